@@ -1,0 +1,1 @@
+"""Where a person or a scheduler comes in: parsing, output, exit status."""

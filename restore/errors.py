@@ -1,0 +1,145 @@
+"""Every expected failure, its exit status and its hint. Exit status 1 is a bug in this program.
+
+The table of statuses stands here and nowhere else; README and `--help` are compared with it by a test.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ExitStatus(NamedTuple):
+    """One row of the published table: a number, its name and what it tells a script."""
+
+    number: int
+    name: str
+    meaning: str
+
+
+EXIT_STATUSES: tuple[ExitStatus, ...] = (
+    ExitStatus(0, "ok", "every wanted collection is there and was checked, or a policy that names it skipped it"),
+    ExitStatus(1, "bug", "a defect of this program; please report it with the traceback"),
+    ExitStatus(2, "settings", "settings or arguments are wrong; nothing was touched"),
+    ExitStatus(3, "partial", "some collections succeeded, some failed"),
+    ExitStatus(10, "not found", "a wanted snapshot, store or collection does not exist"),
+    ExitStatus(11, "locked", "another run holds the store or the collection"),
+    ExitStatus(12, "auth", "Qdrant or the store refused our key"),
+    ExitStatus(13, "integrity", "a checksum, an archive or the comparison after a restore failed"),
+    ExitStatus(14, "incompatible", "a version or format that this server or this program cannot load"),
+    ExitStatus(15, "space", "not enough room"),
+    ExitStatus(16, "refused", "it would overwrite data, or something a policy forbids"),
+    ExitStatus(17, "qdrant", "Qdrant is unreachable, or refused for another reason"),
+    ExitStatus(18, "store", "the store is unreachable, or refused for another reason"),
+    ExitStatus(124, "deadline", "not ready, or not finished, in time"),
+    ExitStatus(130, "interrupted", "ended by SIGINT (Ctrl-C)"),
+    ExitStatus(143, "terminated", "ended by SIGTERM (docker stop)"),
+)
+
+PARTIAL = 3
+
+
+class RestoreError(Exception):
+    """An expected failure: one sentence with subject, expected and found; what was left behind; a hint.
+
+    `str()` gives ``message; left``. The hint is a line of its own and never empty where a person can act.
+    """
+
+    status = 1
+
+    def __init__(self, message: str, *, left: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.left = left
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Give the sentence without its hint."""
+        return f"{self.message}; {self.left}" if self.left else self.message
+
+
+class SettingsError(RestoreError):
+    """Settings or arguments are wrong. Holds every problem found, not only the first."""
+
+    status = 2
+
+    def __init__(self, *problems: str, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = problems
+
+
+class NotFoundError(RestoreError):
+    """A wanted snapshot, store or collection does not exist."""
+
+    status = 10
+
+
+class LockedError(RestoreError):
+    """Another run holds the store or the collection."""
+
+    status = 11
+
+
+class AuthError(RestoreError):
+    """Qdrant or the store refused our key."""
+
+    status = 12
+
+
+class IntegrityError(RestoreError):
+    """A checksum, an archive or the comparison after a restore failed."""
+
+    status = 13
+
+
+class IncompatibleError(RestoreError):
+    """A version or format that this server, or this program, cannot load."""
+
+    status = 14
+
+
+class SpaceError(RestoreError):
+    """Not enough room on a disk."""
+
+    status = 15
+
+
+class RefusedError(RestoreError):
+    """It would overwrite data, or do what a policy forbids."""
+
+    status = 16
+
+
+class QdrantError(RestoreError):
+    """Qdrant is unreachable, or answered with an error that has no class of its own.
+
+    `http_status` is the answer's status, or None when no answer came (then nobody knows whether it was done).
+    """
+
+    status = 17
+
+    def __init__(self, message: str, *, left: str = "", hint: str = "", http_status: int | None = None) -> None:
+        super().__init__(message, left=left, hint=hint)
+        self.http_status = http_status
+
+
+class StoreError(RestoreError):
+    """The store is unreachable, or refused for a reason that has no class of its own."""
+
+    status = 18
+
+
+class DeadlineError(RestoreError):
+    """Not ready, or not finished, in time."""
+
+    status = 124
+
+
+class Interrupted(BaseException):
+    """A signal asked us to end. Not an `Exception`: nothing on the way may swallow it.
+
+    `status` is 128 + the signal's number, as shells and container engines count.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.status = 128 + signal_number

@@ -1,0 +1,1 @@
+"""Pure values: names, versions, manifests, marks. No input or output, no clock."""

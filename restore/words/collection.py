@@ -1,0 +1,50 @@
+"""Collection names: which ones Qdrant accepts, and the names of our marks beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+# What the server answers 422 to (recorded on 1.18.3); `.` and `..` made it delete the parent directory.
+_FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
+_LONGEST_NAME = 255
+MARK_PREFIX = ".restoring-"
+_MARK = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
+
+
+def find_name_problem(name: str) -> str | None:
+    """Say in a few words why Qdrant (or we) would refuse this collection name; None when it is fine."""
+    if not name:
+        return "is empty"
+    if name in {".", ".."}:
+        return "would make the server touch its own parent directory"
+    bad = sorted(_FORBIDDEN.intersection(name))
+    if bad:
+        return f"contains {', '.join(repr(character) for character in bad)}, which Qdrant refuses"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"has {len(name.encode())} bytes, Qdrant accepts {_LONGEST_NAME}"
+    if name.startswith(MARK_PREFIX):
+        return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
+    return None
+
+
+def digest_name(collection: str) -> str:
+    """Give the 16 hex digits that stand for a collection in its marks' names."""
+    return hashlib.sha256(collection.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def name_mark(collection: str, attempt: int) -> str:
+    """Name the mark of the `attempt`-th restore into `collection` (1, 2, …)."""
+    return f"{MARK_PREFIX}{digest_name(collection)}-{attempt}"
+
+
+def is_mark(name: str) -> bool:
+    """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
+    return _MARK.match(name) is not None
+
+
+def find_attempts(collection: str, names: list[str]) -> list[int]:
+    """Give the attempts, ascending, of all marks for `collection` among `names`."""
+    digest = digest_name(collection)
+    matches = (_MARK.match(name) for name in names)
+    return sorted(int(match["attempt"]) for match in matches if match and match["digest"] == digest)

@@ -1,0 +1,85 @@
+"""The manifest beside a snapshot: what it contains, so that a restore can be compared with it.
+
+Versioned JSON. Unknown fields are ignored, so that an older program reads what a newer one added; a newer
+`schema` number is refused, because there the meaning of known fields may have changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from restore.errors import IncompatibleError, IntegrityError
+
+SCHEMA = 1
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One point's id and the digest of its payload and vectors (`words.digest`)."""
+
+    id: int | str
+    digest: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a restore can be compared with.
+
+    `created` is aware UTC. `size` is in bytes. `points` is exact when `points_exact`, else what the server said
+    beside running writes. `config` and `payload_schema` are as `GET /collections/{name}` gave them (the schema
+    without its counts). `samples` did not change between two readings. `seconds` is how long it all took.
+    """
+
+    schema: int = SCHEMA
+    collection: str
+    created: datetime
+    server_version: str
+    size: Count
+    sha256: Sha256
+    points: Count
+    points_exact: bool
+    config: dict[str, Any]
+    payload_schema: dict[str, Any]
+    aliases: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    shards: Count = 1
+    seconds: float = 0.0
+    note: str = ""
+    written_by: str = ""
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+def write_manifest(manifest: Manifest) -> bytes:
+    """Give the manifest as indented JSON with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def read_manifest(text: bytes, *, where: str) -> Manifest:
+    """Read a manifest. `where` names the file in errors.
+
+    Raises `IntegrityError` when it is malformed and `IncompatibleError` when a newer program wrote it.
+    """
+    hint = "delete it to restore without what it promises, or make a new snapshot"
+    try:
+        found = msgspec.json.decode(text, type=_Schema).schema
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
+    if found != SCHEMA:
+        raise IncompatibleError(
+            f"manifest '{where}' has schema {found}, this program reads {SCHEMA}",
+            hint="use a newer qdrant-restore",
+        )
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
+    if manifest.created.tzinfo is None:
+        raise IntegrityError(f"manifest '{where}' is malformed: `created` has no time zone", hint=hint)
+    return manifest

@@ -1,0 +1,40 @@
+"""Server versions: reading them, and which ones are supported."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+_VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?")
+
+
+class Version(msgspec.Struct, frozen=True, order=True):
+    """A version of Qdrant. Compared by its three numbers; `text` keeps what the server said."""
+
+    major: int
+    minor: int
+    patch: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Give what the server said, else the numbers."""
+        return self.text or f"{self.major}.{self.minor}.{self.patch}"
+
+    @property
+    def line(self) -> tuple[int, int]:
+        """Major and minor: within one line snapshots are supported upstream."""
+        return (self.major, self.minor)
+
+
+OLDEST_SUPPORTED = Version(1, 16, 0)
+# RocksDB was removed from the server in 1.18.0 (lib/common/common/src/flags.rs, qdrant-server.md §5).
+FIRST_WITHOUT_ROCKSDB = (1, 18)
+
+
+def parse_version(text: str) -> Version | None:
+    """Read `1.18.3`, `v1.16` or `1.18.3-dev`; None when there is no version in it."""
+    match = _VERSION.match(text.strip())
+    if not match:
+        return None
+    return Version(int(match["major"]), int(match["minor"]), int(match["patch"] or 0), text.strip())
