@@ -41,5 +41,5 @@ class Progress(Protocol):
         ...
 
 
-def be_silent(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:  # noqa: ARG001 - a Log that drops it
+def be_silent(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:
     """Be the log of somebody who wants none."""
