@@ -1,0 +1,98 @@
+"""Reading Qdrant's answers: what a status and its words stand for, and JSON turned into values."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+from typing import Any
+
+import msgspec
+
+from restore.edges.connection import Answer
+from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
+from restore.words.server import CollectionInfo, SnapshotDescription
+
+_REFUSED = frozenset({401, 403})
+_TOO_LATE = frozenset({408, 504})
+_PARTIAL = 206
+_LONGEST_LINE = 300
+_CHECKSUM_DIGITS = 64
+
+
+def explain_answer(answer: Answer, subject: str, url: str) -> RestoreError:
+    """Give the error that an answer other than success stands for; `subject` begins its sentence."""
+    words = summarise_answer(answer)
+    lowered = words.lower()
+    if answer.status in _REFUSED and "api key" not in lowered and "access" not in lowered:
+        # 403 is also what a server answers to a file outside its snapshots directory.
+        return QdrantError(f"{subject}: Qdrant answered {answer.status}: {words}", http_status=answer.status)
+    if answer.status in _REFUSED:
+        return AuthError(
+            f"{subject}: Qdrant at {url} refused our key ({answer.status}): {words}",
+            hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
+        )
+    if "no space left" in lowered or "os error 28" in lowered:
+        return SpaceError(
+            f"{subject}: the server's disk is full: {words}",
+            hint="a restore needs about twice the snapshot's size on the server's disk",
+        )
+    if "checksum mismatch" in lowered:
+        return IntegrityError(
+            f"{subject}: the bytes that reached the server do not have the snapshot's checksum",
+            hint="the snapshot file was changed after it was made: run 'qdrant-restore verify'",
+        )
+    if answer.status in _TOO_LATE:
+        return DeadlineError(f"{subject}: Qdrant at {url} answered {answer.status}: {words}")
+    return QdrantError(f"{subject}: Qdrant at {url} answered {answer.status}: {words}", http_status=answer.status)
+
+
+def summarise_answer(answer: Answer) -> str:
+    """Give what an answer says, in one short line, whatever its form."""
+    text = answer.body.decode("utf-8", "replace").strip()
+    if answer.is_json:
+        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
+            text = str(msgspec.json.decode(answer.body)["status"]["error"])
+    elif "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
+        return "an HTML page"
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
+
+
+def read_info(result: dict[str, Any]) -> CollectionInfo:
+    """Read the result of `GET /collections/{name}`."""
+    config = result.get("config") or {}
+    optimizer = result.get("optimizer_status")
+    schema = result.get("payload_schema") or {}
+    return CollectionInfo(
+        status=str(result.get("status")),
+        optimizer_status=optimizer if isinstance(optimizer, str) else str((optimizer or {}).get("error", optimizer)),
+        points=int(result.get("points_count") or 0),
+        deferred_points=int((result.get("update_queue") or {}).get("deferred_points") or 0),
+        config=config,
+        payload_schema={
+            field: {key: value for key, value in index.items() if key != "points"} for field, index in schema.items()
+        },
+        metadata=config.get("metadata") or {},
+    )
+
+
+def read_description(entry: dict[str, Any]) -> SnapshotDescription:
+    """Read one snapshot description."""
+    checksum = entry.get("checksum")
+    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (qdrant-server.md 4.5).
+    whole = (
+        isinstance(checksum, str)
+        and len(checksum) == _CHECKSUM_DIGITS
+        and not set(checksum) - set("0123456789abcdef")
+    )
+    return SnapshotDescription(
+        str(entry["name"]), int(entry.get("size") or 0), checksum if whole else None, entry.get("creation_time")
+    )
+
+
+def read_whole_size(response: http.client.HTTPResponse) -> int:
+    """Give the whole file's size in bytes, also of a partial answer; -1 when the server does not say."""
+    ranged = response.headers.get("content-range") or ""
+    if response.status == _PARTIAL and ranged.rpartition("/")[2].isdigit():
+        return int(ranged.rpartition("/")[2])
+    return int(response.headers.get("content-length") or -1)

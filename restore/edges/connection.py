@@ -1,0 +1,275 @@
+"""One HTTP connection to one Qdrant: requests with time limits, retries of reads, streams in both directions.
+
+The standard library's `http.client` underneath, because an upload must hand its file to the kernel
+(`socket.sendfile` between the multipart head and tail was level with curl, a copy in Python was not) and because a
+boot with nothing to do is nearly all imports.
+"""
+
+from __future__ import annotations
+
+import http.client
+import select
+import ssl
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from restore.edges.streaming import Part, read_head, send_part
+from restore.edges.trouble import describe_trouble, suggest_remedy
+from restore.errors import QdrantError
+
+# Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
+_IDLE_SECONDS = 3.0
+_LARGEST_ANSWER = 256 << 20
+READ_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
+_TRANSIENT = frozenset({429, 502, 503, 504})
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answer, read whole. Header names are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_json(self) -> bool:
+        """Tell whether the body says it is JSON."""
+        return self.headers.get("content-type", "").startswith("application/json")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. `path` is already percent-encoded; `seconds` bounds the whole exchange."""
+
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    body: bytes | None = None
+    headers: dict[str, str] = {}
+    seconds: float = READ_SECONDS
+
+
+class Exchange:
+    """A request that was sent and whose answer may take hours. Poll it; close it on every way out."""
+
+    def __init__(self, connected: http.client.HTTPConnection, method: str) -> None:
+        self._connection = connected
+        self._method = method
+
+    def poll(self, seconds: float) -> Answer | None:
+        """Wait up to `seconds` for the answer. None: not yet. Raises OSError when the connection is lost."""
+        connected = self._connection.sock
+        if connected is None:
+            raise ConnectionResetError("the connection is closed")
+        pending = isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
+        if not pending and not select.select([connected], [], [], seconds)[0]:
+            return None
+        response = read_head(self._connection, self._method, READ_SECONDS, READ_SECONDS)
+        answer = _read_whole(response)
+        self.close()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the server goes on by itself."""
+        self._connection.close()
+
+
+class Connection:
+    """Requests to one Qdrant over one kept-alive connection. Not for several threads: use `another()`."""
+
+    def __init__(self, url: str, headers: dict[str, str], *, tls: ssl.SSLContext | None = None) -> None:
+        parts = urlsplit(url)
+        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._secure else 80)
+        self._prefix = parts.path.rstrip("/")
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "qdrant-restore", **headers}
+        self._tls = tls
+        self._kept: http.client.HTTPConnection | None = None
+        self._used = 0.0
+
+    def another(self) -> Connection:
+        """Give a second connection to the same server, for another thread."""
+        return Connection(self.url, self._headers, tls=self._tls)
+
+    def ask(self, request: Request) -> Answer:
+        """Send a request once and read its answer whole.
+
+        Raises `QdrantError` without an `http_status` when no answer came; then a write may have been done.
+        """
+        try:
+            connected = self._take(request.seconds)
+            self._send_head(connected, request, len(request.body or b""))
+            if request.body:
+                connected.send(request.body)
+            answer = _read_whole(read_head(connected, request.method, request.seconds, request.seconds))
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._lost(error) from error
+        except BaseException:
+            self.close()
+            raise
+        self._keep(connected, answer)
+        return answer
+
+    def ask_again(self, request: Request, *, patience_seconds: float = 10.0) -> Answer:
+        """Send a request that changes nothing, again and again while the trouble may pass.
+
+        Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring `Retry-After`.
+        """
+        answer = self._try(request)
+        if isinstance(answer, Answer):
+            return answer
+        import stamina  # noqa: PLC0415 - 45 ms that only a request in trouble pays
+
+        def pause(error: Exception) -> bool | float:
+            return error.retry_after or True if isinstance(error, _PassingError) else False
+
+        for attempt in stamina.retry_context(
+            on=pause, attempts=None, timeout=patience_seconds, wait_initial=0.1, wait_max=2.0
+        ):
+            with attempt:
+                answer = self._try(request)
+                if isinstance(answer, _PassingError):
+                    raise answer
+        if isinstance(answer, Answer):
+            return answer
+        raise AssertionError("unreachable: the loop ends with an answer or its error")
+
+    def _try(self, request: Request) -> Answer | _PassingError:
+        try:
+            answer = self.ask(request)
+        except QdrantError as error:
+            if isinstance(error.__cause__, ssl.SSLError):
+                raise
+            return _PassingError(error.message, hint=error.hint)
+        if answer.status not in _TRANSIENT:
+            return answer
+        words = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
+        passing = _PassingError(words, http_status=answer.status)
+        after = answer.headers.get("retry-after", "")
+        passing.retry_after = float(after) if after.isdigit() else 0.0
+        return passing
+
+    def send(self, request: Request) -> Exchange:
+        """Send a request whose answer takes long, on a connection of its own."""
+        connected = self._connect(_CONNECT_SECONDS)
+        try:
+            self._send_head(connected, request, len(request.body or b""))
+            if request.body:
+                connected.send(request.body)
+        except OSError as error:
+            connected.close()
+            raise self._lost(error) from error
+        except BaseException:
+            connected.close()
+            raise
+        return Exchange(connected, request.method)
+
+    def send_file(
+        self, request: Request, part: Part, *, on_sent: Callable[[int], None], stall_seconds: float
+    ) -> Exchange:
+        """Stream a file as a request's body, without a copy in memory.
+
+        `on_sent` gets the bytes of the file sent so far. An answer that comes early (a proxy's 413) ends the
+        sending. Raises `QdrantError` when the server takes nothing for `stall_seconds` or the connection is lost.
+        """
+        connected = self._connect(_CONNECT_SECONDS)
+        length = len(part.head) + part.size + len(part.tail)
+        try:
+            self._send_head(connected, request, length)
+            connected.send(part.head)
+            if send_part(connected.sock, part, on_sent, stall_seconds):
+                connected.sock.settimeout(stall_seconds)
+                connected.sock.sendall(part.tail)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # The server may have said why before it hung up: the answer is then still to be read.
+            if not select.select([connected.sock], [], [], 0.5)[0]:
+                connected.close()
+                raise self._lost(error) from error
+        except OSError as error:
+            connected.close()
+            raise self._lost(error) from error
+        except BaseException:
+            connected.close()
+            raise
+        return Exchange(connected, request.method)
+
+    def receive(self, request: Request, *, silence_seconds: float) -> http.client.HTTPResponse:
+        """Send a request whose answer is a stream; its connection closes with the response."""
+        connected = self._connect(_CONNECT_SECONDS)
+        try:
+            self._send_head(connected, request, 0)
+            return read_head(connected, request.method, None, silence_seconds)
+        except (OSError, http.client.HTTPException) as error:
+            connected.close()
+            raise self._lost(error) from error
+        except BaseException:
+            connected.close()
+            raise
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _take(self, seconds: float) -> http.client.HTTPConnection:
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.sock is not None:
+            fresh = time.monotonic() - self._used < _IDLE_SECONDS
+            if fresh and not select.select([kept.sock], [], [], 0)[0]:
+                return kept
+            kept.close()
+        return self._connect(min(seconds, _CONNECT_SECONDS))
+
+    def _keep(self, connected: http.client.HTTPConnection, answer: Answer) -> None:
+        if answer.headers.get("connection", "").lower() == "close" or connected.sock is None:
+            connected.close()
+            return
+        self._kept, self._used = connected, time.monotonic()
+
+    def _connect(self, seconds: float) -> http.client.HTTPConnection:
+        connected: http.client.HTTPConnection
+        if self._secure:
+            connected = http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
+        else:
+            connected = http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+        try:
+            connected.connect()
+        except OSError as error:
+            raise self._lost(error) from error
+        return connected
+
+    def _send_head(self, connected: http.client.HTTPConnection, request: Request, length: int) -> None:
+        path = self._prefix + request.path
+        if request.query:
+            path += "?" + urlencode(request.query)
+        connected.sock.settimeout(request.seconds)
+        connected.putrequest(request.method, path, skip_accept_encoding=True)
+        for name, value in {**self._headers, **request.headers}.items():
+            connected.putheader(name, value)
+        if length or request.method in {"POST", "PUT", "PATCH"}:
+            connected.putheader("Content-Length", str(length))
+        connected.endheaders()
+
+    def _lost(self, error: Exception) -> QdrantError:
+        return QdrantError(
+            f"Qdrant at {self.url} cannot be reached: {describe_trouble(error)}", hint=suggest_remedy(error)
+        )
+
+
+class _PassingError(QdrantError):
+    """Trouble that may pass; `retry_after` is what the server asked for, in seconds."""
+
+    retry_after = 0.0
+
+
+def _read_whole(response: http.client.HTTPResponse) -> Answer:
+    body = response.read(_LARGEST_ANSWER)
+    response.close()
+    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)

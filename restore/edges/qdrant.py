@@ -1,0 +1,387 @@
+"""Qdrant's HTTP API in words. No policy: what an answer means for a restore is decided elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+from urllib.parse import quote
+
+import msgspec
+
+from restore.edges.answers import (
+    explain_answer,
+    read_description,
+    read_info,
+    read_whole_size,
+    summarise_answer,
+)
+from restore.edges.connection import READ_SECONDS, Answer, Connection, Exchange, Request
+from restore.edges.streaming import Part
+from restore.errors import AuthError, QdrantError
+from restore.words.server import (
+    Activity,
+    Broken,
+    CollectionInfo,
+    Point,
+    Room,
+    ShardUpdates,
+    SnapshotDescription,
+)
+from restore.words.version import Version, parse_version
+
+_LONG_SECONDS = 24 * 3600.0
+_OK = 200
+_ACCEPTED = 202
+_PARTIAL = 206
+_NOT_FOUND = 404
+_CONFLICT = 409
+_TOO_LARGE = 413
+_UNSATISFIABLE = frozenset({412, 416})
+_REFUSED = frozenset({401, 403})
+
+
+class Download(msgspec.Struct, frozen=True):
+    """A running download. `whole_size` is the file's size, `etag` names this very file for `If-Match`."""
+
+    whole_size: int
+    etag: str
+    response: http.client.HTTPResponse
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer; 0 at the end. A stream cut short ends early: compare with `whole_size`."""
+        try:
+            return self.response.readinto(buffer)
+        except http.client.IncompleteRead:
+            return 0
+
+
+class Qdrant:
+    """One Qdrant server. Not for several threads: use `another()`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.url = connection.url
+
+    def another(self) -> Qdrant:
+        """Give a second client of the same server, for another thread."""
+        return Qdrant(self._connection.another())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    # --- the server -----------------------------------------------------------------------------------------
+
+    def is_ready(self, *, seconds: float = 5.0) -> bool:
+        """Ask `/readyz` once. False: it answers, but not yet ready. Raises `QdrantError` when it does not answer."""
+        answer = self._connection.ask(Request(method="GET", path="/readyz", seconds=seconds))
+        if answer.status in _REFUSED:
+            raise AuthError(f"Qdrant at {self.url} answered {answer.status} to /readyz, which needs no key")
+        if answer.status == _NOT_FOUND:
+            raise self._foreign(answer, "/readyz")
+        return answer.status == _OK
+
+    def get_version(self) -> Version:
+        """Read the server's version. Raises `QdrantError` when something else answers at this URL."""
+        answer = self._read("GET", "/")
+        try:
+            version = parse_version(msgspec.json.decode(answer.body)["version"])
+        except (msgspec.DecodeError, KeyError, TypeError):
+            version = None
+        if version is None:
+            raise self._foreign(answer, "/")
+        return version
+
+    def read_clock(self) -> str:
+        """Give the `Date` header of an answer; empty when the server sends none."""
+        return self._connection.ask_again(Request(method="GET", path="/healthz")).headers.get("date", "")
+
+    def read_activity(self, collection: str) -> Activity:
+        """Read how many recoveries and snapshot creations run under a name, existing or not (since 1.16)."""
+        for entry in self._telemetry(2).get("snapshots") or []:
+            if entry.get("id") == collection:
+                return Activity(
+                    int(entry.get("running_snapshot_recovery") or 0), int(entry.get("running_snapshots") or 0)
+                )
+        return Activity(0, 0)
+
+    def read_room(self) -> Room:
+        """Read how many collections the server holds and may hold."""
+        found = self._telemetry(1)
+        return Room(int(found.get("number_of_collections") or 0), found.get("max_collections"))
+
+    def read_updates(self, collection: str) -> tuple[ShardUpdates, ...]:
+        """Read each local shard's last operation and queue; empty when the server does not tell (1.16)."""
+        found = [entry for entry in self._telemetry(3).get("collections") or [] if entry.get("id") == collection]
+        shards = found[0].get("shards") or [] if found else []
+        updates = []
+        for shard in shards:
+            queue = (shard.get("local") or {}).get("update_queue") or {}
+            updates.append(ShardUpdates(int(shard["id"]), queue.get("op_num"), queue.get("length")))
+        return tuple(sorted(updates, key=lambda update: update.shard))
+
+    def _telemetry(self, level: int) -> dict[str, Any]:
+        result = self._result("GET", "/telemetry", query={"details_level": str(level)})
+        found = result.get("collections") if isinstance(result, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    # --- collections ----------------------------------------------------------------------------------------
+
+    def list_collections(self) -> list[str]:
+        """List every collection's name, marks included."""
+        return [entry["name"] for entry in self._result("GET", "/collections")["collections"]]
+
+    def list_aliases(self) -> dict[str, str]:
+        """Map each alias to its collection."""
+        found = self._result("GET", "/aliases")["aliases"]
+        return {entry["alias_name"]: entry["collection_name"] for entry in found}
+
+    def get_collection(self, collection: str) -> CollectionInfo | Broken | None:
+        """Read a collection (an alias is resolved); None when it is not there, `Broken` when it does not answer."""
+        answer = self._read("GET", _path(collection), accept=lambda status: status in {_OK, _NOT_FOUND, 500})
+        if answer.status == _NOT_FOUND:
+            return None
+        if answer.status != _OK:
+            return Broken(summarise_answer(answer))
+        return read_info(self._decode(answer)["result"])
+
+    def count_points(self, collection: str) -> int | Broken | None:
+        """Count exactly; None when the collection is not there, `Broken` when it does not answer."""
+        answer = self._read(
+            "POST",
+            _path(collection, "points/count"),
+            json={"exact": True},
+            accept=lambda status: status in {_OK, _NOT_FOUND, 500},
+            seconds=300.0,
+        )
+        if answer.status == _NOT_FOUND:
+            return None
+        if answer.status != _OK:
+            return Broken(summarise_answer(answer))
+        return int(self._decode(answer)["result"]["count"])
+
+    def create_collection(self, collection: str, body: dict[str, Any]) -> bool:
+        """Create a collection. False: the name is taken (409), also when our own lost request took it."""
+        answer = self._write("PUT", _path(collection), json=body, accept=_CONFLICT)
+        return answer.status != _CONFLICT
+
+    def patch_metadata(self, collection: str, metadata: dict[str, Any]) -> None:
+        """Merge top-level keys into a collection's metadata; a value of None deletes its key."""
+        self._write("PATCH", _path(collection), json={"metadata": metadata})
+
+    def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
+        """Delete a collection. False: there was none of this name. Idempotent."""
+        answer = self._write("DELETE", _path(collection), seconds=seconds)
+        return bool(self._decode(answer)["result"])
+
+    def create_alias(self, alias: str, collection: str) -> None:
+        """Point an alias at a collection. It moves an alias that exists: look first."""
+        action = {"create_alias": {"collection_name": collection, "alias_name": alias}}
+        self._write("POST", "/collections/aliases", json={"actions": [action]})
+
+    def create_payload_index(self, collection: str, field: str, schema: object) -> None:
+        """Create a payload index and wait until it is built. Idempotent for an equal schema."""
+        body = {"field_name": field, "field_schema": schema}
+        self._write("PUT", _path(collection, "index"), json=body, query={"wait": "true"}, seconds=_LONG_SECONDS)
+
+    # --- points ---------------------------------------------------------------------------------------------
+
+    def retrieve_points(self, collection: str, ids: list[int | str]) -> list[Point]:
+        """Read points with payload and vectors; ids that are not there are left out."""
+        body = {"ids": ids, "with_payload": True, "with_vector": True}
+        found = self._result("POST", _path(collection, "points"), json=body)
+        return msgspec.convert(found, list[Point])
+
+    def scroll_points(
+        self, collection: str, *, limit: int, offset: int | str | None = None
+    ) -> tuple[list[int | str], int | str | None]:
+        """List ids in order from `offset`; the second value is the next offset, None at the end."""
+        body = {"limit": limit, "offset": offset, "with_payload": False, "with_vector": False}
+        found = self._result("POST", _path(collection, "points/scroll"), json=body)
+        return [point["id"] for point in found["points"]], found.get("next_page_offset")
+
+    # --- snapshots ------------------------------------------------------------------------------------------
+
+    def list_snapshots(self, collection: str) -> list[SnapshotDescription]:
+        """List a collection's snapshots on the server, uploaded files included, in no order."""
+        return [read_description(entry) for entry in self._result("GET", _path(collection, "snapshots"))]
+
+    def create_snapshot(self, collection: str) -> Exchange:
+        """Ask the server to create a snapshot; read the answer with `read_created`."""
+        request = Request(method="POST", path=_path(collection, "snapshots"), query={"wait": "true"})
+        return self._connection.send(request)
+
+    def read_created(self, collection: str, answer: Answer) -> SnapshotDescription:
+        """Read the answer to `create_snapshot`."""
+        self._expect(answer, f"collection '{collection}'")
+        return read_description(self._decode(answer)["result"])
+
+    def delete_snapshot(self, collection: str, name: str, *, seconds: float = 60.0) -> bool:
+        """Delete a snapshot on the server. False: there was none of this name. Idempotent."""
+        path = _path(collection, f"snapshots/{quote(name, safe='')}")
+        return self._write("DELETE", path, accept=_NOT_FOUND, seconds=seconds).status != _NOT_FOUND
+
+    @contextlib.contextmanager
+    def download_snapshot(
+        self, collection: str, name: str, *, offset: int = 0, etag: str = "", silence_seconds: float = READ_SECONDS
+    ) -> Iterator[Download | None]:
+        """Open a download, from `offset` when an `etag` names the same file; None when it is not there (any more).
+
+        Bytes come as they lie on the server's disk: compression is declined.
+        """
+        headers = {"Range": f"bytes={offset}-", "If-Match": etag} if etag else {}
+        path = _path(collection, f"snapshots/{quote(name, safe='')}")
+        request = Request(method="GET", path=path, headers=headers)
+        response = self._connection.receive(request, silence_seconds=silence_seconds)
+        with contextlib.closing(response):
+            if response.status == _NOT_FOUND or response.status in _UNSATISFIABLE:
+                yield None
+                return
+            if response.status not in {_OK, _PARTIAL} or (etag and response.status != _PARTIAL):
+                body = response.read(1 << 16)
+                names = {key.lower(): value for key, value in response.headers.items()}
+                self._expect(Answer(response.status, names, body), f"snapshot '{name}'")
+                raise QdrantError(f"snapshot '{name}': the server ignored Range and sent it from its start")
+            yield Download(read_whole_size(response), response.headers.get("etag") or "", response)
+
+    def upload_snapshot(
+        self,
+        collection: str,
+        file: IO[bytes],
+        *,
+        size: int,
+        file_name: str,
+        checksum: str,
+        on_sent: Callable[[int], None],
+        stall_seconds: float,
+    ) -> Exchange:
+        """Stream a snapshot to the server, which recovers it; read the answer with `read_recovered`.
+
+        The server keeps the file under `file_name`, after success and after failure.
+        """
+        boundary = "qdrant-restore-3f9a1c27d6e84b05"
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="snapshot"; filename="{file_name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        part = Part(head.encode(), file, size, f"\r\n--{boundary}--\r\n".encode())
+        request = Request(
+            method="POST",
+            path=_path(collection, "snapshots/upload"),
+            query={"wait": "true", "priority": "snapshot", "checksum": checksum},
+            headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        )
+        return self._connection.send_file(request, part, on_sent=on_sent, stall_seconds=stall_seconds)
+
+    def recover_snapshot(self, collection: str, *, path: str, checksum: str) -> Exchange:
+        """Let the server recover from a file it can see; read the answer with `read_recovered`.
+
+        Raw spaces, `#` and `?` in a `file://` location name other files, so the path is percent-encoded here.
+        """
+        body = {"location": "file://" + quote(path), "priority": "snapshot", "checksum": checksum}
+        return self._connection.send(
+            Request(
+                method="PUT",
+                path=_path(collection, "snapshots/recover"),
+                query={"wait": "true"},
+                body=msgspec.json.encode(body),
+                headers={"Content-Type": "application/json"},
+            )
+        )
+
+    def read_recovered(self, collection: str, answer: Answer) -> None:
+        """Read the answer to an upload or a recover; raises what the server refused it for."""
+        if answer.status == _TOO_LARGE:
+            raise QdrantError(
+                f"collection '{collection}': a proxy before Qdrant answered 413, the snapshot is too large for it",
+                hint="raise its limit (nginx: client_max_body_size 0), or give the server's own address",
+                http_status=answer.status,
+            )
+        self._expect(answer, f"collection '{collection}'")
+
+    # --- how answers are read -------------------------------------------------------------------------------
+
+    def _result(self, method: str, path: str, *, json: object = None, query: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        return self._decode(self._read(method, path, json=json, query=query))["result"]
+
+    def _read(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        query: dict[str, str] | None = None,
+        accept: Callable[[int], bool] = lambda status: status == _OK,
+        seconds: float = READ_SECONDS,
+    ) -> Answer:
+        """Send what changes nothing; it is tried again while the trouble may pass."""
+        request = _request(method, path, json=json, query=query, seconds=seconds)
+        answer = self._connection.ask_again(request)
+        if not accept(answer.status):
+            self._expect(answer, f"{method} {path}")
+        return answer
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        query: dict[str, str] | None = None,
+        accept: int = _OK,
+        seconds: float = 60.0,
+    ) -> Answer:
+        """Send what changes something, once."""
+        answer = self._connection.ask(_request(method, path, json=json, query=query, seconds=seconds))
+        if answer.status not in {_OK, accept}:
+            self._expect(answer, f"{method} {path}")
+        return answer
+
+    def _decode(self, answer: Answer) -> dict[str, Any]:
+        try:
+            found = msgspec.json.decode(answer.body)
+        except msgspec.DecodeError as error:
+            raise self._foreign(answer, "a request") from error
+        if not isinstance(found, dict) or "result" not in found:
+            raise self._foreign(answer, "a request")
+        return found
+
+    def _expect(self, answer: Answer, subject: str) -> None:
+        """Raise what an answer stands for, unless it is a success."""
+        if answer.status == _OK:
+            return
+        raise explain_answer(answer, subject, self.url)
+
+    def _foreign(self, answer: Answer, asked: str) -> QdrantError:
+        return QdrantError(
+            f"{self.url} answered {answer.status} to {asked}, but not as Qdrant does: {summarise_answer(answer)}",
+            hint="is this Qdrant's HTTP port (usually 6333), and is no other program or login page in front?",
+            http_status=answer.status,
+        )
+
+
+def connect(url: str, api_key: str, *, ca_file: str = "", insecure: bool = False) -> Qdrant:
+    """Build a client; nothing is sent yet. `ca_file` is a PEM file of authorities to trust."""
+    tls: ssl.SSLContext | None = None
+    if url.startswith("https:"):
+        tls = ssl.create_default_context(cafile=ca_file or None)
+        if insecure:
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
+    return Qdrant(Connection(url, {"api-key": api_key} if api_key else {}, tls=tls))
+
+
+def _path(collection: str, rest: str = "") -> str:
+    encoded = quote(collection, safe="", errors="surrogatepass")
+    return f"/collections/{encoded}/{rest}" if rest else f"/collections/{encoded}"
+
+
+def _request(method: str, path: str, *, json: object, query: dict[str, str] | None, seconds: float) -> Request:
+    if json is None:
+        return Request(method=method, path=path, query=query or {}, seconds=seconds)
+    headers = {"Content-Type": "application/json"}
+    body = msgspec.json.encode(json)
+    return Request(method=method, path=path, query=query or {}, body=body, headers=headers, seconds=seconds)

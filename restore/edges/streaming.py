@@ -1,0 +1,110 @@
+"""The bytes of one HTTP exchange: reading with limits, sending a file without a copy of it in memory."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import msgspec
+
+from restore.errors import IntegrityError
+
+_BLOCK = 1 << 20
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What an upload sends: bytes before, a file opened for reading, bytes after."""
+
+    head: bytes
+    file: IO[bytes]
+    size: int
+    tail: bytes
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads a socket until a moment, so that a server sending a byte a minute is abandoned (N4)."""
+
+    def __init__(self, connected: socket.socket, seconds: float | None, silence_seconds: float) -> None:
+        self._socket = connected
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._silence = silence_seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer, as RawIOBase has it
+        limit = self._silence
+        if self._end is not None:
+            limit = min(limit, self._end - time.monotonic())
+            if limit <= 0:
+                raise TimeoutError("the answer took too long")
+        self._socket.settimeout(limit)
+        return self._socket.recv_into(buffer)
+
+
+class _Reader:
+    """Looks like a socket to `http.client`, for its one call."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._raw, 1 << 16)
+
+
+def read_head(
+    connected: http.client.HTTPConnection, method: str, seconds: float | None, silence_seconds: float
+) -> http.client.HTTPResponse:
+    """Read an answer's head. `seconds` bounds the whole answer (None: a stream), `silence_seconds` each wait."""
+    reader = _Reader(_LimitedReader(connected.sock, seconds, silence_seconds))
+    response = http.client.HTTPResponse(reader, method=method)  # type: ignore[arg-type]
+    response.begin()
+    if response.will_close:
+        connected.auto_open = 0
+    return response
+
+
+def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], None], stall_seconds: float) -> bool:
+    """Send the file; False when the server answered before the end."""
+    connected.settimeout(stall_seconds)
+    if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile"):
+        return _copy(connected, part, on_sent)
+    offset = 0
+    while offset < part.size:
+        readable, writable, _ = select.select([connected], [connected], [], stall_seconds)
+        if readable:
+            return False
+        if not writable:
+            raise TimeoutError(f"it took no byte for {stall_seconds:.0f} s")
+        sent = os.sendfile(connected.fileno(), part.file.fileno(), offset, min(_BLOCK, part.size - offset))
+        if sent == 0:
+            raise IntegrityError(f"the snapshot became shorter while it was sent: {offset:,} of {part.size:,} bytes")
+        offset += sent
+        on_sent(offset)
+    return True
+
+
+def _copy(connected: socket.socket, part: Part, on_sent: Callable[[int], None]) -> bool:
+    sent = 0
+    for block in _read_blocks(part.file, part.size):
+        connected.sendall(block)
+        sent += len(block)
+        on_sent(sent)
+    return True
+
+
+def _read_blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    left = size
+    while left:
+        block = file.read(min(_BLOCK, left))
+        if not block:
+            raise IntegrityError(f"the snapshot became shorter while it was sent: {size - left:,} of {size:,} bytes")
+        left -= len(block)
+        yield block

@@ -1,0 +1,48 @@
+"""What a lost connection means for a person: one clause that says it, one hint that helps."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+
+
+def describe_trouble(error: Exception) -> str:
+    """Say what happened, as the end of a sentence."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate was not accepted ({error.verify_message})"
+        case ssl.SSLError():
+            return f"TLS failed ({error.reason or error})"
+        case socket.gaierror():
+            return f"its host name does not resolve ({error.strerror})"
+        case TimeoutError():
+            return str(error) if str(error) and error.errno is None else "no answer in time"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
+            return "the connection was lost before an answer came"
+        case http.client.HTTPException():
+            return f"it does not speak HTTP ({type(error).__name__})"
+        case OSError():
+            return error.strerror or str(error)
+        case _:
+            return str(error)
+
+
+def suggest_remedy(error: Exception) -> str:
+    """Say what a person could do about it; empty when nothing is known."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "name the authority with RESTORE_CA_FILE, or use a name that the certificate holds"
+        case ssl.SSLError():
+            return "is it https:// that this port speaks? Qdrant speaks http:// unless TLS was switched on"
+        case socket.gaierror():
+            return "inside Compose the host is the service's name, for example http://qdrant:6333"
+        case ConnectionRefusedError():
+            return (
+                "is Qdrant running, and is this its HTTP port (usually 6333)? A Qdrant whose snapshots directory "
+                "is read-only panics at start: see its log"
+            )
+        case _:
+            return ""

@@ -1,0 +1,67 @@
+"""What a Qdrant server says of itself and its collections, in words instead of raw JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection that answers. `config` is as the server gave it; `payload_schema` has no counts.
+
+    `points` is approximate; `deferred_points` are stored but hidden until optimised.
+    """
+
+    status: str
+    optimizer_status: str
+    points: int
+    deferred_points: int
+    config: dict[str, Any]
+    payload_schema: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A collection that is listed and does not answer; `reason` in the server's words."""
+
+    reason: str
+
+
+class Activity(msgspec.Struct, frozen=True):
+    """Work in progress under one collection name: running recoveries and running snapshot creations."""
+
+    recoveries: int
+    creations: int
+
+
+class Room(msgspec.Struct, frozen=True):
+    """How many collections there are and how many there may be (None: no limit)."""
+
+    collections: int
+    limit: int | None
+
+
+class ShardUpdates(msgspec.Struct, frozen=True):
+    """A shard's last operation number and the length of its update queue; None where a server says neither."""
+
+    shard: int
+    operation: int | None
+    queue: int | None
+
+
+class SnapshotDescription(msgspec.Struct, frozen=True):
+    """A snapshot on the server. `checksum` is 64 hex digits or None; `created` as the server wrote it (UTC)."""
+
+    name: str
+    size: int
+    checksum: str | None = None
+    created: str | None = None
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One point with its payload and vectors as Qdrant's JSON shows them."""
+
+    id: int | str
+    payload: dict[str, Any] | None = None
+    vector: Any = None
