@@ -1,0 +1,157 @@
+"""The table of routes, and the way from a request to an answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import answers
+from .access import Need
+from .endpoints import aliases, collections, downloads, points, reads, service, snapshots, uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .server import Server
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, read: what an endpoint gets."""
+
+    server: Server
+    path: dict[str, str]
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+    started: float
+
+    @property
+    def name(self) -> str:
+        """The collection in the path."""
+        return self.path["name"]
+
+    def asks_to_wait(self, *, default: bool) -> bool:
+        """The `wait` parameter."""
+        return self.query.get("wait", str(default)).lower() == "true"
+
+
+COLLECTION = "/collections/{name}"
+POINTS = f"{COLLECTION}/points"
+SNAPSHOTS = f"{COLLECTION}/snapshots"
+FREE, READ, MANAGE = Need.NOTHING, Need.READ, Need.MANAGE
+TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
+    ("GET", "/", FREE, service.root),
+    ("GET", "/healthz", FREE, service.healthy),
+    ("GET", "/livez", FREE, service.healthy),
+    ("GET", "/readyz", FREE, service.ready),
+    ("GET", "/metrics", READ, service.metrics),
+    ("GET", "/telemetry", READ, service.telemetry),
+    ("GET", "/cluster", READ, service.cluster),
+    ("GET", "/aliases", READ, aliases.everyone),
+    ("POST", "/collections/aliases", MANAGE, aliases.change),
+    ("GET", "/collections", READ, collections.listing),
+    ("PUT", COLLECTION, MANAGE, collections.create),
+    ("GET", COLLECTION, READ, collections.describe),
+    ("PATCH", COLLECTION, MANAGE, collections.patch),
+    ("DELETE", COLLECTION, MANAGE, collections.delete),
+    ("GET", f"{COLLECTION}/exists", READ, collections.exists),
+    ("GET", f"{COLLECTION}/cluster", READ, collections.cluster),
+    ("GET", f"{COLLECTION}/aliases", READ, aliases.of_collection),
+    ("PUT", f"{COLLECTION}/index", MANAGE, collections.create_index),
+    ("DELETE", f"{COLLECTION}/index/{{field}}", MANAGE, collections.delete_index),
+    ("PUT", POINTS, MANAGE, points.upsert),
+    ("POST", POINTS, READ, reads.retrieve),
+    ("GET", f"{POINTS}/{{id}}", READ, reads.point),
+    ("POST", f"{POINTS}/count", READ, reads.count),
+    ("POST", f"{POINTS}/scroll", READ, reads.scroll),
+    ("POST", f"{POINTS}/delete", MANAGE, points.delete),
+    ("GET", SNAPSHOTS, READ, snapshots.listing),
+    ("POST", SNAPSHOTS, MANAGE, snapshots.create),
+    ("PUT", f"{SNAPSHOTS}/recover", MANAGE, snapshots.recover),
+    ("DELETE", f"{SNAPSHOTS}/{{snapshot}}", MANAGE, snapshots.delete),
+)
+
+
+def application(server: Server) -> ASGIApp:
+    """The ASGI application over one storage directory."""
+    routes = [
+        Route(f"{COLLECTION}/snapshots/upload", uploads.endpoint(server), methods=["POST"]),
+        Route(f"{COLLECTION}/snapshots/{{snapshot}}", downloads.endpoint(server), methods=["GET"]),
+        *(Route(path, adapted(server, need, run), methods=[method]) for method, path, need, run in TABLE),
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
+    app.router.redirect_slashes = False
+    return RawPath(app)
+
+
+async def nothing_here(_request: Request, _error: Exception) -> Response:
+    """404 with no body at all, for unknown paths and methods alike."""
+    return Response(status_code=404)
+
+
+class RawPath:
+    """Routes on the path as it was sent: an encoded slash belongs to a name. HEAD is not served, as on the server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            path = scope["raw_path"].decode("latin-1").split("?")[0]
+            scope["path"] = path.rstrip("/") or "/"
+            if scope["method"] == "HEAD":
+                await Response(status_code=404)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def adapted(server: Server, need: Need, run: Callable[[Call], Any]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint as Starlette wants it: key checked, body read, the work in a thread, refusals as answers."""
+
+    async def answer(request: Request) -> Response:
+        started = time.perf_counter()
+        try:
+            server.keys.check(request.headers, need)
+            call = await read(server, request, started)
+            outcome = await run_in_threadpool(run, call)
+        except answers.Refusal as refusal:
+            return refusal.response(started)
+        return outcome if isinstance(outcome, Response) else answers.result(outcome, started)
+
+    return answer
+
+
+async def read(server: Server, request: Request, started: float) -> Call:
+    """The request with its path decoded and its JSON parsed. Raises Refusal 400."""
+    content = await request.body()
+    return Call(
+        server=server,
+        path={key: unquote(value) for key, value in request.path_params.items()},
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=parsed(content) if request.method not in {"GET", "DELETE"} else None,
+        started=started,
+    )
+
+
+def parsed(content: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """The JSON in a body; None for an empty one, which only some endpoints take. Raises Refusal 400."""
+    if not content:
+        return None
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise answers.bad_json(str(error)) from error

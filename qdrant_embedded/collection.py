@@ -1,0 +1,246 @@
+"""One collection: its configuration and schema on disk, its shards, and reads and writes over all of them."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import qdrant_edge as edge
+
+from . import configuration, documents, filters, indexes
+from .answers import not_found, service_error, wrong_input
+from .shard import Shard, engine_refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+CONFIGURATION, SCHEMA, KEYS, VERSION_FILE = (
+    "config.json",
+    "payload_index.json",
+    "shard_key_mapping.json",
+    "version.info",
+)
+DIRTY = "Dirty shard - shard is not fully initialized"
+BATCH = 1000
+
+
+def id_order(point_id: Any) -> tuple[int, int]:  # noqa: ANN401 - int, UUID or its text
+    """Numbers first, then UUIDs, as the server scrolls."""
+    if isinstance(point_id, int):
+        return (0, point_id)
+    return (1, getattr(point_id, "int", 0) or int(str(point_id).replace("-", ""), 16))
+
+
+class Collection:
+    """A directory `collections/<name>`; every use takes the lock, for the engine holds the GIL anyway."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+        self.lock = threading.RLock()
+        self.configuration: configuration.Configuration = documents.read(path / CONFIGURATION)
+        self.schema: dict[str, Any] = documents.read(path / SCHEMA, {"schema": {}})["schema"]
+        self.shards = {number: Shard(path / str(number), self.params) for number in self._shard_numbers()}
+        self.dirty = {number for number in self.shards if self.flag(number).exists()}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Vectors, shard number and their like."""
+        params: dict[str, Any] = self.configuration["params"]
+        return params
+
+    def _shard_numbers(self) -> list[int]:
+        # Custom sharding has the shards of its keys, and a standalone server can make no keys.
+        if self.params.get("sharding_method") == "custom":
+            return []
+        return list(range(self.params["shard_number"]))
+
+    def flag(self, number: int) -> Path:
+        """The file that says: data is moving into this shard. Found at a start, it means the move was cut."""
+        return self.path / f"shard_{number}.initializing"
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for shard in self.shards.values():
+            shard.close()
+
+    def refuse_if_dirty(self, doing: str, *, reading: bool = True) -> None:
+        """500 with the server's words for a shard whose data never arrived."""
+        if not self.dirty:
+            return
+        sentence = f"Failed to {doing},  {DIRTY}"
+        if reading:
+            failed = len(self.dirty)
+            sentence = f"{failed} of {failed} read operations failed:\n  Service internal error: {sentence}"
+        raise service_error(sentence)
+
+    # -- settings ------------------------------------------------------------------------------------------------
+
+    def patch(self, body: dict[str, Any]) -> None:
+        """Change the configuration; on disk before it is acknowledged."""
+        with self.lock:
+            changed = configuration.patched(self.configuration, body)
+            documents.write(self.path / CONFIGURATION, changed)
+            self.configuration = changed
+
+    def remember_schema(self, schema: dict[str, Any]) -> None:
+        """Replace the payload-index schema."""
+        documents.write(self.path / SCHEMA, {"schema": schema})
+        self.schema = schema
+
+    def create_index(self, field: str, schema: str | dict[str, Any]) -> int:
+        """Build a payload index in every shard. The number of the operation."""
+        with self.lock:
+            self.refuse_if_dirty("Update Points", reading=False)
+            operation = edge.UpdateOperation.create_field_index(field, indexes.to_engine(schema))
+            numbers = [shard.apply(operation, numbers=2) for shard in self.shards.values()]
+            self.remember_schema({**self.schema, field: schema})
+            return max(numbers, default=0)
+
+    def delete_index(self, field: str) -> int:
+        """Drop a payload index from every shard; one that is not there is no error."""
+        with self.lock:
+            self.refuse_if_dirty("Update Points", reading=False)
+            operation = edge.UpdateOperation.delete_field_index(field)
+            numbers = [shard.apply(operation, numbers=2) for shard in self.shards.values()]
+            self.remember_schema({key: value for key, value in self.schema.items() if key != field})
+            return max(numbers, default=0)
+
+    def complete_indexes(self) -> None:
+        """Build the indexes of the schema that incoming segments lack."""
+        for shard in self.shards.values():
+            present = shard.engine.info().payload_schema if shard.has_segments() else {}
+            for field, schema in self.schema.items():
+                if field not in present:
+                    shard.apply(edge.UpdateOperation.create_field_index(field, indexes.to_engine(schema)))
+
+    def describe(self) -> dict[str, Any]:
+        """What `GET /collections/…` shows."""
+        with self.lock:
+            self.refuse_if_dirty("Get Info")
+            described = [shard.engine.info() for shard in self.shards.values() if shard.has_segments()]
+            indexed = {
+                field: sum(one.payload_schema[field].points for one in described if field in one.payload_schema)
+                for field in self.schema
+            }
+            return {
+                "status": "green",
+                "optimizer_status": "ok",
+                "indexed_vectors_count": sum(one.indexed_vectors_count for one in described),
+                "points_count": sum(one.points_count for one in described),
+                "segments_count": sum(one.segments_count for one in described) or len(self.shards),
+                "config": configuration.shown(self.configuration),
+                "payload_schema": {
+                    field: indexes.shown(schema, indexed[field]) for field, schema in self.schema.items()
+                },
+                "update_queue": {"length": 0},
+            }
+
+    # -- where points live ---------------------------------------------------------------------------------------
+
+    def shards_with_points(self) -> list[Shard]:
+        """The shards worth asking: one without segments holds nothing."""
+        return [shard for shard in self.shards.values() if shard.has_segments()]
+
+    def homes(self, ids: Iterable[Any]) -> dict[int, list[Any]]:
+        """For each shard the ids that live there or, being new, will.
+
+        A restored collection's points may lie anywhere, so an id is looked for before the rule for new ones applies.
+        """
+        wanted = list(ids)
+        if not self.shards:
+            raise wrong_input("Shard key not specified")
+        if len(self.shards) == 1:
+            return {next(iter(self.shards)): wanted}
+        known: dict[str, int] = {}
+        for number, shard in self.shards.items():
+            if shard.has_segments():
+                for record in shard.engine.retrieve(wanted, False, False):
+                    known[str(record.id)] = number
+        result: dict[int, list[Any]] = {}
+        for one in wanted:
+            rule = zlib.crc32(str(one).lower().encode()) % len(self.shards)
+            result.setdefault(known.get(str(one).lower(), rule), []).append(one)
+        return result
+
+    def apply_everywhere(self, operation: Any) -> int:  # noqa: ANN401 - engine type
+        """One operation in every shard; deletions of what is not there do no harm."""
+        self.refuse_if_dirty("Update Points", reading=False)
+        return max((shard.apply(operation) for shard in self.shards.values()), default=0)
+
+    def upsert(self, points: dict[Any, Any]) -> int:
+        """Write points, given as id → engine point. The number of the operation."""
+        with self.lock:
+            self.refuse_if_dirty("Update Points", reading=False)
+            number = 0
+            for home, ids in self.homes(points).items():
+                operation = edge.UpdateOperation.upsert_points([points[one] for one in ids])
+                number = max(number, self.shards[home].apply(operation))
+            return number
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def filter_to_engine(self, given: dict[str, Any] | None) -> Any:  # noqa: ANN401 - engine type
+        """The filter as the engine takes it; see filters about booleans."""
+        return filters.to_engine(given, self.ids_with)
+
+    def ids_with(self, key: str, wanted: bool) -> list[Any]:  # noqa: FBT001 - it is the value looked for
+        """The ids of all points whose payload holds that boolean under that key."""
+        return [
+            record.id
+            for shard in self.shards_with_points()
+            for record in everything(shard)
+            if any(value is wanted for value in filters.values_at(record.payload, key))
+        ]
+
+    def count(self, given: dict[str, Any] | None) -> int:
+        """Exactly how many points match."""
+        with self.lock:
+            self.refuse_if_dirty("count")
+            request = edge.CountRequest(exact=True, filter=self.filter_to_engine(given))
+            with engine_refusals():
+                return sum(shard.engine.count(request) for shard in self.shards_with_points())
+
+    def retrieve(self, ids: list[Any], payload: Any, vector: Any) -> list[Any]:  # noqa: ANN401 - selectors
+        """The records of those ids that exist, in the order asked for."""
+        with self.lock:
+            self.refuse_if_dirty("retrieve")
+            with engine_refusals():
+                found = [
+                    record
+                    for shard in self.shards_with_points()
+                    for record in shard.engine.retrieve(ids, payload, vector)
+                ]
+            place = {str(one).lower(): position for position, one in enumerate(ids)}
+            return sorted(found, key=lambda record: place.get(str(record.id), 0))
+
+    def point(self, point_id: Any, payload: Any, vector: Any) -> Any:  # noqa: ANN401 - a record
+        """One record. Raises Refusal 404."""
+        found = self.retrieve([point_id], payload, vector)
+        if not found:
+            raise not_found(f"Point with id {point_id} does not exists!")
+        return found[0]
+
+    def scroll(self, request: dict[str, Any], limit: int) -> list[Any]:
+        """Up to `limit` records from all shards in the order of their ids, or of `order_by`."""
+        with self.lock:
+            self.refuse_if_dirty("Scroll")
+            asked = edge.ScrollRequest(**{**request, "limit": limit})
+            with engine_refusals():
+                found = [one for shard in self.shards_with_points() for one in shard.engine.scroll(asked)[0]]
+            if request.get("order_by") is None:
+                return sorted(found, key=lambda one: id_order(one.id))[:limit]
+            descending = request["order_by"].direction == edge.Direction.Desc
+            return sorted(found, key=lambda one: one.order_value, reverse=descending)[:limit]
+
+
+def everything(shard: Shard) -> Iterable[Any]:
+    """All records of a shard with their payload."""
+    offset = None
+    while True:
+        page, offset = shard.engine.scroll(edge.ScrollRequest(offset=offset, limit=BATCH, with_payload=True))
+        yield from page
+        if offset is None:
+            return

@@ -1,0 +1,36 @@
+"""Aliases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import answers
+
+if TYPE_CHECKING:
+    from ..app import Call
+
+
+def everyone(call: Call) -> dict[str, Any]:
+    """All aliases."""
+    return {"aliases": shown(call.server.catalog.aliases)}
+
+
+def of_collection(call: Call) -> dict[str, Any]:
+    """Those of one collection."""
+    name = call.server.catalog.get(call.name).name
+    aliases = call.server.catalog.aliases
+    return {"aliases": shown({alias: of for alias, of in aliases.items() if of == name})}
+
+
+def shown(aliases: dict[str, str]) -> list[dict[str, str]]:
+    """As the API lists them."""
+    return [{"alias_name": alias, "collection_name": of} for alias, of in sorted(aliases.items())]
+
+
+def change(call: Call) -> bool:
+    """Create, delete, rename; deleting what is not there is a success too."""
+    actions = (call.body or {}).get("actions")
+    if not isinstance(actions, list):
+        raise answers.bad_json("missing field `actions`")
+    call.server.catalog.change_aliases(actions)
+    return True

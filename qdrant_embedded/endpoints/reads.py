@@ -1,0 +1,101 @@
+"""Reading points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import qdrant_edge as edge
+
+from .. import answers, vectors
+from .points import point_id
+
+if TYPE_CHECKING:
+    from ..app import Call
+
+SCROLL_LIMIT = 10
+
+
+def shown(record: Any, *, payload: bool, vector: bool) -> dict[str, Any]:  # noqa: ANN401 - engine type
+    """A record with what was asked for."""
+    result: dict[str, Any] = {"id": record.id}
+    if payload:
+        result["payload"] = record.payload or {}
+    if vector:
+        result["vector"] = vectors.to_json(record.vector)
+    if record.order_value is not None:
+        result["order_value"] = record.order_value
+    return result
+
+
+def payload_selector(given: Any) -> Any:  # noqa: ANN401 - engine type
+    """`with_payload` as the engine takes it."""
+    if isinstance(given, dict):
+        if given.get("include") is not None:
+            return edge.PayloadSelector.Include(given["include"])
+        return edge.PayloadSelector.Exclude(given.get("exclude") or [])
+    return given
+
+
+def selectors(body: dict[str, Any], *, payload: bool) -> tuple[Any, Any]:
+    """Payload and vector selectors, with the default for the payload."""
+    with_payload = body.get("with_payload")
+    with_payload = payload if with_payload is None else with_payload
+    return payload_selector(with_payload), body.get("with_vector") or body.get("with_vectors") or False
+
+
+def retrieve(call: Call) -> list[dict[str, Any]]:
+    """Several by id; those that are not there are left out."""
+    collection = call.server.catalog.get(call.name)
+    body = call.body if isinstance(call.body, dict) else {}
+    if not isinstance(body.get("ids"), list):
+        raise answers.bad_json("missing field `ids`")
+    payload, vector = selectors(body, payload=True)
+    records = collection.retrieve([point_id(one) for one in body["ids"]], payload, vector)
+    return [shown(record, payload=payload is not False, vector=vector is not False) for record in records]
+
+
+def point(call: Call) -> dict[str, Any]:
+    """One by id, with everything."""
+    collection = call.server.catalog.get(call.name)
+    given = call.path["id"]
+    try:
+        wanted = point_id(int(given) if given.isdigit() else given)
+    except answers.Refusal:
+        raise answers.wrong_input(f'Can not recognize "{given}" as point id') from None
+    return shown(collection.point(wanted, True, True), payload=True, vector=True)
+
+
+def count(call: Call) -> dict[str, int]:
+    """How many match; always exact here."""
+    body = call.body if isinstance(call.body, dict) else {}
+    return {"count": call.server.catalog.get(call.name).count(body.get("filter"))}
+
+
+def scroll(call: Call) -> dict[str, Any]:
+    """A page of points and where the next one begins."""
+    collection = call.server.catalog.get(call.name)
+    body = call.body if isinstance(call.body, dict) else {}
+    limit = body.get("limit") or SCROLL_LIMIT
+    payload, vector = selectors(body, payload=True)
+    with collection.lock:
+        request = {
+            "offset": None if body.get("offset") is None else point_id(body["offset"]),
+            "filter": collection.filter_to_engine(body.get("filter")),
+            "with_payload": payload,
+            "with_vector": vector,
+            "order_by": order_by(body.get("order_by")),
+        }
+        records = collection.scroll(request, limit + 1)
+    following = records[limit].id if len(records) > limit and request["order_by"] is None else None
+    points = [shown(record, payload=payload is not False, vector=vector is not False) for record in records[:limit]]
+    return {"points": points, "next_page_offset": following}
+
+
+def order_by(given: Any) -> Any:  # noqa: ANN401 - engine type
+    """A key, or a key with direction and start."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return edge.OrderBy(given, edge.Direction.Asc, None)
+    direction = edge.Direction.Desc if given.get("direction") == "desc" else edge.Direction.Asc
+    return edge.OrderBy(given["key"], direction, given.get("start_from"))

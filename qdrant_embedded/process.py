@@ -1,0 +1,148 @@
+"""The embedded Qdrant as a child process: how tests, the demo and the pytest plugin start one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+START_TIMEOUT_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 10.0
+
+
+class DidNotStart(RuntimeError):  # noqa: N818 - says what happened
+    """The child ended or said nothing in time; the message carries what it wrote to stderr."""
+
+
+class EmbeddedQdrant:
+    """One embedded Qdrant on a storage directory, in its own process.
+
+    `with EmbeddedQdrant(tmp_path) as qdrant:` starts it on a free port and stops it. A restart keeps the port.
+    """
+
+    def __init__(
+        self,
+        storage: Path,
+        *,
+        port: int = 0,
+        api_key: str | None = None,
+        read_only_api_key: str | None = None,
+        snapshots: Path | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.storage = Path(storage)
+        self.snapshots = Path(snapshots) if snapshots is not None else self.storage / "snapshots"
+        self.port = port
+        self.api_key = api_key
+        self.read_only_api_key = read_only_api_key
+        self.arguments = tuple(arguments)
+        self.environment = dict(environment or {})
+        self._child: subprocess.Popen[str] | None = None
+        self._errors = Path(tempfile.gettempdir()) / f"qdrant-embedded-{os.getpid()}-{id(self):x}.stderr"
+
+    @property
+    def url(self) -> str:
+        """Where it listens, or will again."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while there is one."""
+        return None if self._child is None else self._child.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the child lives."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def stderr(self) -> str:
+        """What the child has complained about so far."""
+        return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+
+    def start(self) -> Self:
+        """Start the child and wait until it answers. Raises DidNotStart."""
+        command = [sys.executable, "-m", "qdrant_embedded", "--storage", str(self.storage)]
+        command += ["--snapshots", str(self.snapshots), "--port", str(self.port), *self.arguments]
+        given = {
+            "QDRANT__SERVICE__API_KEY": self.api_key,
+            "QDRANT__SERVICE__READ_ONLY_API_KEY": self.read_only_api_key,
+        }
+        # Keys travel in the environment: a command line is for everybody to read.
+        environment = {**os.environ, **self.environment, **{key: value or "" for key, value in given.items()}}
+        home = str(Path(__file__).resolve().parent.parent)
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
+        with self._errors.open("w") as errors:
+            self._child = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment, text=True
+            )
+        self._await_url(self._child)
+        return self
+
+    def _await_url(self, child: subprocess.Popen[str]) -> None:
+        # The only line on stdout is the URL, and it comes when requests are answered.
+        assert child.stdout is not None  # noqa: S101 - asked for as a pipe above
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if select.select([child.stdout], [], [], 0.2)[0]:
+                line = child.stdout.readline().strip()
+                if line:
+                    self.port = int(line.rpartition(":")[2])
+                    return
+                break
+        self.kill()
+        raise DidNotStart(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
+
+    def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
+        """Wait until the child has ended by itself. Its exit status, negative for a signal."""
+        if self._child is None:
+            raise DidNotStart("there is no child to wait for")
+        return self._child.wait(timeout_seconds)
+
+    def stop(self) -> None:
+        """Ask the child to end (SIGTERM) and wait; kill it when it does not."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+        try:
+            child.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+    def restart(self, *, kill: bool = False) -> Self:
+        """End the child, politely or not, and start another on the same storage and port."""
+        self._end(signal.SIGKILL if kill else signal.SIGTERM)
+        return self.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._errors.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""One shard of a collection in the real engine: opened on first use, durable at every acknowledged write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import qdrant_edge as edge
+
+from .answers import Refusal, not_found, service_error, wrong_input
+from .vectors import PLACEHOLDER, engine_configuration, is_vectorless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPERATION_NUMBER = "op_num"
+
+
+@contextlib.contextmanager
+def engine_refusals() -> Iterator[None]:
+    """Turn what the engine raises into the server's answers.
+
+    The engine raises plain exceptions with the server's own texts, and its panics are no `Exception` at all.
+    """
+    try:
+        yield
+    except (Refusal, OSError):
+        raise
+    except Exception as error:
+        sentence = str(error)
+        if sentence.startswith("No point with id"):
+            raise not_found(f"{sentence} found") from error
+        raise wrong_input(sentence) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise service_error(f"the engine panicked: {error}") from None
+        raise
+
+
+class Shard:
+    """A directory with segments and a write-ahead log, and the engine over it once somebody asks."""
+
+    def __init__(self, path: Path, params: dict[str, Any]) -> None:
+        self.path = path
+        self.params = params
+        self._engine: Any = None
+        self._number: int | None = None
+
+    @property
+    def engine(self) -> Any:  # noqa: ANN401 - engine type
+        """The open engine; opening replays the write-ahead log, and an untouched shard comes into being here."""
+        if self._engine is None:
+            with engine_refusals():
+                self._engine = self._load() if self.has_segments() else self._create()
+        return self._engine
+
+    def has_segments(self) -> bool:
+        """Whether anything was ever stored here."""
+        return (self.path / "segments").is_dir()
+
+    def _load(self) -> Any:  # noqa: ANN401 - engine type
+        return edge.EdgeShard.load(str(self.path))
+
+    def _create(self) -> Any:  # noqa: ANN401 - engine type
+        # A kill half-way through must not leave a directory that loads as something else: built aside, then moved.
+        unborn = self.path.with_name(f"{self.path.name}.unborn")
+        shutil.rmtree(unborn, ignore_errors=True)
+        unborn.mkdir(parents=True)
+        engine = edge.EdgeShard.create(str(unborn), engine_configuration(self.params))
+        if is_vectorless(self.params):
+            engine.update(edge.UpdateOperation.delete_vector_name(PLACEHOLDER))
+        engine.flush()
+        engine.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        unborn.rename(self.path)
+        return self._load()
+
+    def close(self) -> None:
+        """Let go of the files; the next use opens them again."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    @property
+    def op_num(self) -> int:
+        """How many write operations this shard has taken, counted through restarts and restores."""
+        if self._number is None:
+            try:
+                self._number = int((self.path / OPERATION_NUMBER).read_text())
+            except (FileNotFoundError, ValueError):
+                self._number = self.last_version() or 0
+        return self._number
+
+    def apply(self, operation: Any, *, numbers: int = 1) -> int:  # noqa: ANN401 - engine type
+        """Write one operation; it is in the write-ahead log when this returns. The number it got."""
+        engine = self.engine
+        with engine_refusals():
+            engine.update(operation)
+        self._number = self.op_num + numbers
+        (self.path / OPERATION_NUMBER).write_text(str(self._number))
+        return self._number
+
+    def flush(self) -> None:
+        """Move everything from the write-ahead log into the segments."""
+        with engine_refusals():
+            self.engine.flush()
+
+    def last_version(self) -> int | None:
+        """The newest operation that the files of the segments know, None for a shard that had none."""
+        versions = [
+            msgspec.json.decode(path.read_bytes()).get("version")
+            for path in self.path.glob("segments/*/segment.json")
+        ]
+        with contextlib.suppress(FileNotFoundError):
+            versions.append(msgspec.json.decode((self.path / "wal" / "first-index").read_bytes()).get("ack_index"))
+        return max((version for version in versions if version is not None), default=None)
+
+    def replace_with(self, incoming: Path) -> None:
+        """Take another directory's place; both on one file system."""
+        os.replace(incoming, self.path)
+        self._number = None
