@@ -32,6 +32,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `created` is aware UTC. `size` is in bytes. `points` is exact when `points_exact`, else what the server said
     beside running writes. `config` and `payload_schema` are as `GET /collections/{name}` gave them (the schema
     without its counts). `samples` did not change between two readings. `seconds` is how long it all took.
+    `held_back` says why this snapshot did not become latest; empty when nothing spoke against it.
     """
 
     schema: int = SCHEMA
@@ -49,6 +50,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     shards: Count = 1
     seconds: float = 0.0
     note: str = ""
+    held_back: str = ""
     written_by: str = ""
 
 
