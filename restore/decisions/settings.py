@@ -1,0 +1,139 @@
+"""Settings: one frozen value with everything chosen, where each choice came from, and every problem at once.
+
+Pure: the door has read the environment, the settings file and the secret files, and hands their texts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from restore.decisions.settings_collections import OwnChoices, read_own, settle_collections, settle_one_file
+from restore.decisions.settings_row import LogFormat, LogLevel
+from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, merge_host, settle
+from restore.decisions.settings_strangers import find_unknown_keys, find_unknown_variables
+from restore.decisions.settings_table import CONFIG, LIST, RESTORE, SETTINGS, VERIFY
+from restore.errors import SettingsError
+from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Policies, Transfer, Verify
+from restore.words.secret import Secret
+
+_APART = frozenset({"collections", "collection-name"})
+_HINT = (
+    "qdrant-restore config show lists every setting, its value and where it came from; docs/settings.md explains them"
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a person may choose, decided. Lengths are in seconds, `file_mode` is a number, paths are texts.
+
+    `collections` are those named one by one, by arguments, variables or the settings file; empty means every
+    one. `arguments` are a command's own words where they need not be collections (`list`, `verify`). `origins`
+    has one entry per attribute. `own` is what the settings file chooses for single collections.
+    """
+
+    qdrant_url: str
+    api_key: Secret | None
+    ca_file: str
+    insecure: bool
+    collections: tuple[str, ...]
+    all_collections: bool
+    snapshot: str
+    to: str
+    store: str
+    server_store: str
+    file_mode: int
+    on_existing: OnExisting
+    on_empty: OnEmpty
+    on_missing: OnMissing
+    verify: Verify
+    transfer: Transfer
+    fallback: Fallback
+    allow_version_gap: bool
+    samples: int
+    dry_run: bool
+    prove_write: bool
+    allow_smaller: bool
+    note: str
+    wait_timeout_seconds: float
+    stall_timeout_seconds: float
+    lock_timeout_seconds: float
+    deadline_seconds: float | None
+    json: bool
+    log_format: LogFormat
+    log_level: LogLevel
+    config: str
+    arguments: tuple[str, ...]
+    own: OwnChoices
+    origins: Mapping[str, Origin]
+    warnings: tuple[str, ...]
+
+    @property
+    def collections_origin(self) -> str:
+        """Say what named the collections; `default` when nothing did."""
+        return self.origins["collections"].where
+
+    def is_named(self, collection: str) -> bool:
+        """Tell whether this collection was named one by one, which `replace` asks for."""
+        return collection in self.collections
+
+    def policies_for(self, collection: str) -> Policies:
+        """Give the choices for one collection: a flag or a variable speaks for all, then its own, then the file's."""
+        own = self.own.get(collection, {})
+        chosen = {}
+        for field in Policies.__struct_fields__:
+            stronger = self.origins[field].rank < Rank.FILE
+            chosen[field] = getattr(self, field) if stronger or field not in own else own[field]
+        return Policies(**chosen)
+
+
+def read_settings(command: str, sources: Sources) -> Settings:
+    """Decide every setting for one command. Raises `SettingsError` with all that is wrong, in every source."""
+    flags, problems = merge_host(sources.flags)
+    sources = msgspec.structs.replace(sources, flags=flags)
+    settled = {row.attribute: settle(row, sources) for row in SETTINGS if row.name not in _APART}
+    named = msgspec.structs.replace(sources, arguments=()) if command in {LIST, VERIFY} else sources
+    settled["collections"] = settle_collections(named, everything=settled["all_collections"].value)
+    if command in {RESTORE, CONFIG} and not settled["all_collections"].value:
+        settled["collections"] = settle_one_file(settled["collections"], settled["snapshot"], settled["to"])
+    own, own_problems = read_own(sources)
+    unknown, warnings = find_unknown_variables(sources)
+    problems = (
+        *sources.problems,
+        *problems,
+        *(problem for one in settled.values() for problem in one.problems),
+        *own_problems,
+        *find_unknown_keys(sources),
+        *unknown,
+    )
+    values: dict[str, Any] = {field: one.value for field, one in settled.items()}
+    origins = {field: one.origin for field, one in settled.items()}
+    chosen = Settings(**values, arguments=sources.arguments, own=own, origins=origins, warnings=warnings)
+    problems = (*problems, *_find_conflicts(chosen))
+    if problems:
+        raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
+    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(settled)))
+
+
+def _find_conflicts(chosen: Settings) -> tuple[str, ...]:
+    problems = []
+    if chosen.insecure and chosen.ca_file:
+        both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
+        problems.append(f"{both[0]} and {both[1]} are both set; keep one")
+    sources: dict[str, str] = {}
+    for collection in chosen.collections:
+        target = chosen.policies_for(collection).to or collection
+        if target in sources:
+            problems.append(
+                f"collections '{sources[target]}' and '{collection}' would both be restored as '{target}'"
+            )
+        sources.setdefault(target, collection)
+    return tuple(problems)
+
+
+def _find_warnings(settled: Mapping[str, Settled]) -> tuple[str, ...]:
+    origin = settled["api_key"].origin
+    if origin.where != "--api-key":
+        return ()
+    return ("--api-key: everybody who may list processes can read it; use QDRANT_API_KEY or --api-key-file",)

@@ -1,0 +1,133 @@
+"""Which collections are wanted, and what the settings file chooses for each of them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from restore.decisions.settings_row import Setting
+from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, read_text
+from restore.decisions.settings_table import BY_NAME, SETTINGS
+from restore.words.nearest import suggest
+from restore.words.snapshot import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
+
+_NOTHING = ("", "~", "null")
+_OWN = {row.yaml_key: row for row in SETTINGS if row.per_collection}
+
+OwnChoices = Mapping[str, Mapping[str, Any]]
+
+
+def settle_collections(sources: Sources, *, everything: bool) -> Settled:
+    """Give the collections that were named one by one: by arguments and flags, else variables, else the file.
+
+    Empty when none was named: then every collection of the store, or of the server, is meant.
+    """
+    given = (*sources.arguments, *sources.flags.get("collections", ()))
+    listed = sources.environment.get("RESTORE_COLLECTIONS", "")
+    single = sources.environment.get("QDRANT_COLLECTION_NAME", "")
+    if given and everything:
+        problem = f"--all: names every collection, but {', '.join(given)} was named too; keep one"
+        return Settled((), Origin(Rank.FLAG, "--all"), (problem,))
+    if everything:
+        return Settled((), Origin(Rank.FLAG, "--all"))
+    if given:
+        return _read_names(given, Origin(Rank.FLAG, "arguments" if sources.arguments else "--collection"))
+    if names := _split(listed):
+        return _read_names(names, Origin(Rank.ENVIRONMENT, "RESTORE_COLLECTIONS"))
+    if single:
+        return _read_names([single], Origin(Rank.ENVIRONMENT, "QDRANT_COLLECTION_NAME"))
+    where = f"{sources.document_name}: collections"
+    match sources.document.get("collections"):
+        case None | "":
+            return Settled((), Origin(Rank.DEFAULT, "default"))
+        case str(text):
+            return _read_names(_split(text), Origin(Rank.FILE, where))
+        case dict() | list() as found if all(isinstance(name, str) for name in found):
+            return _read_names(list(found), Origin(Rank.FILE, where))
+    problem = f"{where}: a list of names is wanted, or a mapping of names to choices"
+    return Settled((), Origin(Rank.FILE, where), (problem,))
+
+
+def read_own(sources: Sources) -> tuple[OwnChoices, tuple[str, ...]]:
+    """Read what the settings file chooses for single collections; gives the choices and the problems."""
+    collections = sources.document.get("collections")
+    if not isinstance(collections, dict):
+        return {}, ()
+    choices: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for name, own in collections.items():
+        where = f"{sources.document_name}: collections.{name}"
+        if own is None or own in _NOTHING:
+            continue
+        if not isinstance(own, dict):
+            problems.append(f"{where}: a mapping of choices is wanted (on_existing: refuse)")
+            continue
+        choices[name], found = _read_choices(own, where)
+        problems += found
+    return choices, tuple(problems)
+
+
+def guess_collection(snapshot: str) -> str | None:
+    """Tell from a snapshot's file name which collection it is of; None when the name does not say."""
+    name = snapshot.replace("\\", "/").rpartition("/")[2]
+    if (ours := parse_name(name)) is not None:
+        return decode_collection(ours.encoded)
+    if (encoded := parse_latest(name)) is not None:
+        return decode_collection(encoded)
+    if (server := parse_server_name(name)) is not None:
+        return server[0]
+    return None
+
+
+def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Settled:
+    """Settle which collection a single snapshot file is for, and that one target has one source.
+
+    A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
+    counts more than collections that variables name.
+    """
+    if snapshot.value == BY_NAME["snapshot"].default or snapshot.problems:
+        return _match_target(collections, to)
+    names: tuple[str, ...] = collections.value
+    if not names or (collections.origin.rank > snapshot.origin.rank):
+        guessed = guess_collection(snapshot.value) or to.value
+        if guessed:
+            return Settled((guessed,), snapshot.origin, collections.problems)
+    if len(names) == 1:
+        return collections
+    wanted = f"{len(names)} collections are wanted" if names else "its name does not say of which collection"
+    one = snapshot.value if snapshot.value.endswith(SUFFIX) else f"'{snapshot.value}'"
+    problem = f"{snapshot.origin.where}: {one} is one snapshot, but {wanted}; name one collection"
+    return Settled(names, collections.origin, (*collections.problems, problem))
+
+
+def _match_target(collections: Settled, to: Settled) -> Settled:
+    names: tuple[str, ...] = collections.value
+    if not to.value or len(names) == 1 or collections.problems:
+        return collections
+    wanted = f"{len(names)} collections are wanted" if names else "no collection is named"
+    problem = f"{to.origin.where}: '{to.value}' is one target, but {wanted}; name one collection"
+    return Settled(names, collections.origin, (*collections.problems, problem))
+
+
+def _split(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Settled:
+    row = BY_NAME["collections"]
+    read = [read_text(row, name, origin.where) for name in dict.fromkeys(names)]
+    problems = tuple(problem for _, problem in read if problem)
+    return Settled(tuple(name for name, problem in read if not problem), origin, problems)
+
+
+def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any], list[str]]:
+    choices: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, text in own.items():
+        row: Setting | None = _OWN.get(key)
+        if row is None:
+            problems.append(f"{where}: unknown key '{key}'{suggest(str(key), _OWN)}")
+        elif text != "":
+            choices[row.attribute], problem = read_text(row, text, f"{where}.{key}")
+            problems += [problem] if problem else []
+    return choices, problems

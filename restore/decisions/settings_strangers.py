@@ -1,0 +1,54 @@
+"""Names that are no setting: a slip of the pen is an error, somebody else's is let be."""
+
+from __future__ import annotations
+
+import re
+
+from restore.decisions.settings_row import PREFIX
+from restore.decisions.settings_sources import Sources
+from restore.decisions.settings_table import SETTINGS
+from restore.words.nearest import find_nearest, suggest
+
+_EDITS = 2
+# Docker links and Kubernetes services put these into every container beside a service called `restore`.
+_INJECTED = re.compile(r"_(PORT|SERVICE)(_|\Z)")
+_QDRANT = "QDRANT_"
+
+
+def list_variables() -> tuple[str, ...]:
+    """Give every variable that is read."""
+    named = tuple(row.environment_name for row in SETTINGS if row.environment_name)
+    return (*named, *(row.environment_name + "_FILE" for row in SETTINGS if row.secret))
+
+
+def list_keys() -> tuple[str, ...]:
+    """Give every key that may stand in the settings file."""
+    named = tuple(row.yaml_key for row in SETTINGS if row.yaml_key)
+    return (*named, *(row.yaml_key + "_file" for row in SETTINGS if row.secret))
+
+
+def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
+    """Give one problem for each key of the settings file that is no setting."""
+    known = list_keys()
+    return tuple(
+        f"{sources.document_name}: unknown key '{key}'{suggest(str(key), known)}"
+        for key in sources.document
+        if key not in known
+    )
+
+
+def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the problems and the warnings about variables that look like ours."""
+    known = list_variables()
+    problems, warnings = [], []
+    for name in sorted(sources.environment):
+        if name in known or _INJECTED.search(name) or not sources.environment[name]:
+            continue
+        nearest = find_nearest(name, known, edits=_EDITS)
+        if name.startswith(PREFIX) and nearest:
+            problems.append(f"unknown variable {name} (did you mean {nearest}?)")
+        elif name.startswith(PREFIX):
+            warnings.append(f"unknown variable {name} is ignored")
+        elif name.startswith(_QDRANT) and nearest:
+            warnings.append(f"variable {name} is ignored (did you mean {nearest}?)")
+    return tuple(problems), tuple(warnings)
