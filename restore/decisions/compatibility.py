@@ -1,0 +1,88 @@
+"""Whether a server can take an archive. Decided before anything is sent, from what is known here.
+
+The server itself answers 200 to some of these and restores nothing: a custom-sharded archive leaves an empty
+collection (measured on three nodes of 1.18.3), a RocksDB id tracker is dropped with a warning in its log.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.errors import IncompatibleError, IntegrityError
+from restore.words.archive import Archive, ArchiveKind
+from restore.words.manifest import Manifest
+from restore.words.version import FIRST_WITHOUT_ROCKSDB, OLDEST_SUPPORTED, Version, parse_version
+
+
+class VersionGap(msgspec.Struct, frozen=True):
+    """Snapshot and server are of different lines (1.17, 1.18): unsupported upstream, often fine, never certain."""
+
+    snapshot: Version
+    server: Version
+
+    def __str__(self) -> str:
+        """Say it with both versions."""
+        return f"the snapshot was made by Qdrant {self.snapshot}, this server is {self.server}"
+
+
+def judge(archive: Archive, *, file: str, server: Version, manifest: Manifest | None = None) -> VersionGap | None:
+    """Give the gap between the snapshot's version and the server's; None when there is none, or nobody knows.
+
+    Raises `IncompatibleError`, naming both sides, for what this server cannot load, and `IntegrityError` for what
+    no server made.
+    """
+    refuse_old_server(server)
+    refuse_kind(archive, file=file)
+    if problem := find_part_problem(archive):
+        raise IncompatibleError(
+            f"snapshot '{file}' {problem}; Qdrant {server} cannot restore it alone",
+            hint="restore it on the cluster it came from, or make a snapshot where one node holds every shard",
+        )
+    if archive.rocksdb and server.line >= FIRST_WITHOUT_ROCKSDB:
+        raise IncompatibleError(
+            f"snapshot '{file}' holds RocksDB files ('{archive.rocksdb}'), which Qdrant {server} "
+            f"cannot load: they went with {FIRST_WITHOUT_ROCKSDB[0]}.{FIRST_WITHOUT_ROCKSDB[1]}",
+            hint="restore it into Qdrant 1.16 or 1.17 first, wait until it is green, and make a new snapshot there",
+        )
+    made_by = parse_version(manifest.server_version) if manifest else None
+    return VersionGap(made_by, server) if made_by and made_by.line != server.line else None
+
+
+def refuse_old_server(server: Version) -> None:
+    """Raise `IncompatibleError` for a server that is older than the oldest one supported."""
+    if server < OLDEST_SUPPORTED:
+        raise IncompatibleError(
+            f"this server is Qdrant {server}, the oldest one supported is {OLDEST_SUPPORTED}",
+            hint="upgrade Qdrant one minor version at a time",
+        )
+
+
+def refuse_kind(archive: Archive, *, file: str) -> None:
+    """Raise for an archive that is no collection snapshot, or that every server refuses."""
+    match archive.kind:
+        case ArchiveKind.COLLECTION if not archive.forbidden:
+            return
+        case ArchiveKind.COLLECTION:
+            raise IntegrityError(
+                f"snapshot '{file}' holds '{archive.forbidden[0]}', a member that no server accepts",
+                hint="Qdrant never writes links, devices or paths that lead outside; get the original file",
+            )
+        case ArchiveKind.FOREIGN:
+            raise IntegrityError(
+                f"'{file}' is a tar archive, but no snapshot of Qdrant", hint="take another one with --snapshot"
+            )
+        case ArchiveKind.SHARD | ArchiveKind.FULL as kind:
+            raise IncompatibleError(
+                f"'{file}' is a {kind}, not a snapshot of one collection",
+                hint="make one of the collection: qdrant-restore snapshot COLLECTION",
+            )
+
+
+def find_part_problem(archive: Archive) -> str:
+    """Say why this archive alone does not make the collection whole; empty when it does."""
+    if archive.custom_sharding:
+        return "is of a collection with custom shard keys, which a restore does not bring back"
+    if missing := archive.missing_shards:
+        numbers = ", ".join(str(number) for number in missing)
+        return f"lacks the data of shard {numbers} of {archive.shard_number}: it was taken on one node of several"
+    return ""

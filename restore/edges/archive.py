@@ -1,0 +1,213 @@
+"""Snapshot files: what is inside, told by headers and small documents, and the checksum of all bytes.
+
+Reading seeks from header to header, also in the segment archives inside, so a file of any size takes
+milliseconds and no memory. Nothing is ever unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import msgspec
+
+from restore.edges.directory import translate_error
+from restore.errors import IntegrityError
+from restore.words.archive import Archive, ArchivedShard, ArchiveKind
+from restore.words.store import is_lfs_pointer
+
+_BLOCK = 1024 * 1024
+_TAR_BLOCK = 512
+_END = bytes(2 * _TAR_BLOCK)
+_MAGIC = slice(257, 262)
+_LONGEST_DOCUMENT = 16 * 1024 * 1024
+_ROCKSDB = re.compile(r"(.*/)?((payload_index_)?db_backup(/.*)?|CURRENT|MANIFEST-[0-9]+|[^/]+\.sst)\Z")
+_SHARD_FILE = re.compile(r"(?P<shard>[0-9]+)/(?P<rest>.+)\Z")
+_NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
+_MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
+
+
+def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
+    """Read a whole file; give its SHA-256 in lower-case hex and its size in bytes.
+
+    `on_bytes` is told how many bytes have been read, after each block. Raises `StoreError`.
+    """
+    running = hashlib.sha256()
+    block = memoryview(bytearray(_BLOCK))
+    size = 0
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            while count := file.readinto(block):
+                running.update(block[:count])
+                size += count
+                if on_bytes:
+                    on_bytes(size)
+    except OSError as error:
+        raise translate_error(error, f"'{path}' cannot be read") from error
+    return running.hexdigest(), size
+
+
+def read_archive(path: str) -> Archive:
+    """Look into a snapshot file.
+
+    Raises `IntegrityError` when it is empty, no tar archive, cut anywhere, or holds a document that is none.
+    What kind of snapshot it is, and whether a server can take it, is decided by `decisions.compatibility`.
+    """
+    name = Path(path).name
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, 2)
+            _check_head(file, size, name)
+            return _read_members(file, size, name)
+    except OSError as error:
+        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+    except (tarfile.TarError, msgspec.DecodeError, UnicodeError, ValueError, EOFError) as error:
+        raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
+
+
+def _check_head(file: IO[bytes], size: int, name: str) -> None:
+    file.seek(0)
+    head = file.read(_TAR_BLOCK)
+    if size == 0:
+        raise IntegrityError(f"snapshot '{name}' is an empty file", hint=_MAKE_ANOTHER)
+    if is_lfs_pointer(head):
+        raise IntegrityError(
+            f"'{name}' is a Git LFS pointer, not the file itself",
+            hint="fetch the files that stand behind: git lfs pull",
+        )
+    if head[_MAGIC] == b"ustar":
+        return
+    looks_like_text = not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", head)
+    what = "a text file" if looks_like_text else "no tar archive"
+    raise IntegrityError(f"snapshot '{name}' is {what}, not a snapshot of Qdrant", hint=_MAKE_ANOTHER)
+
+
+class _Found:
+    """What has been seen so far while walking over an archive's members."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.documents: dict[str, Any] = {}
+        self.segments: dict[int, int] = {}
+        self.wal: set[int] = set()
+        self.rocksdb = ""
+        self.forbidden: list[str] = []
+
+    def note(self, member: tarfile.TarInfo, where: str) -> None:
+        """Note what holds for a member at any depth; `where` is the path of the archive it lies in."""
+        path = PurePosixPath(member.name)
+        odd = member.pax_headers or not (member.isreg() or member.isdir())
+        if odd or path.is_absolute() or ".." in path.parts:
+            self.forbidden.append(where + member.name)
+        if not self.rocksdb and _ROCKSDB.match(member.name):
+            self.rocksdb = where + member.name
+
+
+def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
+    found = _Found()
+    file.seek(0)
+    with tarfile.open(fileobj=file, mode="r:") as outer:
+        for member in _walk(outer, file, size, name):
+            found.note(member, "")
+            path = member.name.removeprefix("./")
+            found.names.add(path)
+            _note_shard(found, path)
+            content = outer.extractfile(member) if member.isreg() else None
+            if content and path.endswith(".json") and path.count("/") <= 1:
+                found.documents[path] = _read_document(content, member.size, path)
+            elif content and _NESTED.match(path):
+                with tarfile.open(fileobj=content, mode="r:") as inner:
+                    for nested in _walk_inner(inner, member.size, name):
+                        found.note(nested, f"{path}/")
+    return _describe(found, size)
+
+
+def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Give every member, then make sure that the walk ended at the end marker and nowhere else."""
+    last = "its first header"
+    while archive.offset <= size and (member := archive.next()):
+        last = f"'{member.name}' in it"
+        yield member
+    end = archive.offset
+    if end > size:
+        raise IntegrityError(
+            f"snapshot '{name}' is cut: it has {size:,} bytes, and {last} ends at {end:,}", hint=_MAKE_ANOTHER
+        )
+    file.seek(end)
+    marker = file.read(len(_END))
+    if marker.strip(b"\0"):
+        raise IntegrityError(f"snapshot '{name}' is damaged at byte {end:,}: no header there", hint=_MAKE_ANOTHER)
+    if marker != _END:
+        raise IntegrityError(
+            f"snapshot '{name}' is cut at its end: it has {size:,} bytes, with its end marker {end + len(_END):,}",
+            hint=_MAKE_ANOTHER,
+        )
+
+
+def _walk_inner(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Give every member of a segment's archive; Qdrant ends those without an end marker."""
+    while archive.offset <= size and (member := archive.next()):
+        yield member
+    if archive.offset > size:
+        raise IntegrityError(f"snapshot '{name}' is damaged: a segment in it is cut", hint=_MAKE_ANOTHER)
+
+
+def _note_shard(found: _Found, path: str) -> None:
+    match = _SHARD_FILE.match(path)
+    if not match:
+        return
+    number = int(match["shard"])
+    found.segments.setdefault(number, 0)
+    kind, _, rest = match["rest"].partition("/")
+    if kind == "segments" and rest and "/" not in rest.rstrip("/"):
+        found.segments[number] += 1
+    if kind == "wal":
+        found.wal.add(number)
+
+
+def _read_document(content: IO[bytes], size: int, path: str) -> Any:  # noqa: ANN401 - any JSON there is
+    if size > _LONGEST_DOCUMENT:
+        raise ValueError(f"'{path}' has {size:,} bytes")
+    return msgspec.json.decode(content.read())
+
+
+def _describe(found: _Found, size: int) -> Archive:
+    config = found.documents.get("config.json", {})
+    schema = found.documents.get("payload_index.json", {})
+    keys = found.documents.get("shard_key_mapping.json", [])
+    shards = tuple(_describe_shard(found, number) for number in sorted(found.segments))
+    custom = isinstance(config, dict) and config.get("params", {}).get("sharding_method") == "custom"
+    return Archive(
+        kind=_find_kind(found, config),
+        size=size,
+        config=config if isinstance(config, dict) else {},
+        payload_schema=schema.get("schema", {}) if isinstance(schema, dict) else {},
+        shards=shards,
+        custom_sharding=custom or bool(keys),
+        rocksdb=found.rocksdb,
+        forbidden=tuple(found.forbidden),
+    )
+
+
+def _describe_shard(found: _Found, number: int) -> ArchivedShard:
+    state = found.documents.get(f"{number}/replica_state.json", {})
+    return ArchivedShard(
+        number=number,
+        has_wal=number in found.wal,
+        segments=found.segments[number],
+        is_local=bool(state.get("is_local", True)),
+    )
+
+
+def _find_kind(found: _Found, config: object) -> ArchiveKind:
+    if isinstance(config, dict) and "collections_mapping" in config:
+        return ArchiveKind.FULL
+    if isinstance(config, dict) and "params" in config and found.segments:
+        return ArchiveKind.COLLECTION
+    if {"replica_state.json", "shard_config.json"} & found.names and "config.json" not in found.names:
+        return ArchiveKind.SHARD
+    return ArchiveKind.FOREIGN

@@ -1,0 +1,65 @@
+"""What a snapshot file holds, as its headers and small documents tell it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class ArchiveKind(StrEnum):
+    """What somebody made an archive of."""
+
+    COLLECTION = "collection snapshot"
+    SHARD = "shard snapshot"
+    FULL = "full snapshot"
+    FOREIGN = "something else"
+
+
+class ArchivedShard(msgspec.Struct, frozen=True):
+    """One shard of an archive. The server takes it for present only with both `wal` and `segments`."""
+
+    number: int
+    has_wal: bool
+    segments: int
+    is_local: bool
+
+    @property
+    def has_data(self) -> bool:
+        """Tell whether the server would restore this shard."""
+        return self.has_wal and self.segments > 0 and self.is_local
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole archive: every member lies inside the file and the end marker is there.
+
+    `size` is the file's, in bytes. `config` and `payload_schema` are those of `config.json` and
+    `payload_index.json`, empty where there is none. `rocksdb` names a member of the RocksDB era, `forbidden` the
+    members that every server refuses (links, devices, pax headers, names outside); both empty as a rule.
+    """
+
+    kind: ArchiveKind
+    size: int
+    config: dict[str, Any]
+    payload_schema: dict[str, Any]
+    shards: tuple[ArchivedShard, ...]
+    custom_sharding: bool
+    rocksdb: str
+    forbidden: tuple[str, ...]
+
+    @property
+    def shard_number(self) -> int:
+        """Give how many shards the collection has, by its configuration or by what is there."""
+        number = self.config.get("params", {}).get("shard_number")
+        return max(number if isinstance(number, int) else 0, len(self.shards))
+
+    @property
+    def missing_shards(self) -> tuple[int, ...]:
+        """Give the shards whose data is not in here: they lay on other nodes."""
+        there = {shard.number for shard in self.shards if shard.has_data}
+        numbers = {shard.number for shard in self.shards}
+        # Shards of custom keys are counted from 1 and named by the directories; others from 0.
+        if not self.custom_sharding:
+            numbers |= set(range(self.shard_number))
+        return tuple(sorted(numbers - there))
