@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from . import documents, shelf
 from .answers import encoded
 from .archive import ArchiveWriter
-from .collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE
 from .catalog import COLLECTION_FORMAT
+from .collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE
 
 if TYPE_CHECKING:
     from .collection import Collection

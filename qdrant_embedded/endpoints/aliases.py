@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import answers
+from qdrant_embedded import answers
 
 if TYPE_CHECKING:
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 
 def everyone(call: Call) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import answers, configuration, indexes
-from ..names import checked
+from qdrant_embedded import answers, configuration, indexes
+from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 
 def listing(call: Call) -> dict[str, Any]:

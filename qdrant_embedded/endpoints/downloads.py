@@ -8,15 +8,15 @@ from urllib.parse import unquote
 
 from starlette.responses import FileResponse, Response
 
-from .. import answers, shelf
-from ..access import Need
+from qdrant_embedded import answers, shelf
+from qdrant_embedded.access import Need
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
-    from ..server import Server
+    from qdrant_embedded.server import Server
 
 
 def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:

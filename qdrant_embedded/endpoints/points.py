@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from .. import answers, vectors
+from qdrant_embedded import answers, vectors
+
 from .collections import written
 
 if TYPE_CHECKING:
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 
 def point_id(given: Any) -> Any:  # noqa: ANN401 - whatever the client sent

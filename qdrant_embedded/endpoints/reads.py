@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from .. import answers, vectors
+from qdrant_embedded import answers, vectors
+
 from .points import point_id
 
 if TYPE_CHECKING:
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 SCROLL_LIMIT = 10
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from .. import TITLE, answers
-from ..telemetry import metrics_text, telemetry_document
+from qdrant_embedded import TITLE, answers
+from qdrant_embedded.telemetry import metrics_text, telemetry_document
 
 if TYPE_CHECKING:
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 
 def root(call: Call) -> Response:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from .. import answers, creation, recovery, shelf
-from ..names import checked
+from qdrant_embedded import answers, creation, recovery, shelf
+from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.responses import Response
-
-    from ..app import Call
+    from qdrant_embedded.app import Call
 
 PRIORITIES = ("no_sync", "snapshot", "replica")
 

@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from .. import answers, recovery
-from ..access import Need
-from ..names import checked
+from qdrant_embedded import answers, recovery
+from qdrant_embedded.access import Need
+from qdrant_embedded.names import checked
+
 from .snapshots import PRIORITIES
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from ..server import Server
+    from qdrant_embedded.server import Server
 
 FIELD = "snapshot"
 HEX_DIGITS = 64
