@@ -8,20 +8,27 @@ import json
 import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 QDRANT_URL = os.environ.get("QDRANT_URL", "http://localhost:6333")
-QDRANT_API_KEY = os.environ.get("QDRANT_API_KEY", "")
+SECRET = Path("/run/secrets/qdrant_api_key")
 PORT = 8000
+
+
+def read_key() -> str:
+    """Give the key from the environment, else from the Compose secret; empty where there is none."""
+    given = os.environ.get("QDRANT_API_KEY", "")
+    return given or (SECRET.read_text(encoding="utf-8").strip() if SECRET.exists() else "")
 
 
 def ask(path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
     """Give the `result` of Qdrant's answer: a GET without a body, else a POST."""
     headers = {"Content-Type": "application/json"}
-    if QDRANT_API_KEY:
-        headers["api-key"] = QDRANT_API_KEY
+    if key := read_key():
+        headers["api-key"] = key
     payload = None if body is None else json.dumps(body).encode()
     with urlopen(Request(QDRANT_URL + path, payload, headers), timeout=10) as answer:
         return json.load(answer)["result"]

@@ -1,0 +1,129 @@
+"""The blocks of docs/compose.md, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.compose.project import REPOSITORY, Project
+
+RECIPES = (REPOSITORY / "docs" / "compose.md").read_text(encoding="utf-8")
+
+
+def read_recipe(name: str) -> str:
+    """Give the block that begins with `# override: NAME`."""
+    (block,) = re.findall(rf"```yaml\n# override: {name}\n(.*?)```", RECIPES, re.DOTALL)
+    return str(block)
+
+
+def make_certificates(folder: Path) -> None:
+    """Make an authority, and a certificate that it signed for the name `qdrant`, with the openssl program."""
+    folder.mkdir()
+    make_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    commands = [
+        ("req", "-x509", *make_key, "-days", "2", "-subj", "/CN=tests", "-keyout", "ca-key.pem", "-out", "ca.pem"),
+        ("req", *make_key, "-subj", "/CN=qdrant", "-keyout", "key.pem", "-out", "request.pem"),
+        ("x509", "-req", "-days", "2", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem",
+         "-CAcreateserial", "-extfile", "names", "-out", "cert.pem"),
+    ]  # fmt: skip
+    (folder / "names").write_text("subjectAltName=DNS:qdrant\n", encoding="utf-8")
+    for command in commands:
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True, timeout=60)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+
+def test_a_settings_file_gives_each_collection_its_own_choices(filled: Project) -> None:
+    """`restore.yaml` is mounted and named; what it says of one collection holds for that one."""
+    filled.write_override(read_recipe("settings-file"))
+    (filled.folder / "restore.yaml").write_text(
+        "collections:\n  towns: {to: villages}\n  cities: {transfer: upload}\n", encoding="utf-8"
+    )
+
+    filled.up().expect(0)
+
+    assert filled.server().collections() == ["cities", "villages"]
+    assert filled.server().transfers() == {"server-file": 1, "upload": 1}
+
+
+def test_a_key_in_a_secret_file_stands_in_no_environment(filled: Project) -> None:
+    """Qdrant, the restore and the application take the key from `/run/secrets`; inspecting them shows nothing."""
+    filled.write_override(read_recipe("secret"))
+    (filled.folder / "qdrant_api_key.txt").write_text("kept-in-a-file\n", encoding="utf-8")
+
+    filled.up().expect(0)
+
+    assert filled.server().status("/collections") == 401
+    assert filled.server(key="kept-in-a-file").collections() == ["cities", "towns"]
+    shown = [str(filled.inspect(service)) for service in ("qdrant", "qdrant-restore", "application")]
+    assert [text for text in shown if "kept-in-a-file" in text] == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
+def test_tls_with_an_authority_of_ones_own(filled: Project) -> None:
+    """Qdrant serves https only, and the restore and the application trust the authority in the file."""
+    filled.write_override(read_recipe("tls"))
+    make_certificates(filled.folder / "tls")
+
+    filled.up().expect(0)
+
+    assert "cities: 300 points" in filled.logs("application")
+    assert "towns: 7 points" in filled.logs("application")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
+def test_a_certificate_of_an_unknown_authority_is_refused(filled: Project) -> None:
+    """Without the authority's file the restore ends with a reason, and the application does not start."""
+    filled.write_override(read_recipe("tls").replace("      RESTORE_CA_FILE: /tls/ca.pem\n", ""))
+    make_certificates(filled.folder / "tls")
+    filled.settings["RESTORE_WAIT_TIMEOUT"] = "5"
+
+    filled.up().expect(1)
+
+    assert filled.inspect("qdrant-restore")["State"]["ExitCode"] == 17
+    assert "certificate" in filled.logs("qdrant-restore")
+    assert filled.inspect("application")["State"]["Status"] == "created"
+
+
+def leave_application_out(project: Project) -> None:
+    """Take the application away, as in a project that has no service waiting for the restore."""
+    project.settings["COMPOSE_PROFILES"] = ""
+    without = "services:\n  application:\n    profiles: [never]\n"
+    (project.folder / "without.yml").write_text(without, encoding="utf-8")
+    project.files = (*project.files, "without.yml")
+
+
+def test_a_project_without_a_dependent_service_needs_one_for_up_with_wait(filled: Project) -> None:
+    """Alone, the container that ended with 0 makes `--wait` fail; that is why there is a recipe."""
+    leave_application_out(filled)
+
+    filled.up().expect(1)
+
+    assert filled.inspect("qdrant-restore")["State"]["ExitCode"] == 0
+
+
+def test_the_recipe_for_up_with_wait_succeeds_twice(filled: Project) -> None:
+    """A service that does nothing but wait for the restore makes the first and the second `--wait` succeed."""
+    filled.write_override(read_recipe("wait"))
+    leave_application_out(filled)
+
+    filled.up().expect(0)
+    filled.up().expect(0)
+
+    assert filled.server().collections() == ["cities", "towns"]
+
+
+def test_without_the_servers_mount_the_snapshots_are_uploaded(filled: Project) -> None:
+    """The restore needs nothing but the network; an upload leaves no file on the server."""
+    filled.write_override("services:\n  qdrant:\n    volumes: !override\n      - qdrant_storage:/qdrant/storage\n")
+
+    filled.up().expect(0)
+
+    server = filled.server()
+    assert server.transfers() == {"server-file": 0, "upload": 2}
+    assert server.ask("GET", "/collections/cities/snapshots") == []
+    assert len(server.points("cities")) == 300
