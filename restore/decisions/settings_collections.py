@@ -12,6 +12,7 @@ from restore.words.nearest import suggest
 from restore.words.snapshot import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
 
 _NOTHING = ("", "~", "null")
+_OF_EACH = ("latest", "previous")
 _OWN = {row.yaml_key: row for row in SETTINGS if row.per_collection}
 
 OwnChoices = Mapping[str, Mapping[str, Any]]
@@ -85,7 +86,7 @@ def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Set
     A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
     counts more than collections that variables name.
     """
-    if snapshot.value == BY_NAME["snapshot"].default or snapshot.problems:
+    if snapshot.value in _OF_EACH or snapshot.problems:
         return _match_target(collections, to)
     names: tuple[str, ...] = collections.value
     if not names or (collections.origin.rank > snapshot.origin.rank):

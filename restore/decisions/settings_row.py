@@ -38,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One row. An empty `variable`, `key` or `flag` of `-` means that there is none.
 
     `read` turns a person's text into the value and raises `ValueError` with what is wrong, `write` shows it.
+    `flag_sentence` is there when the flag means something else than the variable.
     `field` is the attribute of `Settings`. `aliases` are hidden flags; `several` flags may be repeated;
     `per_collection` may stand under one collection in YAML; a `secret` has `_FILE` forms, and `docker_secret`
     is its name under `/run/secrets`.
@@ -51,6 +52,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     write: Callable[[Any], str] = write_value
     default: Any = None
     placeholder: str = "TEXT"
+    flag_sentence: str = ""
     flag: str = ""
     variable: str = ""
     key: str = ""

@@ -104,6 +104,7 @@ _COLLECTIONS = (
         placeholder="NAMES",
         default=(),
         several=True,
+        flag_sentence="One collection, verbatim; may be given several times, and as plain arguments.",
         commands=_MOVING,
         read=values.read_name,
         sentence="Which collections, separated by commas (a name with a comma: QDRANT_COLLECTION_NAME).",
@@ -132,12 +133,12 @@ _COLLECTIONS = (
     Setting(
         name="snapshot",
         room="Collections",
-        placeholder="latest|NAME|PATH",
+        placeholder="latest|previous|NAME|PATH",
         default="latest",
         commands=(RESTORE, CONFIG),
         read=values.read_text,
         per_collection=True,
-        sentence="Which snapshot: the latest, a file's name in the store, or a path.",
+        sentence="Which snapshot: the latest, the one before it, a file's name in the store, or a path.",
     ),
     Setting(
         name="to",

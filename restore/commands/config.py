@@ -1,0 +1,54 @@
+"""`config show`: every setting, its value and where it came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.decisions.settings import Settings
+from restore.decisions.settings_table import SETTINGS
+from restore.words.secret import MASK, Secret
+
+_NOT_SHOWN = frozenset({"collection-name", "prove-write"})
+
+
+class ShownSetting(msgspec.Struct, frozen=True):
+    """One setting. `value` is its JSON value, `text` what a person would write; a secret is masked in both."""
+
+    name: str
+    value: Any
+    text: str
+    origin: str
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, and what the settings file chooses for single collections."""
+
+    status: int = 0
+    settings: tuple[ShownSetting, ...]
+    collections: dict[str, dict[str, Any]]
+
+
+def run(settings: Settings) -> Configuration:
+    """List every setting of this run. Asks nobody."""
+    shown = []
+    for row in SETTINGS:
+        if row.name in _NOT_SHOWN:
+            continue
+        value = getattr(settings, row.attribute)
+        plain = MASK if isinstance(value, Secret) else value
+        shown.append(ShownSetting(row.name, plain, row.write(value), settings.origins[row.attribute].where))
+    own = {name: dict(choices) for name, choices in settings.own.items()}
+    return Configuration(settings=tuple(shown), collections=own)
+
+
+def describe(result: Configuration) -> list[str]:
+    """Give one line per setting: name, value, origin."""
+    names = max(len(one.name) for one in result.settings)
+    texts = min(40, max(len(one.text) for one in result.settings))
+    lines = [f"{one.name:<{names}}  {one.text or '-':<{texts}}  {one.origin}" for one in result.settings]
+    for name, choices in result.collections.items():
+        chosen = ", ".join(f"{key}={value}" for key, value in choices.items())
+        lines.append(f"collection '{name}': {chosen}")
+    return lines

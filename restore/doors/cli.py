@@ -1,0 +1,83 @@
+"""The front door: settings, one command, and the one place where an error becomes a sentence and an exit status."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from restore.decisions.settings import Settings, read_settings
+from restore.decisions.settings_table import VERSION
+from restore.doors.arguments import Invocation, parse_arguments
+from restore.doors.log import open_log
+from restore.doors.opening import OPENINGS
+from restore.doors.output import Output
+from restore.doors.progress import open_progress
+from restore.doors.signals import name_signal
+from restore.doors.sources import gather_sources
+from restore.errors import Interrupted, RestoreError
+from restore.words.log import Log
+from restore.words.secret import Secret
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; gives its exit status. Nothing is raised."""
+    # Asked for before settings can be read, because wrong settings are told as JSON too.
+    output = Output(
+        json="--json" in arguments or os.environ.get("RESTORE_JSON", "").lower() in {"true", "yes", "on", "1"}
+    )
+    try:
+        invocation = parse_arguments(arguments)
+        if invocation is None:
+            return 0
+        if invocation.command == VERSION:
+            return _show_version(output)
+        settings = _settle(invocation)
+        output = Output(json=settings.json, mask=_mask(settings.api_key))
+        return _run_command(invocation.command, settings, output)
+    except RestoreError as error:
+        return output.fail(error)
+    except Interrupted as error:
+        return output.end(error.status, f"ended by {name_signal(error.status)}")
+    except Exception as error:  # noqa: BLE001 - what nobody expected is a bug, and is told as one
+        return output.confess(error)
+
+
+def _settle(invocation: Invocation) -> Settings:
+    sources = gather_sources(invocation.flags, invocation.arguments, invocation.problems)
+    return read_settings(invocation.command, sources)
+
+
+def _run_command(command: str, settings: Settings, output: Output) -> int:
+    log = open_log(settings, _mask(settings.api_key))
+    _warn(settings, log)
+    progress = open_progress(settings, log)
+    try:
+        shown = OPENINGS[command](settings, log, progress)
+    finally:
+        progress.close()
+    output.show(shown.result, shown.lines)
+    return shown.status
+
+
+def _warn(settings: Settings, log: Log) -> None:
+    for warning in settings.warnings:
+        log("settings.warning", level="warning", message=warning)
+    if settings.insecure:
+        log(
+            "tls.insecure",
+            level="warning",
+            message="any certificate of Qdrant is accepted",
+            because=settings.origins["insecure"].where,
+        )
+
+
+def _show_version(output: Output) -> int:
+    from restore.commands import version  # noqa: PLC0415 - asked for rarely
+
+    result = version.run()
+    output.show(result, version.describe(result))
+    return result.status
+
+
+def _mask(key: Secret | None) -> Callable[[str], str]:
+    return key.mask if key else str

@@ -1,0 +1,57 @@
+"""One opening per command: build the edges it uses, run it, describe its result. Imports what that command needs."""
+
+# ruff: noqa: PLC0415 - a boot with nothing to do is nearly all imports
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from restore.decisions.settings import Settings
+from restore.decisions.settings_table import CONFIG, DOCTOR
+from restore.words.log import Log, Progress
+
+if TYPE_CHECKING:
+    from restore.edges.qdrant import Qdrant
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A command's result, the lines that tell it, and its exit status."""
+
+    result: msgspec.Struct
+    lines: list[str]
+    status: int
+
+
+Opening = Callable[[Settings, Log, Progress], Shown]
+
+
+def _open_config(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    from restore.commands import config
+
+    result = config.run(settings)
+    return Shown(result, config.describe(result), result.status)
+
+
+def _open_doctor(settings: Settings, log: Log, _progress: Progress) -> Shown:
+    from restore.commands import doctor
+    from restore.edges.clock import Clock
+
+    with _connect(settings) as qdrant:
+        result = doctor.run(settings, qdrant, Clock(), log)
+    return Shown(result, doctor.describe(result), result.status)
+
+
+@contextlib.contextmanager
+def _connect(settings: Settings) -> Iterator[Qdrant]:
+    from restore.edges.qdrant import connect
+
+    key = settings.api_key.reveal() if settings.api_key else ""
+    qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
+    with contextlib.closing(qdrant):
+        yield qdrant
+
+
+OPENINGS: Mapping[str, Opening] = {CONFIG: _open_config, DOCTOR: _open_doctor}

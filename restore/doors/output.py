@@ -1,0 +1,81 @@
+"""stdout carries the result, stderr everything else. The only file that prints."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+import msgspec
+
+from restore.errors import RestoreError, SettingsError
+from restore.words.show import escape_controls
+
+BUG_STATUS = 1
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What `--json` gives when a command has no result."""
+
+    status: int
+    error: str
+    hint: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class Output:
+    """Where one run speaks. `json` gives objects on stdout; `mask` takes secrets out of every line."""
+
+    def __init__(self, *, json: bool, mask: Callable[[str], str] = str) -> None:
+        self._json = json
+        self._mask = mask
+
+    def show(self, result: msgspec.Struct, lines: Iterable[str]) -> None:
+        """Print a command's result: its lines, or the same as JSON."""
+        if self._json:
+            self._print(sys.stdout, [msgspec.json.encode(result).decode()])
+        else:
+            self._print(sys.stdout, map(escape_controls, lines))
+
+    def fail(self, error: RestoreError) -> int:
+        """Print an expected failure with its hint; gives its exit status."""
+        said = error.problems if isinstance(error, SettingsError) else (str(error),)
+        lines = [f"error: {escape_controls(sentence)}" for sentence in said]
+        if error.hint:
+            lines.append(f"hint: {escape_controls(error.hint)}")
+        self._print(sys.stderr, lines)
+        problems = said if isinstance(error, SettingsError) else ()
+        self._fail_json(Failure(error.status, "; ".join(said), error.hint, problems))
+        return error.status
+
+    def end(self, status: int, sentence: str) -> int:
+        """Print that something ended the run from outside; gives its exit status."""
+        self._print(sys.stderr, [f"error: {sentence}"])
+        self._fail_json(Failure(status, sentence))
+        return status
+
+    def confess(self, error: Exception) -> int:
+        """Print a defect of this program with its traceback; gives its exit status."""
+        self._print(sys.stderr, traceback.format_exception(error), end="")
+        sentence = f"this is a bug in qdrant-restore ({type(error).__name__}); please report it with the lines above"
+        self._print(sys.stderr, [f"error: {sentence}"])
+        self._fail_json(Failure(BUG_STATUS, sentence))
+        return BUG_STATUS
+
+    def _fail_json(self, failure: Failure) -> None:
+        if self._json:
+            self._print(sys.stdout, [msgspec.json.encode(failure).decode()])
+
+    def _print(self, stream: TextIO, lines: Iterable[str], *, end: str = "\n") -> None:
+        """Write and flush. A reader that has gone (`| head`) changes nothing about what was done."""
+        try:
+            for line in lines:
+                print(self._mask(line), file=stream, end=end)
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            # The interpreter flushes once more at its end and would complain then.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

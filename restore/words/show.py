@@ -1,0 +1,13 @@
+"""Showing texts that others wrote: a name may hold a newline or a terminal's control sequence."""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls, and the marks that turn the direction of writing: none of them reaches a terminal or a log.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escape_controls(text: str) -> str:
+    r"""Give a text of one line, with every control character as `\n`, `\x1b` or `\u202e`."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
