@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from .settings import read
+from qdrant_embedded.settings import read
 
 
 def main() -> None:
     """Serve until told to stop."""
     settings = read(sys.argv[1:], os.environ)
-    from .server import serve  # noqa: PLC0415 - wrong arguments are answered before anything heavy loads
+    from qdrant_embedded.server import serve  # noqa: PLC0415 - wrong arguments are answered before anything heavy loads
 
     serve(settings)
 

@@ -6,7 +6,7 @@ import enum
 import hmac
 from typing import TYPE_CHECKING
 
-from .answers import Refusal, forbidden
+from qdrant_embedded.answers import Refusal, forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +46,11 @@ class Keys:
 
 
 def bearer(authorization: str) -> str | None:
-    """The token of an Authorization header."""
+    """Give the token of an Authorization header."""
     kind, _, token = authorization.partition(" ")
     return token if kind.lower() == "bearer" and token else None
 
 
 def same(given: str, key: str | None) -> bool:
-    """Compared in constant time; no key is the same as none."""
+    """Compare in constant time; no key is the same as none."""
     return key is not None and hmac.compare_digest(given.encode(), key.encode())

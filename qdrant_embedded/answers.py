@@ -21,7 +21,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of ours
         self.plain = plain
 
     def response(self, started: float) -> Response:
-        """The HTTP answer; `started` is the moment (time.perf_counter) the request came in."""
+        """Give the HTTP answer; `started` is the moment (time.perf_counter) the request came in."""
         if self.plain:
             return Response(self.sentence, self.status, media_type="text/plain")
         return enveloped({"status": {"error": self.sentence}}, started, self.status)
@@ -78,7 +78,7 @@ def encoded(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
 
 
 def enveloped(fields: dict[str, Any], started: float, status: int = 200) -> Response:
-    """The fields with the seconds it took, as one JSON answer."""
+    """Give the fields with the seconds it took, as one JSON answer."""
     body = encoded({**fields, "time": round(time.perf_counter() - started, 9)})
     return Response(body, status, media_type=JSON)
 
@@ -86,6 +86,11 @@ def enveloped(fields: dict[str, Any], started: float, status: int = 200) -> Resp
 def result(value: Any, started: float) -> Response:  # noqa: ANN401 - any JSON value
     """200 with a result."""
     return enveloped({"result": value, "status": "ok"}, started)
+
+
+def answered(outcome: Any, started: float) -> Response:  # noqa: ANN401 - any JSON value, or a response
+    """Give a response as it is, anything else as a result."""
+    return outcome if isinstance(outcome, Response) else result(outcome, started)
 
 
 def accepted(started: float) -> Response:

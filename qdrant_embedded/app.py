@@ -13,9 +13,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import answers
-from .access import Need
-from .endpoints import aliases, collections, downloads, points, reads, service, snapshots, uploads
+from qdrant_embedded import answers
+from qdrant_embedded.access import Need
+from qdrant_embedded.endpoints import (
+    aliases,
+    collections,
+    downloads,
+    points,
+    queries,
+    reads,
+    service,
+    snapshots,
+    uploads,
+)
+from qdrant_embedded.interference import Interference
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from .server import Server
+    from qdrant_embedded.server import Server
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Call:
         return self.path["name"]
 
     def asks_to_wait(self, *, default: bool) -> bool:
-        """The `wait` parameter."""
+        """Give the `wait` parameter."""
         return self.query.get("wait", str(default)).lower() == "true"
 
 
@@ -71,12 +82,23 @@ TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
     ("GET", f"{COLLECTION}/aliases", READ, aliases.of_collection),
     ("PUT", f"{COLLECTION}/index", MANAGE, collections.create_index),
     ("DELETE", f"{COLLECTION}/index/{{field}}", MANAGE, collections.delete_index),
-    ("PUT", POINTS, MANAGE, points.upsert),
+    ("PUT", POINTS, MANAGE, points.endpoint(points.upsert)),
     ("POST", POINTS, READ, reads.retrieve),
     ("GET", f"{POINTS}/{{id}}", READ, reads.point),
     ("POST", f"{POINTS}/count", READ, reads.count),
     ("POST", f"{POINTS}/scroll", READ, reads.scroll),
-    ("POST", f"{POINTS}/delete", MANAGE, points.delete),
+    ("POST", f"{POINTS}/delete", MANAGE, points.endpoint(points.delete)),
+    ("POST", f"{POINTS}/payload", MANAGE, points.endpoint(points.set_payload)),
+    ("PUT", f"{POINTS}/payload", MANAGE, points.endpoint(points.overwrite_payload)),
+    ("POST", f"{POINTS}/payload/delete", MANAGE, points.endpoint(points.delete_payload)),
+    ("POST", f"{POINTS}/payload/clear", MANAGE, points.endpoint(points.clear_payload)),
+    ("PUT", f"{POINTS}/vectors", MANAGE, points.endpoint(points.update_vectors)),
+    ("POST", f"{POINTS}/vectors/delete", MANAGE, points.endpoint(points.delete_vectors)),
+    ("POST", f"{POINTS}/batch", MANAGE, points.batch),
+    ("POST", f"{POINTS}/query", READ, queries.query),
+    ("POST", f"{POINTS}/query/batch", READ, queries.query_batch),
+    ("POST", f"{POINTS}/search", READ, queries.search),
+    ("POST", f"{COLLECTION}/facet", READ, queries.facet),
     ("GET", SNAPSHOTS, READ, snapshots.listing),
     ("POST", SNAPSHOTS, MANAGE, snapshots.create),
     ("PUT", f"{SNAPSHOTS}/recover", MANAGE, snapshots.recover),
@@ -85,7 +107,7 @@ TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
 
 
 def application(server: Server) -> ASGIApp:
-    """The ASGI application over one storage directory."""
+    """Give the ASGI application over one storage directory."""
     routes = [
         Route(f"{COLLECTION}/snapshots/upload", uploads.endpoint(server), methods=["POST"]),
         Route(f"{COLLECTION}/snapshots/{{snapshot}}", downloads.endpoint(server), methods=["GET"]),
@@ -93,7 +115,8 @@ def application(server: Server) -> ASGIApp:
     ]
     app = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
     app.router.redirect_slashes = False
-    return RawPath(app)
+    raw = RawPath(app)
+    return Interference(raw, server.faults) if server.settings.allow_misbehaviour else raw
 
 
 async def nothing_here(_request: Request, _error: Exception) -> Response:
@@ -119,7 +142,7 @@ class RawPath:
 
 
 def adapted(server: Server, need: Need, run: Callable[[Call], Any]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint as Starlette wants it: key checked, body read, the work in a thread, refusals as answers."""
+    """Give an endpoint as Starlette wants it: key checked, body read, the work in a thread, refusals as answers."""
 
     async def answer(request: Request) -> Response:
         started = time.perf_counter()
@@ -129,13 +152,13 @@ def adapted(server: Server, need: Need, run: Callable[[Call], Any]) -> Callable[
             outcome = await run_in_threadpool(run, call)
         except answers.Refusal as refusal:
             return refusal.response(started)
-        return outcome if isinstance(outcome, Response) else answers.result(outcome, started)
+        return answers.answered(outcome, started)
 
     return answer
 
 
 async def read(server: Server, request: Request, started: float) -> Call:
-    """The request with its path decoded and its JSON parsed. Raises Refusal 400."""
+    """Give the request with its path decoded and its JSON parsed. Raises Refusal 400."""
     content = await request.body()
     return Call(
         server=server,
@@ -148,7 +171,7 @@ async def read(server: Server, request: Request, started: float) -> Call:
 
 
 def parsed(content: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """The JSON in a body; None for an empty one, which only some endpoints take. Raises Refusal 400."""
+    """Give the JSON in a body; None for an empty one, which only some endpoints take. Raises Refusal 400."""
     if not content:
         return None
     try:

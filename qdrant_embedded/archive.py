@@ -11,7 +11,7 @@ import os
 import tarfile
 from typing import IO, TYPE_CHECKING, Protocol
 
-from .answers import service_error
+from qdrant_embedded.answers import service_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +58,13 @@ class ArchiveWriter:
         self.out = out
 
     def add_bytes(self, name: str, content: bytes) -> None:
-        """A small member from memory."""
+        """Add a small member from memory."""
         self.out.write(self._header(name, len(content)))
         self.out.write(content)
         self._pad(len(content))
 
     def add_file(self, name: str, path: Path) -> None:
-        """A file, its holes as holes."""
+        """Add a file, its holes as holes."""
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             found = list(extents(file, size))
@@ -92,7 +92,7 @@ class ArchiveWriter:
             self.add_file(f"{prefix}/{path.relative_to(directory).as_posix()}", path)
 
     def finish(self) -> None:
-        """The end marker."""
+        """Write the end marker."""
         self.out.write(bytes(2 * BLOCK))
 
     @staticmethod
@@ -111,7 +111,7 @@ class ArchiveWriter:
         header[REAL_SIZE_AT : REAL_SIZE_AT + 12] = octal(real_size)
         header[CHECKSUM_AT : CHECKSUM_AT + 8] = b" " * 8
         header[CHECKSUM_AT : CHECKSUM_AT + 8] = b"%06o\0 " % sum(header)
-        self.out.write(whole)
+        self.out.write(bytes(whole))
         for start in range(HEADER_EXTENTS, len(found), EXTENSION_EXTENTS):
             part = found[start : start + EXTENSION_EXTENTS]
             table = b"".join(octal(offset) + octal(length) for offset, length in part)

@@ -6,12 +6,15 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import configuration, documents
-from .answers import Refusal, conflict, missing_collection, service_error, wrong_input
-from .collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE, Collection
-from .names import checked, usable_as_directory
+from qdrant_embedded import configuration, documents
+from qdrant_embedded.answers import Refusal, bad_request, conflict, missing_collection, service_error, wrong_input
+from qdrant_embedded.collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE, Collection
+from qdrant_embedded.names import checked, usable_as_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COLLECTION_FORMAT = "0.4.2"
 
@@ -19,11 +22,11 @@ COLLECTION_FORMAT = "0.4.2"
 class Catalog:
     """The table of collections. Its own lock is held for moments only; a collection's own lock for its work."""
 
-    def __init__(self, storage: Path, *, max_collections: int | None = None) -> None:
+    def __init__(self, storage: Path, limit: Callable[[], int | None]) -> None:
         self.collections_path = storage / "collections"
         self.temporary_path = storage / "tmp"
         self.aliases_path = storage / "aliases"
-        self.max_collections = max_collections
+        self._limit = limit
         self.lock = threading.RLock()
         shutil.rmtree(self.temporary_path, ignore_errors=True)
         for path in (self.collections_path, self.temporary_path, self.aliases_path):
@@ -52,19 +55,19 @@ class Catalog:
             return [self._collections[name] for name in sorted(self._collections)]
 
     def find(self, name: str) -> Collection | None:
-        """The collection of that name, or the one behind that alias."""
+        """Give the collection of that name, or the one behind that alias."""
         with self.lock:
             return self._collections.get(self.aliases.get(name, name))
 
     def get(self, name: str) -> Collection:
-        """The same. Raises Refusal 404."""
+        """Find it. Raises Refusal 404."""
         collection = self.find(checked(name, strict=False))
         if collection is None:
             raise missing_collection(name)
         return collection
 
     def create(self, name: str, settings: configuration.Configuration, schema: dict[str, Any]) -> Collection:
-        """A new collection; on disk and listed when this returns.
+        """Give a new collection; on disk and listed when this returns.
 
         Raises Refusal 409 when it is there, 400 when an alias has the name or the server's limit is reached.
         """
@@ -77,8 +80,7 @@ class Catalog:
                 raise wrong_input(
                     f"Can't create collection with name {name}. Alias with the same name already exists"
                 )
-            if self.max_collections is not None and len(self._collections) >= self.max_collections:
-                raise Refusal(400, f"Bad request: Can't create collection: maximum {self.max_collections} reached")
+            self._refuse_beyond_limit(name)
             path = self.collections_path / name
             try:
                 path.mkdir(exist_ok=True)
@@ -91,6 +93,16 @@ class Catalog:
             collection = Collection(name, path)
             self._collections[name] = collection
             return collection
+
+    @property
+    def max_collections(self) -> int | None:
+        """How many collections there may be, None for any number."""
+        return self._limit()
+
+    def _refuse_beyond_limit(self, name: str) -> None:
+        limit = self.max_collections
+        if limit is not None and len(self._collections) >= limit:
+            raise bad_request(f"Can't create collection with name {name}. Max collections limit reached: {limit}")
 
     def delete(self, name: str) -> bool:
         """Drop a collection and the aliases of it; False when there is none (an alias's own name is none)."""

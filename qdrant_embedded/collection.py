@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from . import configuration, documents, filters, indexes
-from .answers import not_found, service_error, wrong_input
-from .shard import Shard, engine_refusals
+from qdrant_embedded import configuration, documents, filters, indexes
+from qdrant_embedded.answers import not_found, service_error, wrong_input
+from qdrant_embedded.shard import Shard, engine_refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 CONFIGURATION, SCHEMA, KEYS, VERSION_FILE = (
@@ -40,6 +40,7 @@ class Collection:
         self.name = name
         self.path = path
         self.lock = threading.RLock()
+        self.generation = 0  # how often a recover replaced a shard
         self.configuration: configuration.Configuration = documents.read(path / CONFIGURATION)
         self.schema: dict[str, Any] = documents.read(path / SCHEMA, {"schema": {}})["schema"]
         self.shards = {number: Shard(path / str(number), self.params) for number in self._shard_numbers()}
@@ -58,7 +59,7 @@ class Collection:
         return list(range(self.params["shard_number"]))
 
     def flag(self, number: int) -> Path:
-        """The file that says: data is moving into this shard. Found at a start, it means the move was cut."""
+        """Give the file that says: data is moving into this shard. Found at a start, it means the move was cut."""
         return self.path / f"shard_{number}.initializing"
 
     def close(self) -> None:
@@ -117,7 +118,7 @@ class Collection:
                     shard.apply(edge.UpdateOperation.create_field_index(field, indexes.to_engine(schema)))
 
     def describe(self) -> dict[str, Any]:
-        """What `GET /collections/…` shows."""
+        """Give what `GET /collections/…` shows."""
         with self.lock:
             self.refuse_if_dirty("Get Info")
             described = [shard.engine.info() for shard in self.shards.values() if shard.has_segments()]
@@ -141,7 +142,7 @@ class Collection:
     # -- where points live ---------------------------------------------------------------------------------------
 
     def shards_with_points(self) -> list[Shard]:
-        """The shards worth asking: one without segments holds nothing."""
+        """Give the shards worth asking: one without segments holds nothing."""
         return [shard for shard in self.shards.values() if shard.has_segments()]
 
     def homes(self, ids: Iterable[Any]) -> dict[int, list[Any]]:
@@ -165,29 +166,30 @@ class Collection:
             result.setdefault(known.get(str(one).lower(), rule), []).append(one)
         return result
 
-    def apply_everywhere(self, operation: Any) -> int:  # noqa: ANN401 - engine type
-        """One operation in every shard; deletions of what is not there do no harm."""
-        self.refuse_if_dirty("Update Points", reading=False)
-        return max((shard.apply(operation) for shard in self.shards.values()), default=0)
-
-    def upsert(self, points: dict[Any, Any]) -> int:
-        """Write points, given as id → engine point. The number of the operation."""
+    def apply_by_id(self, ids: Iterable[Any], make: Callable[[list[Any]], Any]) -> int:
+        """Apply an operation on named points, made for each shard's share of them. The number it got."""
         with self.lock:
             self.refuse_if_dirty("Update Points", reading=False)
             number = 0
-            for home, ids in self.homes(points).items():
-                operation = edge.UpdateOperation.upsert_points([points[one] for one in ids])
-                number = max(number, self.shards[home].apply(operation))
+            for home, share in self.homes(ids).items():
+                number = max(number, self.shards[home].apply(make(share)))
             return number
+
+    def apply_by_filter(self, given: dict[str, Any], make: Callable[[Any], Any]) -> int:
+        """Apply an operation on the points that match a filter. The number it got."""
+        with self.lock:
+            self.refuse_if_dirty("Update Points", reading=False)
+            operation = make(self.filter_to_engine(given))
+            return max((shard.apply(operation) for shard in self.shards_with_points()), default=0)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def filter_to_engine(self, given: dict[str, Any] | None) -> Any:  # noqa: ANN401 - engine type
-        """The filter as the engine takes it; see filters about booleans."""
+        """Give the filter as the engine takes it; see filters about booleans."""
         return filters.to_engine(given, self.ids_with)
 
     def ids_with(self, key: str, wanted: bool) -> list[Any]:  # noqa: FBT001 - it is the value looked for
-        """The ids of all points whose payload holds that boolean under that key."""
+        """Give the ids of all points whose payload holds that boolean under that key."""
         return [
             record.id
             for shard in self.shards_with_points()
@@ -195,28 +197,27 @@ class Collection:
             if any(value is wanted for value in filters.values_at(record.payload, key))
         ]
 
+    def ask(self, question: Callable[[Any], Any], doing: str) -> list[Any]:
+        """Put a question to the engine of every shard that holds something. Raises Refusal."""
+        self.refuse_if_dirty(doing)
+        with engine_refusals():
+            return [question(shard.engine) for shard in self.shards_with_points()]
+
     def count(self, given: dict[str, Any] | None) -> int:
         """Exactly how many points match."""
         with self.lock:
-            self.refuse_if_dirty("count")
             request = edge.CountRequest(exact=True, filter=self.filter_to_engine(given))
-            with engine_refusals():
-                return sum(shard.engine.count(request) for shard in self.shards_with_points())
+            return sum(self.ask(lambda engine: engine.count(request), "count"))
 
     def retrieve(self, ids: list[Any], payload: Any, vector: Any) -> list[Any]:  # noqa: ANN401 - selectors
-        """The records of those ids that exist, in the order asked for."""
+        """Give the records of those ids that exist, in the order asked for."""
         with self.lock:
-            self.refuse_if_dirty("retrieve")
-            with engine_refusals():
-                found = [
-                    record
-                    for shard in self.shards_with_points()
-                    for record in shard.engine.retrieve(ids, payload, vector)
-                ]
+            parts = self.ask(lambda engine: engine.retrieve(ids, payload, vector), "retrieve")
             place = {str(one).lower(): position for position, one in enumerate(ids)}
+            found = [record for part in parts for record in part]
             return sorted(found, key=lambda record: place.get(str(record.id), 0))
 
-    def point(self, point_id: Any, payload: Any, vector: Any) -> Any:  # noqa: ANN401 - a record
+    def point(self, point_id: Any, *, payload: Any, vector: Any) -> Any:  # noqa: ANN401 - a record
         """One record. Raises Refusal 404."""
         found = self.retrieve([point_id], payload, vector)
         if not found:
@@ -226,10 +227,8 @@ class Collection:
     def scroll(self, request: dict[str, Any], limit: int) -> list[Any]:
         """Up to `limit` records from all shards in the order of their ids, or of `order_by`."""
         with self.lock:
-            self.refuse_if_dirty("Scroll")
             asked = edge.ScrollRequest(**{**request, "limit": limit})
-            with engine_refusals():
-                found = [one for shard in self.shards_with_points() for one in shard.engine.scroll(asked)[0]]
+            found = [one for page, _ in self.ask(lambda engine: engine.scroll(asked), "Scroll") for one in page]
             if request.get("order_by") is None:
                 return sorted(found, key=lambda one: id_order(one.id))[:limit]
             descending = request["order_by"].direction == edge.Direction.Desc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answers import bad_json
+from qdrant_embedded.answers import bad_json
 
 Configuration = dict[str, Any]
 
@@ -25,7 +25,7 @@ WAL = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}
 
 
 def without_nulls(given: dict[str, Any]) -> dict[str, Any]:
-    """The same keys less those that are null; the server drops them from vector parameters."""
+    """Give the same keys less those that are null; the server drops them from vector parameters."""
     return {
         key: without_nulls(value) if isinstance(value, dict) else value
         for key, value in given.items()
@@ -34,7 +34,7 @@ def without_nulls(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(base: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
-    """The base with what was given laid over it; a null leaves the base as it is."""
+    """Give the base with what was given laid over it; a null leaves the base as it is."""
     return {**base, **{key: value for key, value in (given or {}).items() if value is not None}}
 
 
@@ -56,7 +56,7 @@ def checked_vectors(given: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever th
 
 
 def created(body: dict[str, Any]) -> Configuration:
-    """The configuration that a creation body asks for, with the server's defaults for what it leaves out."""
+    """Give the configuration that a creation body asks for, with the server's defaults for what it leaves out."""
     params: dict[str, Any] = {
         "vectors": checked_vectors(body.get("vectors") or {}),
         "shard_number": body.get("shard_number") or 1,
@@ -89,7 +89,7 @@ def without_nulls_on_top(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def patched(configuration: Configuration, body: dict[str, Any]) -> Configuration:
-    """A PATCH laid over a configuration: top-level metadata keys merge, null deletes one, nested are replaced."""
+    """Lay a PATCH over a configuration: top-level metadata keys merge, null deletes one, nested are replaced."""
     result = dict(configuration)
     if body.get("metadata"):
         result["metadata"] = without_nulls_on_top({**result.get("metadata", {}), **body["metadata"]})
@@ -107,14 +107,14 @@ def patched(configuration: Configuration, body: dict[str, Any]) -> Configuration
 
 
 def patched_vectors(vectors: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Changes of vector parameters by name; the unnamed vector's name is empty."""
+    """Apply changes of vector parameters by name; the unnamed vector's name is empty."""
     if "size" in vectors:
         return merged(vectors, body["vectors"].get(""))
     return {name: merged(one, body["vectors"].get(name)) for name, one in vectors.items()}
 
 
 def shown(configuration: Configuration) -> dict[str, Any]:
-    """The configuration as `GET /collections/…` shows it."""
+    """Give the configuration as `GET /collections/…` shows it."""
     keys = ("params", "hnsw_config", "optimizer_config", "wal_config", "quantization_config")
     result = {key: configuration.get(key) for key in keys}
     for key in ("strict_mode_config", "metadata"):

@@ -7,16 +7,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import documents, shelf
-from .answers import encoded
-from .archive import ArchiveWriter
-from .catalog import COLLECTION_FORMAT
-from .collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE
+from qdrant_embedded import documents, shelf
+from qdrant_embedded.answers import encoded, service_error
+from qdrant_embedded.archive import ArchiveWriter
+from qdrant_embedded.catalog import COLLECTION_FORMAT
+from qdrant_embedded.collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE
 
 if TYPE_CHECKING:
-    from .collection import Collection
-    from .server import Server
-    from .shard import Shard
+    from qdrant_embedded.collection import Collection
+    from qdrant_embedded.server import Server
+    from qdrant_embedded.shard import Shard
 
 WAL_SIZE = 4096
 """An empty write-ahead log segment needs only its header; the server takes any length that holds it."""
@@ -29,12 +29,15 @@ def create(server: Server, name: str) -> dict[str, Any]:
     directory.mkdir(parents=True, exist_ok=True)
     final = directory / f"{collection.name}-{server.peer_id}-{shelf.timestamp()}{shelf.SUFFIX}"
     with server.gauges.creation(name):
+        generation = collection.generation
         server.faults.reach("creating", name)
         handle, temporary = tempfile.mkstemp(prefix="snapshot-", dir=server.catalog.temporary_path)
         with os.fdopen(handle, "wb") as file:
             hashing = shelf.HashingFile(file)
             with collection.lock:
                 collection.refuse_if_dirty("get_snapshot_creator", reading=False)
+                if collection.generation != generation:  # the real server fails on it just so
+                    raise service_error("Failed to create snapshot: a shard was replaced meanwhile")
                 write_collection(ArchiveWriter(hashing), collection, server)
         return shelf.publish(Path(temporary), final, hashing.sha256.hexdigest())
 

@@ -11,7 +11,7 @@ import msgspec
 
 
 def read(path: Path, default: Any = None) -> Any:  # noqa: ANN401 - any JSON value
-    """The document, or the default when there is none."""
+    """Give the document, or the default when there is none."""
     try:
         return msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:

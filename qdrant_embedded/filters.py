@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from .answers import bad_json, not_emulated
+from qdrant_embedded.answers import bad_json, not_emulated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Find = Callable[[str, bool], list[Any]]
+
 CLAUSES = frozenset({"must", "should", "must_not", "min_should"})
 
 
-def to_engine(given: dict[str, Any] | None, find: Callable[[str, bool], list[Any]] | None) -> Any:  # noqa: ANN401
-    """The engine's filter, None for none.
+def to_engine(given: dict[str, Any] | None, find: Find | None) -> Any:  # noqa: ANN401
+    """Give the engine's filter, None for none.
 
     `find(key, wanted)` gives the ids of the points whose payload has that boolean there; without it (inside a nested
     condition) such a match is refused with 501. Raises Refusal 400 for what is no filter.
@@ -28,19 +30,20 @@ def to_engine(given: dict[str, Any] | None, find: Callable[[str, bool], list[Any
         return None
     if not isinstance(given, dict) or not set(given) <= CLAUSES:
         raise bad_json("data did not match any variant of untagged enum Filter")
-    clauses = {name: conditions(given[name], find) for name in CLAUSES - {"min_should"} if given.get(name)}
+    lists = ("must", "should", "must_not")
+    clauses: dict[str, Any] = {name: conditions(given[name], find) for name in lists if given.get(name)}
     if given.get("min_should"):
         some = given["min_should"]
         clauses["min_should"] = edge.MinShould(conditions(some["conditions"], find), some["min_count"])
     return edge.Filter(**clauses)
 
 
-def conditions(given: Any, find: Callable[[str, bool], list[Any]] | None) -> list[Any]:  # noqa: ANN401
+def conditions(given: Any, find: Find | None) -> list[Any]:  # noqa: ANN401
     """One condition or a list of them."""
     return [condition(one, find) for one in (given if isinstance(given, list) else [given])]
 
 
-def condition(given: dict[str, Any], find: Callable[[str, bool], list[Any]] | None) -> Any:  # noqa: ANN401, PLR0911
+def condition(given: dict[str, Any], find: Find | None) -> Any:  # noqa: ANN401
     """One condition of any kind."""
     match given:
         case {"key": str(key), "match": {"value": bool(wanted)}}:
@@ -65,7 +68,7 @@ def condition(given: dict[str, Any], find: Callable[[str, bool], list[Any]] | No
 
 
 def field_condition(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """A condition on one payload key."""
+    """Give a condition on one payload key."""
     parts: dict[str, Any] = {}
     if given.get("match") is not None:
         parts["match"] = matching(given["match"])
@@ -83,7 +86,7 @@ def field_condition(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def matching(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """The kinds of match."""
+    """Give a match of any kind."""
     kinds = {
         "value": edge.MatchValue,
         "text": edge.MatchText,
@@ -120,7 +123,7 @@ def place(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def values_at(payload: Any, key: str) -> list[Any]:  # noqa: ANN401 - any JSON value
-    """The values under a payload key such as `a.b[].c`; arrays are entered at the end and where `[]` says so."""
+    """Give the values under a payload key such as `a.b[].c`; arrays are entered at the end and where `[]` says so."""
     found = [payload]
     for step in key.split("."):
         name, *openings = step.replace('"', "").split("[]")

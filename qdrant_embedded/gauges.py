@@ -28,7 +28,7 @@ class Gauges:
         self._names: dict[str, Running] = {}
 
     def snapshot(self) -> dict[str, Running]:
-        """A copy, sorted by name."""
+        """Give a copy, sorted by name."""
         with self._lock:
             return {name: Running(**vars(self._names[name])) for name in sorted(self._names)}
 

@@ -6,9 +6,14 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from .answers import bad_json
+from qdrant_embedded.answers import bad_json
 
 KINDS = ("keyword", "integer", "float", "geo", "text", "bool", "datetime", "uuid")
+KNOWN = (
+    *("is_tenant", "is_principal", "on_disk", "enable_hnsw", "lookup", "range"),
+    *("lowercase", "min_token_len", "max_token_len", "ascii_folding", "phrase_matching"),
+)
+"""Settings of an index that are handed to the engine."""
 SHOWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "integer": {"lookup": None, "range": None, "is_principal": None},
 }
@@ -16,7 +21,7 @@ SHOWN_DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def checked(schema: Any) -> str | dict[str, Any]:  # noqa: ANN401 - whatever the client sent
-    """A kind by its name, or parameters with a type, as the collection remembers them. Raises Refusal 400."""
+    """Give a kind by its name, or parameters with a type, as the collection remembers them. Raises Refusal 400."""
     kind = schema.get("type") if isinstance(schema, dict) else schema
     if kind not in KINDS:
         raise bad_json("data did not match any variant of untagged enum PayloadFieldSchema")
@@ -27,14 +32,12 @@ def checked(schema: Any) -> str | dict[str, Any]:  # noqa: ANN401 - whatever the
 
 
 def to_engine(schema: str | dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """The engine's type or parameters; settings that it does not know are dropped."""
+    """Give the engine's type or parameters; settings that it does not know are dropped."""
     if isinstance(schema, str):
         return getattr(edge.PayloadSchemaType, schema.capitalize())
     kind = schema["type"]
     parameters = getattr(edge, f"{kind.capitalize()}IndexParams")
-    known = ("is_tenant", "is_principal", "on_disk", "enable_hnsw", "lookup", "range", "lowercase")
-    known += ("min_token_len", "max_token_len", "ascii_folding", "phrase_matching")
-    given = {key: schema[key] for key in known if schema.get(key) is not None}
+    given = {key: schema[key] for key in KNOWN if schema.get(key) is not None}
     if kind == "text":
         given["tokenizer"] = getattr(edge.TokenizerType, str(schema.get("tokenizer", "word")).capitalize())
     return parameters(**given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .answers import Refusal, service_error
+from qdrant_embedded.answers import Refusal, service_error
 
 LONGEST = 255
 STRICT = '<>:"/\\|?*\0\x1f'
@@ -17,7 +17,7 @@ def refuse(sentence: str) -> Refusal:
 
 
 def checked(name: str, *, strict: bool) -> str:
-    """The name itself when the server would take it.
+    """Give the name itself when the server would take it.
 
     `strict` is the rule where a collection may come into being (create, upload); elsewhere only what cannot be part
     of a path is refused. Raises Refusal 422. Length is counted in characters, as the server does; the file system

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -10,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +41,7 @@ class EmbeddedQdrant:
         api_key: str | None = None,
         read_only_api_key: str | None = None,
         snapshots: Path | None = None,
+        misbehaving: bool = False,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -47,7 +50,7 @@ class EmbeddedQdrant:
         self.port = port
         self.api_key = api_key
         self.read_only_api_key = read_only_api_key
-        self.arguments = tuple(arguments)
+        self.arguments = (*arguments, *(["--allow-misbehaviour"] if misbehaving else []))
         self.environment = dict(environment or {})
         self._child: subprocess.Popen[str] | None = None
         self._errors = Path(tempfile.gettempdir()) / f"qdrant-embedded-{os.getpid()}-{id(self):x}.stderr"
@@ -104,6 +107,28 @@ class EmbeddedQdrant:
                 break
         self.kill()
         raise DidNotStart(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
+
+    def misbehave(self, *faults: dict[str, Any]) -> None:
+        """Switch on these faults and no others; see `qdrant_embedded.misbehaviour`. Without any, all end."""
+        self._control("PUT", list(faults))
+
+    def reached(self) -> list[str]:
+        """Give the moments of snapshots and recovers that came since the last change of faults."""
+        return [one["moment"] for one in self._control("GET")["reached"]]
+
+    def await_moment(self, moment: str, timeout_seconds: float = 10.0) -> None:
+        """Wait until a moment was reached. Raises TimeoutError."""
+        deadline = time.monotonic() + timeout_seconds
+        while moment not in self.reached():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the embedded Qdrant did not reach {moment!r}")
+            time.sleep(0.01)
+
+    def _control(self, method: str, faults: list[dict[str, Any]] | None = None) -> Any:  # noqa: ANN401 - any JSON
+        body = None if faults is None else json.dumps(faults).encode()
+        request = urllib.request.Request(f"{self.url}/__misbehave", body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
         """Wait until the child has ended by itself. Its exit status, negative for a signal."""

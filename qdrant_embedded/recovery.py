@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import qdrant_edge as edge
 
-from . import archive, configuration, documents
-from .answers import service_error, wrong_input
-from .collection import CONFIGURATION, KEYS, SCHEMA
-from .shard import engine_refusals
+from qdrant_embedded import archive, configuration, documents
+from qdrant_embedded.answers import service_error, wrong_input
+from qdrant_embedded.collection import CONFIGURATION, KEYS, SCHEMA
+from qdrant_embedded.shard import engine_refusals
 
 if TYPE_CHECKING:
-    from .collection import Collection
-    from .server import Server
+    from qdrant_embedded.collection import Collection
+    from qdrant_embedded.server import Server
 
 
 def recover(server: Server, name: str, snapshot: Path) -> None:
@@ -85,7 +85,8 @@ def unnest(server: Server, shard: Path) -> None:
 
 
 def refuse_difference(collection: Collection, settings: configuration.Configuration) -> None:
-    """400 when vectors or the number of shards differ; nothing else is compared, and the existing one's settings win."""
+    """Refuse with 400 when vectors or the number of shards differ; the server compares nothing else."""
+    # What else differs stays as the existing collection has it.
     ours, theirs = collection.params, settings["params"]
     sentence = "Snapshot is not compatible with existing collection: "
     if ours["vectors"] != theirs["vectors"]:
@@ -103,6 +104,7 @@ def move_in(server: Server, collection: Collection, number: int, incoming: Path)
     shard = collection.shards[number]
     collection.flag(number).touch()
     collection.dirty.add(number)
+    collection.generation += 1
     shard.close()
     shutil.rmtree(shard.path, ignore_errors=True)
     server.faults.reach("while-moving", collection.name)

@@ -10,16 +10,18 @@ import sys
 import uuid
 from typing import TYPE_CHECKING
 
-from . import documents
-from .access import Keys
-from .catalog import Catalog
-from .gauges import Gauges
-from .misbehaviour import Faults
+import msgspec
+
+from qdrant_embedded import documents
+from qdrant_embedded.access import Keys
+from qdrant_embedded.catalog import Catalog
+from qdrant_embedded.gauges import Gauges
+from qdrant_embedded.misbehaviour import Faults
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .settings import Settings
+    from qdrant_embedded.settings import Settings
 
 
 class Server:
@@ -27,7 +29,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.faults = Faults()
+        self.faults = Faults([msgspec.json.decode(one) for one in settings.misbehave])
         self.gauges = Gauges()
         self.keys = Keys(settings.api_key, settings.read_only_api_key)
         self.process_id = str(uuid.uuid4())
@@ -36,7 +38,7 @@ class Server:
         shutil.rmtree(self.upload_path, ignore_errors=True)
         self.upload_path.mkdir(parents=True)
         self.peer_id = self._peer_id()
-        self.catalog = Catalog(settings.storage)
+        self.catalog = Catalog(settings.storage, lambda: self.faults.limit)
 
     def _peer_id(self) -> int:
         path = self.settings.storage / "raft_state.json"
@@ -52,7 +54,7 @@ class Server:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """The bound socket; with port 0 the system has chosen one."""
+    """Give the bound socket; with port 0 the system has chosen one."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # Named TCP, or asyncio does not switch off Nagle and every answer waits 40 ms.
     result = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -65,7 +67,7 @@ def serve(settings: Settings) -> None:
     """Listen until SIGTERM or SIGINT. Prints the URL once requests are answered."""
     import uvicorn  # noqa: PLC0415 - `--help` and the plugin do not pay for it
 
-    from .app import application  # noqa: PLC0415 - the same
+    from qdrant_embedded.app import application  # noqa: PLC0415 - the same
 
     server = Server(settings)
     bound = listen(settings)

@@ -30,7 +30,7 @@ class Settings:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line of `python -m qdrant_embedded`."""
+    """Give the command line of `python -m qdrant_embedded`."""
     result = argparse.ArgumentParser(
         prog="python -m qdrant_embedded",
         description="An emulation of Qdrant's HTTP API for demos, tests and CI. Not a Qdrant server.",
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Settings from a command line and an environment. Exits 2 with a sentence when they are wrong."""
+    """Give settings from a command line and an environment. Exits 2 with a sentence when they are wrong."""
     given = parser().parse_args(arguments)
     key = given.api_key
     if given.api_key_file is not None:

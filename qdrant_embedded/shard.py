@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import qdrant_edge as edge
 
-from .answers import Refusal, not_found, service_error, wrong_input
-from .vectors import PLACEHOLDER, engine_configuration, is_vectorless
+from qdrant_embedded.answers import Refusal, not_found, service_error, wrong_input
+from qdrant_embedded.vectors import PLACEHOLDER, engine_configuration, is_vectorless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +109,7 @@ class Shard:
             self.engine.flush()
 
     def last_version(self) -> int | None:
-        """The newest operation that the files of the segments know, None for a shard that had none."""
+        """Give the newest operation that the files of the segments know, None for a shard that had none."""
         versions = [
             msgspec.json.decode(path.read_bytes()).get("version")
             for path in self.path.glob("segments/*/segment.json")
@@ -121,5 +120,5 @@ class Shard:
 
     def replace_with(self, incoming: Path) -> None:
         """Take another directory's place; both on one file system."""
-        os.replace(incoming, self.path)
+        incoming.replace(self.path)
         self._number = None

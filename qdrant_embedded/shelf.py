@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from .answers import not_found
+from qdrant_embedded.answers import not_found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +58,7 @@ def listing(directory: Path) -> list[dict[str, Any]]:
 
 
 def find(directory: Path, name: str) -> Path:
-    """A plain file of that name in the directory. Raises Refusal 404."""
+    """Give a plain file of that name in the directory. Raises Refusal 404."""
     path = directory / name
     if "/" in name or name in {"", ".", ".."} or not path.is_file():
         raise not_found(f"Snapshot {name} not found")
@@ -75,6 +74,6 @@ def delete(directory: Path, name: str) -> None:
 
 def publish(temporary: Path, final: Path, checksum: str) -> dict[str, Any]:
     """Give a finished archive its name and its checksum file; one of the same second is replaced."""
-    os.replace(temporary, final)
+    temporary.replace(final)
     final.with_name(final.name + CHECKSUM_SUFFIX).write_text(checksum)
     return describe(final)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from . import configuration
+from qdrant_embedded import configuration
 
 if TYPE_CHECKING:
-    from .collection import Collection
-    from .server import Server
+    from qdrant_embedded.collection import Collection
+    from qdrant_embedded.server import Server
 
 STARTED = datetime.now(UTC).isoformat()
 COUNTED_LEVEL, FULL_LEVEL, SHARDS_LEVEL = 1, 2, 3
 
 
 def telemetry_document(server: Server, level: int) -> dict[str, Any]:
-    """The whole document; running snapshots and recoveries from level 2 on, shards from level 3 on."""
+    """Give the whole document; running snapshots and recoveries from level 2 on, shards from level 3 on."""
     names = server.catalog.names()
     collections: dict[str, Any] = {"number_of_collections": len(names)}
     if server.catalog.max_collections is not None:
@@ -78,7 +78,7 @@ def shard_document(collection: Collection, number: int) -> dict[str, Any]:
 
 
 def metrics_text(server: Server) -> str:
-    """The families that say something here."""
+    """Give the families that say something here."""
     gauges = server.gauges.snapshot()
     version = server.faults.version
     families = [
@@ -112,6 +112,6 @@ def metrics_text(server: Server) -> str:
 
 
 def label(name: str) -> str:
-    """A Prometheus label set with the collection's name, escaped."""
+    """Give a Prometheus label set with the collection's name, escaped."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{{id="{escaped}"}}'

@@ -6,14 +6,14 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from .answers import wrong_input
+from qdrant_embedded.answers import wrong_input
 
 PLACEHOLDER = "_"
 """A sparse vector that a vector-less shard is created with and loses at once: the engine creates none without one."""
 
 
 def engine_configuration(params: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """What to create a shard with. Quantization and HNSW are left out: nothing is ever optimised here."""
+    """Give what to create a shard with. Quantization and HNSW are left out: nothing is ever optimised here."""
     vectors = params["vectors"]
     named = {"": vectors} if "size" in vectors else vectors
     dense = {name: dense_parameters(one) for name, one in named.items()}
@@ -58,7 +58,7 @@ def sparse_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def to_engine(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """A point's vector: one dense, one multi, or several by name. Raises Refusal 400."""
+    """Give a point's vector: one dense, one multi, or several by name. Raises Refusal 400."""
     if vector is None:
         return {}
     if isinstance(vector, dict):
@@ -76,7 +76,7 @@ def one_to_engine(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
 
 
 def to_json(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """The other way round; UUIDs and floats are JSON already."""
+    """Translate the other way round; UUIDs and floats are JSON already."""
     if isinstance(vector, dict):
         return {name: to_json(one) for name, one in vector.items()}
     if isinstance(vector, edge.SparseVector):

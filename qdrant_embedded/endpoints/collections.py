@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qdrant_embedded import answers, configuration, indexes
+from qdrant_embedded.endpoints.points import written
 from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def listing(call: Call) -> dict[str, Any]:
 
 
 def create(call: Call) -> bool:
-    """A new, empty collection."""
+    """Create an empty collection."""
     checked(call.name, strict=True)
     if call.body is None:
         raise answers.bad_json("EOF while parsing a value at line 1 column 0")
@@ -42,7 +43,7 @@ def patch(call: Call) -> bool:
 
 
 def delete(call: Call) -> bool:
-    """False when there was none."""
+    """Drop a collection; False when there was none."""
     return call.server.catalog.delete(checked(call.name, strict=False))
 
 
@@ -74,7 +75,7 @@ def cluster(call: Call) -> dict[str, Any]:
 
 
 def create_index(call: Call) -> dict[str, Any]:
-    """A payload index."""
+    """Build a payload index."""
     collection = call.server.catalog.get(call.name)
     body = call.body if isinstance(call.body, dict) else {}
     field, schema = body.get("field_name"), body.get("field_schema", body.get("field_type"))
@@ -87,9 +88,3 @@ def create_index(call: Call) -> dict[str, Any]:
 def delete_index(call: Call) -> dict[str, Any]:
     """No payload index any more."""
     return written(call, call.server.catalog.get(call.name).delete_index(call.path["field"]))
-
-
-def written(call: Call, number: int) -> dict[str, Any]:
-    """What a write is answered with; both kinds are on disk by then."""
-    done = call.asks_to_wait(default=False)
-    return {"operation_id": number, "status": "completed" if done else "acknowledged"}

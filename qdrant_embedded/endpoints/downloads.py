@@ -1,22 +1,30 @@
-"""Downloading a snapshot: ranges and If-Match as a real server does them."""
+"""Downloading a snapshot: ranges, If-Match and compression as a real server does them."""
 
 from __future__ import annotations
 
 import time
+import zlib
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from starlette.responses import FileResponse, Response
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import Response, StreamingResponse
 
 from qdrant_embedded import answers, shelf
 from qdrant_embedded.access import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from pathlib import Path
 
     from starlette.requests import Request
 
     from qdrant_embedded.server import Server
+
+CHUNK = 1 << 18
+GZIP_WINDOW = 31
+OCTETS = "application/octet-stream"
 
 
 def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:
@@ -31,6 +39,66 @@ def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:
         except answers.Refusal as refusal:
             refusal.plain = True
             return refusal.response(started)
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+        return sent(path, request.headers)
 
     return download
+
+
+def sent(path: Path, headers: Mapping[str, str]) -> Response:
+    """Answer with a file or a part of it. `If-Match` decides; `If-Range` is not looked at, as on the server."""
+    status = path.stat()
+    size = status.st_size
+    known = {
+        "accept-ranges": "bytes",
+        "etag": f'"{status.st_ino:x}:{size:x}:{status.st_mtime_ns:x}"',
+        "last-modified": formatdate(status.st_mtime, usegmt=True),
+        "content-disposition": f'attachment; filename="{path.name}"',
+    }
+    if "if-match" in headers and headers["if-match"] not in {"*", known["etag"]}:
+        return Response(status_code=412, headers=known, media_type=OCTETS)
+    if "range" not in headers:
+        if "gzip" in headers.get("accept-encoding", ""):
+            return streamed(compressed(path, size), 200, {**known, "content-encoding": "gzip"})
+        return streamed(part(path, 0, size), 200, {**known, "content-length": str(size)})
+    wanted = span(headers["range"], size)
+    if wanted is None:
+        return Response(status_code=416, headers={**known, "content-range": f"bytes */{size}"}, media_type=OCTETS)
+    first, length = wanted
+    ranged = {"content-range": f"bytes {first}-{first + length - 1}/{size}", "content-length": str(length)}
+    return streamed(part(path, first, length), 206, {**known, **ranged, "content-encoding": "identity"})
+
+
+def streamed(chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> Response:
+    """Answer with bytes that are read as the client takes them."""
+    return StreamingResponse(iterate_in_threadpool(chunks), status, headers, media_type=OCTETS)
+
+
+def span(header: str, size: int) -> tuple[int, int] | None:
+    """Give (first, length) of a single byte range, None for one that cannot be satisfied."""
+    unit, _, text = header.partition("=")
+    start, dash, end = text.split(",")[0].strip().partition("-")
+    if unit.strip() != "bytes" or not dash or not (start + end).isdigit():
+        return None
+    if not start:
+        length = min(int(end), size)
+        return (size - length, length) if length else None
+    first, last = int(start), min(int(end) if end else size - 1, size - 1)
+    return (first, last - first + 1) if first <= last else None
+
+
+def part(path: Path, first: int, length: int) -> Iterator[bytes]:
+    """Read so many bytes from there on."""
+    with path.open("rb") as file:
+        file.seek(first)
+        while length and (chunk := file.read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk
+
+
+def compressed(path: Path, size: int) -> Iterator[bytes]:
+    """Read all of it, compressed on the way."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, GZIP_WINDOW)
+    for chunk in part(path, 0, size):
+        if packed := packer.compress(chunk):
+            yield packed
+    yield packer.flush()

@@ -9,14 +9,18 @@ import qdrant_edge as edge
 
 from qdrant_embedded import answers, vectors
 
-from .collections import written
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qdrant_embedded.app import Call
+    from qdrant_embedded.collection import Collection
+
+OPERATION = edge.UpdateOperation
+Body = dict[str, Any]
 
 
 def point_id(given: Any) -> Any:  # noqa: ANN401 - whatever the client sent
-    """A number or a UUID in its usual form. Raises Refusal 400."""
+    """Give a number or a UUID in its usual form. Raises Refusal 400."""
     if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 1 << 64:
         return given
     if isinstance(given, str):
@@ -30,10 +34,16 @@ def point_id(given: Any) -> Any:  # noqa: ANN401 - whatever the client sent
     )
 
 
-def upsert(call: Call) -> dict[str, Any]:
-    """Points as a list, or as a batch of columns."""
-    collection = call.server.catalog.get(call.name)
-    body = call.body if isinstance(call.body, dict) else {}
+def field(body: Body, name: str, kind: type) -> Any:  # noqa: ANN401 - any JSON value
+    """Give a field that must be there and of that type. Raises Refusal 400."""
+    value = body.get(name)
+    if not isinstance(value, kind):
+        raise answers.bad_json(f"missing field `{name}`")
+    return value
+
+
+def upsert(collection: Collection, body: Body) -> int:
+    """Write points given as a list, or as a batch of columns."""
     if isinstance(body.get("points"), list):
         rows = body["points"]
     elif isinstance(body.get("batch"), dict):
@@ -44,38 +54,136 @@ def upsert(call: Call) -> dict[str, Any]:
     for row in rows:
         one = point_id(row.get("id"))
         points[one] = edge.Point(one, vectors.to_engine(row.get("vector")), row.get("payload"))
-    return written(call, collection.upsert(points))
+    return collection.apply_by_id(points, lambda ids: OPERATION.upsert_points([points[one] for one in ids]))
 
 
-def rows_of(batch: dict[str, Any]) -> list[dict[str, Any]]:
-    """The batch form turned into points."""
-    ids, columns = batch["ids"], batch["vectors"]
+def rows_of(batch: Body) -> list[Body]:
+    """Turn the batch form into points. Raises Refusal 400 when its columns differ in length."""
+    ids, columns = field(batch, "ids", list), batch.get("vectors")
     payloads = batch.get("payloads") or [None] * len(ids)
     if isinstance(columns, dict):
         columns = [{name: column[row] for name, column in columns.items()} for row in range(len(ids))]
+    if not isinstance(columns, list) or not len(ids) == len(columns) == len(payloads):
+        raise answers.Refusal(422, "Validation error in JSON body: [batch: number of ids and vectors differ]")
     return [
         {"id": one, "vector": vector, "payload": payload}
         for one, vector, payload in zip(ids, columns, payloads, strict=True)
     ]
 
 
-def delete(call: Call) -> dict[str, Any]:
-    """By ids or by a filter."""
-    collection = call.server.catalog.get(call.name)
-    with collection.lock:
-        ids, condition = selected(call)
-        if ids is not None:
-            operation = edge.UpdateOperation.delete_points(ids)
-        else:
-            operation = edge.UpdateOperation.delete_points_by_filter(condition)
-        return written(call, collection.apply_everywhere(operation))
-
-
-def selected(call: Call) -> tuple[list[Any] | None, Any]:
-    """The points that a body selects: ids, or a filter of the engine."""
-    body = call.body if isinstance(call.body, dict) else {}
+def apply_to_selected(
+    collection: Collection,
+    body: Body,
+    by_ids: Callable[[list[Any]], Any],
+    by_filter: Callable[[Any], Any],
+) -> int:
+    """Apply an operation to the points that the body names, or to those that its filter finds."""
     if isinstance(body.get("points"), list):
-        return [point_id(one) for one in body["points"]], None
+        return collection.apply_by_id([point_id(one) for one in body["points"]], by_ids)
     if isinstance(body.get("filter"), dict):
-        return None, call.server.catalog.get(call.name).filter_to_engine(body["filter"])
+        return collection.apply_by_filter(body["filter"], by_filter)
     raise answers.bad_json("data did not match any variant of untagged enum PointsSelector")
+
+
+def delete(collection: Collection, body: Body) -> int:
+    """Delete points; those that are not there do no harm."""
+    return apply_to_selected(collection, body, OPERATION.delete_points, OPERATION.delete_points_by_filter)
+
+
+def set_payload(collection: Collection, body: Body) -> int:
+    """Lay a payload over what is there, below `key` when one is given."""
+    payload, key = field(body, "payload", dict), body.get("key")
+    return apply_to_selected(
+        collection,
+        body,
+        lambda ids: OPERATION.set_payload(ids, payload, key),
+        lambda condition: OPERATION.set_payload_by_filter(condition, payload, key),
+    )
+
+
+def overwrite_payload(collection: Collection, body: Body) -> int:
+    """Put a payload in the place of what is there."""
+    payload, key = field(body, "payload", dict), body.get("key")
+    return apply_to_selected(
+        collection,
+        body,
+        lambda ids: OPERATION.overwrite_payload(ids, payload, key),
+        lambda condition: OPERATION.overwrite_payload_by_filter(condition, payload, key),
+    )
+
+
+def delete_payload(collection: Collection, body: Body) -> int:
+    """Remove keys from payloads."""
+    keys = field(body, "keys", list)
+    return apply_to_selected(
+        collection,
+        body,
+        lambda ids: OPERATION.delete_payload(ids, keys),
+        lambda condition: OPERATION.delete_payload_by_filter(condition, keys),
+    )
+
+
+def clear_payload(collection: Collection, body: Body) -> int:
+    """Remove whole payloads."""
+    return apply_to_selected(collection, body, OPERATION.clear_payload, OPERATION.clear_payload_by_filter)
+
+
+def update_vectors(collection: Collection, body: Body) -> int:
+    """Replace the vectors named; the others of a point stay."""
+    rows = {point_id(row.get("id")): row.get("vector") for row in field(body, "points", list)}
+    changed = {one: edge.PointVectors(one, vectors.to_engine(vector)) for one, vector in rows.items()}
+    return collection.apply_by_id(rows, lambda ids: OPERATION.update_vectors([changed[one] for one in ids]))
+
+
+def delete_vectors(collection: Collection, body: Body) -> int:
+    """Remove vectors by name; the points stay."""
+    names = field(body, "vector", list)
+    return apply_to_selected(
+        collection,
+        body,
+        lambda ids: OPERATION.delete_vectors(ids, names),
+        lambda condition: OPERATION.delete_vectors_by_filter(condition, names),
+    )
+
+
+WRITES: dict[str, Callable[[Collection, Body], int]] = {
+    "upsert": upsert,
+    "delete": delete,
+    "delete_points": delete,
+    "set_payload": set_payload,
+    "overwrite_payload": overwrite_payload,
+    "delete_payload": delete_payload,
+    "clear_payload": clear_payload,
+    "update_vectors": update_vectors,
+    "delete_vectors": delete_vectors,
+}
+"""The writes by the names that a batch gives them."""
+
+
+def written(call: Call, number: int) -> dict[str, Any]:
+    """Say what a write came to; waited for or not, it is on disk by then."""
+    status = "completed" if call.asks_to_wait(default=False) else "acknowledged"
+    return {"operation_id": number, "status": status}
+
+
+def endpoint(write: Callable[[Collection, Body], int]) -> Callable[[Call], dict[str, Any]]:
+    """Make an endpoint of one of the writes."""
+
+    def answer(call: Call) -> dict[str, Any]:
+        collection = call.server.catalog.get(call.name)
+        return written(call, write(collection, call.body if isinstance(call.body, dict) else {}))
+
+    return answer
+
+
+def batch(call: Call) -> list[dict[str, Any]]:
+    """Apply several writes one after the other."""
+    collection = call.server.catalog.get(call.name)
+    body = call.body if isinstance(call.body, dict) else {}
+    results = []
+    for operation in field(body, "operations", list):
+        for name, inner in operation.items():
+            if name not in WRITES:
+                raise answers.bad_json(f"unknown variant `{name}`")
+            results.append(written(call, WRITES[name](collection, inner)))
+    return results

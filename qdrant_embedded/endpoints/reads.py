@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import qdrant_edge as edge
 
 from qdrant_embedded import answers, vectors
-
-from .points import point_id
+from qdrant_embedded.endpoints.points import point_id
 
 if TYPE_CHECKING:
     from qdrant_embedded.app import Call
@@ -17,7 +16,7 @@ SCROLL_LIMIT = 10
 
 
 def shown(record: Any, *, payload: bool, vector: bool) -> dict[str, Any]:  # noqa: ANN401 - engine type
-    """A record with what was asked for."""
+    """Give a record with what was asked for."""
     result: dict[str, Any] = {"id": record.id}
     if payload:
         result["payload"] = record.payload or {}
@@ -63,7 +62,7 @@ def point(call: Call) -> dict[str, Any]:
         wanted = point_id(int(given) if given.isdigit() else given)
     except answers.Refusal:
         raise answers.wrong_input(f'Can not recognize "{given}" as point id') from None
-    return shown(collection.point(wanted, True, True), payload=True, vector=True)
+    return shown(collection.point(wanted, payload=True, vector=True), payload=True, vector=True)
 
 
 def count(call: Call) -> dict[str, int]:
@@ -73,7 +72,7 @@ def count(call: Call) -> dict[str, int]:
 
 
 def scroll(call: Call) -> dict[str, Any]:
-    """A page of points and where the next one begins."""
+    """Give a page of points and where the next one begins."""
     collection = call.server.catalog.get(call.name)
     body = call.body if isinstance(call.body, dict) else {}
     limit = body.get("limit") or SCROLL_LIMIT
@@ -93,7 +92,7 @@ def scroll(call: Call) -> dict[str, Any]:
 
 
 def order_by(given: Any) -> Any:  # noqa: ANN401 - engine type
-    """A key, or a key with direction and start."""
+    """Give a key, or a key with direction and start."""
     if given is None:
         return None
     if isinstance(given, str):

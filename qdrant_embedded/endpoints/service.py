@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def root(call: Call) -> Response:
-    """What is listening here."""
+    """Say what is listening here."""
     content = {"title": TITLE, "version": call.server.faults.version, "commit": ""}
     return Response(answers.encoded(content), media_type=answers.JSON)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,25 +19,28 @@ if TYPE_CHECKING:
 PRIORITIES = ("no_sync", "snapshot", "replica")
 
 
-def in_time(call: Call, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a result or a response
-    """Do the work, or begin it and answer 202 when the client does not wait; its refusals are then lost."""
-    if call.asks_to_wait(default=True):
+def in_time(work: Callable[[], Any], started: float, *, wait: bool) -> Any:  # noqa: ANN401 - any result
+    """Do the work, or begin it and give a 202 when the client does not wait; its refusals are then lost."""
+    if wait:
         return work()
 
     def forget() -> None:
-        try:
+        with contextlib.suppress(answers.Refusal):
             work()
-        except answers.Refusal:
-            pass
 
     threading.Thread(target=forget, daemon=True).start()
-    return answers.accepted(call.started)
+    return answers.accepted(started)
+
+
+def for_call(call: Call, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a result or a response
+    """Do the work as the `wait` parameter says."""
+    return in_time(work, call.started, wait=call.asks_to_wait(default=True))
 
 
 def create(call: Call) -> Any:  # noqa: ANN401 - a result or a response
-    """A new snapshot."""
+    """Make a new snapshot."""
     call.server.catalog.get(call.name)
-    return in_time(call, lambda: creation.create(call.server, call.name))
+    return for_call(call, lambda: creation.create(call.server, call.name))
 
 
 def listing(call: Call) -> list[dict[str, Any]]:
@@ -53,7 +57,7 @@ def delete(call: Call) -> Any:  # noqa: ANN401 - a result or a response
         shelf.delete(directory, call.path["snapshot"])
         return True
 
-    return in_time(call, work)
+    return for_call(call, work)
 
 
 def recover(call: Call) -> Any:  # noqa: ANN401 - a result or a response
@@ -75,11 +79,11 @@ def recover(call: Call) -> Any:  # noqa: ANN401 - a result or a response
             recovery.recover(call.server, call.name, path)
         return True
 
-    return in_time(call, work)
+    return for_call(call, work)
 
 
 def located(call: Call, location: str) -> Path:
-    """The file that a location means, links resolved. Raises Refusal 400 and 403 in the server's order."""
+    """Give the file that a location means, links resolved. Raises Refusal 400 and 403 in the server's order."""
     parts = urlsplit(location)
     if parts.scheme != "file":
         raise answers.bad_request(f"URL {location} with scheme {parts.scheme} is not supported")
