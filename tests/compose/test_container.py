@@ -43,11 +43,16 @@ PERSON = (os.getuid(), os.getgid()) if os.getuid() else (1234, 2345)
 
 
 def give_store_to_person(project: Project) -> None:
-    """Make the store belong to the person who takes snapshots, as it does in a clone of theirs."""
+    """Make the store belong to the person who takes snapshots, as it does in a clone of theirs.
+
+    In a rootless engine that person is root inside the containers.
+    """
     if os.getuid() == 0:
         os.chown(project.store, *PERSON)
     project.store.chmod(0o755)
-    project.settings |= {"SNAPSHOT_UID": str(PERSON[0]), "SNAPSHOT_GID": str(PERSON[1])}
+    rootless = "rootless" in run_docker("info", "--format", "{{.SecurityOptions}}").expect().stdout
+    inside = (0, 0) if rootless else PERSON
+    project.settings |= {"SNAPSHOT_UID": str(inside[0]), "SNAPSHOT_GID": str(inside[1])}
 
 
 def list_owners(store: Path) -> dict[str, tuple[int, int, str]]:
