@@ -113,13 +113,23 @@ class QdrantError(RestoreError):
     """Qdrant is unreachable, or answered with an error that has no class of its own.
 
     `http_status` is the answer's status, or None when no answer came (then nobody knows whether it was done).
+    `permanent` says that waiting cannot cure it: a refused certificate, something that is not Qdrant.
     """
 
     status = 17
 
-    def __init__(self, message: str, *, left: str = "", hint: str = "", http_status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        left: str = "",
+        hint: str = "",
+        http_status: int | None = None,
+        permanent: bool = False,
+    ) -> None:
         super().__init__(message, left=left, hint=hint)
         self.http_status = http_status
+        self.permanent = permanent
 
 
 class StoreError(RestoreError):
@@ -137,9 +147,10 @@ class DeadlineError(RestoreError):
 class Interrupted(BaseException):
     """A signal asked us to end. Not an `Exception`: nothing on the way may swallow it.
 
-    `status` is 128 + the signal's number, as shells and container engines count.
+    `status` is 128 + the signal's number, as shells and container engines count. `left` says what stays behind.
     """
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.status = 128 + signal_number
+        self.left = ""

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from restore.decisions.settings import Settings
-from restore.decisions.settings_table import CONFIG, DOCTOR
+from restore.decisions.settings_table import CONFIG, DOCTOR, RESTORE
 from restore.words.log import Log, Progress
 
 if TYPE_CHECKING:
@@ -44,6 +45,29 @@ def _open_doctor(settings: Settings, log: Log, _progress: Progress) -> Shown:
     return Shown(result, doctor.describe(result), result.status)
 
 
+def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
+    from restore.commands import restore
+    from restore.decisions.report import describe
+    from restore.edges.clock import Clock
+    from restore.edges.directory import open_directory
+    from restore.words.key import is_scoped
+
+    store = open_directory(settings.store)
+    with _connect(settings) as qdrant:
+        tools = restore.Tools(
+            qdrant=qdrant,
+            store=store,
+            clock=Clock(),
+            log=log,
+            progress=progress,
+            holder=f"{os.uname().nodename} process {os.getpid()}",
+            token=os.urandom(16).hex(),
+            scoped=is_scoped(settings.api_key.reveal()) if settings.api_key else False,
+        )
+        report = restore.run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
 @contextlib.contextmanager
 def _connect(settings: Settings) -> Iterator[Qdrant]:
     from restore.edges.qdrant import connect
@@ -54,4 +78,4 @@ def _connect(settings: Settings) -> Iterator[Qdrant]:
         yield qdrant
 
 
-OPENINGS: Mapping[str, Opening] = {CONFIG: _open_config, DOCTOR: _open_doctor}
+OPENINGS: Mapping[str, Opening] = {CONFIG: _open_config, DOCTOR: _open_doctor, RESTORE: _open_restore}

@@ -26,6 +26,9 @@ _END = bytes(2 * _TAR_BLOCK)
 _MAGIC = slice(257, 262)
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
 _ROCKSDB = re.compile(r"(.*/)?((payload_index_)?db_backup(/.*)?|CURRENT|MANIFEST-[0-9]+|[^/]+\.sst)\Z")
+# Eight bytes a point, deleted ones included (lib/segment/src/id_tracker).
+_VERSIONS = frozenset({"id_tracker.versions", "mutable_id_tracker.versions"})
+_VERSION_BYTES = 8
 _SHARD_FILE = re.compile(r"(?P<shard>[0-9]+)/(?P<rest>.+)\Z")
 _NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
 _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
@@ -96,6 +99,7 @@ class _Found:
         self.wal: set[int] = set()
         self.rocksdb = ""
         self.forbidden: list[str] = []
+        self.point_bytes = 0
 
     def note(self, member: tarfile.TarInfo, where: str) -> None:
         """Note what holds for a member at any depth; `where` is the path of the archive it lies in."""
@@ -103,6 +107,8 @@ class _Found:
         odd = member.pax_headers or not (member.isreg() or member.isdir())
         if odd or path.is_absolute() or ".." in path.parts:
             self.forbidden.append(where + member.name)
+        if path.name in _VERSIONS:
+            self.point_bytes += member.size
         if not self.rocksdb and _ROCKSDB.match(member.name):
             self.rocksdb = where + member.name
 
@@ -190,6 +196,7 @@ def _describe(found: _Found, size: int) -> Archive:
         custom_sharding=custom or bool(keys),
         rocksdb=found.rocksdb,
         forbidden=tuple(found.forbidden),
+        point_slots=found.point_bytes // _VERSION_BYTES,
     )
 
 

@@ -144,7 +144,7 @@ class Connection:
         try:
             answer = self.ask(request)
         except QdrantError as error:
-            if isinstance(error.__cause__, ssl.SSLError):
+            if error.permanent:
                 raise
             return _PassingError(error.message, hint=error.hint)
         if answer.status not in _TRANSIENT:
@@ -259,7 +259,9 @@ class Connection:
 
     def _lost(self, error: Exception) -> QdrantError:
         return QdrantError(
-            f"Qdrant at {self.url} cannot be reached: {describe_trouble(error)}", hint=suggest_remedy(error)
+            f"Qdrant at {self.url} cannot be reached: {describe_trouble(error)}",
+            hint=suggest_remedy(error),
+            permanent=isinstance(error, ssl.SSLError),
         )
 
 

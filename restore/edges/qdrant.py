@@ -360,6 +360,7 @@ class Qdrant:
             f"{self.url} answered {answer.status} to {asked}, but not as Qdrant does: {summarise_answer(answer)}",
             hint="is this Qdrant's HTTP port (usually 6333), and is no other program or login page in front?",
             http_status=answer.status,
+            permanent=True,
         )
 
 

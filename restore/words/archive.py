@@ -37,6 +37,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     `size` is the file's, in bytes. `config` and `payload_schema` are those of `config.json` and
     `payload_index.json`, empty where there is none. `rocksdb` names a member of the RocksDB era, `forbidden` the
     members that every server refuses (links, devices, pax headers, names outside); both empty as a rule.
+    `point_slots` is how many points the segments have room for, deleted ones included: 0 when there never was one.
     """
 
     kind: ArchiveKind
@@ -47,6 +48,12 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     custom_sharding: bool
     rocksdb: str
     forbidden: tuple[str, ...]
+    point_slots: int = 0
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Tell whether no points at all are what this archive promises."""
+        return self.point_slots == 0
 
     @property
     def shard_number(self) -> int:

@@ -38,6 +38,15 @@ def name_mark(collection: str, attempt: int) -> str:
     return f"{MARK_PREFIX}{digest_name(collection)}-{attempt}"
 
 
+def name_upload(collection: str) -> str:
+    """Name the file that an upload leaves on the server.
+
+    The same for every try, so that ten of them leave no more than one; a person's own snapshot has another name
+    (an upload overwrites a file of its name).
+    """
+    return f"{MARK_PREFIX}{digest_name(collection)}.snapshot"
+
+
 def is_mark(name: str) -> bool:
     """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
     return _MARK.match(name) is not None

@@ -145,6 +145,14 @@ def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entr
     )
 
 
+def find_twin(encoded: str, file_names: Iterable[str]) -> str | None:
+    """Give a collection of these files whose encoded name differs from `encoded` in case only; None without one."""
+    for entry in map(classify, file_names):
+        if entry.encoded != encoded and entry.encoded.casefold() == encoded.casefold():
+            return entry.collection or entry.encoded
+    return None
+
+
 def read_collection(encoded: str) -> str | None:
     """Give the collection of a pointer's name; a person may have written the name as it is (`my docs`)."""
     if is_cut(encoded):

@@ -1,0 +1,264 @@
+"""One collection's restore: mark, look again, deliver, verify, tidy, unmark; or finish somebody's whose holder died.
+
+protocol.md, Restore, rules 4 to 11. Every step may be the last one that this process lives to do.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.commands.restore.delivery import Delivery
+from restore.commands.restore.holding import Holding
+from restore.commands.restore.tools import Tools
+from restore.decisions.comparison import Verdict, promise_from
+from restore.decisions.plan import (
+    Follow,
+    Need,
+    Plan,
+    Refuse,
+    Restore,
+    Skip,
+    ask_need,
+    has_same_configuration,
+    plan_collection,
+)
+from restore.decisions.report import Outcome, Result, report_failure, report_skip, report_written
+from restore.decisions.settings import Settings
+from restore.decisions.takeover import (
+    Accept,
+    Finish,
+    SendAgain,
+    StartOver,
+    WrittenMeanwhile,
+    decide_takeover,
+)
+from restore.errors import IncompatibleError, LockedError
+from restore.steps.examine import examine_server, examine_target
+from restore.steps.mark import HeldMark, place_mark
+from restore.steps.offer import find_offer, find_sent, make_missing
+from restore.steps.settle import wait_no_creations, wait_settled
+from restore.steps.verify import verify_collection
+from restore.steps.watch import watch_mark
+from restore.words.look import Look, Present, SeenMark
+from restore.words.mark import Mark, Phase, Was
+from restore.words.offer import Offer, Wanted
+from restore.words.policy import OnExisting, Verify
+from restore.words.version import Version
+
+_ASK_BEFORE_MARKING = (1, 16)
+_TRIES = 20
+
+
+class CollectionRestore:
+    """Restores one collection into one server."""
+
+    def __init__(self, tools: Tools, settings: Settings, wanted: Wanted, server: Version) -> None:
+        self._tools = tools
+        self._settings = settings
+        self._wanted = wanted
+        self._server = server
+        self._target = wanted.target
+
+    def carry_out(self) -> Outcome:
+        """Do what has to be done. Every pass looks anew; an interrupted restore of somebody's comes first."""
+        for _ in range(_TRIES):
+            look = self._look()
+            plan, offer = self._plan(look)
+            match plan:
+                case Skip():
+                    return report_skip(self._wanted.collection, self._target, plan, offer)
+                case Refuse(error=error):
+                    return report_failure(self._target, error)
+                case Follow(seen=seen):
+                    outcome = self._take_over(seen) if self._watch(seen) else None
+                case Restore():
+                    outcome = self._restore(plan, offer, look)
+            if outcome is not None:
+                return outcome
+        raise LockedError(
+            f"collection '{self._target}': other runs kept taking the mark away",
+            hint="is something starting restores of it in a loop?",
+        )
+
+    def _look(self) -> Look:
+        server = examine_server(self._tools.qdrant, scoped=self._tools.scoped)
+        return examine_target(self._tools.qdrant, server, self._target)
+
+    def _plan(self, look: Look, *, own: str = "") -> tuple[Plan, Offer | None]:
+        offer = find_offer(self._tools.store, self._wanted, ask_need(self._wanted, look, own=own), self._server)
+        missing = make_missing(self._tools.store, self._wanted) if offer is None else None
+        plan = plan_collection(self._wanted, look, offer, missing, own=own)
+        if isinstance(plan, Restore) and plan.was is Was.PRESENT and offer and offer.gap:
+            plan = self._guard_gap(plan, offer)
+        return plan, offer
+
+    def _guard_gap(self, plan: Restore, offer: Offer) -> Plan:
+        """Refuse to replace data with a snapshot that this version may not be able to load."""
+        if self._wanted.policies.allow_version_gap:
+            return plan
+        return Refuse(
+            IncompatibleError(
+                f"collection '{self._target}': {offer.gap}",
+                left="left as it is",
+                hint="another version's snapshot is unsupported upstream and would replace data: "
+                "restore it under another name first (--to), or say --allow-version-gap",
+            )
+        )
+
+    def _watch(self, seen: SeenMark) -> bool:
+        return watch_mark(
+            self._tools.qdrant,
+            self._tools.clock,
+            self._tools.log,
+            seen,
+            target=self._target,
+            patience_seconds=self._settings.lock_timeout_seconds or None,
+        )
+
+    # --- a restore of our own -------------------------------------------------------------------------------
+
+    def _restore(self, plan: Restore, offer: Offer | None, look: Look) -> Outcome | None:
+        if offer is None:
+            return None
+        if self._server.line <= _ASK_BEFORE_MARKING:
+            # A mark made beside a snapshot creation stalls such a server for seconds (1.9 s on 1.16.3).
+            self._wait_no_creations()
+        attempt = max((seen.attempt for seen in look.marks), default=0) + 1
+        held = place_mark(
+            self._tools.qdrant,
+            self._make_mark(offer, plan.was),
+            attempt,
+            makes=1 if plan.was is Was.ABSENT else 0,
+        )
+        if held is None:
+            return None
+        with Holding(held):
+            # Only this second look decides anything that writes.
+            look = self._look()
+            if any(seen.name != held.name for seen in look.marks):
+                held.drop()
+                return None
+            again, offer = self._plan(look, own=held.name)
+            if not isinstance(again, Restore) or offer is None:
+                held.drop()
+                return None
+            return self._deliver(held, again, offer)
+
+    def _make_mark(self, offer: Offer, was: Was) -> Mark:
+        return Mark(
+            collection=self._target,
+            token=self._tools.token,
+            holder=self._tools.holder,
+            since=self._tools.clock.now().isoformat(timespec="seconds"),
+            snapshot=offer.stored.file if offer.stored.in_store else offer.stored.path,
+            sha256=offer.manifest.sha256 if offer.manifest else "",
+            size=offer.stored.size,
+            was=was,
+            phase=Phase.MARKED,
+        )
+
+    def _deliver(self, held: HeldMark, plan: Restore, offer: Offer) -> Outcome:
+        self._wait_no_creations()
+        return Delivery(self._tools, self._settings, self._wanted, held).deliver(plan, offer)
+
+    def _wait_no_creations(self) -> None:
+        wait_no_creations(
+            self._tools.qdrant,
+            self._tools.clock,
+            self._tools.log,
+            target=self._target,
+            stall_seconds=self._settings.stall_timeout_seconds,
+        )
+
+    # --- a restore whose holder is gone ---------------------------------------------------------------------
+
+    def _take_over(self, seen: SeenMark) -> Outcome | None:
+        """Finish what a dead holder began. None: plan anew."""
+        tools, stale = self._tools, seen.mark
+        tools.log("restore.taking_over", collection=self._target, mark=seen.name, phase=str(stale and stale.phase))
+        if stale is None:
+            # It was created and never told what it is for, so nothing was sent under it.
+            tools.qdrant.delete_collection(seen.name)
+            return None
+        wait_settled(
+            tools.qdrant,
+            tools.clock,
+            tools.log,
+            target=self._target,
+            sent=stale.sent,
+            stall_seconds=self._settings.stall_timeout_seconds,
+        )
+        ours = msgspec.structs.replace(stale, token=tools.token, holder=tools.holder, since=self._now())
+        held = place_mark(tools.qdrant, ours, seen.attempt + 1, makes=0)
+        if held is None:
+            return None
+        with Holding(held):
+            look = self._look()
+            others = [other for other in look.marks if other.name != held.name]
+            if any(other.attempt > held.attempt for other in others) or others[-1:] != [seen]:
+                # Somebody is quicker, or the holder is alive after all.
+                held.drop()
+                return None
+            return self._finish(held, seen, look)
+
+    def _finish(self, held: HeldMark, seen: SeenMark, look: Look) -> Outcome | None:
+        stale = held.mark
+        sent = find_sent(
+            self._tools.store,
+            self._wanted.collection,
+            file=stale.snapshot,
+            sha256=stale.sha256,
+            server=self._server,
+        )
+        delivery = Delivery(self._tools, self._settings, self._wanted, held)
+        match decide_takeover(stale, look, self._verify(sent, stale.was)):
+            case StartOver():
+                self._drop_older(look, held)
+                held.drop()
+                return None
+            case Finish():
+                self._drop_older(look, held)
+                return delivery.close(sent, Verdict(), Result.FINISHED)
+            case Accept():
+                self._drop_older(look, held)
+                held.tell_verified()
+                return delivery.close(sent, self._verify(sent, stale.was), Result.FINISHED)
+            case WrittenMeanwhile(points=points) if not self._may_replace():
+                held.drop()
+                return report_written(self._target, seen.name, points, stale.snapshot)
+            case WrittenMeanwhile() | SendAgain() as decided:
+                offer = find_offer(self._tools.store, self._wanted, Need.ARCHIVE, self._server)
+                if offer is None:
+                    held.drop()
+                    raise make_missing(self._tools.store, self._wanted)
+                self._drop_older(look, held)
+                return self._deliver(held, self._plan_again(decided, stale, look, offer), offer)
+
+    def _verify(self, sent: Offer | None, was: Was) -> Verdict:
+        if sent is None:
+            return Verdict(("the snapshot that was sent is not in the store any more",))
+        promise = promise_from(sent, keeps_settings=was is Was.EMPTY)
+        return verify_collection(self._tools.qdrant, self._target, promise, Verify.FULL)
+
+    def _plan_again(self, decided: SendAgain | WrittenMeanwhile, stale: Mark, look: Look, offer: Offer) -> Restore:
+        """Send again: onto what is there, or after removing it. The stale mark knows what it was and its aliases."""
+        delete_first = not isinstance(decided, SendAgain) or decided.delete_first
+        if stale.was is Was.PRESENT and isinstance(look.target, Present):
+            delete_first = not has_same_configuration(offer, look.target)
+        points = look.target.points if isinstance(look.target, Present) else 0
+        aliases = tuple(sorted({*stale.aliases, *look.aliases}))
+        was = Was.PRESENT if isinstance(decided, WrittenMeanwhile) else stale.was
+        return Restore(was=was, points=points, delete_first=delete_first, aliases=aliases)
+
+    def _drop_older(self, look: Look, held: HeldMark) -> None:
+        """Delete the marks that ours has taken everything over from."""
+        held.check()
+        for other in look.marks:
+            if other.attempt < held.attempt:
+                self._tools.qdrant.delete_collection(other.name)
+
+    def _may_replace(self) -> bool:
+        return self._wanted.named and self._wanted.policies.on_existing is OnExisting.REPLACE
+
+    def _now(self) -> str:
+        return self._tools.clock.now().isoformat(timespec="seconds")

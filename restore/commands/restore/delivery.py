@@ -1,0 +1,235 @@
+"""Deliver a snapshot under a held mark: send it, find out what became of it, verify, tidy, unmark."""
+
+from __future__ import annotations
+
+from restore.commands.restore.tools import Tools
+from restore.decisions.comparison import Verdict, promise_from
+from restore.decisions.delivery import Found, choose_routes, name_parcel, stands_as_before
+from restore.decisions.plan import Restore
+from restore.decisions.report import Outcome, Result, describe_amount
+from restore.decisions.settings import Settings
+from restore.decisions.takeover import Accept, SendAgain, decide_takeover
+from restore.errors import IntegrityError, QdrantError, RestoreError
+from restore.steps.examine import examine_server, examine_target
+from restore.steps.mark import HeldMark
+from restore.steps.offer import read_checksum
+from restore.steps.settle import wait_idle, wait_settled
+from restore.steps.tidy import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
+from restore.steps.transfer import Accepted, Lost, Rejected, Sender
+from restore.steps.verify import verify_collection
+from restore.words.look import Absent, Look, Present
+from restore.words.mark import Sent, Was
+from restore.words.offer import Offer, Wanted
+from restore.words.parcel import Parcel
+from restore.words.policy import Transfer, Verify
+from restore.words.server import Broken
+
+
+class Delivery:
+    """One delivery. The mark is the caller's, who also decides what happens to it when this raises."""
+
+    def __init__(self, tools: Tools, settings: Settings, wanted: Wanted, held: HeldMark) -> None:
+        self._tools = tools
+        self._settings = settings
+        self._wanted = wanted
+        self._held = held
+        self._target = wanted.target
+        self._begin = tools.clock.read_seconds()
+        self._sender = Sender(
+            tools.qdrant,
+            clock=tools.clock,
+            log=tools.log,
+            progress=tools.progress,
+            stall_seconds=settings.stall_timeout_seconds,
+        )
+
+    def deliver(self, plan: Restore, offer: Offer) -> Outcome:
+        """Send and verify. Raises when it did not come out whole; what is left is said in the error."""
+        checksum = self._find_checksum(plan, offer)
+        parcel = name_parcel(offer, self._target, checksum, server_store=self._settings.server_store)
+        if plan.delete_first:
+            self._delete_first(plan, parcel)
+        self._send(plan, parcel, choose_routes(self._wanted.policies.transfer, plan, parcel))
+        depth = Verify.FULL if offer.gap else self._wanted.policies.verify
+        promise = promise_from(offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first)
+        verdict = verify_collection(self._tools.qdrant, self._target, promise, depth)
+        if not verdict.is_whole:
+            raise IntegrityError(
+                f"collection '{self._target}': after the restore {'; '.join(verdict.differences)}",
+                left=f"it is left as it is, with its mark '{self._held.name}'",
+                hint=f"is '{offer.stored.file}' the snapshot you meant? 'qdrant-restore verify' checks it; "
+                f"remove the collection, or run again with --on-existing replace",
+            )
+        self._held.tell_verified()
+        return self.close(offer, verdict, Result.RESTORED_OLDER if offer.older_than else Result.RESTORED)
+
+    def close(self, offer: Offer | None, verdict: Verdict, result: Result) -> Outcome:
+        """Tidy and unmark a verified collection; gives its outcome. The mark is only ever deleted from here on."""
+        qdrant, mark = self._tools.qdrant, self._held.mark
+        look = self._look()
+        warnings = [*verdict.warnings, *([offer.gap] if offer and offer.gap else [])]
+        points = look.target.points if isinstance(look.target, Present) else None
+        if isinstance(look.target, Present):
+            delete_upload(qdrant, self._target, mark.sent)
+            schema = offer.manifest.payload_schema if offer and offer.manifest else {}
+            warnings += put_back_indexes(qdrant, self._target, look.target, schema)
+            warnings += put_back_aliases(qdrant, self._target, self._find_aliases(offer))
+        self._held.drop()
+        seconds = round(self._tools.clock.read_seconds() - self._begin, 3)
+        outcome = Outcome(
+            collection=self._target,
+            result=result,
+            message=self._describe(offer, result, points, seconds),
+            snapshot=mark.snapshot,
+            points=points,
+            size_bytes=mark.size,
+            seconds=seconds,
+            transfer=mark.sent.kind if mark.sent else "",
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
+        self._tools.log("collection.restored", collection=self._target, points=points, seconds=seconds)
+        return outcome
+
+    # --- sending --------------------------------------------------------------------------------------------
+
+    def _find_checksum(self, plan: Restore, offer: Offer) -> str:
+        """Give the checksum to send along; the whole file is read where there is no manifest, or data to lose."""
+        if offer.manifest and not plan.loses_data:
+            return offer.manifest.sha256
+        self._tools.progress.wait("reading the whole snapshot", self._target)
+        return read_checksum(offer, expected=offer.manifest.sha256 if offer.manifest else "")
+
+    def _delete_first(self, plan: Restore, parcel: Parcel) -> None:
+        """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
+        if plan.loses_data and self._wanted.policies.transfer is Transfer.SERVER_FILE:
+            raise QdrantError(
+                f"collection '{self._target}': its configuration differs, so it has to be removed before the snapshot "
+                "is sent, and nothing proves beforehand that the server can read its file",
+                left="left as it is",
+                hint="let it be uploaded: --transfer upload",
+            )
+        self._tell_sent(Transfer.UPLOAD, plan, parcel)
+        self._held.check()
+        look = self._look()
+        if isinstance(look.target, Present | Broken):
+            if isinstance(look.target, Present):
+                delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
+            self._tools.qdrant.delete_collection(self._target)
+            self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
+
+    def _send(self, plan: Restore, parcel: Parcel, routes: tuple[Transfer, ...]) -> None:
+        """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
+        sent_again = False
+        remaining = list(routes)
+        while remaining:
+            route = remaining.pop(0)
+            self._tell_sent(route, plan, parcel)
+            self._held.check()
+            self._tools.log("snapshot.sending", collection=self._target, snapshot=parcel.path, transfer=route)
+            upload = route == Transfer.UPLOAD
+            match self._sender.send_upload(parcel) if upload else self._sender.send_server_file(parcel):
+                case Accepted():
+                    return
+                case Rejected(error=error):
+                    self._judge_rejection(error, plan, remaining)
+                case Lost(reason=reason, rose=rose):
+                    if self._judge_loss(reason, plan, rose=rose):
+                        return
+                    if sent_again:
+                        raise QdrantError(f"collection '{self._target}': the connection was lost twice: {reason}")
+                    sent_again = True
+                    remaining.insert(0, route)
+
+    def _tell_sent(self, route: Transfer, plan: Restore, parcel: Parcel) -> None:
+        file = parcel.upload_name if route == Transfer.UPLOAD else ""
+        at = self._tools.clock.now().timestamp()
+        self._held.tell_sent(Sent(str(route), parcel.size, at, file), plan.was, plan.aliases)
+
+    def _judge_rejection(self, error: RestoreError, plan: Restore, remaining: list[Transfer]) -> None:
+        """Return when another route may be tried; else remove what this restore made and raise."""
+        wait_idle(self._tools.qdrant, self._tools.clock, target=self._target)
+        found = Found(plan=plan, look=self._look())
+        if remaining and not isinstance(error, IntegrityError) and stands_as_before(found):
+            self._tools.log("snapshot.sending_otherwise", collection=self._target, reason=error.message)
+            return
+        error.left = error.left or self._clean_up(found)
+        raise error
+
+    def _judge_loss(self, reason: str, plan: Restore, *, rose: bool) -> bool:
+        """Find out what became of what was sent: True when it arrived whole, False when it may be sent again."""
+        self._tools.log("qdrant.connection_lost", level="warning", collection=self._target, reason=reason)
+        wait_settled(
+            self._tools.qdrant,
+            self._tools.clock,
+            self._tools.log,
+            target=self._target,
+            sent=self._held.mark.sent,
+            stall_seconds=self._settings.stall_timeout_seconds,
+            rose=rose,
+        )
+        return self._judge_arrival(reason, plan)
+
+    def _judge_arrival(self, reason: str, plan: Restore) -> bool:
+        look = self._look()
+        # The verdict proper comes after this; here a readable, filled collection is told from a half-made one.
+        arrived = isinstance(look.target, Present) and look.target.points > 0
+        verdict = Verdict() if arrived else Verdict(("it is not whole",))
+        match decide_takeover(self._held.mark, look, verdict):
+            case Accept():
+                return True
+            case SendAgain(delete_first=delete_first):
+                if delete_first and not isinstance(look.target, Absent):
+                    self._held.check()
+                    self._tools.qdrant.delete_collection(self._target)
+                return False
+            case other:
+                raise QdrantError(
+                    f"collection '{self._target}': the connection was lost while it was restored ({reason}), "
+                    f"and it is not clear what became of it ({type(other).__name__}, {plan.was})"
+                )
+
+    # --- after it -------------------------------------------------------------------------------------------
+
+    def _clean_up(self, found: Found) -> str:
+        """After a definite no: remove what this restore made, then the mark; say what is left."""
+        qdrant, sent = self._tools.qdrant, self._held.mark.sent
+        match found.plan.was, found.look.target:
+            case Was.ABSENT, Absent():
+                delete_stranded_upload(qdrant, self._target, sent)
+                left = "nothing is left behind"
+            case Was.ABSENT, Present(points=0) | Broken():
+                self._held.check()
+                delete_upload(qdrant, self._target, sent)
+                qdrant.delete_collection(self._target)
+                left = "what was made of it is removed again"
+            case _ if stands_as_before(found):
+                delete_upload(qdrant, self._target, sent)
+                left = "the collection is as it was"
+            case _:
+                return f"its mark '{self._held.name}' stays, and the next run sends it again"
+        self._held.drop()
+        return left
+
+    def _look(self) -> Look:
+        server = examine_server(self._tools.qdrant, scoped=self._tools.scoped)
+        return examine_target(self._tools.qdrant, server, self._target)
+
+    def _find_aliases(self, offer: Offer | None) -> tuple[str, ...]:
+        """Give the aliases to put back: what the target had, and, under its own name, what the snapshot knew."""
+        own = offer.manifest.aliases if offer and offer.manifest else ()
+        wanted = own if self._target == self._wanted.collection else ()
+        return tuple(sorted({*self._held.mark.aliases, *wanted}))
+
+    def _describe(self, offer: Offer | None, result: Result, points: int | None, seconds: float) -> str:
+        what = f"{points:,} points" if points is not None else "restored"
+        file = offer.stored.file if offer else self._held.mark.snapshot
+        begin = f"{what} restored from {file} ({describe_amount(self._held.mark.size)}) in {seconds:.1f} s"
+        match result:
+            case Result.FINISHED:
+                return f"{what}; finished a restore from {file} that was interrupted"
+            case Result.RESTORED_OLDER if offer:
+                return f"{begin}, the previous one: {offer.older_than}"
+            case _ if offer and not offer.manifest:
+                return f"{begin}; it has no manifest, so only its form and readability were checked"
+            case _:
+                return f"{begin}, checked"

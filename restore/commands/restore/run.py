@@ -1,0 +1,136 @@
+"""The recipe of a whole run: wait, look, plan everything, then collection by collection."""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.commands.restore.collection import CollectionRestore
+from restore.commands.restore.tools import Tools
+from restore.decisions.plan import Plan, Refuse, Restore, Skip, ask_need, plan_collection
+from restore.decisions.report import (
+    Outcome,
+    Report,
+    Result,
+    decide_status,
+    describe_amount,
+    describe_time,
+    report_failure,
+    report_skip,
+)
+from restore.decisions.settings import Settings
+from restore.errors import RestoreError
+from restore.steps.examine import ServerLook, examine_server, examine_target
+from restore.steps.offer import find_offer, make_missing
+from restore.steps.wait import wait_ready
+from restore.words.offer import Offer, Wanted
+from restore.words.store import Kind
+from restore.words.version import Version
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One wanted collection with its plan, or the outcome that it already has."""
+
+    wanted: Wanted
+    plan: Plan | None = None
+    offer: Offer | None = None
+    outcome: Outcome | None = None
+
+
+def run(settings: Settings, tools: Tools) -> Report:
+    """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
+    begin = tools.clock.read_seconds()
+    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
+    wanted, warnings = choose_wanted(settings, tools)
+    look = examine_server(tools.qdrant, scoped=tools.scoped)
+    planned = [_plan(tools, one, server, look) for one in wanted]
+    outcomes = tuple(_carry_out(settings, tools, one, server) for one in planned)
+    return Report(
+        url=tools.qdrant.url,
+        server_version=str(server),
+        store=tools.store.name,
+        outcomes=outcomes,
+        seconds=round(tools.clock.read_seconds() - begin, 3),
+        status=decide_status(outcomes),
+        dry_run=settings.dry_run,
+        warnings=tuple(warnings),
+    )
+
+
+def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[str]]:
+    """Give the collections that are wanted: those named, else every one that has a latest in the store."""
+    if settings.collections:
+        return [_want(settings, name) for name in settings.collections], []
+    found = {entry.collection for entry in tools.store.list_entries() if entry.kind is Kind.LATEST}
+    names = sorted(name for name in found if name)
+    if names:
+        return [_want(settings, name) for name in names], []
+    nothing = (
+        f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
+        "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
+    )
+    return [], [nothing]
+
+
+def _want(settings: Settings, name: str) -> Wanted:
+    return Wanted(collection=name, named=settings.is_named(name), policies=settings.policies_for(name))
+
+
+def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Planned:
+    """Plan one collection; whatever is wrong with it, the others go on."""
+    try:
+        look = examine_target(tools.qdrant, seen, wanted.target)
+        offer = find_offer(tools.store, wanted, ask_need(wanted, look), server)
+        plan = plan_collection(wanted, look, offer, make_missing(tools.store, wanted) if offer is None else None)
+    except RestoreError as error:
+        return Planned(wanted=wanted, outcome=report_failure(wanted.target, error))
+    return Planned(wanted=wanted, plan=plan, offer=offer)
+
+
+def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Version) -> Outcome:
+    wanted = planned.wanted
+    match planned.plan:
+        case None if planned.outcome:
+            outcome = planned.outcome
+        case Skip() as skip:
+            outcome = report_skip(wanted.collection, wanted.target, skip, planned.offer)
+        case Refuse(error=error):
+            outcome = report_failure(wanted.target, error)
+        case _ if settings.dry_run:
+            outcome = _foresee(planned)
+        case _:
+            outcome = _restore(settings, tools, wanted, server)
+    if outcome.status:
+        tools.log("collection.failed", level="error", collection=wanted.target, status=outcome.status)
+    return outcome
+
+
+def _restore(settings: Settings, tools: Tools, wanted: Wanted, server: Version) -> Outcome:
+    try:
+        return CollectionRestore(tools, settings, wanted, server).carry_out()
+    except RestoreError as error:
+        return report_failure(wanted.target, error)
+    finally:
+        tools.progress.close()
+
+
+def _foresee(planned: Planned) -> Outcome:
+    """Say what would be done."""
+    wanted, offer, plan = planned.wanted, planned.offer, planned.plan
+    if not isinstance(plan, Restore) or offer is None:
+        return Outcome(
+            collection=wanted.target,
+            result=Result.WOULD_RESTORE,
+            message="another run's restore is in progress or was interrupted; would wait for it or finish it",
+        )
+    when = f" of {describe_time(offer.manifest.created)}" if offer.manifest else ""
+    what = f"{offer.stored.file}{when}, {describe_amount(offer.stored.size)}"
+    how = f"would replace {plan.points:,} points with" if plan.points else "would be restored from"
+    return Outcome(
+        collection=wanted.target,
+        result=Result.WOULD_RESTORE,
+        message=f"{how} {what}",
+        snapshot=offer.stored.file,
+        points=offer.manifest.points if offer.manifest else None,
+        size_bytes=offer.stored.size,
+        warnings=(offer.gap,) if offer.gap else (),
+    )

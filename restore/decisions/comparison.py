@@ -1,0 +1,195 @@
+"""Compare a restored collection with what its snapshot promised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.words.offer import Offer, Promise
+from restore.words.server import Broken, CollectionInfo
+
+# Named here: they decide what a point is. Everything else in a configuration is how it is kept.
+_SHAPE = ("vectors", "sparse_vectors", "shard_number")
+# Written into an archive, never shown by the server, or not restored by it (qdrant-server.md 2.1).
+_NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection as it was read for a comparison. `points` is exact and includes deferred ones.
+
+    `digests` holds those of the promised samples that were read, by id.
+    """
+
+    info: CollectionInfo
+    points: int
+    digests: dict[int | str, str] = {}
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a comparison gave: `differences` make it fail, `warnings` are only told."""
+
+    differences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is missing."""
+        return not self.differences
+
+
+def promise_from(offer: Offer, *, keeps_settings: bool) -> Promise:
+    """Say what a restore of this offer must give: the manifest's word, else what the archive shows."""
+    manifest, archive = offer.manifest, offer.archive
+    if manifest:
+        return Promise(
+            points=manifest.points,
+            points_exact=manifest.points_exact,
+            may_be_empty=manifest.points == 0,
+            config=manifest.config,
+            payload_schema=manifest.payload_schema,
+            samples=manifest.samples,
+            keeps_settings=keeps_settings,
+        )
+    return Promise(
+        points=None,
+        points_exact=False,
+        may_be_empty=archive is None or archive.may_be_empty,
+        config=archive.config if archive else {},
+        payload_schema={},
+        keeps_settings=keeps_settings,
+    )
+
+
+def compare(promise: Promise, found: Found | Broken | None, *, samples_read: bool) -> Verdict:
+    """Compare. `found` is None when the collection is not there; `samples_read` says that samples were asked for."""
+    if found is None:
+        return Verdict(("it is not there",))
+    if isinstance(found, Broken):
+        return Verdict((f"it does not answer ({found.reason})",))
+    differences = [*_compare_status(found.info), *_compare_config(promise, found.info)]
+    warnings: list[str] = []
+    counted, doubted = _compare_points(promise, found.points)
+    differences += counted
+    warnings += doubted
+    if found.info.status in {"yellow", "grey"}:
+        warnings.append(f"it is {found.info.status}: usable, and still being optimised by the server")
+    if samples_read:
+        differences += _compare_samples(promise, found)
+    return Verdict(tuple(differences), tuple(warnings))
+
+
+def has_same_shape(config: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether two configurations have the same vectors and shards, so that a recover onto one is possible."""
+    return not _find_shape_differences(config, other)
+
+
+def _compare_status(info: CollectionInfo) -> list[str]:
+    found = []
+    if info.status == "red":
+        found.append("its status is red")
+    if info.optimizer_status != "ok":
+        found.append(f"its optimizer failed ({info.optimizer_status})")
+    return found
+
+
+def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]]:
+    if promise.points is None:
+        empty = points == 0 and not promise.may_be_empty
+        return (["it has no points, the snapshot has some"] if empty else []), []
+    if points == promise.points:
+        return [], []
+    words = f"{points:,} of {promise.points:,} points"
+    if promise.points_exact:
+        return [words], []
+    if points == 0 and promise.points:
+        return [words], []
+    return [], [f"{words}, and the count was taken while points were being written"]
+
+
+def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
+    if not promise.config:
+        return []
+    differences = _find_shape_differences(promise.config, info.config)
+    if promise.keeps_settings:
+        return differences
+    differences += [
+        f"its {path} is {found!r}, the snapshot's {wanted!r}"
+        for path, wanted, found in _walk(promise.config, info.config, "")
+        if path.removeprefix("params.").split(".")[0] not in _SHAPE
+    ]
+    for field, index in promise.payload_schema.items():
+        found = info.payload_schema.get(field)
+        if found and found.get("data_type") != index.get("data_type"):
+            differences.append(
+                f"its payload index '{field}' is {found.get('data_type')}, the snapshot's {index.get('data_type')}"
+            )
+    return differences
+
+
+def _find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    wanted, found = config.get("params") or {}, other.get("params") or {}
+    return [
+        f"its {key} are {_prune(found.get(key))!r}, the snapshot's {_prune(wanted.get(key))!r}"
+        for key in _SHAPE
+        if _narrow(key, wanted.get(key)) != _narrow(key, found.get(key))
+    ]
+
+
+def _narrow(key: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Keep of a configuration's part what decides a point's shape: size, distance, datatype, comparator."""
+    if key == "shard_number":
+        return value or 1
+    if key == "sparse_vectors":
+        return sorted(value or {})
+    vectors = value or {}
+    if "size" in vectors:
+        vectors = {"": vectors}
+    return {name: _narrow_vector(vector) for name, vector in vectors.items()}
+
+
+def _narrow_vector(vector: dict[str, Any]) -> tuple[Any, ...]:
+    datatype = vector.get("datatype") or "float32"
+    return (vector.get("size"), vector.get("distance"), datatype, vector.get("multivector_config") or None)
+
+
+def _compare_samples(promise: Promise, found: Found) -> list[str]:
+    missing = [sample.id for sample in promise.samples if sample.id not in found.digests]
+    differing = [
+        sample.id for sample in promise.samples if found.digests.get(sample.id, sample.digest) != sample.digest
+    ]
+    differences = []
+    if missing:
+        differences.append(f"{len(missing)} of {len(promise.samples)} sampled points are missing ({_name(missing)})")
+    if differing:
+        differences.append(f"{len(differing)} of {len(promise.samples)} sampled points differ ({_name(differing)})")
+    return differences
+
+
+def _name(ids: list[int | str]) -> str:
+    shown = ", ".join(str(one) for one in ids[:3])
+    return shown if len(ids) <= 3 else f"{shown}, …"  # noqa: PLR2004 - three are enough to look one up
+
+
+def _walk(wanted: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
+    """Give path, wanted and found of every setting that the snapshot has and the collection shows otherwise."""
+    differing: list[tuple[str, object, object]] = []
+    for key, value in wanted.items():
+        if key in _NOT_COMPARED or value is None:
+            continue
+        other = found.get(key)
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and isinstance(other, dict):
+            differing += _walk(value, other, path + ".")
+        elif other is not None and value != other:
+            differing.append((path, value, other))
+        elif other is None and value not in ({}, [], False):
+            differing.append((path, value, None))
+    return differing
+
+
+def _prune(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out what is not set, so that a sentence stays short."""
+    if isinstance(value, dict):
+        return {key: _prune(inner) for key, inner in value.items() if inner is not None}
+    return value

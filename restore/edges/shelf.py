@@ -1,0 +1,289 @@
+"""A directory as a store: writing. Nothing gets a final name before every byte of it is on the disk.
+
+A file is written under `.partial-<token>`, synced, renamed, and the directory synced; a pointer is made beside and
+renamed over the old one. A kill between any two lines leaves the old latest or the new one, both whole, and files
+that `remove_debris` recognises as ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from restore.edges.directory import Directory, translate_error
+from restore.errors import LockedError, NotFoundError, RefusedError, SpaceError
+from restore.words.snapshot import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
+from restore.words.store import LOCK_FILE, STAMP_FILE, STAMP_TEXT, Kind, classify, find_twin
+
+_NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+_NO_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+# What an empty volume or a fresh checkout may hold.
+_COUNTS_AS_EMPTY = frozenset({"lost+found", LOCK_FILE, ".gitkeep", ".gitignore", ".DS_Store"})
+_LEFT_OVER_BYTES = 1 << 20
+
+
+def open_shelf(path: str, *, file_mode: int = 0o644) -> Shelf:
+    """Open a store for writing: make the directory (one level) and its stamp where there is nothing yet.
+
+    `file_mode` holds for every file, directories get `x` where it has `r`. Raises `StoreError` when it cannot be
+    made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and nothing says that it is a store.
+    """
+    shelf = Shelf(path, file_mode=file_mode)
+    shelf.prepare()
+    return shelf
+
+
+class Incoming:
+    """A file being received under a name that nobody reads. Close it, or give it to `Shelf.publish`."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        self.path = path
+        self.size = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+        os.fchmod(self._file, mode)
+
+    def write(self, block: bytes | memoryview) -> None:
+        """Append a block. Raises `SpaceError` when the disk is full, `StoreError` otherwise."""
+        view = memoryview(block)
+        try:
+            while view:
+                count = os.write(self._file, view)
+                self.size += count
+                view = view[count:]
+        except OSError as error:
+            raise translate_error(error, f"'{self.path.name}' cannot be written after {self.size:,} bytes") from error
+
+    def empty(self) -> None:
+        """Begin anew."""
+        os.ftruncate(self._file, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        self.size = 0
+
+    def sync(self) -> None:
+        """Wait until every byte is on the disk. Raises as `write`."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise translate_error(error, f"'{self.path.name}' cannot be synced to the disk") from error
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+class Shelf(Directory):
+    """A directory of snapshots that may be written to, under its lock."""
+
+    def __init__(self, path: str, *, file_mode: int = 0o644) -> None:
+        super().__init__(path)
+        self._mode = file_mode
+
+    def prepare(self) -> None:
+        """Make the directory and its stamp where there is nothing yet."""
+        root = Path(self._path)
+        directory_mode = self._mode | (self._mode & 0o444) >> 2
+        if not root.absolute().parent.is_dir():
+            raise NotFoundError(
+                f"store '{self._path}' cannot be made: the directory above it does not exist",
+                hint="is it mounted? only the store itself is ever created; give another one with --store",
+            )
+        with self._translated(f"store '{self._path}' cannot be made"):
+            if not root.exists():
+                root.mkdir()
+                root.chmod(directory_mode)
+        names = self.list_names()
+        if STAMP_FILE in names or any(classify(name).encoded for name in names):
+            return
+        strangers = [name for name in names if name not in _COUNTS_AS_EMPTY and classify(name).kind is Kind.FOREIGN]
+        if strangers:
+            raise RefusedError(
+                f"'{self._path}' is no store: it holds '{strangers[0]}' and no stamp ({STAMP_FILE})",
+                hint=f"give an empty or a new directory with --store, or put an empty {STAMP_FILE} into this one",
+            )
+        self._write_file(STAMP_FILE, STAMP_TEXT)
+
+    @contextlib.contextmanager
+    def lock(self, timeout_seconds: float = 0.0) -> Iterator[None]:
+        """Hold the store's lock, which vanishes with its holder. Raises `LockedError` when it stays taken."""
+        import filelock  # noqa: PLC0415 - only who writes pays for it
+
+        # Whoever may read the files of this store may wait for its lock, whatever user made it.
+        mode = self._mode | (self._mode & 0o444) >> 1
+        lock = filelock.FileLock(self.path(LOCK_FILE), timeout=timeout_seconds, mode=mode)
+        with self._translated(f"store '{self._path}' cannot be locked"):
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise LockedError(
+                    f"store '{self._path}' is locked by another run (waited {timeout_seconds:g} s)",
+                    hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def remove_debris(self) -> tuple[str, ...]:
+        """Remove what a killed run of ours left; give the names. Only under the lock.
+
+        A manifest without its snapshot is ours only while a partial file of just the size it promises lies
+        beside it; else a person may be copying files here.
+        """
+        debris = [name for name in self.list_names() if classify(name).kind is Kind.DEBRIS]
+        orphans = self._find_orphans(debris) if debris else []
+        # Manifests first: a kill in between must leave the partial files that prove them ours.
+        for name in [*orphans, *debris]:
+            with self._translated(f"'{name}' of a killed run cannot be removed from store '{self._path}'"):
+                Path(self.path(name)).unlink(missing_ok=True)
+        return (*orphans, *debris)
+
+    def _find_orphans(self, debris: list[str]) -> list[str]:
+        sizes = {Path(self.path(name)).lstat().st_size for name in debris}
+        names = set(self.list_names())
+        snapshots = [name.removesuffix(".json") for name in names if classify(name).kind is Kind.MANIFEST]
+        orphans = []
+        for snapshot in snapshots:
+            if snapshot not in names and classify(snapshot).kind is Kind.SNAPSHOT:
+                manifest = self._peek(snapshot)
+                if manifest and manifest.size in sizes:
+                    orphans.append(name_manifest(snapshot))
+        return sorted(orphans)
+
+    def require_room(self, size: int) -> None:
+        """Raise `SpaceError` unless `size` bytes fit on the disk."""
+        with self._translated(f"the free space of store '{self._path}' cannot be read"):
+            found = os.statvfs(self._path)
+        # Some network file systems say nothing: no blocks at all.
+        free = found.f_bavail * found.f_frsize
+        if found.f_blocks and free < size + _LEFT_OVER_BYTES:
+            raise SpaceError(
+                f"store '{self._path}' has {free:,} bytes free, the snapshot needs {size:,}",
+                left="nothing was written",
+                hint="free some room, or give another store with --store",
+            )
+
+    def refuse_twin(self, collection: str) -> None:
+        """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
+        twin = find_twin(encode_collection(collection), self.list_names()) if self.is_case_blind() else None
+        if twin:
+            raise RefusedError(
+                f"collections '{collection}' and '{twin}' differ only in case, and store '{self._path}' cannot tell "
+                "their files apart",
+                hint="give one of them a store of its own with --store",
+            )
+
+    def is_case_blind(self) -> bool:
+        """Tell whether the file system takes two names that differ only in case for one."""
+        names = self.list_names()
+        probes = [name for name in names if name.swapcase() not in names]
+        with contextlib.suppress(OSError):
+            return bool(probes) and os.path.samestat(
+                os.lstat(self.path(probes[0])), os.lstat(self.path(probes[0].swapcase()))
+            )
+        return False
+
+    @contextlib.contextmanager
+    def receive(self) -> Iterator[Incoming]:
+        """Open a file to receive into; whatever was not published is removed on every way out."""
+        path = Path(self.path(PARTIAL_PREFIX + secrets.token_hex(8)))
+        with self._translated(f"store '{self._path}' cannot be written to"):
+            incoming = Incoming(path, self._mode)
+        try:
+            yield incoming
+        finally:
+            incoming.close()
+            path.unlink(missing_ok=True)
+
+    def choose_name(self, name: SnapshotName) -> SnapshotName:
+        """Give a name that is free: the next of the same second when it is taken."""
+        taken = set(self.list_names())
+        while str(name) in taken or name_manifest(str(name)) in taken:
+            name = msgspec.structs.replace(name, sequence=name.sequence + 1)
+        return name
+
+    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+        """Give a received file its name, its manifest before it; give that name. Nothing is ever overwritten.
+
+        The manifest comes first, so that a snapshot that has its name is never without what it promises.
+        """
+        file = str(self.choose_name(name))
+        incoming.sync()
+        with self._translated(f"snapshot '{file}' cannot be put into store '{self._path}'"):
+            self._write_file(name_manifest(file), manifest)
+            self._sync()
+            incoming.path.rename(self.path(file))
+            self._sync()
+        return file
+
+    def move_latest(self, collection: str, file: str) -> bool:
+        """Point latest at a file of the store. False: links cannot be made here, so it is a line of text."""
+        pointer = Path(self.path(name_latest(collection)))
+        self._keep_plain(pointer, collection)
+        temporary = Path(self.path(PARTIAL_PREFIX + secrets.token_hex(8) + ".link"))
+        linked = True
+        with self._translated(f"latest of '{collection}' cannot be moved in store '{self._path}'"):
+            try:
+                temporary.symlink_to(file)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                linked = False
+            if not linked:
+                self._write_file(temporary.name, file.encode() + b"\n")
+            temporary.replace(pointer)
+            self._sync()
+        return linked
+
+    def _keep_plain(self, pointer: Path, collection: str) -> None:
+        """Give a snapshot that a person put there as latest a name of its own before the pointer replaces it."""
+        if not os.path.lexists(pointer) or pointer.is_symlink() or self._read_target(pointer.name) is not None:
+            return
+        found = pointer.lstat()
+        names = (Path(self.path(name)) for name in self.list_names() if name != pointer.name)
+        if not stat.S_ISREG(found.st_mode) or any(os.path.samestat(found, name.lstat()) for name in names):
+            return
+        written = datetime.fromtimestamp(int(found.st_mtime), UTC)
+        name = self.choose_name(SnapshotName(encode_collection(collection), written))
+        try:
+            os.link(pointer, self.path(str(name)))
+        except OSError as error:
+            raise RefusedError(
+                f"'{pointer.name}' in store '{self._path}' is a snapshot that somebody put there, and moving latest "
+                "would destroy it",
+                hint=f"give it a name of its own: mv {pointer.name} {name}",
+            ) from error
+
+    def _write_file(self, name: str, content: bytes) -> None:
+        """Write a small file whole: under another name, synced, renamed."""
+        with self.receive() as incoming:
+            incoming.write(content)
+            incoming.sync()
+            incoming.path.rename(self.path(name))
+
+    def _sync(self) -> None:
+        """Wait until the directory's names are on the disk; some network file systems cannot."""
+        directory = os.open(self._path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+        finally:
+            os.close(directory)
+
+    @contextlib.contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise translate_error(error, what) from error

@@ -1,0 +1,68 @@
+"""Put a restored collection in order: our uploaded file off the server, missing indexes and aliases back."""
+
+from __future__ import annotations
+
+from restore.edges.qdrant import Qdrant
+from restore.errors import RestoreError
+from restore.words.look import Present
+from restore.words.mark import Sent
+
+_LONGEST_WAIT_SECONDS = 60.0
+_EMPTY_BODY = {
+    "vectors": {},
+    "shard_number": 1,
+    "wal_config": {"wal_capacity_mb": 1, "wal_segments_ahead": 0},
+}
+
+
+def delete_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
+    """Delete the file that an upload left on the server. Only while the collection exists can it be reached."""
+    if sent and sent.file:
+        qdrant.delete_snapshot(target, sent.file)
+
+
+def delete_stranded_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
+    """Delete an upload's file although its collection was never made: afterwards a DELETE of it is a 404.
+
+    An empty collection of that name is created for it, under our mark, and dropped when it is still empty.
+    """
+    if not sent or not sent.file:
+        return
+    made = qdrant.create_collection(target, _EMPTY_BODY)
+    qdrant.delete_snapshot(target, sent.file)
+    if made and qdrant.count_points(target) == 0:
+        qdrant.delete_collection(target)
+
+
+def put_back_indexes(
+    qdrant: Qdrant, target: str, present: Present, schema: dict[str, dict[str, object]]
+) -> list[str]:
+    """Create the payload indexes that the snapshot had and the collection has not; a failure is a warning."""
+    warnings = []
+    for field, index in schema.items():
+        if field in present.info.payload_schema:
+            continue
+        try:
+            qdrant.create_payload_index(target, field, index.get("params") or index.get("data_type"))
+        except RestoreError as error:
+            warnings.append(f"payload index '{field}' could not be put back: {error}")
+    return warnings
+
+
+def put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
+    """Create the aliases that are missing; one that points elsewhere is never moved, a warning says so."""
+    warnings: list[str] = []
+    if not aliases:
+        return warnings
+    live, collections = qdrant.list_aliases(), set(qdrant.list_collections())
+    for alias in aliases:
+        behind = live.get(alias)
+        if behind == target:
+            continue
+        if behind is not None:
+            warnings.append(f"alias '{alias}' points to '{behind}' and was left there")
+        elif alias in collections:
+            warnings.append(f"alias '{alias}' was not put back: a collection has that name")
+        else:
+            qdrant.create_alias(alias, target)
+    return warnings

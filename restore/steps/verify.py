@@ -1,0 +1,42 @@
+"""Read a collection as far as a comparison needs it."""
+
+from __future__ import annotations
+
+from restore.decisions.comparison import Found, Verdict, compare
+from restore.edges.qdrant import Qdrant
+from restore.words.digest import digest_point
+from restore.words.offer import Promise
+from restore.words.policy import Verify
+from restore.words.server import Broken
+
+# Small, so that a rate limit is met in small steps; the edge waits as `Retry-After` says.
+_BATCH = 16
+
+
+def verify_collection(qdrant: Qdrant, target: str, promise: Promise, depth: Verify) -> Verdict:
+    """Compare a collection with what its snapshot promised. Only reads.
+
+    `none` still reads that it is there and answers; `counts` compares points and configuration, `full` also the
+    payload and vectors of sampled points.
+    """
+    info = qdrant.get_collection(target)
+    if info is None or isinstance(info, Broken):
+        return compare(promise, info, samples_read=False)
+    if depth is Verify.NONE:
+        return Verdict()
+    points = qdrant.count_points(target)
+    if points is None or isinstance(points, Broken):
+        return compare(promise, points, samples_read=False)
+    samples = promise.samples if depth is Verify.FULL else ()
+    found = Found(
+        info=info, points=points + info.deferred_points, digests=_digest(qdrant, target, [one.id for one in samples])
+    )
+    return compare(promise, found, samples_read=bool(samples))
+
+
+def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:
+    digests: dict[int | str, str] = {}
+    for start in range(0, len(ids), _BATCH):
+        for point in qdrant.retrieve_points(target, ids[start : start + _BATCH]):
+            digests[point.id] = digest_point(point.payload, point.vector)
+    return digests

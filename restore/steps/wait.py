@@ -1,0 +1,53 @@
+"""Wait until Qdrant answers and says its version."""
+
+from __future__ import annotations
+
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant
+from restore.errors import DeadlineError, IncompatibleError, QdrantError
+from restore.words.log import Log
+from restore.words.version import OLDEST_SUPPORTED, Version
+
+_PAUSE_SECONDS = 0.5
+_SAY_SECONDS = 10.0
+
+
+def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float) -> Version:
+    """Ask `/readyz` until it is 200, then read the version. Only reads.
+
+    Raises `DeadlineError` with the last trouble when the time is over, `IncompatibleError` for a server that is too
+    old, and at once what waiting cannot cure: a refused certificate, something that is not Qdrant.
+    """
+    begin = said = clock.read_seconds()
+    while trouble := _ask(qdrant):
+        now = clock.read_seconds()
+        if now - begin + _PAUSE_SECONDS > timeout_seconds:
+            raise DeadlineError(
+                f"Qdrant at {qdrant.url} was not ready within {timeout_seconds:g} s: {trouble.message}",
+                hint=trouble.hint or "give it longer with --wait-timeout, or look into Qdrant's own log",
+            )
+        if now - said >= _SAY_SECONDS or said == begin:
+            log("qdrant.not_ready", url=qdrant.url, waited_seconds=round(now - begin, 1), reason=trouble.message)
+            said = now + 0.001
+        clock.sleep(_PAUSE_SECONDS)
+    version = qdrant.get_version()
+    if version < OLDEST_SUPPORTED:
+        raise IncompatibleError(
+            f"Qdrant at {qdrant.url} is version {version}, the oldest supported is {OLDEST_SUPPORTED}",
+            hint=f"upgrade the server one minor version at a time up to {OLDEST_SUPPORTED.major}."
+            f"{OLDEST_SUPPORTED.minor}",
+        )
+    log("qdrant.ready", url=qdrant.url, version=str(version))
+    return version
+
+
+def _ask(qdrant: Qdrant) -> QdrantError | None:
+    """Give the trouble that may pass; None when Qdrant is ready."""
+    try:
+        if qdrant.is_ready():
+            return None
+    except QdrantError as error:
+        if error.permanent:
+            raise
+        return error
+    return QdrantError(f"Qdrant at {qdrant.url} answers, but says it is not ready")

@@ -1,0 +1,64 @@
+"""Watch somebody else's mark, to see whether its holder is alive."""
+
+from __future__ import annotations
+
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant
+from restore.errors import LockedError, QdrantError
+from restore.words.log import Log
+from restore.words.look import SeenMark
+from restore.words.mark import read_beat, read_mark
+from restore.words.server import Broken
+
+_PAUSE_SECONDS = 1.0
+_STALE_SECONDS = 10.0
+_STALE_READS = 3
+_SAY_SECONDS = 10.0
+
+
+def watch_mark(
+    qdrant: Qdrant, clock: Clock, log: Log, seen: SeenMark, *, target: str, patience_seconds: float | None
+) -> bool:
+    """Watch until the mark is gone (False) or its beat stood still for 10 s over at least three reads (True).
+
+    A read that fails is no read: a server that restarts makes nobody look dead. Raises `LockedError` when a living
+    holder needs longer than `patience_seconds` (None: wait as long as it lives).
+    """
+    begin = said = clock.read_seconds()
+    still_since, reads, last = begin, 0, None
+    log("restore.waiting_for_another", collection=target, mark=seen.name, holder=_name_holder(seen))
+    while True:
+        now = clock.read_seconds()
+        try:
+            info = qdrant.get_collection(seen.name)
+        except QdrantError:
+            still_since, reads = now, 0
+        else:
+            if info is None:
+                return False
+            state = _read_state(info if not isinstance(info, Broken) else None)
+            if state != last:
+                last, still_since, reads = state, now, 0
+            reads += 1
+            if now - still_since >= _STALE_SECONDS and reads >= _STALE_READS:
+                return True
+        if patience_seconds is not None and now - begin > patience_seconds + _STALE_SECONDS:
+            raise LockedError(
+                f"collection '{target}' is being restored by {_name_holder(seen)} (mark '{seen.name}')",
+                left="left to it",
+                hint="wait for it, or give it longer with --lock-timeout",
+            )
+        if now - said >= _SAY_SECONDS:
+            log("restore.waiting_for_another", collection=target, mark=seen.name, waited_seconds=round(now - begin))
+            said = now
+        clock.sleep(_PAUSE_SECONDS)
+
+
+def _read_state(info: object) -> tuple[object, ...]:
+    metadata = getattr(info, "metadata", None)
+    mark = read_mark(metadata)
+    return (mark.token, mark.phase, read_beat(metadata, mark.token)) if mark else (None,)
+
+
+def _name_holder(seen: SeenMark) -> str:
+    return seen.mark.holder if seen.mark else "somebody"

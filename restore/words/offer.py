@@ -1,0 +1,62 @@
+"""What a store offers for one collection, and what is asked of a restore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.words.archive import Archive
+from restore.words.manifest import Manifest, Sample
+from restore.words.policy import Policies
+from restore.words.store import StoredSnapshot
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection that was asked for. `named` says it was named by itself, not taken from a listing."""
+
+    collection: str
+    named: bool
+    policies: Policies
+
+    @property
+    def target(self) -> str:
+        """Give the collection's name on the server."""
+        return self.policies.to or self.collection
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored snapshot with what is known of it. `archive` is None until somebody looked inside.
+
+    `gap` says that its server was of another version than the target's, in words; `older_than` names the newest
+    snapshot when that one could not be used.
+    """
+
+    stored: StoredSnapshot
+    manifest: Manifest | None = None
+    archive: Archive | None = None
+    gap: str = ""
+    older_than: str = ""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Give the collection's configuration as the snapshot has it."""
+        if self.archive:
+            return self.archive.config
+        return self.manifest.config if self.manifest else {}
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restored collection is compared with.
+
+    `points` is None without a manifest; then `may_be_empty` tells whether no points at all are believable.
+    `keeps_settings` says that the collection existed and its own settings win: only vectors and shards count.
+    """
+
+    points: int | None
+    points_exact: bool
+    may_be_empty: bool
+    config: dict[str, Any]
+    payload_schema: dict[str, Any]
+    samples: tuple[Sample, ...] = ()
+    keeps_settings: bool = False
