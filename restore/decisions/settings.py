@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     wait_timeout_seconds: float
     stall_timeout_seconds: float
-    lock_timeout_seconds: float
+    lock_timeout_seconds: float | None
     deadline_seconds: float | None
     json: bool
     log_format: LogFormat

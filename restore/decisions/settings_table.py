@@ -56,6 +56,19 @@ def _length(name: str, default: float, sentence: str, read: Callable[[str], Any]
     )
 
 
+def _limit(name: str, sentence: str, read: Callable[[str], float | None]) -> Setting:
+    return Setting(
+        name=name,
+        field=f"{name.replace('-', '_')}_seconds",
+        room="Time",
+        placeholder="SECONDS|2m|1h|off",
+        commands=_MOVING,
+        read=read,
+        write=lambda value: values.write_value(value) or "off",
+        sentence=sentence,
+    )
+
+
 _QDRANT = (
     Setting(
         name="qdrant-url",
@@ -249,23 +262,12 @@ _TIME = (
         values.read_some_seconds,
         commands=_MOVING,
     ),
-    _length(
+    _limit(
         "lock-timeout",
-        60.0,
-        "How long to wait for another run that writes into the store.",
-        values.read_seconds,
-        commands=(SNAPSHOT, CONFIG),
+        "How long to wait for another run that holds the collection or the store; off: as long as it lives.",
+        values.read_patience,
     ),
-    Setting(
-        name="deadline",
-        field="deadline_seconds",
-        room="Time",
-        placeholder="SECONDS|2m|1h|off",
-        commands=_MOVING,
-        read=values.read_limit,
-        write=lambda value: values.write_value(value) or "off",
-        sentence="How long all of it may take.",
-    ),
+    _limit("deadline", "How long all of it may take.", values.read_limit),
 )
 
 _OUTPUT = (

@@ -86,8 +86,13 @@ def read_some_seconds(text: str) -> float:
 
 
 def read_limit(text: str) -> float | None:
-    """Read a length of time, or `off`."""
-    return None if text.strip().lower() in {"off", "none"} else read_some_seconds(text)
+    """Read a length of time that is not nothing, or `off`."""
+    return None if text.strip().lower() == "off" else read_some_seconds(text)
+
+
+def read_patience(text: str) -> float | None:
+    """Read a length of time, 0 for no waiting at all, or `off`."""
+    return None if text.strip().lower() == "off" else read_seconds(text)
 
 
 def read_switch(text: str) -> bool:

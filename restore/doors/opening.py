@@ -41,7 +41,7 @@ def _open_doctor(settings: Settings, log: Log, _progress: Progress) -> Shown:
     from restore.edges.clock import Clock
 
     with _connect(settings) as qdrant:
-        result = doctor.run(settings, qdrant, Clock(), log)
+        result = doctor.run(settings, qdrant, Clock(), log, token=_make_token())
     return Shown(result, doctor.describe(result), result.status)
 
 
@@ -66,6 +66,10 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
         )
         report = restore.run(settings, tools)
     return Shown(report, describe(report), report.status)
+
+
+def _make_token() -> str:
+    return os.urandom(16).hex()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,55 @@
+"""`doctor`: look at Qdrant, the store and what lies between. Reads only, unless a proof of writing is asked for."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+
+from restore.decisions.settings import Settings
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant
+from restore.steps.diagnose_server import Proof, diagnose_server
+from restore.steps.diagnose_store import diagnose_store, find_smallest_file
+from restore.words.finding import Finding
+from restore.words.key import is_scoped
+from restore.words.log import Log
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Every finding. `status` is the first failure's, as they stand: the server's before the store's; else 0."""
+
+    status: int
+    findings: tuple[Finding, ...]
+
+
+def run(settings: Settings, qdrant: Qdrant, clock: Clock, log: Log, *, token: str) -> Diagnosis:
+    """Look at everything, once. `token` is random and names what a proof makes on the server."""
+    proof = _prepare_proof(settings, token) if settings.prove_write else None
+    scoped = settings.api_key is not None and is_scoped(settings.api_key.reveal())
+    findings = []
+    looks = chain(
+        diagnose_server(qdrant, clock, scoped=scoped, proof=proof), diagnose_store(settings.store, clock.now())
+    )
+    for finding in looks:
+        findings.append(finding)
+        log("doctor.looked", level="debug", about=finding.about, verdict=str(finding.verdict))
+    status = next((finding.status for finding in findings if finding.status), 0)
+    return Diagnosis(status=status, findings=tuple(findings))
+
+
+def describe(result: Diagnosis) -> list[str]:
+    """Give one line per finding, and its hint indented below."""
+    width = max(len(finding.about) for finding in result.findings)
+    lines = []
+    for finding in result.findings:
+        lines.append(f"{finding.verdict:<7}  {finding.about:<{width}}  {finding.message}")
+        if finding.hint:
+            lines.append(f"{'':<7}  {'':<{width}}  hint: {finding.hint}")
+    return lines
+
+
+def _prepare_proof(settings: Settings, token: str) -> Proof:
+    file = find_smallest_file(settings.store)
+    server_file = f"{settings.server_store}/{file}" if file else None
+    return Proof(token=token, server_file=server_file, server_store=settings.server_store)
