@@ -54,13 +54,13 @@ def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple
     return running.hexdigest(), size
 
 
-def read_archive(path: str) -> Archive:
-    """Look into a snapshot file.
+def read_archive(path: str, *, name: str = "") -> Archive:
+    """Look into a snapshot file; errors call it `name`, else by its file name.
 
     Raises `IntegrityError` when it is empty, no tar archive, cut anywhere, or holds a document that is none.
     What kind of snapshot it is, and whether a server can take it, is decided by `decisions.compatibility`.
     """
-    name = Path(path).name
+    name = name or Path(path).name
     try:
         with Path(path).open("rb") as file:
             size = file.seek(0, 2)

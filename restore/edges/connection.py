@@ -55,9 +55,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Exchange:
     """A request that was sent and whose answer may take hours. Poll it; close it on every way out."""
 
-    def __init__(self, connected: http.client.HTTPConnection, method: str) -> None:
+    def __init__(self, connected: http.client.HTTPConnection) -> None:
         self._connection = connected
-        self._method = method
 
     def poll(self, seconds: float) -> Answer | None:
         """Wait up to `seconds` for the answer. None: not yet. Raises OSError when the connection is lost."""
@@ -67,7 +66,7 @@ class Exchange:
         pending = isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
         if not pending and not select.select([connected], [], [], seconds)[0]:
             return None
-        response = read_head(self._connection, self._method, READ_SECONDS, READ_SECONDS)
+        response = read_head(self._connection, READ_SECONDS, READ_SECONDS)
         answer = _read_whole(response)
         self.close()
         return answer
@@ -106,7 +105,7 @@ class Connection:
             self._send_head(connected, request, len(request.body or b""))
             if request.body:
                 connected.send(request.body)
-            answer = _read_whole(read_head(connected, request.method, request.seconds, request.seconds))
+            answer = _read_whole(read_head(connected, request.seconds, request.seconds))
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise self._lost(error) from error
@@ -168,7 +167,7 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return Exchange(connected, request.method)
+        return Exchange(connected)
 
     def send_file(
         self, request: Request, part: Part, *, on_sent: Callable[[int], None], stall_seconds: float
@@ -197,14 +196,14 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return Exchange(connected, request.method)
+        return Exchange(connected)
 
     def receive(self, request: Request, *, silence_seconds: float) -> http.client.HTTPResponse:
         """Send a request whose answer is a stream; its connection closes with the response."""
         connected = self._connect(_CONNECT_SECONDS)
         try:
             self._send_head(connected, request, 0)
-            return read_head(connected, request.method, None, silence_seconds)
+            return read_head(connected, None, silence_seconds)
         except (OSError, http.client.HTTPException) as error:
             connected.close()
             raise self._lost(error) from error

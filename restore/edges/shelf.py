@@ -34,7 +34,8 @@ def open_shelf(path: str, *, file_mode: int = 0o644) -> Shelf:
     """Open a store for writing: make the directory (one level) and its stamp where there is nothing yet.
 
     `file_mode` holds for every file, directories get `x` where it has `r`. Raises `StoreError` when it cannot be
-    made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and nothing says that it is a store.
+    made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and
+    nothing says that it is a store.
     """
     shelf = Shelf(path, file_mode=file_mode)
     shelf.prepare()

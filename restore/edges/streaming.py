@@ -17,6 +17,7 @@ import msgspec
 from restore.errors import IntegrityError
 
 _BLOCK = 1 << 20
+_BUFFER = 1 << 16
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -33,42 +34,47 @@ class _LimitedReader(io.RawIOBase):
 
     def __init__(self, connected: socket.socket, seconds: float | None, silence_seconds: float) -> None:
         self._socket = connected
+        # Made by the socket itself, so that it stays open for us when `http.client` closes its own hold on it.
+        self._raw = connected.makefile("rb", buffering=0)
         self._end = None if seconds is None else time.monotonic() + seconds
         self._silence = silence_seconds
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer, as RawIOBase has it
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any writable buffer, as RawIOBase has it
         limit = self._silence
         if self._end is not None:
             limit = min(limit, self._end - time.monotonic())
             if limit <= 0:
                 raise TimeoutError("the answer took too long")
         self._socket.settimeout(limit)
-        return self._socket.recv_into(buffer)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
-class _Reader:
-    """Looks like a socket to `http.client`, for its one call."""
+class _LimitedResponse(http.client.HTTPResponse):
+    """An answer that is read within limits."""
 
-    def __init__(self, raw: io.RawIOBase) -> None:
-        self._raw = raw
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._raw, 1 << 16)
+    def __init__(self, connected: socket.socket, method: str, seconds: float | None, silence_seconds: float) -> None:
+        super().__init__(connected, method=method)
+        self.fp.close()
+        self.fp = io.BufferedReader(_LimitedReader(connected, seconds, silence_seconds), _BUFFER)
 
 
 def read_head(
-    connected: http.client.HTTPConnection, method: str, seconds: float | None, silence_seconds: float
+    connected: http.client.HTTPConnection, seconds: float | None, silence_seconds: float
 ) -> http.client.HTTPResponse:
     """Read an answer's head. `seconds` bounds the whole answer (None: a stream), `silence_seconds` each wait."""
-    reader = _Reader(_LimitedReader(connected.sock, seconds, silence_seconds))
-    response = http.client.HTTPResponse(reader, method=method)  # type: ignore[arg-type]
-    response.begin()
-    if response.will_close:
-        connected.auto_open = 0
-    return response
+
+    def limit(answering: socket.socket, method: str) -> http.client.HTTPResponse:
+        return _LimitedResponse(answering, method, seconds, silence_seconds)
+
+    connected.response_class = limit  # type: ignore[assignment]
+    return connected.getresponse()
 
 
 def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], None], stall_seconds: float) -> bool:

@@ -180,14 +180,15 @@ class CollectionRestore:
             # It was created and never told what it is for, so nothing was sent under it.
             tools.qdrant.delete_collection(seen.name)
             return None
-        wait_settled(
-            tools.qdrant,
-            tools.clock,
-            tools.log,
-            target=self._target,
-            sent=stale.sent,
-            stall_seconds=self._settings.stall_timeout_seconds,
-        )
+        if stale.phase is Phase.SENT:
+            wait_settled(
+                tools.qdrant,
+                tools.clock,
+                tools.log,
+                target=self._target,
+                sent=stale.sent,
+                stall_seconds=self._settings.stall_timeout_seconds,
+            )
         ours = msgspec.structs.replace(stale, token=tools.token, holder=tools.holder, since=self._now())
         held = place_mark(tools.qdrant, ours, seen.attempt + 1, makes=0)
         if held is None:

@@ -103,7 +103,7 @@ class Delivery:
         """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
         if plan.loses_data and self._wanted.policies.transfer is Transfer.SERVER_FILE:
             raise QdrantError(
-                f"collection '{self._target}': its configuration differs, so it has to be removed before the snapshot "
+                f"collection '{self._target}': its configuration differs, so it is removed before the snapshot "
                 "is sent, and nothing proves beforehand that the server can read its file",
                 left="left as it is",
                 hint="let it be uploaded: --transfer upload",
