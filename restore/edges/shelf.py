@@ -114,13 +114,18 @@ class Shelf(Directory):
         self._write_file(STAMP_FILE, STAMP_TEXT)
 
     @contextlib.contextmanager
-    def lock(self, timeout_seconds: float = 0.0) -> Iterator[None]:
-        """Hold the store's lock, which vanishes with its holder. Raises `LockedError` when it stays taken."""
+    def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
+        """Hold the store's lock, which vanishes with its holder; None waits as long as that one lives.
+
+        Raises `LockedError` when it stays taken.
+        """
         import filelock  # noqa: PLC0415 - only who writes pays for it
 
         # Whoever may read the files of this store may wait for its lock, whatever user made it.
         mode = self._mode | (self._mode & 0o444) >> 1
-        lock = filelock.FileLock(self.path(LOCK_FILE), timeout=timeout_seconds, mode=mode)
+        lock = filelock.FileLock(
+            self.path(LOCK_FILE), timeout=-1 if timeout_seconds is None else timeout_seconds, mode=mode
+        )
         with self._translated(f"store '{self._path}' cannot be locked"):
             try:
                 lock.acquire()

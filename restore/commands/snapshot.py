@@ -1,0 +1,277 @@
+"""`snapshot`: make a checked file of each collection, and let latest point at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from restore import __version__
+from restore.decisions.compatibility import find_part_problem, refuse_kind
+from restore.decisions.settings import Settings
+from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport, decide_status
+from restore.edges.archive import read_archive
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant
+from restore.edges.resumed import ReplacedError
+from restore.edges.shelf import Incoming, Shelf
+from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError, RestoreError
+from restore.steps.create import Creator
+from restore.steps.download import Receiver
+from restore.steps.examine import examine_server, examine_target
+from restore.steps.publish import Published, publish
+from restore.steps.sample import keep_unchanged, sample_points
+from restore.steps.wait import wait_ready
+from restore.words.archive import Archive
+from restore.words.collection import find_attempts, is_mark, name_mark
+from restore.words.log import Log, Progress
+from restore.words.look import Absent, AliasOf, Look, Present
+from restore.words.manifest import Manifest, Sample
+from restore.words.server import Broken, ShardUpdates
+from restore.words.version import Version
+
+# Somebody else creating a snapshot in the same second takes its name; three seconds in a row is another trouble.
+_ATTEMPTS = 3
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks."""
+
+    qdrant: Qdrant
+    shelf: Shelf
+    clock: Clock
+    log: Log
+    progress: Progress
+    scoped: bool = False
+
+
+class _Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of a collection before its snapshot was created."""
+
+    found: Present
+    aliases: tuple[str, ...]
+    updates: tuple[ShardUpdates, ...]
+    samples: tuple[Sample, ...]
+    created: datetime
+
+
+def run(settings: Settings, tools: Tools) -> SnapshotReport:
+    """Snapshot each collection; one failure does not stop the rest.
+
+    Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
+    """
+    begin = tools.clock.read_seconds()
+    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
+    with tools.shelf.lock(settings.lock_timeout_seconds):
+        removed = tools.shelf.remove_debris()
+        if removed:
+            tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
+        wanted = _choose(settings, tools)
+        outcomes = tuple(_snapshot(tools, settings, name, server=server, begin=begin) for name in wanted)
+    return SnapshotReport(
+        url=tools.qdrant.url,
+        server_version=str(server),
+        store=tools.shelf.name,
+        outcomes=outcomes,
+        seconds=round(tools.clock.read_seconds() - begin, 3),
+        status=decide_status(outcomes),
+        removed=removed,
+        warnings=() if wanted else (f"Qdrant at {tools.qdrant.url} has no collections: nothing to snapshot",),
+    )
+
+
+def _choose(settings: Settings, tools: Tools) -> tuple[str, ...]:
+    if settings.collections:
+        return tuple(dict.fromkeys(settings.collections))
+    return tuple(sorted(name for name in tools.qdrant.list_collections() if not is_mark(name)))
+
+
+def _snapshot(tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> SnapshotOutcome:
+    work = CollectionSnapshot(tools, settings, collection, server=server, begin=begin)
+    try:
+        outcome = work.carry_out()
+    except RestoreError as error:
+        message = str(error).removeprefix(f"collection '{collection}': ")
+        outcome = SnapshotOutcome(
+            collection=collection, status=error.status, message=message, hint=error.hint, warnings=work.warnings
+        )
+    finally:
+        tools.progress.close()
+    if outcome.status:
+        tools.log("collection.failed", level="error", collection=collection, status=outcome.status)
+    return outcome
+
+
+class CollectionSnapshot:
+    """One collection's way: examine, create, download, look inside, delete on the server, publish."""
+
+    def __init__(self, tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> None:
+        self._tools = tools
+        self._settings = settings
+        self._collection = collection
+        self._server = server
+        self._begin = tools.clock.read_seconds()
+        deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
+        self._creator = Creator(
+            tools.qdrant,
+            clock=tools.clock,
+            log=tools.log,
+            progress=tools.progress,
+            stall_seconds=settings.stall_timeout_seconds,
+            deadline=deadline,
+        )
+        self._receiver = Receiver(
+            tools.qdrant,
+            clock=tools.clock,
+            log=tools.log,
+            progress=tools.progress,
+            stall_seconds=settings.stall_timeout_seconds,
+            deadline=deadline,
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Say what was left on the server against our will."""
+        return (self._creator.left_behind,) if self._creator.left_behind else ()
+
+    def carry_out(self) -> SnapshotOutcome:
+        """Make the snapshot. Raises every expected failure; then nothing of it has a final name."""
+        self._tools.shelf.refuse_twin(self._collection)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._tools.shelf.receive() as incoming:
+                    return self._make(incoming)
+            except ReplacedError as error:
+                self._tools.log(
+                    "snapshot.replaced", level="warning", collection=self._collection, reason=error.message
+                )
+                self._tools.clock.sleep(attempt + 0.1)
+        raise QdrantError(
+            f"collection '{self._collection}': other programs replaced its snapshot on the server {_ATTEMPTS} times",
+            hint="let one program at a time make snapshots of this collection",
+        )
+
+    def _make(self, incoming: Incoming) -> SnapshotOutcome:
+        before = self._read_before()
+        manifest, archive = self._fetch(before, incoming)
+        published = publish(
+            self._tools.shelf,
+            incoming,
+            manifest,
+            self._tools.log,
+            part_problem=find_part_problem(archive),
+            allow_smaller=self._settings.allow_smaller,
+        )
+        return self._report(manifest, published)
+
+    def _read_before(self) -> _Before:
+        qdrant = self._tools.qdrant
+        # Before the count: what is equal afterwards was equal all the time in between.
+        updates = self._read_updates()
+        look = examine_target(qdrant, examine_server(qdrant, scoped=self._tools.scoped), self._collection)
+        found = _require_present(self._collection, look)
+        if look.hidden:
+            self._tools.log("marks.hidden", level="warning", collection=self._collection)
+        samples = sample_points(qdrant, self._collection, count=self._settings.samples, points=found.points)
+        created = self._tools.clock.now().replace(microsecond=0)
+        return _Before(found=found, aliases=look.aliases, updates=updates, samples=samples, created=created)
+
+    def _fetch(self, before: _Before, incoming: Incoming) -> tuple[Manifest, Archive]:
+        """Let the server create it, bring it here, and describe it; the server's copy is gone afterwards."""
+        qdrant, collection = self._tools.qdrant, self._collection
+        with self._creator.created(collection) as snapshot:
+            # A half-made, empty collection snapshots with 200: a restore may have begun meanwhile.
+            attempts = find_attempts(collection, list(examine_server(qdrant, scoped=self._tools.scoped).collections))
+            if attempts:
+                raise _explain_mark(collection, name_mark(collection, attempts[-1]))
+            exact = _is_exact(before, self._read_updates())
+            samples = keep_unchanged(qdrant, collection, before.samples)
+            self._tools.shelf.require_room(snapshot.size)
+            checksum = self._receiver.receive(collection, snapshot, incoming)
+            archive = read_archive(str(incoming.path), name=snapshot.name)
+            refuse_kind(archive, file=snapshot.name)
+        manifest = Manifest(
+            collection=collection,
+            created=before.created,
+            server_version=str(self._server),
+            size=incoming.size,
+            sha256=checksum,
+            points=before.found.points,
+            points_exact=exact,
+            config=before.found.info.config,
+            payload_schema=before.found.info.payload_schema,
+            aliases=before.aliases,
+            samples=samples,
+            shards=archive.shard_number,
+            seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
+            note=self._settings.note,
+            written_by=f"qdrant-restore {__version__}",
+        )
+        return manifest, archive
+
+    def _read_updates(self) -> tuple[ShardUpdates, ...]:
+        try:
+            return self._tools.qdrant.read_updates(self._collection)
+        except AuthError:
+            # A scoped key may not ask: then nothing is exact.
+            return ()
+
+    def _report(self, manifest: Manifest, published: Published) -> SnapshotOutcome:
+        hindrance = published.hindrance
+        return SnapshotOutcome(
+            collection=self._collection,
+            status=hindrance.status if hindrance else 0,
+            latest=hindrance is None,
+            snapshot=published.file,
+            size_bytes=manifest.size,
+            sha256=manifest.sha256,
+            points=manifest.points,
+            points_exact=manifest.points_exact,
+            samples=len(manifest.samples),
+            seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
+            message=str(hindrance) if hindrance else "",
+            hint=hindrance.hint if hindrance else "",
+            warnings=self.warnings,
+        )
+
+
+def _require_present(collection: str, look: Look) -> Present:
+    """Give what was found. Raises for a target that must not, or cannot, be snapshotted."""
+    if look.marks:
+        raise _explain_mark(collection, look.marks[-1].name)
+    match look.target:
+        case Present() as found:
+            return found
+        case AliasOf(collection=behind):
+            raise RefusedError(
+                f"'{collection}' is an alias of collection '{behind}'", hint=f"qdrant-restore snapshot {behind}"
+            )
+        case Absent():
+            raise NotFoundError(
+                f"collection '{collection}' does not exist on the server",
+                hint="names are case-sensitive; without a name every collection is taken",
+            )
+        case Broken(reason=reason):
+            raise QdrantError(
+                f"collection '{collection}' does not answer: {reason}",
+                hint=f"bring it back from its latest: qdrant-restore restore {collection} --on-existing replace",
+            )
+
+
+def _explain_mark(collection: str, mark: str) -> LockedError:
+    return LockedError(
+        f"a restore into collection '{collection}' is running or was interrupted (mark '{mark}')",
+        left="nothing was published",
+        hint=f"wait for it, or finish it: qdrant-restore restore {collection}",
+    )
+
+
+def _is_exact(before: _Before, after: tuple[ShardUpdates, ...]) -> bool:
+    """Tell whether nothing was written between two readings: only then the count is the snapshot's.
+
+    19,500 points were counted before and after a creation whose snapshot had 20,000. A shard on another node, and
+    a server that does not say (1.16), leave it open.
+    """
+    shards = before.found.info.config.get("params", {}).get("shard_number", 1)
+    known = all(one.operation is not None and one.queue == 0 for one in after)
+    return known and before.updates == after and len(after) == shards
