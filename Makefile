@@ -1,0 +1,92 @@
+# Every target sets up what it needs. The plain commands behind them stand in README.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SIZE ?= 1GB
+# So that a snapshot taken in a container belongs to whoever asked for it.
+export SNAPSHOT_UID := $(shell id -u)
+export SNAPSHOT_GID := $(shell id -g)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-compose bench lint format image up down restore snapshot list doctor clean
+
+help: ## Show what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Renewed when what it is made of changes. A half-made one is made again: the stamp is written last.
+$(VENV)/ready: pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try make PYTHON=python3.12" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "hint: on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "setting up $(VENV) (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements/dev.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/ready ## Set up .venv (every other target does it by itself)
+
+demo: $(VENV)/ready ## See it work: 34,000 cities, a snapshot, a fresh Qdrant, a restore, a kill
+	@$(BIN)/python examples/demo
+
+test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that server too)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
+	@PYTHON=$(BIN)/python sh tests/compose/run.sh
+
+bench: $(VENV)/ready ## Measure against curl (QDRANT_URL=… SIZE=1GB)
+	@$(BIN)/python -m bench --size $(SIZE) $(ARGS)
+
+lint: $(VENV)/ready ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_floors.py
+
+format: $(VENV)/ready ## Format the code
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+image: ## Build the image qdrant-restore:local
+	@docker build --file Dockerfile.restore --tag qdrant-restore:local $(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) $(BUILD_ARGS) .
+
+up: ## docker compose up: Qdrant, its data, then the application
+	@docker compose up --build --detach --wait
+
+down: ## Stop it; the data volume stays
+	@docker compose down
+
+# With QDRANT_URL the program runs here; without, in its container.
+ifdef QDRANT_URL
+RUN = $(BIN)/qdrant-restore
+NEED = $(VENV)/ready
+else
+NEED =
+endif
+
+restore: $(NEED) ## Restore what is missing (REPLACE=cities puts the snapshot over a collection)
+ifdef QDRANT_URL
+	@$(RUN) restore $(REPLACE) $(if $(REPLACE),--on-existing replace) $(ARGS)
+else
+	@docker compose run --rm --build qdrant-restore restore $(REPLACE) $(if $(REPLACE),--on-existing replace) $(ARGS)
+endif
+
+snapshot: $(NEED) ## Take a snapshot after a change (ARGS='cities --note "after the import"')
+ifdef QDRANT_URL
+	@$(RUN) snapshot $(ARGS)
+else
+	@docker compose run --rm --build qdrant-snapshot snapshot $(ARGS)
+endif
+
+list: $(VENV)/ready ## List the snapshots in the store
+	@$(BIN)/qdrant-restore list $(ARGS)
+
+doctor: $(NEED) ## Look for what could go wrong
+ifdef QDRANT_URL
+	@$(RUN) doctor $(ARGS)
+else
+	@docker compose run --rm --build qdrant-snapshot doctor $(ARGS)
+endif
+
+clean: ## Remove .venv, caches and the demo's leftovers; snapshots stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .demo build dist
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
