@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from restore.errors import IntegrityError, NotFoundError, RestoreError, Settings
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.snapshot import encode_collection, name_manifest
 from restore.words.store import (
+    CHECKSUM_SUFFIX,
     LONGEST_POINTER,
     STAMP_FILE,
     Entry,
@@ -176,6 +178,17 @@ class Directory:
                 hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
             )
         return manifest
+
+    def read_checksum(self, stored: StoredSnapshot) -> str | None:
+        """Give the SHA-256 that Qdrant wrote beside its own snapshot file; None when there is none to be believed."""
+        path = stored.path + CHECKSUM_SUFFIX
+        text = _read(path, LONGEST_POINTER, what=f"'{stored.file}{CHECKSUM_SUFFIX}' cannot be read") or b""
+        digits = text.decode("ascii", "replace").strip()
+        return digits if re.fullmatch("[0-9a-f]{64}", digits) else None
+
+    def open_entry(self, entry: Entry) -> StoredSnapshot:
+        """Give an entry's file as a snapshot, whatever its name. Raises `IntegrityError` when it is no plain file."""
+        return self._open(entry, entry.collection or entry.encoded or entry.file)
 
     def read_age(self, stored: StoredSnapshot) -> tuple[datetime, int, str]:
         """Give what snapshots are ordered by: time (the manifest's, else the name's), sequence, name."""

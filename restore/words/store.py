@@ -34,6 +34,8 @@ that is missing. Snapshots are named `<collection>_<UTC time>.snapshot`, each wi
 _DEBRIS = re.compile(r"\.partial-[0-9a-f]{16}(\.json|\.link)?\Z")
 _LFS = b"version https://git-lfs.github.com/spec/"
 LONGEST_POINTER = 1024
+# Qdrant writes the SHA-256 of each of its snapshots beside it (since 1.8.0).
+CHECKSUM_SUFFIX = ".checksum"
 
 
 class Kind(StrEnum):
@@ -43,6 +45,7 @@ class Kind(StrEnum):
     SERVER_SNAPSHOT = "server-snapshot"
     LATEST = "latest"
     MANIFEST = "manifest"
+    CHECKSUM = "checksum"
     DEBRIS = "debris"
     OURS = "ours"
     FOREIGN = "foreign"
@@ -131,7 +134,22 @@ def classify(file_name: str) -> Entry:
         return Entry(file=file_name, kind=Kind.SERVER_SNAPSHOT, collection=collection, encoded=encoded, created=at)
     if file_name.endswith(SUFFIX + MANIFEST_SUFFIX) and not file_name.startswith("."):
         return Entry(file=file_name, kind=Kind.MANIFEST)
+    if file_name.endswith(SUFFIX + CHECKSUM_SUFFIX) and not file_name.startswith("."):
+        return Entry(file=file_name, kind=Kind.CHECKSUM)
     return Entry(file=file_name, kind=Kind.FOREIGN)
+
+
+def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Give the entries that a person wants to see: not our stamp and lock, nor what describes a file beside it."""
+    entries = tuple(entries)
+    names = {entry.file for entry in entries}
+    suffixes = {Kind.MANIFEST: MANIFEST_SUFFIX, Kind.CHECKSUM: CHECKSUM_SUFFIX}
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind is not Kind.OURS
+        if entry.kind not in suffixes or entry.file.removesuffix(suffixes[entry.kind]) not in names
+    )
 
 
 def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entry, ...]:

@@ -1,0 +1,108 @@
+"""What `list` and `verify` report of a store, and the lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from restore.decisions.report import describe_amount
+from restore.words.assessment import Assessment, State
+
+
+class ListReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Every file that was looked at, sorted by name. Looking never fails because of what it sees."""
+
+    store: str
+    files: tuple[Assessment, ...]
+    status: int = 0
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Every file whose bytes were read. `status` is the first failure's, 0 without one."""
+
+    store: str
+    files: tuple[Assessment, ...]
+    status: int
+
+
+def mark_latest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Give the files back, those that a pointer leads to marked as latest."""
+    files = tuple(files)
+    targets = {one.target for one in files if one.target}
+    return tuple(msgspec.structs.replace(one, latest=True) if one.file in targets else one for one in files)
+
+
+def decide_status(files: Iterable[Assessment]) -> int:
+    """Give the exit status of a verification: the first failure's own."""
+    return next((one.status for one in files if one.status), 0)
+
+
+def describe_list(report: ListReport) -> list[str]:
+    """Give a heading per collection and a line per file, newest last; what belongs to none stands at the end."""
+    if not report.files:
+        return [f"store '{report.store}' is empty"]
+    lines: list[str] = []
+    for heading, files in _group(report.files):
+        lines.append(heading)
+        rows = [_row(one) for one in files]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for one, row in zip(files, rows, strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append("  " + "  ".join(cells).rstrip())
+            lines += _describe_trouble(one)
+    return lines
+
+
+def describe_verify(report: VerifyReport) -> list[str]:
+    """Give a line per file: what was compared, or what is wrong."""
+    lines = []
+    for one in report.files:
+        lines.append(f"{one.file}: {_judge(one)}")
+        lines += [f"  hint: {one.hint}"] if one.hint else []
+    bad = sum(1 for one in report.files if one.status)
+    lines.append(f"{len(report.files)} files in store '{report.store}', {bad or 'none'} damaged")
+    return lines
+
+
+def _group(files: tuple[Assessment, ...]) -> list[tuple[str, list[Assessment]]]:
+    """Give files by collection, pointers left out (a mark shows them) unless something is wrong with one."""
+    shown = [one for one in files if one.state is not State.POINTER]
+    names = sorted({one.collection for one in shown if one.collection})
+    groups = [(name, sorted((one for one in shown if one.collection == name), key=_age)) for name in names]
+    rest = [one for one in shown if one.collection is None]
+    return groups + ([("(of no collection)", rest)] if rest else [])
+
+
+def _age(one: Assessment) -> tuple[str, str]:
+    return (one.created.isoformat() if one.created else "", one.file)
+
+
+def _row(one: Assessment) -> tuple[str, ...]:
+    about = "" if one.points_exact else "about "
+    return (
+        one.file,
+        "latest" if one.latest else "",
+        f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "",
+        describe_amount(one.size_bytes) if one.size_bytes else "",
+        f"{about}{one.points:,} points" if one.points is not None else "",
+        f"Qdrant {one.server_version}" if one.server_version else "",
+        str(one.state),
+    )
+
+
+def _describe_trouble(one: Assessment) -> list[str]:
+    lines = [f"    note: {one.note}"] if one.note else []
+    lines += [f"    {one.problem}"] if one.problem else []
+    return lines + ([f"    hint: {one.hint}"] if one.hint else [])
+
+
+def _judge(one: Assessment) -> str:
+    if one.state is State.POINTER:
+        return f"points to {one.target}"
+    if one.status or one.state in {State.FOREIGN, State.DEBRIS}:
+        return one.problem or str(one.state)
+    if one.state is State.UNCHECKED:
+        return f"whole, {describe_amount(one.size_bytes)}; no manifest, so its bytes cannot be compared"
+    held = f"; held back: {one.problem}" if one.problem else ""
+    return f"as promised, {describe_amount(one.size_bytes)}, sha256 {one.sha256[:12]}{held}"

@@ -1,0 +1,147 @@
+"""Look at one file of a store: its manifest, its inside, where it points, and, when asked, every byte."""
+
+# Paths are texts here, as in `edges.directory`.
+# ruff: noqa: PTH100, PTH118
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import msgspec
+
+from restore.decisions.compatibility import refuse_kind
+from restore.edges.archive import hash_file, read_archive
+from restore.edges.directory import Directory
+from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.words.assessment import Assessment, State
+from restore.words.manifest import Manifest
+from restore.words.snapshot import SUFFIX
+from restore.words.store import Entry, Kind, StoredSnapshot, classify
+
+OnBytes = Callable[[int], None]
+
+
+def assess(store: Directory, entry: Entry, *, on_bytes: OnBytes | None = None) -> Assessment:
+    """Say what a file is worth. With `on_bytes` every byte is read and compared with the checksum it should have.
+
+    Raises nothing expected: what is wrong is in the answer.
+    """
+    match entry.kind:
+        case Kind.LATEST:
+            return _assess_pointer(store, entry, on_bytes)
+        case Kind.SNAPSHOT | Kind.SERVER_SNAPSHOT:
+            return _assess_snapshot(store, entry, on_bytes)
+        case Kind.FOREIGN if entry.file.endswith(SUFFIX) and not entry.file.startswith("."):
+            found = _assess_snapshot(store, entry, on_bytes)
+            # Nobody promised anything of it, so what is odd about it is told and is no failure.
+            return msgspec.structs.replace(found, state=State.FOREIGN, status=0)
+        case Kind.DEBRIS:
+            return Assessment(
+                file=entry.file,
+                kind=entry.kind,
+                state=State.DEBRIS,
+                problem="left by a run that was killed",
+                hint="the next 'qdrant-restore snapshot' removes it",
+            )
+        case Kind.MANIFEST | Kind.CHECKSUM:
+            return _describe_failure(entry, _explain_orphan(entry))
+        case _:
+            return Assessment(file=entry.file, kind=entry.kind, state=State.FOREIGN)
+
+
+def assess_path(path: str, *, on_bytes: OnBytes | None = None) -> Assessment:
+    """Say what a file anywhere is worth; a pointer is followed to its sibling. Raises nothing expected."""
+    directory, file = os.path.split(os.path.abspath(path))
+    store, entry = Directory(directory), classify(file)
+    if not os.path.lexists(os.path.join(directory, file)):
+        return _describe_failure(entry, NotFoundError(f"'{path}' does not exist"))
+    if entry.kind is Kind.FOREIGN:
+        return _assess_snapshot(store, entry, on_bytes)
+    found = assess(store, entry, on_bytes=on_bytes)
+    return assess(store, classify(found.target), on_bytes=on_bytes) if found.target else found
+
+
+def _assess_pointer(store: Directory, entry: Entry, on_bytes: OnBytes | None) -> Assessment:
+    try:
+        stored = store.find_named(entry.collection or entry.encoded, entry.file)
+    except RestoreError as error:
+        return _describe_failure(entry, error)
+    if stored is None:
+        return _describe_failure(entry, NotFoundError(f"'{entry.file}' is gone"))
+    if stored.file == entry.file or classify(stored.file).kind is Kind.FOREIGN:
+        found = _assess_stored(store, entry, stored, on_bytes)
+        target = "" if stored.file == entry.file else stored.file
+        return msgspec.structs.replace(found, latest=True, target=target)
+    return Assessment(
+        file=entry.file, kind=entry.kind, state=State.POINTER, collection=entry.collection, target=stored.file
+    )
+
+
+def _assess_snapshot(store: Directory, entry: Entry, on_bytes: OnBytes | None) -> Assessment:
+    try:
+        stored = store.open_entry(entry)
+    except RestoreError as error:
+        return _describe_failure(entry, error)
+    return _assess_stored(store, entry, stored, on_bytes)
+
+
+def _assess_stored(store: Directory, entry: Entry, stored: StoredSnapshot, on_bytes: OnBytes | None) -> Assessment:
+    try:
+        return _compare(store, entry, stored, on_bytes)
+    except RestoreError as error:
+        return _describe_failure(entry, error, stored)
+
+
+def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, on_bytes: OnBytes | None) -> Assessment:
+    manifest = store.read_manifest(stored)
+    archive = read_archive(stored.path)
+    refuse_kind(archive, file=stored.file)
+    expected = manifest.sha256 if manifest else store.read_checksum(stored)
+    found = hash_file(stored.path, on_bytes)[0] if on_bytes else ""
+    if found and expected and found != expected:
+        raise IntegrityError(
+            f"snapshot '{stored.file}' has checksum {found}, it should be {expected}",
+            hint="its bytes were changed: take another one with --snapshot, or make a new one",
+        )
+    compared_now = bool(found and expected)
+    return Assessment(
+        file=entry.file,
+        kind=entry.kind,
+        state=_find_state(manifest, compared=compared_now),
+        collection=entry.collection,
+        created=manifest.created if manifest else stored.created,
+        size_bytes=stored.size,
+        sha256=found,
+        points=manifest.points if manifest else None,
+        points_exact=manifest.points_exact if manifest else False,
+        server_version=manifest.server_version if manifest else "",
+        note=manifest.note if manifest else "",
+        problem=manifest.held_back if manifest else "",
+    )
+
+
+def _find_state(manifest: Manifest | None, *, compared: bool) -> State:
+    if manifest is None:
+        return State.CHECKED if compared else State.UNCHECKED
+    return State.HELD_BACK if manifest.held_back else State.CHECKED
+
+
+def _explain_orphan(entry: Entry) -> IntegrityError:
+    return IntegrityError(
+        f"'{entry.file}' describes a snapshot that is not there",
+        hint="bring the snapshot back from where it went, or delete this file",
+    )
+
+
+def _describe_failure(entry: Entry, error: RestoreError, stored: StoredSnapshot | None = None) -> Assessment:
+    return Assessment(
+        file=entry.file,
+        kind=entry.kind,
+        state=State.DAMAGED,
+        collection=entry.collection,
+        created=entry.created,
+        size_bytes=stored.size if stored else 0,
+        status=error.status,
+        problem=str(error),
+        hint=error.hint,
+    )

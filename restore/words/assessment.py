@@ -1,0 +1,51 @@
+"""What is known of one file in a store, for the people who look at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from restore.words.store import Kind
+
+
+class State(StrEnum):
+    """What a file is worth.
+
+    CHECKED: it has a manifest, written after every byte was compared with the server's, and agrees with it.
+    UNCHECKED: whole, but nothing says what it should hold. HELD_BACK: checked, and not to be taken for latest.
+    """
+
+    CHECKED = "checked"
+    UNCHECKED = "not checked"
+    HELD_BACK = "held back"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
+    DEBRIS = "unfinished"
+    POINTER = "pointer"
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """One file. `status` is an exit status, 0 when nothing is wrong; `problem` a sentence, `hint` what to do.
+
+    `target` is where a pointer leads. `latest`: the pointer leads here. `sha256` is what was read now, empty when
+    nobody read every byte. `created` is the manifest's, else the name's.
+    """
+
+    file: str
+    kind: Kind
+    state: State
+    collection: str | None = None
+    latest: bool = False
+    target: str = ""
+    created: datetime | None = None
+    size_bytes: int = 0
+    sha256: str = ""
+    points: int | None = None
+    points_exact: bool = False
+    server_version: str = ""
+    note: str = ""
+    status: int = 0
+    problem: str = ""
+    hint: str = ""
