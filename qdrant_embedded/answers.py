@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 JSON = "application/json"
+UNAUTHORIZED = 401
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of ours
@@ -23,7 +24,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of ours
     def response(self, started: float) -> Response:
         """Give the HTTP answer; `started` is the moment (time.perf_counter) the request came in."""
         if self.plain:
-            return Response(self.sentence, self.status, media_type="text/plain")
+            kind = None if self.status == UNAUTHORIZED else "text/plain"
+            return Response(self.sentence, self.status, media_type=kind)
         return enveloped({"status": {"error": self.sentence}}, started, self.status)
 
 

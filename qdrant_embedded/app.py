@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -44,6 +45,7 @@ class Call:
     server: Server
     path: dict[str, str]
     query: dict[str, str]
+    line: str
     headers: dict[str, str]
     body: Any
     started: float
@@ -61,6 +63,8 @@ class Call:
 COLLECTION = "/collections/{name}"
 POINTS = f"{COLLECTION}/points"
 SNAPSHOTS = f"{COLLECTION}/snapshots"
+SHARD_SNAPSHOTS = f"{COLLECTION}/shards/{{shard}}/snapshots"
+METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE"]
 FREE, READ, MANAGE = Need.NOTHING, Need.READ, Need.MANAGE
 TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
     ("GET", "/", FREE, service.root),
@@ -102,21 +106,46 @@ TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
     ("GET", SNAPSHOTS, READ, snapshots.listing),
     ("POST", SNAPSHOTS, MANAGE, snapshots.create),
     ("PUT", f"{SNAPSHOTS}/recover", MANAGE, snapshots.recover),
+    ("GET", f"{SNAPSHOTS}/{{snapshot}}", READ, downloads.download),
     ("DELETE", f"{SNAPSHOTS}/{{snapshot}}", MANAGE, snapshots.delete),
+    ("GET", SHARD_SNAPSHOTS, READ, snapshots.listing),
+    ("POST", SHARD_SNAPSHOTS, MANAGE, snapshots.create_of_shard),
+    ("GET", f"{SHARD_SNAPSHOTS}/{{snapshot}}", READ, downloads.download),
+    ("DELETE", f"{SHARD_SNAPSHOTS}/{{snapshot}}", MANAGE, snapshots.delete),
+    ("GET", "/snapshots", READ, snapshots.listing),
+    ("POST", "/snapshots", MANAGE, snapshots.create_of_everything),
+    ("GET", "/snapshots/{snapshot}", READ, downloads.download),
+    ("DELETE", "/snapshots/{snapshot}", MANAGE, snapshots.delete),
 )
+NOT_EMULATED = (
+    f"{COLLECTION}/shards{{rest:path}}",
+    f"{COLLECTION}/optimizations",
+    f"{POINTS}/query/groups",
+    f"{POINTS}/search/{{kind:path}}",
+    f"{POINTS}/recommend{{rest:path}}",
+    f"{POINTS}/discover{{rest:path}}",
+    "/cluster/{rest:path}",
+    "/issues",
+)
+"""What a real server serves and this one does not; they are told apart from paths that nobody knows."""
 
 
 def application(server: Server) -> ASGIApp:
     """Give the ASGI application over one storage directory."""
     routes = [
         Route(f"{COLLECTION}/snapshots/upload", uploads.endpoint(server), methods=["POST"]),
-        Route(f"{COLLECTION}/snapshots/{{snapshot}}", downloads.endpoint(server), methods=["GET"]),
         *(Route(path, adapted(server, need, run), methods=[method]) for method, path, need, run in TABLE),
+        *(Route(path, adapted(server, MANAGE, not_emulated), methods=METHODS) for path in NOT_EMULATED),
     ]
     app = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
     app.router.redirect_slashes = False
     raw = RawPath(app)
     return Interference(raw, server.faults) if server.settings.allow_misbehaviour else raw
+
+
+def not_emulated(call: Call) -> None:
+    """Refuse with 501."""
+    raise answers.not_emulated(call.line)
 
 
 async def nothing_here(_request: Request, _error: Exception) -> Response:
@@ -152,6 +181,12 @@ def adapted(server: Server, need: Need, run: Callable[[Call], Any]) -> Callable[
             outcome = await run_in_threadpool(run, call)
         except answers.Refusal as refusal:
             return refusal.response(started)
+        except OSError as error:
+            return answers.service_error(str(error)).response(started)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # A body of another form than expected. Shown on stderr, for it may be a mistake of ours.
+            traceback.print_exc()
+            return answers.bad_json(repr(error)).response(started)
         return answers.answered(outcome, started)
 
     return answer
@@ -164,6 +199,7 @@ async def read(server: Server, request: Request, started: float) -> Call:
         server=server,
         path={key: unquote(value) for key, value in request.path_params.items()},
         query=dict(request.query_params),
+        line=f"{request.method} {request.scope['path']}",
         headers=dict(request.headers),
         body=parsed(content) if request.method not in {"GET", "DELETE"} else None,
         started=started,

@@ -58,6 +58,12 @@ class Collection:
             return []
         return list(range(self.params["shard_number"]))
 
+    def shard(self, number: int) -> Shard:
+        """One shard. Raises Refusal 404."""
+        if number not in self.shards:
+            raise not_found(f"Shard {number} not found")
+        return self.shards[number]
+
     def flag(self, number: int) -> Path:
         """Give the file that says: data is moving into this shard. Found at a start, it means the move was cut."""
         return self.path / f"shard_{number}.initializing"
@@ -131,7 +137,7 @@ class Collection:
                 "optimizer_status": "ok",
                 "indexed_vectors_count": sum(one.indexed_vectors_count for one in described),
                 "points_count": sum(one.points_count for one in described),
-                "segments_count": sum(one.segments_count for one in described) or len(self.shards),
+                "segments_count": sum(one.segments_count for one in described) + len(self.shards) - len(described),
                 "config": configuration.shown(self.configuration),
                 "payload_schema": {
                     field: indexes.shown(schema, indexed[field]) for field, schema in self.schema.items()

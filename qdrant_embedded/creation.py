@@ -1,4 +1,4 @@
-"""Making a collection snapshot: the archive that a real server restores, out of the engine's shards."""
+"""Making snapshots: archives that a real server restores, out of the engine's shards."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from qdrant_embedded.catalog import COLLECTION_FORMAT
 from qdrant_embedded.collection import CONFIGURATION, KEYS, SCHEMA, VERSION_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qdrant_embedded.collection import Collection
     from qdrant_embedded.server import Server
     from qdrant_embedded.shard import Shard
@@ -21,45 +23,85 @@ if TYPE_CHECKING:
 WAL_SIZE = 4096
 """An empty write-ahead log segment needs only its header; the server takes any length that holds it."""
 
+Description = dict[str, Any]
 
-def create(server: Server, name: str) -> dict[str, Any]:
-    """Snapshot the collection of that name. Raises Refusal; gives the description of the new file."""
+
+def published(server: Server, final: Path, write: Callable[[ArchiveWriter], None]) -> Description:
+    """Write an archive aside, then give it its name and its checksum file."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix="snapshot-", dir=server.catalog.temporary_path)
+    with os.fdopen(handle, "wb") as file:
+        hashing = shelf.HashingFile(file)
+        archive = ArchiveWriter(hashing)
+        write(archive)
+        archive.finish()
+    return shelf.publish(Path(temporary), final, hashing.sha256.hexdigest())
+
+
+def of_collection(server: Server, name: str, directory: Path | None = None) -> Description:
+    """Snapshot the collection of that name, into its own directory or another. Raises Refusal."""
     collection = server.catalog.get(name)
-    directory = server.snapshots_of(collection.name)
-    directory.mkdir(parents=True, exist_ok=True)
-    final = directory / f"{collection.name}-{server.peer_id}-{shelf.timestamp()}{shelf.SUFFIX}"
+    directory = directory or server.snapshots_of(collection.name)
+    file_name = f"{collection.name}-{server.peer_id}-{shelf.timestamp()}{shelf.SUFFIX}"
+    generation = collection.generation
+
+    def write(archive: ArchiveWriter) -> None:
+        with collection.lock:
+            collection.refuse_if_dirty("get_snapshot_creator", reading=False)
+            if collection.generation != generation:  # the real server fails on it just so
+                raise service_error("Failed to create snapshot: a shard was replaced meanwhile")
+            write_collection(archive, collection, server)
+
     with server.gauges.creation(name):
-        generation = collection.generation
         server.faults.reach("creating", name)
-        handle, temporary = tempfile.mkstemp(prefix="snapshot-", dir=server.catalog.temporary_path)
-        with os.fdopen(handle, "wb") as file:
-            hashing = shelf.HashingFile(file)
-            with collection.lock:
-                collection.refuse_if_dirty("get_snapshot_creator", reading=False)
-                if collection.generation != generation:  # the real server fails on it just so
-                    raise service_error("Failed to create snapshot: a shard was replaced meanwhile")
-                write_collection(ArchiveWriter(hashing), collection, server)
-        return shelf.publish(Path(temporary), final, hashing.sha256.hexdigest())
+        return published(server, directory / file_name, write)
+
+
+def of_shard(server: Server, name: str, number: int) -> Description:
+    """Snapshot one shard of a collection: the shard's members at the top, no configuration."""
+    collection = server.catalog.get(name)
+    file_name = f"{collection.name}-shard-{number}-{shelf.timestamp()}{shelf.SUFFIX}"
+
+    def write(archive: ArchiveWriter) -> None:
+        with collection.lock:
+            collection.refuse_if_dirty("get_snapshot_creator", reading=False)
+            write_shard(archive, "", collection.shard(number), server)
+
+    return published(server, server.shard_snapshots_of(collection.name, number) / file_name, write)
+
+
+def of_everything(server: Server) -> Description:
+    """Snapshot all collections into one file, aliases included; the file of each is its collection snapshot."""
+    final = server.settings.snapshots / f"full-snapshot-{shelf.timestamp()}{shelf.SUFFIX}"
+    with tempfile.TemporaryDirectory(dir=server.catalog.temporary_path) as aside:
+        parts = {name: of_collection(server, name, Path(aside))["name"] for name in server.catalog.names()}
+        names = {"collections_mapping": parts, "collections_aliases": server.catalog.aliases}
+
+        def write(archive: ArchiveWriter) -> None:
+            for part in parts.values():
+                archive.add_file(part, Path(aside) / part)
+            archive.add_bytes(CONFIGURATION, encoded(names))
+
+        return published(server, final, write)
 
 
 def write_collection(archive: ArchiveWriter, collection: Collection, server: Server) -> None:
-    """All members, the small documents last: an archive cut early has no configuration and is refused."""
+    """Write all members, the small documents last: an archive cut early has no configuration and is refused."""
     for number, shard in collection.shards.items():
-        shard.flush()
         write_shard(archive, f"{number}/", shard, server)
     archive.add_bytes(VERSION_FILE, COLLECTION_FORMAT.encode())
     archive.add_bytes(CONFIGURATION, encoded(collection.configuration))
     archive.add_bytes(KEYS, encoded(documents.read(collection.path / KEYS, [])))
     archive.add_bytes(SCHEMA, encoded({"schema": collection.schema}))
-    archive.finish()
 
 
 def write_shard(archive: ArchiveWriter, prefix: str, shard: Shard, server: Server) -> None:
-    """One flushed shard: its segments as inner archives, and a write-ahead log that goes on where it stood.
+    """Write one shard: its segments as inner archives, and a write-ahead log that goes on where it stood.
 
     Without the empty `closed-N` a server would number new operations below those in the segments, and would silently
     ignore every later update of an existing point.
     """
+    shard.flush()
     for segment in sorted((shard.path / "segments").iterdir()):
         with tempfile.TemporaryFile(dir=server.catalog.temporary_path) as inner:
             writer = ArchiveWriter(inner)
@@ -68,7 +110,7 @@ def write_shard(archive: ArchiveWriter, prefix: str, shard: Shard, server: Serve
             archive.add_open_file(f"{prefix}segments/{segment.name}.tar", inner)
     last = shard.last_version()
     following = 0 if last is None else last + 1
-    archive.add_bytes(f"{prefix}wal/closed-{following}", (b"wal\0" + os.urandom(4)).ljust(WAL_SIZE, b"\0"))
+    archive.add_bytes(f"{prefix}wal/closed-{following}", b"wal".ljust(WAL_SIZE, b"\0"))
     state = {"is_local": True, "this_peer_id": server.peer_id, "peers": {str(server.peer_id): "Active"}}
     archive.add_bytes(f"{prefix}replica_state.json", encoded(state))
     archive.add_bytes(f"{prefix}shard_config.json", b'{"type":"ReplicaSet"}')

@@ -52,6 +52,10 @@ class Server:
         """Where that collection's snapshots rest."""
         return self.settings.snapshots / collection
 
+    def shard_snapshots_of(self, collection: str, shard: int) -> Path:
+        """Where one shard's snapshots rest."""
+        return self.snapshots_of(collection) / "shards" / str(shard)
+
 
 def listen(settings: Settings) -> socket.socket:
     """Give the bound socket; with port 0 the system has chosen one."""

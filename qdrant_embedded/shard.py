@@ -70,8 +70,11 @@ class Shard:
         shutil.rmtree(unborn, ignore_errors=True)
         unborn.mkdir(parents=True)
         engine = edge.EdgeShard.create(str(unborn), engine_configuration(self.params))
+        # Operation 0, so that the first write is number 1 as on a server; a vector-less shard needs one anyway.
         if is_vectorless(self.params):
             engine.update(edge.UpdateOperation.delete_vector_name(PLACEHOLDER))
+        else:
+            engine.update(edge.UpdateOperation.delete_points([]))
         engine.flush()
         engine.close()
         shutil.rmtree(self.path, ignore_errors=True)

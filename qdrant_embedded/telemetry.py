@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from qdrant_embedded.collection import Collection
     from qdrant_embedded.server import Server
 
-STARTED = datetime.now(UTC).isoformat()
+STARTED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 COUNTED_LEVEL, FULL_LEVEL, SHARDS_LEVEL = 1, 2, 3
 
 

@@ -57,21 +57,51 @@ def sparse_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
     )
 
 
-def to_engine(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """Give a point's vector: one dense, one multi, or several by name. Raises Refusal 400."""
+def to_engine(vector: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the vector forms
+    """Give a point's vector: one dense, one multi, or several by name. Raises Refusal 400.
+
+    Checked here although the engine checks too: it does so after the write is in its log, and replays that log.
+    """
     if vector is None:
         return {}
     if isinstance(vector, dict):
-        return {name: one_to_engine(one) for name, one in vector.items()}
-    return one_to_engine(vector)
+        return {name: checked(one, name, params) for name, one in vector.items()}
+    return checked(vector, "", params)
+
+
+def checked(vector: Any, name: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the vector forms
+    """Give one vector of a point as the configuration of that name has it. Raises Refusal 400."""
+    given = one_to_engine(vector)
+    if name in (params.get("sparse_vectors") or {}):
+        if not isinstance(given, edge.SparseVector):
+            raise wrong_input("Conversion between sparse and regular vectors failed")
+        return given
+    vectors = params["vectors"]
+    expected = (vectors if name == "" else None) if "size" in vectors else vectors.get(name)
+    if expected is None:
+        raise wrong_input(f"Not existing vector name error: {name}")
+    if isinstance(given, edge.SparseVector):
+        raise wrong_input("Conversion between sparse and regular vectors failed")
+    is_multi = bool(given) and isinstance(given[0], list)
+    if is_multi and not expected.get("multivector_config"):
+        raise wrong_input("Conversion between multi and regular vectors failed")
+    for row in given if is_multi else [given]:
+        if len(row) != expected["size"]:
+            raise wrong_input(f"Vector dimension error: expected dim: {expected['size']}, got {len(row)}")
+    return given
 
 
 def one_to_engine(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """One vector: numbers, rows of numbers, or indices and values."""
-    if isinstance(vector, dict):
-        if "indices" not in vector or "values" not in vector:
+    """Give one vector: numbers, rows of numbers, or indices and values."""
+    match vector:
+        case {"indices": indices, "values": values}:
+            return edge.SparseVector(indices=indices, values=values)
+        case dict():
             raise wrong_input("only dense, sparse and multi vectors are taken here, no inference")
-        return edge.SparseVector(indices=vector["indices"], values=vector["values"])
+        case [[*indices], [*values]] if all(isinstance(one, int) and one >= 0 for one in indices):
+            # The server's parser tries sparse before multi, and two arrays may stand for indices and values:
+            # [[1, 2], [3, 4]] is refused for a multi vector, [[1.0, 2.0], [3.0, 4.0]] is not.
+            return edge.SparseVector(indices=indices, values=values)
     return vector
 
 

@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import time
 import zlib
 from email.utils import formatdate
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from qdrant_embedded import answers, shelf
-from qdrant_embedded.access import Need
+from qdrant_embedded.endpoints import snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from starlette.requests import Request
-
-    from qdrant_embedded.server import Server
+    from qdrant_embedded.app import Call
 
 CHUNK = 1 << 18
 GZIP_WINDOW = 31
 OCTETS = "application/octet-stream"
 
 
-def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:
-    """`GET /collections/{name}/snapshots/{snapshot}`."""
-
-    async def download(request: Request) -> Response:
-        started = time.perf_counter()
-        try:
-            server.keys.check(request.headers, Need.READ)
-            collection = server.catalog.get(unquote(request.path_params["name"]))
-            path = shelf.find(server.snapshots_of(collection.name), unquote(request.path_params["snapshot"]))
-        except answers.Refusal as refusal:
-            refusal.plain = True
-            return refusal.response(started)
-        return sent(path, request.headers)
-
-    return download
+def download(call: Call) -> Response:
+    """Send a snapshot of the path's kind; what is missing is said in plain text."""
+    try:
+        path = shelf.find(snapshots.directory(call), call.path["snapshot"])
+    except answers.Refusal as refusal:
+        refusal.plain = True
+        raise
+    return sent(path, call.headers)
 
 
 def sent(path: Path, headers: Mapping[str, str]) -> Response:
-    """Answer with a file or a part of it. `If-Match` decides; `If-Range` is not looked at, as on the server."""
+    """Send a file or a part of it. `If-Match` decides; `If-Range` is not looked at, as on the server."""
     status = path.stat()
     size = status.st_size
     known = {

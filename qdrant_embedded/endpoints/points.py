@@ -53,7 +53,7 @@ def upsert(collection: Collection, body: Body) -> int:
     points = {}
     for row in rows:
         one = point_id(row.get("id"))
-        points[one] = edge.Point(one, vectors.to_engine(row.get("vector")), row.get("payload"))
+        points[one] = edge.Point(one, vectors.to_engine(row.get("vector"), collection.params), row.get("payload"))
     return collection.apply_by_id(points, lambda ids: OPERATION.upsert_points([points[one] for one in ids]))
 
 
@@ -131,7 +131,9 @@ def clear_payload(collection: Collection, body: Body) -> int:
 def update_vectors(collection: Collection, body: Body) -> int:
     """Replace the vectors named; the others of a point stay."""
     rows = {point_id(row.get("id")): row.get("vector") for row in field(body, "points", list)}
-    changed = {one: edge.PointVectors(one, vectors.to_engine(vector)) for one, vector in rows.items()}
+    changed = {
+        one: edge.PointVectors(one, vectors.to_engine(vector, collection.params)) for one, vector in rows.items()
+    }
     return collection.apply_by_id(rows, lambda ids: OPERATION.update_vectors([changed[one] for one in ids]))
 
 

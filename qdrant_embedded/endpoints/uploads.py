@@ -49,6 +49,8 @@ def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:
             outcome = answered(await run_in_threadpool(in_time, work, started, wait=wait), started)
         except answers.Refusal as refusal:
             outcome = refusal.response(started)
+        except OSError as error:
+            outcome = answers.service_error(str(error)).response(started)
         except ClientDisconnect:  # gone before the last byte: dropped, as on the server
             outcome = Response(status_code=400)
         if received is not None and outcome.status_code != 202:  # noqa: PLR2004 - then the work goes on
@@ -76,7 +78,8 @@ def checked_checksum(query: Mapping[str, str]) -> str | None:
     """Give the checksum asked for in lower case; check the priority too. Raises Refusal 422 and 400."""
     checksum, priority = query.get("checksum"), query.get("priority")
     if checksum is not None and len(checksum) != HEX_DIGITS:
-        details = f'[{{"expected_length": Number({HEX_DIGITS}), "value": String("{checksum}")}}]'
+        found = f'"value": String("{checksum}"), "length": Number({len(checksum)})'
+        details = f'[{{"expected_length": Number({HEX_DIGITS}), {found}}}]'
         sentence = f"[checksum: Validation error: invalid_sha256_hash {details}]"
         raise answers.Refusal(422, f"Validation error in query parameters: {sentence}")
     if priority is not None and priority not in PRIORITIES:
