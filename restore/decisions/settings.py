@@ -122,7 +122,7 @@ def _find_conflicts(chosen: Settings) -> tuple[str, ...]:
         both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
         problems.append(f"{both[0]} and {both[1]} are both set; keep one")
     sources: dict[str, str] = {}
-    for collection in chosen.collections:
+    for collection in chosen.collections if not chosen.to else ():
         target = chosen.policies_for(collection).to or collection
         if target in sources:
             problems.append(

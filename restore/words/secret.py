@@ -20,6 +20,9 @@ class Secret:
 
     __str__ = __repr__
 
+    def __format__(self, layout: str) -> str:
+        return format(MASK, layout)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._text == self._text
 

@@ -1,0 +1,80 @@
+"""`config show`: every setting, its value, where it came from; secrets masked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from restore.decisions.settings_table import SETTINGS
+from tests.commands.program import run_program
+
+KEY = "canary-7f3a9c"
+
+
+def test_it_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
+    """A flag, a variable, the settings file and a default side by side."""
+    (tmp_path / "restore.yaml").write_text("on_missing: skip\ncollections:\n  cities:\n    on_existing: replace\n")
+    ended = run_program(
+        "config",
+        "show",
+        "--store",
+        "here",
+        cwd=tmp_path,
+        environment={"RESTORE_DEADLINE": "1h", "QDRANT_API_KEY": KEY},
+    )
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+
+    assert (ended.status, ended.stderr) == (0, "")
+    assert [line for line in lines if not line.endswith(" default")] == [
+        "api-key *** QDRANT_API_KEY",
+        "collections cities restore.yaml: collections",
+        "store here --store",
+        "on-missing skip restore.yaml: on_missing",
+        "deadline 3600s RESTORE_DEADLINE",
+        "collection 'cities': on_existing=replace",
+    ]
+    assert "on-existing skip default" in lines
+
+
+def test_as_json_it_has_every_setting(tmp_path: Path) -> None:
+    """One object; a secret is masked there as well."""
+    ended = run_program("config", "show", "--json", cwd=tmp_path, environment={"QDRANT_API_KEY": KEY})
+    found = json.loads(ended.stdout)
+    shown = {one["name"]: (one["value"], one["text"], one["origin"]) for one in found["settings"]}
+
+    assert (ended.status, found["status"], found["collections"]) == (0, 0, {})
+    assert set(shown) == {row.name for row in SETTINGS} - {"collection-name", "prove-write"}
+    assert shown["api-key"] == ("***", "***", "QDRANT_API_KEY")
+    assert shown["wait-timeout"] == (120.0, "120s", "default")
+    assert shown["file-mode"] == (0o644, "0644", "default")
+
+
+def test_s3_a_secret_file_is_read_anew_at_every_run(tmp_path: Path) -> None:
+    """A key that was rotated, or emptied, counts at the next run."""
+    key = tmp_path / "key"
+    key.write_text(f"{KEY}\n")
+    before = run_program("config", "show", "--api-key-file", "key", cwd=tmp_path)
+    key.write_text("")
+    after = run_program("config", "show", "--api-key-file", "key", cwd=tmp_path)
+
+    assert (before.status, after.status) == (0, 2)
+    assert after.stderr.splitlines()[0] == "error: --api-key-file: secret file 'key': is empty"
+
+
+def test_the_settings_file_is_the_one_that_is_named(tmp_path: Path) -> None:
+    """`--config` counts more than `RESTORE_CONFIG`, and that more than `restore.yaml`."""
+    for name in ("restore.yaml", "variable.yaml", "flag.yaml"):
+        (tmp_path / name).write_text(f"store: from-{name}\n")
+    variable = {"RESTORE_CONFIG": "variable.yaml"}
+    runs = [
+        run_program("config", "show", cwd=tmp_path),
+        run_program("config", "show", cwd=tmp_path, environment=variable),
+        run_program("config", "show", "--config", "flag.yaml", cwd=tmp_path, environment=variable),
+    ]
+    stores = [line.split()[1:] for run in runs for line in run.stdout.splitlines() if line.startswith("store ")]
+
+    assert stores == [
+        ["from-restore.yaml", "restore.yaml:", "store"],
+        ["from-variable.yaml", "variable.yaml:", "store"],
+        ["from-flag.yaml", "flag.yaml:", "store"],
+    ]
