@@ -27,6 +27,13 @@ class DidNotStart(RuntimeError):  # noqa: N818 - says what happened
     """The child ended or said nothing in time; the message carries what it wrote to stderr."""
 
 
+def child_environment() -> dict[str, str]:
+    """Give this process's environment, in which a child finds the packages beside this one."""
+    home = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
 class EmbeddedQdrant:
     """One embedded Qdrant on a storage directory, in its own process.
 
@@ -84,9 +91,7 @@ class EmbeddedQdrant:
             "QDRANT__SERVICE__READ_ONLY_API_KEY": self.read_only_api_key,
         }
         # Keys travel in the environment: a command line is for everybody to read.
-        environment = {**os.environ, **self.environment, **{key: value or "" for key, value in given.items()}}
-        home = str(Path(__file__).resolve().parent.parent)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
+        environment = child_environment() | self.environment | {key: value or "" for key, value in given.items()}
         with self._errors.open("w") as errors:
             self._child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment, text=True

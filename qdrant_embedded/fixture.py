@@ -1,0 +1,117 @@
+"""Which Qdrant a test session gets, and how it is filled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qdrant_embedded.process import EmbeddedQdrant, child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DEFAULT_IMAGE = "qdrant/qdrant:v1.18.3"
+ENGINE_SECONDS = 3
+READY_SECONDS = 60.0
+SEED_SECONDS = 600.0
+
+
+class SeedError(RuntimeError):
+    """`qdrant-restore` did not fill the server; the message carries what it said."""
+
+
+@dataclass(frozen=True)
+class Qdrant:
+    """A Qdrant to test against. `kind` is embedded, container or url."""
+
+    url: str
+    api_key: str | None
+    kind: str
+
+    def seed(self, directory: str | Path) -> None:
+        """Restore all snapshots of a directory with the installed `qdrant-restore`. Raises SeedError."""
+        command = [sys.executable, "-m", "restore", "restore", "--store", os.fspath(directory)]
+        # Settings of the surroundings are for somebody else's restore.
+        environment = {
+            key: value
+            for key, value in child_environment().items()
+            if not key.startswith("RESTORE_") and key != "QDRANT_COLLECTION_NAME"
+        }
+        environment |= {"QDRANT_URL": self.url, "QDRANT_API_KEY": self.api_key or ""}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=SEED_SECONDS, check=False
+        )
+        if done.returncode:
+            said = f"{done.stdout}{done.stderr}".strip()
+            raise SeedError(f"qdrant-restore ended with {done.returncode} on {directory}:\n{said}")
+
+
+@contextlib.contextmanager
+def opened(wanted: str | None, directory: Path) -> Iterator[Qdrant]:
+    """Give the server wanted: a URL, `embedded`, `container`, or None for the best there is."""
+    if wanted is not None and "://" in wanted:
+        yield Qdrant(wanted.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url")
+    elif wanted == "container" or (wanted is None and container_is_possible()):
+        with container() as url:
+            yield Qdrant(url, None, "container")
+    elif wanted in {None, "embedded"}:
+        with EmbeddedQdrant(directory) as embedded:
+            yield Qdrant(embedded.url, None, "embedded")
+    else:
+        raise ValueError(f"--qdrant-server is embedded, container or a URL, not {wanted!r}")
+
+
+def image() -> str:
+    """Name the image of a container."""
+    return os.environ.get("QDRANT_IMAGE") or DEFAULT_IMAGE
+
+
+def container_is_possible() -> bool:
+    """Tell whether a container engine answers at once and has the image (`QDRANT_PULL=1` lets it fetch one)."""
+    try:
+        import docker  # type: ignore[import-untyped] # noqa: PLC0415 - comes with testcontainers, which is optional
+    except ImportError:
+        return False
+    client: Any = None
+    try:
+        client = docker.from_env(timeout=ENGINE_SECONDS)
+        client.ping()
+        if os.environ.get("QDRANT_PULL") != "1":
+            client.images.get(image())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        if client is not None:
+            client.close()
+    return True
+
+
+@contextlib.contextmanager
+def container() -> Iterator[str]:
+    """Run the image on a free port. Gives its URL once it is ready."""
+    # Without it, testcontainers would fetch one more image to clean up what we clean up ourselves.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - optional
+
+    with DockerContainer(image()).with_env("QDRANT__TELEMETRY_DISABLED", "true").with_exposed_ports(6333) as one:
+        url = f"http://{one.get_container_host_ip()}:{one.get_exposed_port(6333)}"
+        await_ready(url)
+        yield url
+
+
+def await_ready(url: str) -> None:
+    """Wait until it answers. Raises TimeoutError."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=ENGINE_SECONDS):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"the Qdrant in the container at {url} was not ready in {READY_SECONDS:.0f} s")
