@@ -145,12 +145,26 @@ class DeadlineError(RestoreError):
 
 
 class Interrupted(BaseException):
-    """A signal asked us to end. Not an `Exception`: nothing on the way may swallow it.
+    """Something from outside ended the run. Not an `Exception`: nothing on the way may swallow it.
 
-    `status` is 128 + the signal's number, as shells and container engines count. `left` says what stays behind.
+    `status` is 128 + the signal's number, as shells and container engines count. `reason` says what it was, `left`
+    what stays behind.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, reason: str) -> None:
         super().__init__(signal_number)
         self.status = 128 + signal_number
+        self.reason = reason
         self.left = ""
+
+    def __str__(self) -> str:
+        """Give the sentence."""
+        return f"{self.reason}; {self.left}" if self.left else self.reason
+
+
+class Overdue(Interrupted):
+    """The deadline for everything has come."""
+
+    def __init__(self, signal_number: int, seconds: float) -> None:
+        super().__init__(signal_number, f"not finished within the deadline of {seconds:g} s")
+        self.status = DeadlineError.status

@@ -38,8 +38,11 @@ class Verdict(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def promise_from(offer: Offer, *, keeps_settings: bool) -> Promise:
-    """Say what a restore of this offer must give: the manifest's word, else what the archive shows."""
+def promise_from(offer: Offer, *, keeps_settings: bool, samples: int) -> Promise:
+    """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
+
+    Of the manifest's samples, at most `samples` are asked for.
+    """
     manifest, archive = offer.manifest, offer.archive
     if manifest:
         return Promise(
@@ -48,7 +51,7 @@ def promise_from(offer: Offer, *, keeps_settings: bool) -> Promise:
             may_be_empty=manifest.points == 0,
             config=manifest.config,
             payload_schema=manifest.payload_schema,
-            samples=manifest.samples,
+            samples=manifest.samples[:samples],
             keeps_settings=keeps_settings,
         )
     return Promise(

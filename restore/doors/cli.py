@@ -12,7 +12,7 @@ from restore.doors.log import open_log
 from restore.doors.opening import OPENINGS
 from restore.doors.output import Output
 from restore.doors.progress import open_progress
-from restore.doors.signals import name_signal
+from restore.doors.signals import set_deadline
 from restore.doors.sources import gather_sources
 from restore.errors import Interrupted, RestoreError
 from restore.words.log import Log
@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
     except RestoreError as error:
         return output.fail(error)
     except Interrupted as error:
-        return output.end(error.status, f"ended by {name_signal(error.status)}")
+        return output.end(error.status, str(error))
     except Exception as error:  # noqa: BLE001 - what nobody expected is a bug, and is told as one
         return output.confess(error)
 
@@ -51,6 +51,8 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
     log = open_log(settings, _mask(settings.api_key))
     _warn(settings, log)
     progress = open_progress(settings, log)
+    if settings.deadline_seconds:
+        set_deadline(settings.deadline_seconds)
     try:
         shown = OPENINGS[command](settings, log, progress)
     finally:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from restore.decisions.settings import Settings
-from restore.decisions.settings_table import CONFIG, DOCTOR, RESTORE
+from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
+from restore.errors import SettingsError
 from restore.words.log import Log, Progress
 
 if TYPE_CHECKING:
@@ -50,7 +52,6 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.decisions.report import describe
     from restore.edges.clock import Clock
     from restore.edges.directory import open_directory
-    from restore.words.key import is_scoped
 
     store = open_directory(settings.store)
     with _connect(settings) as qdrant:
@@ -60,12 +61,51 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
             clock=Clock(),
             log=log,
             progress=progress,
-            holder=f"{os.uname().nodename} process {os.getpid()}",
-            token=os.urandom(16).hex(),
-            scoped=is_scoped(settings.api_key.reveal()) if settings.api_key else False,
+            holder=f"{platform.node()} process {os.getpid()}",
+            token=_make_token(),
+            scoped=_is_scoped(settings),
         )
         report = restore.run(settings, tools)
     return Shown(report, describe(report), report.status)
+
+
+def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
+    from restore.commands import snapshot
+    from restore.decisions.snapshot_report import describe
+    from restore.edges.clock import Clock
+    from restore.edges.shelf import open_shelf
+
+    with _connect(settings) as qdrant:
+        shelf = open_shelf(settings.store, file_mode=settings.file_mode)
+        tools = snapshot.Tools(
+            qdrant=qdrant, shelf=shelf, clock=Clock(), log=log, progress=progress, scoped=_is_scoped(settings)
+        )
+        report = snapshot.run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
+def _open_list(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    from restore.commands import list as listing
+    from restore.decisions.store_report import describe_list
+    from restore.edges.directory import open_directory
+
+    report = listing.run(settings, open_directory(settings.store))
+    return Shown(report, describe_list(report), report.status)
+
+
+def _open_verify(settings: Settings, log: Log, progress: Progress) -> Shown:
+    from restore.commands import verify
+    from restore.decisions.store_report import describe_verify
+    from restore.edges.directory import open_directory
+
+    report = verify.run(settings, open_directory(settings.store), log, progress)
+    return Shown(report, describe_verify(report), report.status)
+
+
+def _is_scoped(settings: Settings) -> bool:
+    from restore.words.key import is_scoped
+
+    return settings.api_key is not None and is_scoped(settings.api_key.reveal())
 
 
 def _make_token() -> str:
@@ -77,9 +117,20 @@ def _connect(settings: Settings) -> Iterator[Qdrant]:
     from restore.edges.qdrant import connect
 
     key = settings.api_key.reveal() if settings.api_key else ""
-    qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
+    try:
+        qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
+    except OSError as error:
+        where, reason = settings.origins["ca_file"].where, error.strerror or error
+        raise SettingsError(f"{where}: '{settings.ca_file}' is no file of authorities ({reason})") from error
     with contextlib.closing(qdrant):
         yield qdrant
 
 
-OPENINGS: Mapping[str, Opening] = {CONFIG: _open_config, DOCTOR: _open_doctor, RESTORE: _open_restore}
+OPENINGS: Mapping[str, Opening] = {
+    RESTORE: _open_restore,
+    SNAPSHOT: _open_snapshot,
+    LIST: _open_list,
+    VERIFY: _open_verify,
+    DOCTOR: _open_doctor,
+    CONFIG: _open_config,
+}

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: one `Interrupted` where the program stands, then it must be gone within two seconds.
+"""SIGTERM, SIGINT and the deadline: one `Interrupted` where the program stands, then it is gone within two seconds.
 
 As PID 1 of a container an unhandled signal would be ignored by the kernel, so this is installed before anything
 else is imported.
@@ -11,10 +11,11 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
-from restore.errors import Interrupted
+from restore.errors import Interrupted, Overdue
 
 _GONE_AFTER_SECONDS = 1.8
-_first: list[int] = []
+_first: list[Interrupted] = []
+_deadline: list[float] = []
 
 
 def install() -> None:
@@ -22,24 +23,30 @@ def install() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, _leave)
+        signal.signal(signal.SIGALRM, _ring)
 
 
-def name_signal(status: int) -> str:
-    """Name the signal behind an exit status: 143 is SIGTERM."""
-    return signal.Signals(status - 128).name
+def set_deadline(seconds: float) -> None:
+    """Raise `Overdue` when this many seconds are over; where the system has no such timer, nothing happens."""
+    if hasattr(signal, "setitimer"):
+        _deadline[:] = [seconds]
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    name = signal.Signals(signal_number).name
+    _raise_first(Interrupted(signal_number, f"ended by {name}"))
+
+
+def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    _raise_first(Overdue(signal_number, _deadline[0] if _deadline else 0.0))
+
+
+def _raise_first(reason: Interrupted) -> NoReturn:
     if _first:
-        _leave(signal_number, None)
-    _first.append(signal_number)
+        os.write(2, f"error: {_first[0].reason} before everything was tidied\n".encode())
+        os._exit(_first[0].status)
+    _first.append(reason)
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, _GONE_AFTER_SECONDS)
-    raise Interrupted(signal_number)
-
-
-def _leave(_signal_number: int, _frame: FrameType | None) -> NoReturn:
-    status = 128 + _first[0]
-    os.write(2, f"error: ended by {name_signal(status)} before everything was tidied\n".encode())
-    os._exit(status)
+    raise reason

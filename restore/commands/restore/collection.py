@@ -238,7 +238,7 @@ class CollectionRestore:
     def _verify(self, sent: Offer | None, was: Was) -> Verdict:
         if sent is None:
             return Verdict(("the snapshot that was sent is not in the store any more",))
-        promise = promise_from(sent, keeps_settings=was is Was.EMPTY)
+        promise = promise_from(sent, keeps_settings=was is Was.EMPTY, samples=self._settings.samples)
         return verify_collection(self._tools.qdrant, self._target, promise, Verify.FULL)
 
     def _plan_again(self, decided: SendAgain | WrittenMeanwhile, stale: Mark, look: Look, offer: Offer) -> Restore:

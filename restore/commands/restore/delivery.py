@@ -51,7 +51,9 @@ class Delivery:
             self._delete_first(plan, parcel)
         self._send(plan, parcel, choose_routes(self._wanted.policies.transfer, plan, parcel))
         depth = Verify.FULL if offer.gap else self._wanted.policies.verify
-        promise = promise_from(offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first)
+        promise = promise_from(
+            offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first, samples=self._settings.samples
+        )
         verdict = verify_collection(self._tools.qdrant, self._target, promise, depth)
         if not verdict.is_whole:
             raise IntegrityError(
