@@ -80,6 +80,7 @@ def _walk_vector(vector: object) -> Iterator[bytes]:
             for row in vector:
                 yield from _walk_vector(row)
         case list():
-            yield b"dense" + struct.pack(f"<{len(vector)}f", *vector)
+            numbers = (math.nan if number is None else number for number in vector)
+            yield b"dense" + struct.pack(f"<{len(vector)}f", *numbers)
         case _:
             raise TypeError(f"not a vector: {type(vector).__name__}")
