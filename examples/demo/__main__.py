@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Story:
 
     def command(self, *arguments: str, url: str) -> list[str]:
         """Show a command as a person would type it, and give it as it is run."""
-        say(f"   $ QDRANT_URL={url} qdrant-restore {' '.join(arguments)} --store {self.store.name}")
+        say(f"   $ QDRANT_URL={url} qdrant-restore {shlex.join(arguments)} --store {self.store.name}")
         return [sys.executable, "-m", "restore", *arguments, "--store", str(self.store)]
 
     def environment(self, url: str) -> dict[str, str]:

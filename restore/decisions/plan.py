@@ -33,6 +33,7 @@ class Skip(msgspec.Struct, frozen=True):
 
     reason: Reason
     points: int | None = None
+    exact: bool = True
 
 
 class Refuse(msgspec.Struct, frozen=True):
@@ -175,7 +176,8 @@ def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
     match wanted.policies.on_existing:
         case OnExisting.SKIP:
             hidden = look.hidden
-            return Skip(Reason.PRESENT_MARKS_HIDDEN if hidden else Reason.PRESENT, points)
+            exact = isinstance(look.target, Present) and look.target.exact
+            return Skip(Reason.PRESENT_MARKS_HIDDEN if hidden else Reason.PRESENT, points, exact)
         case OnExisting.REFUSE:
             return Refuse(
                 RefusedError(

@@ -106,7 +106,7 @@ def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -
     """Say why nothing was done, and what a person may want to know of it."""
     match skip.reason:
         case Reason.PRESENT:
-            result, message = Result.PRESENT, _describe_present(collection, target, skip.points or 0, offer)
+            result, message = Result.PRESENT, _describe_present(collection, target, skip, offer)
         case Reason.PRESENT_MARKS_HIDDEN:
             result = Result.PRESENT_UNCHECKED
             message = f"{skip.points:,} points here; present, marks could not be checked with this key"
@@ -118,8 +118,9 @@ def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -
     return Outcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
 
 
-def _describe_present(collection: str, target: str, points: int, offer: Offer | None) -> str:
-    here = f"{points:,} points here"
+def _describe_present(collection: str, target: str, skip: Skip, offer: Offer | None) -> str:
+    points = skip.points or 0
+    here = f"{'' if skip.exact else 'about '}{points:,} points here"
     if offer is None or offer.manifest is None:
         return here
     manifest = offer.manifest

@@ -11,6 +11,9 @@ from restore.words.look import Absent, AliasOf, Look, Present, SeenMark, Target
 from restore.words.mark import read_beat, read_mark
 from restore.words.server import Broken
 
+# An exact count takes 0.16 s for a million points (32 ms for 200,000 on two cores).
+_LARGE = 100_000
+
 
 class ServerLook(msgspec.Struct, frozen=True):
     """Every collection (marks included) and alias at one moment. `hidden`: our key does not see all of them."""
@@ -30,18 +33,22 @@ def examine_server(qdrant: Qdrant, *, scoped: bool) -> ServerLook:
         return ServerLook((), {}, hidden=True)
 
 
-def examine_target(qdrant: Qdrant, server: ServerLook, target: str) -> Look:
-    """Read a target, its aliases and every mark for it."""
+def examine_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: bool = False) -> Look:
+    """Read a target, its aliases and every mark for it.
+
+    `roughly` takes the server's own estimate for a large collection, whose exact count costs a boot seconds and
+    decides nothing: whether there are points is certain.
+    """
     marks = [_read_mark(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
     return Look(
-        target=_read_target(qdrant, server, target),
+        target=_read_target(qdrant, server, target, roughly=roughly),
         marks=tuple(mark for mark in marks if mark),
         aliases=tuple(sorted(alias for alias, behind in server.aliases.items() if behind == target)),
         hidden=server.hidden,
     )
 
 
-def _read_target(qdrant: Qdrant, server: ServerLook, target: str) -> Target:
+def _read_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: bool) -> Target:
     if target in server.aliases:
         return AliasOf(server.aliases[target])
     if target not in server.collections and not server.hidden:
@@ -51,6 +58,8 @@ def _read_target(qdrant: Qdrant, server: ServerLook, target: str) -> Target:
         return Absent()
     if isinstance(info, Broken):
         return info
+    if roughly and info.points > _LARGE:
+        return Present(info.points, info, exact=False)
     points = qdrant.count_points(target)
     if points is None:
         return Absent()

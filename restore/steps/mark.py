@@ -11,7 +11,7 @@ import threading
 import msgspec
 
 from restore.edges.qdrant import Qdrant
-from restore.errors import LockedError, QdrantError, RefusedError, RestoreError
+from restore.errors import Interrupted, LockedError, QdrantError, RefusedError, RestoreError
 from restore.words.collection import find_attempts, name_mark
 from restore.words.mark import BEAT_PREFIX, Mark, Phase, Sent, Was, describe_mark, read_mark
 from restore.words.server import Broken
@@ -114,7 +114,24 @@ def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int) -> HeldM
             hint="raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection",
         )
     name = name_mark(mark.collection, attempt)
-    return HeldMark(qdrant, name, attempt, mark) if _create(qdrant, name, mark) else None
+    try:
+        created = _create(qdrant, name, mark)
+    except Interrupted:
+        _withdraw(qdrant, name, mark.token)
+        raise
+    return HeldMark(qdrant, name, attempt, mark) if created else None
+
+
+def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
+    """Delete a mark whose creation was interrupted, when it was made after all; else the next run does it."""
+    last = qdrant.another()
+    try:
+        if _is_ours(last, name, token):
+            last.delete_collection(name, seconds=_LAST_WORD_SECONDS)
+    except RestoreError:
+        return
+    finally:
+        last.close()
 
 
 def _create(qdrant: Qdrant, name: str, mark: Mark) -> bool:

@@ -19,10 +19,11 @@ class AliasOf(msgspec.Struct, frozen=True):
 
 
 class Present(msgspec.Struct, frozen=True):
-    """The collection is there and answers. `points` is exact, deferred ones included."""
+    """The collection is there and answers. `points` includes deferred ones; an estimate when not `exact`."""
 
     points: int
     info: CollectionInfo
+    exact: bool = True
 
 
 Target = Absent | AliasOf | Broken | Present

@@ -78,7 +78,7 @@ def _want(settings: Settings, name: str) -> Wanted:
 def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Planned:
     """Plan one collection; whatever is wrong with it, the others go on."""
     try:
-        look = examine_target(tools.qdrant, seen, wanted.target)
+        look = examine_target(tools.qdrant, seen, wanted.target, roughly=True)
         offer = find_offer(tools.store, wanted, ask_need(wanted, look), server)
         plan = plan_collection(wanted, look, offer, make_missing(tools.store, wanted) if offer is None else None)
     except RestoreError as error:
