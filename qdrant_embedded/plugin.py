@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--qdrant-server",
         metavar="KIND",
-        help="embedded, container or a URL; default: the URL, else a container where an engine answers, else embedded",
+        help="embedded, container or a URL; default: the URL, else a container if an engine answers, else embedded",
     )
     group.addoption(
         "--qdrant-seed", metavar="DIR", action="append", help="restore the snapshots of this directory into it"
@@ -39,8 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def qdrant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Qdrant]:
     """Give a Qdrant for the whole session: `.url`, `.api_key`, `.seed(directory)`.
 
-    Seeded from `--qdrant-seed` or the ini's `qdrant_seed` by the installed `qdrant-restore`; whatever is there already
-    and has points is left alone, as always.
+    Seeded from `--qdrant-seed` or the ini's `qdrant_seed` by the installed `qdrant-restore`; what is there and
+    has points is left alone, as always.
     """
     from qdrant_embedded.fixture import opened  # noqa: PLC0415 - only who asks for it pays for it
 
