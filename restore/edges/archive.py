@@ -133,20 +133,20 @@ def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
 
 
 def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> Iterator[tarfile.TarInfo]:
-    """Give every member, then make sure that the walk ended at the end marker and nowhere else."""
-    last = "its first header"
-    while archive.offset <= size and (member := archive.next()):
-        last = f"'{member.name}' in it"
+    """Give every member, each wholly inside the file, then make sure that the walk ended at the end marker."""
+    while member := _read_next(archive, name):
+        if archive.offset > size:
+            raise IntegrityError(
+                f"snapshot '{name}' is cut: it has {size:,} bytes, and '{member.name}' in it ends at "
+                f"{archive.offset:,}",
+                hint=_MAKE_ANOTHER,
+            )
         yield member
     end = archive.offset
-    if end > size:
-        raise IntegrityError(
-            f"snapshot '{name}' is cut: it has {size:,} bytes, and {last} ends at {end:,}", hint=_MAKE_ANOTHER
-        )
     file.seek(end)
     marker = file.read(len(_END))
     if marker.strip(b"\0"):
-        raise IntegrityError(f"snapshot '{name}' is damaged at byte {end:,}: no header there", hint=_MAKE_ANOTHER)
+        raise _explain_damage(name, end)
     if marker != _END:
         raise IntegrityError(
             f"snapshot '{name}' is cut at its end: it has {size:,} bytes, with its end marker {end + len(_END):,}",
@@ -156,10 +156,22 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
 
 def _walk_inner(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarfile.TarInfo]:
     """Give every member of a segment's archive; Qdrant ends those without an end marker."""
-    while archive.offset <= size and (member := archive.next()):
+    while member := _read_next(archive, name):
+        if archive.offset > size:
+            raise IntegrityError(f"snapshot '{name}' is damaged: a segment in it is cut", hint=_MAKE_ANOTHER)
         yield member
-    if archive.offset > size:
-        raise IntegrityError(f"snapshot '{name}' is damaged: a segment in it is cut", hint=_MAKE_ANOTHER)
+
+
+def _read_next(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo | None:
+    # Some versions of tarfile end at a broken header, others raise; both are told the same way.
+    try:
+        return archive.next()
+    except tarfile.TarError as error:
+        raise _explain_damage(name, archive.offset) from error
+
+
+def _explain_damage(name: str, at: int) -> IntegrityError:
+    return IntegrityError(f"snapshot '{name}' is damaged at byte {at:,}: no header there", hint=_MAKE_ANOTHER)
 
 
 def _note_shard(found: _Found, path: str) -> None:
