@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from restore.doors import signals
@@ -11,6 +12,7 @@ from restore.errors import Interrupted
 def main() -> None:
     """Run the command line and end with its exit status."""
     signals.install()
+    _fill_closed_streams()
     try:
         from restore.doors.cli import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
 
@@ -18,6 +20,16 @@ def main() -> None:
     except Interrupted as error:
         status = error.status
     sys.exit(status)
+
+
+def _fill_closed_streams() -> None:
+    """Put /dev/null where a caller closed a stream (`2>&-`), else the next file opened would get what we say."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open for the whole run
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class _Command(click.Command):
     def _drop(self, args: list[str], name: str) -> tuple[list[str], str]:
         """Take an unknown option out, with the value that was meant for the option it resembles."""
         known = {flag: option for option in self.params for flag in option.opts if flag.startswith("-")}
-        hint = suggest(name, [flag for flag, option in known.items() if not getattr(option, "hidden", False)])
+        hint = suggest(name, known)
         at = next((index for index, text in enumerate(args) if text.partition("=")[0] == name), None)
         if at is None:
             return [], f"unknown option {name}{hint}"

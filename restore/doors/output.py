@@ -75,7 +75,9 @@ class Output:
             for line in lines:
                 print(self._mask(line), file=stream, end=end)
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError) as error:
             # The interpreter flushes once more at its end and would complain then.
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                self._print(sys.stderr, [f"error: the result could not be written: {error}"])

@@ -6,6 +6,7 @@ else is imported.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from types import FrameType
@@ -44,7 +45,8 @@ def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _raise_first(reason: Interrupted) -> NoReturn:
     if _first:
-        os.write(2, f"error: {_first[0].reason} before everything was tidied\n".encode())
+        with contextlib.suppress(OSError):
+            os.write(2, f"error: {_first[0].reason} before everything was tidied\n".encode())
         os._exit(_first[0].status)
     _first.append(reason)
     if hasattr(signal, "setitimer"):
