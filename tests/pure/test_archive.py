@@ -108,7 +108,7 @@ def damage_header(content: bytes) -> bytes:
         ),
         (
             damage_header(read_recorded("plain")),
-            "snapshot 'cities.snapshot' is damaged at byte 266,752: no header there",
+            "snapshot 'cities.snapshot' is damaged at byte 265,728: no header there",
         ),
         (
             make_tar({**WHOLE, "0/segments/a.tar": make_segment()[:700]}),
