@@ -19,11 +19,6 @@ CITIES = [
 TOWNS = [{"id": number, "vector": [1.0, float(number)], "payload": {}} for number in range(1, 8)]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known wherever these tests are started from."""
-    config.addinivalue_line("markers", "compose: runs containers on the engine that answers; takes minutes")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is in this folder: it needs an engine and minutes, and the default run leaves it out."""
     for item in items:
