@@ -1,0 +1,61 @@
+"""Fixtures that several rooms of the tests share: the server under test, a proxy in front of it, stores, names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from tests.tools.proxy import RecordingProxy
+from tests.tools.server import Server
+from tests.tools.snapshots import FilledStore
+from tests.tools.target import make_name, open_target
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give the server under test, one for the whole session. Names on it come from `new_name`."""
+    with open_target(tmp_path_factory.mktemp("target")) as server:
+        yield server
+
+
+@pytest.fixture
+def new_name(target: Server) -> Iterator[Callable[[str], str]]:
+    """Give a maker of collection names that are forgotten on the server afterwards."""
+    made: list[str] = []
+
+    def make(word: str = "cities") -> str:
+        made.append(make_name(word))
+        return made[-1]
+
+    yield make
+    for name in made:
+        target.forget(name)
+
+
+@pytest.fixture
+def name(new_name: Callable[[str], str]) -> str:
+    """Give a collection name of this test's own."""
+    return new_name("cities")
+
+
+@pytest.fixture
+def proxy(target: Server) -> Iterator[RecordingProxy]:
+    """Give a recording proxy in front of the server under test."""
+    with RecordingProxy(target.url) as recording:
+        yield recording
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FilledStore:
+    """Give an empty store of this test's own."""
+    return FilledStore(tmp_path / "qdrant_snapshots")
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[EmbeddedQdrant]:
+    """Give an embedded Qdrant of this test's own, which misbehaves when it is told to."""
+    with EmbeddedQdrant(tmp_path / "embedded", misbehaving=True) as server:
+        yield server
