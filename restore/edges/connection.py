@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from restore.edges.retrying import try_again
 from restore.edges.streaming import Part, read_head, send_part
 from restore.edges.trouble import describe_trouble, suggest_remedy
 from restore.errors import QdrantError
@@ -123,14 +124,11 @@ class Connection:
         answer = self._try(request)
         if isinstance(answer, Answer):
             return answer
-        import stamina  # noqa: PLC0415 - 45 ms that only a request in trouble pays
 
         def pause(error: Exception) -> bool | float:
             return error.retry_after or True if isinstance(error, _PassingError) else False
 
-        for attempt in stamina.retry_context(
-            on=pause, attempts=None, timeout=patience_seconds, wait_initial=0.1, wait_max=2.0
-        ):
+        for attempt in try_again(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
             with attempt:
                 answer = self._try(request)
                 if isinstance(answer, _PassingError):

@@ -11,6 +11,7 @@ import time
 from contextlib import AbstractContextManager
 
 from restore.edges.qdrant import Download, Qdrant
+from restore.edges.retrying import try_again
 from restore.edges.trouble import describe_trouble
 from restore.errors import DeadlineError, QdrantError
 from restore.words.log import Log
@@ -94,14 +95,11 @@ class ResumedDownload:
 
     def _read_reconnected(self) -> bytes:
         """Open the download and read its first block, again and again while the trouble may pass."""
-        import stamina  # noqa: PLC0415 - 45 ms that only who downloads pays
 
         def may_pass(error: Exception) -> bool:
             return isinstance(error, QdrantError) and not isinstance(error, ReplacedError) and not error.permanent
 
-        for attempt in stamina.retry_context(
-            on=may_pass, attempts=None, timeout=self._stall, wait_initial=0.1, wait_max=5.0
-        ):
+        for attempt in try_again(may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
             with attempt:
                 if block := self._read_once(self._reopen()):
                     return block
