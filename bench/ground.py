@@ -1,0 +1,124 @@
+"""What the measuring stands on: collections of its own on the server and directories of its own, all removed after.
+
+A collection is filled without an index being built, so that no optimizer runs beside what is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from bench.child import FailedError, run_child
+from bench.fill import DIMENSIONS
+from bench.server import Server
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant, connect
+from restore.errors import RestoreError
+from restore.words.collection import find_attempts, name_mark
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+_BYTES_PER_NUMBER = 4
+# A server writes its log down every five seconds; a snapshot taken before is larger by what is still in it.
+_FLUSH_SECONDS = 7.0
+_SETTLE_SECONDS = 0.5
+_BODY = {
+    "vectors": {"size": DIMENSIONS, "distance": "Dot"},
+    "hnsw_config": {"m": 0},
+    "optimizers_config": {"indexing_threshold": 0, "default_segment_number": 2},
+}
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A collection that was filled for measuring."""
+
+    name: str
+    points: int
+
+
+class Ground:
+    """Makes and removes. `store` is where our snapshots rest, `server_store` how the server sees it, if it does."""
+
+    def __init__(self, server: Server, work: Path) -> None:
+        self.server = server
+        self.work = work
+        self.token = secrets.token_hex(4)
+        self.target = f"bench-{self.token}-target"
+        self.qdrant: Qdrant = connect(server.url, os.environ.get("QDRANT_API_KEY", ""))
+        self.environment = {"PYTHONPATH": str(_REPOSITORY), "QDRANT_URL": server.url, "RESTORE_LOG_LEVEL": "warning"}
+        self._sources: list[Source] = []
+        self._clock = Clock()
+        self.store = (server.shared or work) / f"bench-{self.token}"
+        self.server_store = f"{server.server_store.rstrip('/')}/{self.store.name}" if server.shared else ""
+
+    def __enter__(self) -> Self:
+        self.store.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.store, ignore_errors=True)
+        try:
+            self.remove_target()
+            for source in self._sources:
+                self.remove_source(source)
+        except RestoreError as trouble:
+            print(f"left on the server, by its name: bench-{self.token}…: {trouble}", file=sys.stderr)
+        self.qdrant.close()
+
+    def make_source(self, size: int) -> Source:
+        """Fill a collection with about `size` bytes of vectors, and wait until the server has settled."""
+        points = max(1, size // (DIMENSIONS * _BYTES_PER_NUMBER))
+        source = Source(f"bench-{self.token}-{len(self._sources)}", points)
+        self._sources.append(source)
+        self.qdrant.create_collection(source.name, _BODY)
+        self.run([sys.executable, "-m", "bench.fill", self.server.url, source.name, str(points)])
+        self.expect(source.name, points)
+        self._clock.sleep(_FLUSH_SECONDS)
+        return source
+
+    def remove_source(self, source: Source) -> None:
+        """Remove a collection that was made here, and everything of it that the server keeps."""
+        self._remove(source.name)
+
+    def remove_target(self) -> None:
+        """Remove the target, its files on the server and the marks of a restore that was interrupted."""
+        self._remove(self.target)
+        for attempt in find_attempts(self.target, self.qdrant.list_collections()):
+            self.qdrant.delete_collection(name_mark(self.target, attempt))
+        self.settle()
+
+    def remove_server_snapshots(self, source: Source) -> None:
+        """Remove the snapshots that measuring left on the server."""
+        for snapshot in self.qdrant.list_snapshots(source.name):
+            self.qdrant.delete_snapshot(source.name, snapshot.name)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let what was written before reach the disk, so that the next contestant does not pay for it."""
+        os.sync()
+        self._clock.sleep(_SETTLE_SECONDS)
+
+    def expect(self, collection: str, points: int) -> None:
+        """Raise `FailedError` unless the collection has exactly so many points."""
+        found = self.qdrant.count_points(collection)
+        if found != points:
+            raise FailedError(f"collection '{collection}' has {found} points, {points} were expected")
+
+    def run(self, command: list[str]) -> None:
+        """Run a command that is not measured."""
+        run_child(command, environment=self.environment, directory=self.work)
+
+    def _remove(self, collection: str) -> None:
+        if collection in self.qdrant.list_collections():
+            # While the collection is there its files can be reached; afterwards they cannot.
+            for snapshot in self.qdrant.list_snapshots(collection):
+                self.qdrant.delete_snapshot(collection, snapshot.name)
+            self.qdrant.delete_collection(collection)

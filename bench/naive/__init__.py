@@ -1,0 +1,1 @@
+"""What people write by hand: the scripts that the program is measured against, short and honest."""

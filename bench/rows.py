@@ -1,0 +1,122 @@
+"""The rows of the table: what is held against what, and what was promised."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from bench import commands
+from bench.arguments import Options
+from bench.commands import Stored
+from bench.contest import Contest, Contestant, Series, hold_contest
+from bench.ground import Ground, Source
+from bench.results import Ratio, Results
+from restore.words.manifest import read_manifest
+
+_OURS, _SERVER_FILE, _CURL, _NAIVE = "upload", "server file", "curl", "requests"
+_NAIVE_TIMES = 2.5
+
+
+def store_snapshot(ground: Ground, source: Source) -> Stored:
+    """Make the snapshot that everybody restores."""
+    ground.run(commands.snapshot_ours(source, ground.store))
+    path = (ground.store / f"{source.name}_latest.snapshot").resolve()
+    manifest = read_manifest(path.with_name(path.name + ".json").read_bytes(), where=path.name)
+    return Stored(source, path, manifest)
+
+
+def measure_restores(ground: Ground, stored: Stored, options: Options, results: Results) -> None:
+    """Restore by upload and by a file that the server sees, against curl and requests."""
+    contestants = [Contestant(_OURS, commands.restore_ours(ground, stored, "upload"))]
+    if ground.server_store:
+        contestants.append(Contestant(_SERVER_FILE, commands.restore_ours(ground, stored, "server-file")))
+    else:
+        results.notes.append("no restore by a file that the server sees: give --shared-store and --server-store")
+    contestants.append(Contestant(_CURL, commands.restore_with_curl(ground, stored)))
+    if _fits(stored, results):
+        contestants.append(Contestant(_NAIVE, commands.restore_naively(ground, stored)))
+    contest = Contest(
+        title="restore",
+        contestants=tuple(contestants),
+        prepare=ground.remove_target,
+        check=lambda: ground.expect(ground.target, stored.source.points),
+    )
+    found = _hold(contest, options.rounds, ground)
+    ground.remove_target()
+    curl, naive = found[_CURL], found.get(_NAIVE)
+    rows = [Ratio(work="restore by upload", ours=found[_OURS], against=curl, target=1.05, aim=1.0)]
+    if _SERVER_FILE in found:
+        rows.append(Ratio(work="restore by server file", ours=found[_SERVER_FILE], against=curl, target=0.8))
+    rows += [Ratio(work="restore by upload", ours=found[_OURS], against=naive)] if naive else []
+    results.ratios += rows
+
+
+def measure_snapshots(ground: Ground, stored: Stored, options: Options, results: Results) -> None:
+    """Snapshot against create, download and sha256sum with curl, and against requests."""
+    source, fresh = stored.source, ground.work / "fresh"
+    contestants = [
+        Contestant("ours", commands.snapshot_ours(source, fresh / "store")),
+        Contestant(_CURL, commands.snapshot_with_curl(ground, source, fresh)),
+    ]
+    if _fits(stored, results):
+        contestants.append(Contestant(_NAIVE, commands.snapshot_naively(ground, source, fresh)))
+
+    def prepare() -> None:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        ground.remove_server_snapshots(source)
+
+    contest = Contest(
+        title="snapshot",
+        contestants=tuple(contestants),
+        prepare=prepare,
+        check=lambda: _expect_file(fresh, stored.manifest.size),
+    )
+    found = _hold(contest, options.rounds, ground)
+    prepare()
+    results.ratios.append(Ratio(work="snapshot", ours=found["ours"], against=found[_CURL], target=1.05))
+    if _NAIVE in found:
+        results.ratios.append(Ratio(work="snapshot", ours=found["ours"], against=found[_NAIVE]))
+
+
+def measure_boots(ground: Ground, source: Source, options: Options, results: Results) -> None:
+    """Measure a boot that has nothing to do against a bare script doing the same reads with requests."""
+    contest = Contest(
+        title="boot",
+        contestants=(
+            Contestant("ours", commands.boot_ours(ground, source)),
+            Contestant(_NAIVE, commands.boot_naively(ground, source)),
+            Contestant("python alone", [sys.executable, "-c", "pass"]),
+        ),
+        prepare=lambda: None,
+        check=lambda: None,
+    )
+    # What is run first pays for compiling and for files that nobody had read before.
+    _hold(contest, 1, ground)
+    found = _hold(contest, options.boot_rounds, ground)
+    results.ratios.append(
+        Ratio(work="boot with nothing to do", ours=found["ours"], against=found[_NAIVE], target=2.5, aim=1.5)
+    )
+    results.others.append(found["python alone"])
+
+
+def _hold(contest: Contest, rounds: int, ground: Ground) -> dict[str, Series]:
+    return hold_contest(contest, rounds, environment=ground.environment, directory=ground.work)
+
+
+def _expect_file(directory: Path, about: int) -> None:
+    sizes = [path.stat().st_size for path in directory.rglob("*.snapshot") if not path.is_symlink()]
+    # Two snapshots of one collection differ by what the server's log still holds.
+    assert [size for size in sizes if size > about * 0.9], f"no whole snapshot came: {sizes}"
+
+
+def _fits(stored: Stored, results: Results) -> bool:
+    """Tell whether the hand-written scripts, which need twice the file in memory, can be run here."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if stored.manifest.size * _NAIVE_TIMES < free:
+        return True
+    note = "the hand-written scripts were left out: they need more than twice the file in memory"
+    results.notes += [note] if note not in results.notes else []
+    return False
