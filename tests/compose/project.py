@@ -104,10 +104,10 @@ class Project:
         lines = [f"{name}={value}\n" for name, value in variables.items()]
         (self.folder / ".env").write_text("".join(lines), encoding="utf-8")
 
-    def write_override(self, text: str) -> None:
-        """Write a second compose file that is merged into the first, as a person would."""
-        (self.folder / "docker-compose.override.yml").write_text(text, encoding="utf-8")
-        self.files = (*self.files, "docker-compose.override.yml")
+    def write_override(self, text: str, name: str = "docker-compose.override.yml") -> None:
+        """Write one more compose file that is merged into the ones before, as a person would."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+        self.files = (*self.files, name)
 
     def remove(self) -> None:
         """Remove containers, networks and volumes of every profile."""

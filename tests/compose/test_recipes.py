@@ -91,17 +91,31 @@ def test_a_certificate_of_an_unknown_authority_is_refused(filled: Project) -> No
 
 def leave_application_out(project: Project) -> None:
     """Take the application away, as in a project that has no service waiting for the restore."""
-    project.settings["COMPOSE_PROFILES"] = ""
-    without = "services:\n  application:\n    profiles: [never]\n"
-    (project.folder / "without.yml").write_text(without, encoding="utf-8")
-    project.files = (*project.files, "without.yml")
+    project.write_override("services:\n  application:\n    profiles: [never]\n", "without.yml")
 
 
-def test_a_project_without_a_dependent_service_needs_one_for_up_with_wait(filled: Project) -> None:
-    """Alone, the container that ended with 0 makes `--wait` fail; that is why there is a recipe."""
+def end_the_restore_at_once(project: Project) -> None:
+    """Let the restore end with 0 before Compose looks for the first time."""
+    project.write_override('services:\n  qdrant-restore:\n    entrypoint: ["true"]\n', "quick.yml")
+
+
+def test_without_a_dependent_service_a_restore_that_was_quick_makes_up_with_wait_fail(filled: Project) -> None:
+    """Compose counts a container that ended before its first look, with 0, as a failure; hence the recipe."""
     leave_application_out(filled)
+    end_the_restore_at_once(filled)
 
     filled.up().expect(1)
+
+    assert filled.inspect("qdrant-restore")["State"]["ExitCode"] == 0
+
+
+def test_with_the_recipe_a_restore_that_was_quick_lets_up_with_wait_succeed(filled: Project) -> None:
+    """The same container with the recipe: that it ended is what the other service waited for."""
+    leave_application_out(filled)
+    end_the_restore_at_once(filled)
+    filled.write_override(read_recipe("wait"))
+
+    filled.up().expect(0)
 
     assert filled.inspect("qdrant-restore")["State"]["ExitCode"] == 0
 
