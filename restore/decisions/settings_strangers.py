@@ -41,7 +41,8 @@ def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str
     """Give the problems and the warnings about variables that look like ours."""
     known = list_variables()
     problems, warnings = [], []
-    for name in sorted(sources.environment):
+    ours = [name for name in sources.environment if name.startswith((PREFIX, _QDRANT))]
+    for name in sorted(ours):
         if name in known or _INJECTED.search(name) or not sources.environment[name]:
             continue
         nearest = find_nearest(name, known, edits=_EDITS)
@@ -49,6 +50,6 @@ def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str
             problems.append(f"unknown variable {name} (did you mean {nearest}?)")
         elif name.startswith(PREFIX):
             warnings.append(f"unknown variable {name} is ignored")
-        elif name.startswith(_QDRANT) and nearest:
+        elif nearest:
             warnings.append(f"variable {name} is ignored (did you mean {nearest}?)")
     return tuple(problems), tuple(warnings)
