@@ -51,7 +51,13 @@ class Ground:
         self.token = secrets.token_hex(4)
         self.target = f"bench-{self.token}-target"
         self.qdrant: Qdrant = connect(server.url, os.environ.get("QDRANT_API_KEY", ""))
-        self.environment = {"PYTHONPATH": str(_REPOSITORY), "QDRANT_URL": server.url, "RESTORE_LOG_LEVEL": "warning"}
+        self.environment = {
+            "PYTHONPATH": str(_REPOSITORY),
+            "QDRANT_URL": server.url,
+            "RESTORE_LOG_LEVEL": "warning",
+            # An installed program has its bytecode.
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
         self._sources: list[Source] = []
         self._clock = Clock()
         self.store = (server.shared or work) / f"bench-{self.token}"
