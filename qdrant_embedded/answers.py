@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 JSON = "application/json"
 UNAUTHORIZED = 401
@@ -72,6 +75,15 @@ def service_error(sentence: str) -> Refusal:
 def not_emulated(what: str) -> Refusal:
     """501: the emulation does not do this; a real Qdrant may."""
     return Refusal(501, f"Not emulated: {what} is not done by the embedded Qdrant; use a real server for it")
+
+
+def flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """Give a query parameter that is true or false. Raises Refusal 400."""
+    given = query.get(name)
+    if given not in {None, "true", "false"}:
+        sentence = "Deserialize error in query parameters: provided string was not `true` or `false`"
+        raise Refusal(400, sentence)
+    return default if given is None else given == "true"
 
 
 def encoded(value: Any) -> bytes:  # noqa: ANN401 - any JSON value

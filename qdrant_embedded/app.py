@@ -55,9 +55,18 @@ class Call:
         """The collection in the path."""
         return self.path["name"]
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body, which must be an object. Raises Refusal 400."""
+        if self.body is None:
+            raise answers.bad_json("EOF while parsing a value at line 1 column 0")
+        if not isinstance(self.body, dict):
+            raise answers.bad_json("invalid type: expected a map at line 1 column 0")
+        return self.body
+
     def asks_to_wait(self, *, default: bool) -> bool:
-        """Give the `wait` parameter."""
-        return self.query.get("wait", str(default)).lower() == "true"
+        """Give the `wait` parameter. Raises Refusal 400."""
+        return answers.flag(self.query, "wait", default=default)
 
 
 COLLECTION = "/collections/{name}"
@@ -76,6 +85,9 @@ TABLE: tuple[tuple[str, str, Need, Callable[[Call], Any]], ...] = (
     ("GET", "/cluster", READ, service.cluster),
     ("GET", "/aliases", READ, aliases.everyone),
     ("POST", "/collections/aliases", MANAGE, aliases.change),
+    ("PUT", f"{COLLECTION}/shards", MANAGE, collections.distribute),
+    ("POST", f"{COLLECTION}/shards/delete", MANAGE, collections.distribute),
+    ("POST", f"{COLLECTION}/cluster", MANAGE, collections.distribute),
     ("GET", "/collections", READ, collections.listing),
     ("PUT", COLLECTION, MANAGE, collections.create),
     ("GET", COLLECTION, READ, collections.describe),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
 from qdrant_embedded import configuration, documents, filters, indexes
-from qdrant_embedded.answers import not_found, service_error, wrong_input
+from qdrant_embedded.answers import bad_request, not_found, service_error, wrong_input
+from qdrant_embedded.ring import HashRing
 from qdrant_embedded.shard import Shard, engine_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    Collected = list[Any] | dict[Any, Any]
 
 CONFIGURATION, SCHEMA, KEYS, VERSION_FILE = (
     "config.json",
@@ -51,6 +54,11 @@ class Collection:
         """Vectors, shard number and their like."""
         params: dict[str, Any] = self.configuration["params"]
         return params
+
+    @functools.cached_property
+    def ring(self) -> HashRing:
+        """Where points live when there are several shards."""
+        return HashRing(len(self.shards))
 
     def _shard_numbers(self) -> list[int]:
         # Custom sharding has the shards of its keys, and a standalone server can make no keys.
@@ -151,31 +159,23 @@ class Collection:
         """Give the shards worth asking: one without segments holds nothing."""
         return [shard for shard in self.shards.values() if shard.has_segments()]
 
-    def homes(self, ids: Iterable[Any]) -> dict[int, list[Any]]:
-        """For each shard the ids that live there or, being new, will.
-
-        A restored collection's points may lie anywhere, so an id is looked for before the rule for new ones applies.
-        """
-        wanted = list(ids)
+    def homes(self, ids: Collected) -> dict[int, list[Any]]:
+        """Give for each shard its share of the ids. Raises Refusal 400 where there are no shards."""
         if not self.shards:
             raise wrong_input("Shard key not specified")
         if len(self.shards) == 1:
-            return {next(iter(self.shards)): wanted}
-        known: dict[str, int] = {}
-        for number, shard in self.shards.items():
-            if shard.has_segments():
-                for record in shard.engine.retrieve(wanted, False, False):
-                    known[str(record.id)] = number
+            return {0: list(ids)}
         result: dict[int, list[Any]] = {}
-        for one in wanted:
-            rule = zlib.crc32(str(one).lower().encode()) % len(self.shards)
-            result.setdefault(known.get(str(one).lower(), rule), []).append(one)
+        for one in ids:
+            result.setdefault(self.ring.shard_of(one), []).append(one)
         return result
 
-    def apply_by_id(self, ids: Iterable[Any], make: Callable[[list[Any]], Any]) -> int:
+    def apply_by_id(self, ids: Collected, make: Callable[[list[Any]], Any]) -> int:
         """Apply an operation on named points, made for each shard's share of them. The number it got."""
         with self.lock:
             self.refuse_if_dirty("Update Points", reading=False)
+            if not ids:
+                raise bad_request("Empty update request")
             number = 0
             for home, share in self.homes(ids).items():
                 number = max(number, self.shards[home].apply(make(share)))

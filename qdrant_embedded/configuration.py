@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qdrant_embedded.answers import bad_json
+from qdrant_embedded.answers import bad_json, wrong_input
 
 Configuration = dict[str, Any]
 
@@ -91,7 +91,9 @@ def without_nulls_on_top(metadata: dict[str, Any]) -> dict[str, Any]:
 def patched(configuration: Configuration, body: dict[str, Any]) -> Configuration:
     """Lay a PATCH over a configuration: top-level metadata keys merge, null deletes one, nested are replaced."""
     result = dict(configuration)
-    if body.get("metadata"):
+    if body.get("metadata") is not None:
+        if not isinstance(body["metadata"], dict):
+            raise bad_json("invalid type, expected a map")
         result["metadata"] = without_nulls_on_top({**result.get("metadata", {}), **body["metadata"]})
     for theirs, ours in (("hnsw_config", "hnsw_config"), ("optimizers_config", "optimizer_config")):
         if body.get(theirs):
@@ -107,7 +109,10 @@ def patched(configuration: Configuration, body: dict[str, Any]) -> Configuration
 
 
 def patched_vectors(vectors: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Apply changes of vector parameters by name; the unnamed vector's name is empty."""
+    """Apply changes of vector parameters by name; the unnamed one's is empty. Raises Refusal 400."""
+    known = {""} if "size" in vectors else set(vectors)
+    for name in body["vectors"].keys() - known:
+        raise wrong_input(f"Not existing vector name error: {name}")
     if "size" in vectors:
         return merged(vectors, body["vectors"].get(""))
     return {name: merged(one, body["vectors"].get(name)) for name, one in vectors.items()}

@@ -16,6 +16,9 @@ KNOWN = (
 """Settings of an index that are handed to the engine."""
 SHOWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "integer": {"lookup": None, "range": None, "is_principal": None},
+    "float": {"is_principal": None},
+    "datetime": {"is_principal": None},
+    "text": {"tokenizer": "word"},
 }
 """Parameters that the server prints even when nobody set them."""
 
@@ -27,7 +30,7 @@ def checked(schema: Any) -> str | dict[str, Any]:  # noqa: ANN401 - whatever the
         raise bad_json("data did not match any variant of untagged enum PayloadFieldSchema")
     if isinstance(schema, dict):
         given = {key: value for key, value in schema.items() if value is not None}
-        return {**SHOWN_DEFAULTS.get(kind, {}), **given}
+        return {"type": kind, **SHOWN_DEFAULTS.get(kind, {}), **given}
     return str(schema)
 
 

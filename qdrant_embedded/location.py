@@ -45,7 +45,7 @@ def local(server: Server, location: str) -> Path:
     parts = urlsplit(location)
     if parts.netloc not in {"", "localhost"}:
         raise bad_request("Invalid snapshot URI, file path must be absolute or on localhost")
-    path = Path(unquote(parts.path))
+    path = Path("/", unquote(parts.path))  # `file:x` is `/x` to the server
     if not path.exists():
         raise bad_request(f'Snapshot file "{path}" does not exist')
     allowed = server.settings.snapshots.resolve()

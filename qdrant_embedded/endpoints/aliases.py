@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qdrant_embedded import answers
+from qdrant_embedded.endpoints.points import field
 
 if TYPE_CHECKING:
     from qdrant_embedded.app import Call
@@ -29,8 +29,5 @@ def shown(aliases: dict[str, str]) -> list[dict[str, str]]:
 
 def change(call: Call) -> bool:
     """Create, delete, rename; deleting what is not there is a success too."""
-    actions = (call.body or {}).get("actions")
-    if not isinstance(actions, list):
-        raise answers.bad_json("missing field `actions`")
-    call.server.catalog.change_aliases(actions)
+    call.server.catalog.change_aliases(field(call.document, "actions", list))
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qdrant_embedded import answers, configuration, indexes
-from qdrant_embedded.endpoints.points import written
+from qdrant_embedded.endpoints.points import field, written
 from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ def listing(call: Call) -> dict[str, Any]:
 def create(call: Call) -> bool:
     """Create an empty collection."""
     checked(call.name, strict=True)
-    if call.body is None:
-        raise answers.bad_json("EOF while parsing a value at line 1 column 0")
-    if not isinstance(call.body, dict):
-        raise answers.bad_json("invalid type, expected struct CreateCollection at line 1 column 1")
-    call.server.catalog.create(call.name, configuration.created(call.body), {})
+    call.server.catalog.create(call.name, configuration.created(call.document), {})
     return True
 
 
@@ -35,10 +31,7 @@ def describe(call: Call) -> dict[str, Any]:
 
 def patch(call: Call) -> bool:
     """Change settings; metadata keys merge."""
-    collection = call.server.catalog.get(call.name)
-    if call.body is not None and not isinstance(call.body, dict):
-        raise answers.bad_json("invalid type, expected struct UpdateCollection at line 1 column 1")
-    collection.patch(call.body or {})
+    call.server.catalog.get(call.name).patch(call.document)
     return True
 
 
@@ -74,15 +67,16 @@ def cluster(call: Call) -> dict[str, Any]:
     }
 
 
+def distribute(_call: Call) -> None:
+    """Refuse what needs a cluster, as a standalone server does."""
+    raise answers.bad_request("Distributed mode disabled")
+
+
 def create_index(call: Call) -> dict[str, Any]:
     """Build a payload index."""
     collection = call.server.catalog.get(call.name)
-    body = call.body if isinstance(call.body, dict) else {}
-    field, schema = body.get("field_name"), body.get("field_schema", body.get("field_type"))
-    if not isinstance(field, str):
-        raise answers.bad_json("missing field `field_name`")
-    number = collection.create_index(field, indexes.checked(schema))
-    return written(call, number)
+    schema = call.document.get("field_schema", call.document.get("field_type"))
+    return written(call, collection.create_index(field(call.document, "field_name", str), indexes.checked(schema)))
 
 
 def delete_index(call: Call) -> dict[str, Any]:

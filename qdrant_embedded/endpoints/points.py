@@ -49,10 +49,12 @@ def upsert(collection: Collection, body: Body) -> int:
     elif isinstance(body.get("batch"), dict):
         rows = rows_of(body["batch"])
     else:
-        raise answers.bad_json("data did not match any variant of untagged enum PointInsertOperations")
+        raise answers.bad_json("Invalid PointInsertOperations format")
     points = {}
     for row in rows:
         one = point_id(row.get("id"))
+        if "vector" not in row:
+            raise answers.bad_json("missing field `vector`")
         points[one] = edge.Point(one, vectors.to_engine(row.get("vector"), collection.params), row.get("payload"))
     return collection.apply_by_id(points, lambda ids: OPERATION.upsert_points([points[one] for one in ids]))
 
@@ -82,7 +84,7 @@ def apply_to_selected(
         return collection.apply_by_id([point_id(one) for one in body["points"]], by_ids)
     if isinstance(body.get("filter"), dict):
         return collection.apply_by_filter(body["filter"], by_filter)
-    raise answers.bad_json("data did not match any variant of untagged enum PointsSelector")
+    raise answers.bad_json("Either list of point ids or filter must be provided")
 
 
 def delete(collection: Collection, body: Body) -> int:
@@ -173,7 +175,7 @@ def endpoint(write: Callable[[Collection, Body], int]) -> Callable[[Call], dict[
 
     def answer(call: Call) -> dict[str, Any]:
         collection = call.server.catalog.get(call.name)
-        return written(call, write(collection, call.body if isinstance(call.body, dict) else {}))
+        return written(call, write(collection, call.document))
 
     return answer
 
@@ -181,9 +183,8 @@ def endpoint(write: Callable[[Collection, Body], int]) -> Callable[[Call], dict[
 def batch(call: Call) -> list[dict[str, Any]]:
     """Apply several writes one after the other."""
     collection = call.server.catalog.get(call.name)
-    body = call.body if isinstance(call.body, dict) else {}
     results = []
-    for operation in field(body, "operations", list):
+    for operation in field(call.document, "operations", list):
         for name, inner in operation.items():
             if name not in WRITES:
                 raise answers.bad_json(f"unknown variant `{name}`")

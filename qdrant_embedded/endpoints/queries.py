@@ -8,7 +8,7 @@ import qdrant_edge as edge
 
 from qdrant_embedded import answers, vectors
 from qdrant_embedded.endpoints.points import field, point_id
-from qdrant_embedded.endpoints.reads import order_by, selectors, shown
+from qdrant_embedded.endpoints.reads import checked_limit, order_by, selectors, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,24 +17,23 @@ if TYPE_CHECKING:
     from qdrant_embedded.collection import Collection
 
 Body = dict[str, Any]
-QUERY_LIMIT = 10
 SMALLER_IS_NEARER = frozenset({"Euclid", "Manhattan"})
 
 
 def query(call: Call) -> dict[str, Any]:
     """Answer one query of the universal API."""
-    return {"points": queried(call.server.catalog.get(call.name), as_object(call.body))}
+    return {"points": queried(call.server.catalog.get(call.name), call.document)}
 
 
 def query_batch(call: Call) -> list[dict[str, Any]]:
     """Answer several of them."""
     collection = call.server.catalog.get(call.name)
-    return [{"points": queried(collection, one)} for one in field(as_object(call.body), "searches", list)]
+    return [{"points": queried(collection, one)} for one in field(call.document, "searches", list)]
 
 
 def search(call: Call) -> list[dict[str, Any]]:
     """Answer the old search: one vector, named or not."""
-    body = dict(as_object(call.body))
+    body = dict(call.document)
     vector = body.pop("vector", None)
     if isinstance(vector, dict):
         body["using"], vector = vector.get("name"), vector.get("vector")
@@ -44,8 +43,8 @@ def search(call: Call) -> list[dict[str, Any]]:
 def facet(call: Call) -> dict[str, Any]:
     """Count the values of an indexed payload key, the most frequent first."""
     collection = call.server.catalog.get(call.name)
-    body = as_object(call.body)
-    limit = body.get("limit") or QUERY_LIMIT
+    body = call.document
+    limit = checked_limit(body, "facet_request")
     with collection.lock:
         request = edge.FacetRequest(
             key=field(body, "key", str),
@@ -61,16 +60,9 @@ def facet(call: Call) -> dict[str, Any]:
     return {"hits": [{"value": value, "count": count} for value, count in ranked[:limit]]}
 
 
-def as_object(body: Any) -> Body:  # noqa: ANN401 - any JSON value
-    """Give the body when it is an object. Raises Refusal 400."""
-    if not isinstance(body, dict):
-        raise answers.bad_json("EOF while parsing a value at line 1 column 0")
-    return body
-
-
 def queried(collection: Collection, body: Body) -> list[dict[str, Any]]:
     """Run one query over all shards and merge what they found."""
-    limit, offset = body.get("limit") or QUERY_LIMIT, body.get("offset") or 0
+    limit, offset = checked_limit(body, "internal"), body.get("offset") or 0
     payload, vector = selectors(body, payload=False)
     with collection.lock:
         if (body.get("prefetch") or body.get("query") == {"sample": "random"}) and len(collection.shards) > 1:
@@ -138,7 +130,7 @@ def prefetches(collection: Collection, given: Any) -> list[Any] | None:  # noqa:
         return None
     return [
         edge.Prefetch(
-            limit=one.get("limit") or QUERY_LIMIT,
+            limit=checked_limit(one, "internal"),
             query=scoring(collection, one.get("query"), one.get("using")),
             prefetches=prefetches(collection, one.get("prefetch")),
             params=parameters(one.get("params")),

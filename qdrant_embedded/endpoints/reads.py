@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import qdrant_edge as edge
 
 from qdrant_embedded import answers, vectors
-from qdrant_embedded.endpoints.points import point_id
+from qdrant_embedded.endpoints.points import field, point_id
 
 if TYPE_CHECKING:
     from qdrant_embedded.app import Call
 
-SCROLL_LIMIT = 10
+DEFAULT_LIMIT = 10
 
 
 def shown(record: Any, *, payload: bool, vector: bool) -> dict[str, Any]:  # noqa: ANN401 - engine type
@@ -46,11 +46,9 @@ def selectors(body: dict[str, Any], *, payload: bool) -> tuple[Any, Any]:
 def retrieve(call: Call) -> list[dict[str, Any]]:
     """Several by id; those that are not there are left out."""
     collection = call.server.catalog.get(call.name)
-    body = call.body if isinstance(call.body, dict) else {}
-    if not isinstance(body.get("ids"), list):
-        raise answers.bad_json("missing field `ids`")
-    payload, vector = selectors(body, payload=True)
-    records = collection.retrieve([point_id(one) for one in body["ids"]], payload, vector)
+    payload, vector = selectors(call.document, payload=True)
+    ids = [point_id(one) for one in field(call.document, "ids", list)]
+    records = collection.retrieve(ids, payload, vector)
     return [shown(record, payload=payload is not False, vector=vector is not False) for record in records]
 
 
@@ -67,15 +65,15 @@ def point(call: Call) -> dict[str, Any]:
 
 def count(call: Call) -> dict[str, int]:
     """How many match; always exact here."""
-    body = call.body if isinstance(call.body, dict) else {}
-    return {"count": call.server.catalog.get(call.name).count(body.get("filter"))}
+    collection = call.server.catalog.get(call.name)
+    return {"count": collection.count(call.document.get("filter"))}
 
 
 def scroll(call: Call) -> dict[str, Any]:
     """Give a page of points and where the next one begins."""
     collection = call.server.catalog.get(call.name)
-    body = call.body if isinstance(call.body, dict) else {}
-    limit = body.get("limit") or SCROLL_LIMIT
+    body = call.document
+    limit = checked_limit(body, "scroll_request")
     payload, vector = selectors(body, payload=True)
     with collection.lock:
         request = {
@@ -89,6 +87,20 @@ def scroll(call: Call) -> dict[str, Any]:
     following = records[limit].id if len(records) > limit and request["order_by"] is None else None
     points = [shown(record, payload=payload is not False, vector=vector is not False) for record in records[:limit]]
     return {"points": points, "next_page_offset": following}
+
+
+def checked_limit(body: dict[str, Any], request: str) -> int:
+    """Give how many are wanted at most. Raises Refusal 400 and 422."""
+    limit = body.get("limit")
+    if limit is None:
+        return DEFAULT_LIMIT
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise answers.bad_json(f"invalid type: {limit!r}, expected usize")
+    if limit == 0:
+        raise answers.Refusal(
+            422, f"Validation error in JSON body: [{request}.limit: value 0 invalid, must be 1 or larger]"
+        )
+    return limit
 
 
 def order_by(given: Any) -> Any:  # noqa: ANN401 - engine type

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from qdrant_embedded import answers, creation, location, recovery, shelf
+from qdrant_embedded.endpoints.points import field
 from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from qdrant_embedded.app import Call
 
+HEX_DIGITS = 64
 PRIORITIES = ("no_sync", "snapshot", "replica")
 
 
@@ -87,19 +90,34 @@ def delete(call: Call) -> Any:  # noqa: ANN401 - a result or a response
     return for_call(call, work)
 
 
+def checked_checksum(given: str | None, where: str) -> str | None:
+    """Give a checksum in lower case, None for none. Raises Refusal 422 for one of another length."""
+    if given is not None and len(given) != HEX_DIGITS:
+        found = f'"value": String("{given}"), "length": Number({len(given)})'
+        sentence = f'invalid_sha256_hash [{{"expected_length": Number({HEX_DIGITS}), {found}}}]'
+        raise answers.Refusal(422, f"Validation error in {where}: [checksum: Validation error: {sentence}]")
+    return None if given is None else given.lower()
+
+
+def unknown_priority(given: str) -> str:
+    """Say which priorities there are."""
+    return f"unknown variant `{given}`, expected one of " + ", ".join(f"`{one}`" for one in PRIORITIES)
+
+
 def recover(call: Call) -> Any:  # noqa: ANN401 - a result or a response
     """Recover a collection from a file under the snapshots directory or from a URL."""
     checked(call.name, strict=False)
-    body = call.body if isinstance(call.body, dict) else {}
-    place, priority, wanted = body.get("location"), body.get("priority"), body.get("checksum")
-    if not isinstance(place, str):
-        raise answers.bad_json("missing field `location`")
+    place, priority = field(call.document, "location", str), call.document.get("priority")
     if priority is not None and priority not in PRIORITIES:
-        raise answers.bad_json(f"unknown variant `{priority}`, expected one of `no_sync`, `snapshot`, `replica`")
+        raise answers.bad_json(unknown_priority(priority))
+    if not urlsplit(place).scheme:
+        raise answers.bad_json(f'relative URL without a base: "{place}"')
+    wanted = checked_checksum(call.document.get("checksum"), "JSON body")
+    api_key = call.document.get("api_key")
 
     def work() -> bool:
-        with call.server.gauges.recovery(call.name), location.opened(call.server, place, body.get("api_key")) as path:
-            if wanted is not None and (found := shelf.checksum_of(path)) != wanted.lower():
+        with call.server.gauges.recovery(call.name), location.opened(call.server, place, api_key) as path:
+            if wanted is not None and (found := shelf.checksum_of(path)) != wanted:
                 raise answers.wrong_input(f"Snapshot checksum mismatch: expected {wanted}, got {found}")
             recovery.recover(call.server, call.name, path)
         return True

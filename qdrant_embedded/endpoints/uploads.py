@@ -15,7 +15,7 @@ from starlette.responses import Response
 from qdrant_embedded import answers, recovery
 from qdrant_embedded.access import Need
 from qdrant_embedded.answers import answered
-from qdrant_embedded.endpoints.snapshots import PRIORITIES, in_time
+from qdrant_embedded.endpoints.snapshots import PRIORITIES, checked_checksum, in_time, unknown_priority
 from qdrant_embedded.multipart import ReceivedFile
 from qdrant_embedded.names import checked
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from qdrant_embedded.server import Server
 
 FIELD = "snapshot"
-HEX_DIGITS = 64
 GATHERED_BYTES = 1 << 20
 
 
@@ -43,9 +42,9 @@ def endpoint(server: Server) -> Callable[[Request], Awaitable[Response]]:
             name = checked(unquote(request.path_params["name"]), strict=True)
             received = ReceivedFile(request.headers.get("content-type"), FIELD, server.upload_path)
             await receive(request, received)
-            checksum = checked_checksum(request.query_params)
+            checksum = checked_parameters(request.query_params)
             work = functools.partial(keep_and_recover, server, name, received, checksum)
-            wait = request.query_params.get("wait") != "false"
+            wait = answers.flag(request.query_params, "wait", default=True)
             outcome = answered(await run_in_threadpool(in_time, work, started, wait=wait), started)
         except answers.Refusal as refusal:
             outcome = refusal.response(started)
@@ -74,19 +73,13 @@ async def receive(request: Request, received: ReceivedFile) -> None:
     received.finish()
 
 
-def checked_checksum(query: Mapping[str, str]) -> str | None:
+def checked_parameters(query: Mapping[str, str]) -> str | None:
     """Give the checksum asked for in lower case; check the priority too. Raises Refusal 422 and 400."""
-    checksum, priority = query.get("checksum"), query.get("priority")
-    if checksum is not None and len(checksum) != HEX_DIGITS:
-        found = f'"value": String("{checksum}"), "length": Number({len(checksum)})'
-        details = f'[{{"expected_length": Number({HEX_DIGITS}), {found}}}]'
-        sentence = f"[checksum: Validation error: invalid_sha256_hash {details}]"
-        raise answers.Refusal(422, f"Validation error in query parameters: {sentence}")
+    checksum = checked_checksum(query.get("checksum"), "query parameters")
+    priority = query.get("priority")
     if priority is not None and priority not in PRIORITIES:
-        choices = ", ".join(f"`{one}`" for one in PRIORITIES)
-        sentence = f"unknown variant `{priority}`, expected one of {choices}"
-        raise answers.Refusal(400, f"Deserialize error in query parameters: {sentence}")
-    return None if checksum is None else checksum.lower()
+        raise answers.Refusal(400, f"Deserialize error in query parameters: {unknown_priority(priority)}")
+    return checksum
 
 
 def keep_and_recover(server: Server, name: str, received: ReceivedFile, checksum: str | None) -> bool:

@@ -1,0 +1,56 @@
+"""An embedded Qdrant per module for those who only look, a fresh one for those who break things."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from tests.embedded.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
+    """Share one embedded Qdrant within a module."""
+    with EmbeddedQdrant(tmp_path_factory.mktemp("storage")) as qdrant:
+        yield qdrant
+
+
+@pytest.fixture
+def asking(server: EmbeddedQdrant) -> Iterator[Asking]:
+    """Ask the shared one; what a test leaves behind is dropped."""
+    asked = Asking(server.url)
+    yield asked
+    for one in asked.result("GET", "/collections")["collections"]:
+        asked.result("DELETE", f"/collections/{quote(one['name'], safe='')}")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
+    """Start embedded Qdrants of one's own; all of them end with the test."""
+    started: list[EmbeddedQdrant] = []
+
+    def starter(**options: Any) -> EmbeddedQdrant:  # noqa: ANN401 - as EmbeddedQdrant takes them
+        qdrant = EmbeddedQdrant(options.pop("storage", tmp_path / f"storage-{len(started)}"), **options)
+        started.append(qdrant)
+        return qdrant.start()
+
+    yield starter
+    for qdrant in started:
+        qdrant.stop()
+
+
+@pytest.fixture(scope="module")
+def real() -> Asking:
+    """Ask the real server at QDRANT_URL. Skips without one."""
+    url = os.environ.get("QDRANT_URL")
+    if not url:
+        pytest.skip("QDRANT_URL names no real server")
+    return Asking(url.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None)
