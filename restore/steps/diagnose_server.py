@@ -75,11 +75,7 @@ def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: Proof 
 
 
 def _look_at_readiness(qdrant: Qdrant) -> Finding:
-    if not qdrant.is_ready():
-        raise QdrantError(
-            f"Qdrant at {qdrant.url} answers, but says it is not ready",
-            hint="it is still loading, or waits for other nodes; its own log tells",
-        )
+    qdrant.require_ready()
     return find_ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
 
 
