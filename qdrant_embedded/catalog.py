@@ -38,12 +38,6 @@ class Catalog:
         }
         self.aliases: dict[str, str] = documents.read(self.aliases_path / "data.json", {})
 
-    def close(self) -> None:
-        """Let go of all files."""
-        with self.lock:
-            for collection in self._collections.values():
-                collection.close()
-
     def names(self) -> list[str]:
         """All collection names, sorted."""
         with self.lock:

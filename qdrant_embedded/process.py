@@ -59,6 +59,7 @@ class EmbeddedQdrant:
         self.read_only_api_key = read_only_api_key
         self.arguments = (*arguments, *(["--allow-misbehaviour"] if misbehaving else []))
         self.environment = dict(environment or {})
+        self.exit_status: int | None = None
         self._child: subprocess.Popen[str] | None = None
         self._errors = Path(tempfile.gettempdir()) / f"qdrant-embedded-{os.getpid()}-{id(self):x}.stderr"
 
@@ -160,6 +161,7 @@ class EmbeddedQdrant:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+        self.exit_status = child.returncode
         if child.stdout is not None:
             child.stdout.close()
 

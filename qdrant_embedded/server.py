@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import uuid
@@ -19,6 +21,7 @@ from qdrant_embedded.gauges import Gauges
 from qdrant_embedded.misbehaviour import Faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from qdrant_embedded.settings import Settings
@@ -79,7 +82,13 @@ def serve(settings: Settings) -> None:
     url = f"http://{host}:{bound.getsockname()[1]}"
 
     class Announcing(uvicorn.Server):
-        """Says that it listens once it does."""
+        """Says that it listens once it does, and ends with 0 on a signal."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self.handle_exit)
+            yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -95,8 +104,7 @@ def serve(settings: Settings) -> None:
         ws="none",
     )
     Announcing(configuration).run(sockets=[bound])
-    server.catalog.close()
-    # Threads that still work for a client are not waited for: whatever they acknowledged is on disk.
+    # Threads that still work for a client are not waited for: whatever was acknowledged is on disk.
     sys.stdout.flush()
     os._exit(0)
 
