@@ -61,7 +61,7 @@ def translate_error(error: OSError, what: str) -> RestoreError:
     if error.errno in _NO_ROOM:
         return SpaceError(f"{what}: {reason}", hint="free some room, or give another store with --store")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        user = f"uid {os.getuid()}, gid {os.getgid()}" if hasattr(os, "getuid") else "another user"
+        user = f"uid {os.geteuid()}, gid {os.getegid()}" if hasattr(os, "geteuid") else "another user"
         hint = f"this program runs as {user}; let that user in, or run it as the owner"
         return StoreError(f"{what}: {reason}", hint=hint)
     return StoreError(f"{what}: {reason}", hint="is the disk, or the share it lies on, still there?")

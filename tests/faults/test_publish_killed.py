@@ -1,0 +1,153 @@
+"""kill -9 at every executed line of publishing: latest is always whole, and the next run cleans up by itself.
+
+A child process counts the lines and returns of our own code (`sys.settrace`) and kills itself at the n-th; there is
+one child for every n. What this does not cover, a loss of what was not synced, is `test_publish_power_loss.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from restore.edges import directory, shelf
+from restore.steps import publish
+from tests.tools.publishing import FIRST, SECOND, THIRD, find_trouble, list_names, publish_once, read_latest
+
+OLD, NEW, NEXT = b"old" * 5000, b"new one" * 5000, b"the next" * 5000
+CODE = {directory.__file__, shelf.__file__, publish.__file__}
+
+
+def prepare_nothing(_path: Path) -> None:
+    """Make nothing: the store is not there yet."""
+
+
+def prepare_old(path: Path) -> None:
+    """Make a store with a latest."""
+    publish_once(path, OLD, FIRST)
+
+
+def prepare_debris(path: Path) -> None:
+    """Make a store with a latest and what a killed run left."""
+    publish_once(path, OLD, FIRST)
+    (path / ".partial-0123456789abcdef").write_bytes(NEW)
+    (path / ".partial-0123456789abcde0.link").symlink_to("gone")
+
+
+def prepare_plain(path: Path) -> None:
+    """Make a store where a person put a snapshot there as latest itself."""
+    path.mkdir()
+    (path / "cities_latest.snapshot").write_bytes(OLD)
+    os.utime(path / "cities_latest.snapshot", (FIRST.timestamp(), FIRST.timestamp()))
+
+
+def run_to_line(work: Callable[[], object], line: int | None) -> int:
+    """Run `work` in a child that kills itself at the n-th event of our code; give how many there were, 0 then."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _work_until(work, line, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        counted = int(pipe.read() or b"0")
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) in {0, -signal.SIGKILL}
+    return counted
+
+
+def _work_until(work: Callable[[], object], line: int | None, writing: int) -> None:
+    """Be the child; never returns."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - as `sys.settrace` has it
+        nonlocal count
+        if frame.f_code.co_filename not in CODE:
+            return None
+        if event in {"line", "return"}:
+            count += 1
+            if count == line:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    status = 1
+    try:
+        sys.settrace(trace)
+        work()
+        sys.settrace(None)
+        os.write(writing, str(count).encode())
+        status = 0
+    finally:
+        os._exit(status)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("prepare", "kept"),
+    [
+        (prepare_nothing, []),
+        (prepare_old, ["cities_20261118_101500.snapshot", "cities_20261118_101500.snapshot.json"]),
+        (prepare_debris, ["cities_20261118_101500.snapshot", "cities_20261118_101500.snapshot.json"]),
+        (prepare_plain, ["cities_20261118_101500.snapshot"]),
+    ],
+)
+def test_a_kill_at_any_line_leaves_latest_whole_and_the_next_run_cleans_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], prepare: Callable[[Path], None], kept: list[str]
+) -> None:
+    """P1, P3, P6, P8: the old latest or the new one, both whole; then a normal run, and no debris is left."""
+    template = tmp_path / "template"
+    prepare(template)
+    first = read_latest(template)
+    trials = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path
+    place = trials / f"publish-{os.getpid()}"
+    lines = run_to_line(lambda: publish_once(_copy(template, place), NEW, SECOND), None)
+    wrong = []
+    for line in range(1, lines + 1):
+        _copy(template, place)
+        run_to_line(lambda: publish_once(place, NEW, SECOND), line)
+        after_kill = (read_latest(place) if place.exists() else None, find_unexplained(place))
+        publish_once(place, NEXT, THIRD)
+        after_next = (read_latest(place), find_trouble_of_ours(place), find_left(place, kept))
+        if after_kill not in {(first, ()), (NEW, ())} or after_next != (NEXT, [], set()):
+            wrong.append((line, after_kill, after_next))
+    shutil.rmtree(place)
+    with capsys.disabled():
+        print(f"\n{prepare.__name__}: killed at each of {lines} points of the publishing code")  # noqa: T201 - the test says how many
+    assert wrong == []
+    assert lines > 150
+
+
+def _copy(template: Path, place: Path) -> Path:
+    shutil.rmtree(place, ignore_errors=True)
+    if template.exists():
+        shutil.copytree(template, place, symlinks=True)
+    return place
+
+
+def find_unexplained(place: Path) -> tuple[str, ...]:
+    """Give what is wrong straight after a kill: a final name that is not whole."""
+    return tuple(find_trouble_of_ours(place)) if place.exists() else ()
+
+
+def find_trouble_of_ours(place: Path) -> list[str]:
+    """Give what is wrong; that a person's own file has no manifest is not."""
+    mine = {"cities_latest.snapshot", "cities_20261118_101500.snapshot"}
+    own = [f"{name} is not what its manifest says" for name in mine if _is_old(place / name)]
+    return [trouble for trouble in find_trouble(place) if trouble not in own]
+
+
+def _is_old(path: Path) -> bool:
+    return path.exists() and path.read_bytes() == OLD
+
+
+def find_left(place: Path, kept: list[str]) -> set[str]:
+    """Give what is there and should not be: all but what was kept, latest, and snapshots with their manifests."""
+    names = set(list_names(place))
+    ours = {f"cities_{stamp}.snapshot" for stamp in ("20261119_101500", "20261120_101500")} & names
+    return names - {*kept, *ours, *(f"{name}.json" for name in ours), "cities_latest.snapshot"}
