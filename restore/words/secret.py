@@ -35,4 +35,7 @@ class Secret:
 
     def mask(self, text: str) -> str:
         """Take this secret out of a text that others wrote (a server's error may repeat what it was sent)."""
-        return text.replace(self._text, MASK) if len(self._text) >= _SHORTEST_MASKED else text
+        if len(self._text) < _SHORTEST_MASKED:
+            return text
+        quoted = self._text.replace("\\", "\\\\").replace('"', '\\"')
+        return text.replace(self._text, MASK).replace(quoted, MASK)

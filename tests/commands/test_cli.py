@@ -127,12 +127,14 @@ def test_s6_injected_variables_change_nothing(tmp_path: Path) -> None:
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers everything with the headers it was sent, as careless proxies do."""
+    """Is ready and says a version, then answers everything with the key it was sent, as careless proxies do."""
 
     def do_GET(self) -> None:
         """Repeat the request."""
-        body = f"bad request: {self.headers}".encode()
-        self.send_response(400)
+        answers = {"/readyz": (200, "all shards are ready"), "/": (200, '{"version": "1.18.3"}')}
+        status, text = answers.get(self.path, (400, f"bad request with {self.headers['api-key']}"))
+        body = text.encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

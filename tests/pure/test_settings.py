@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a row of a table is a line
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -345,6 +346,14 @@ def test_s4_a_secret_shows_itself_to_nobody() -> None:
     settings = settle(environment={"QDRANT_API_KEY": KEY})
 
     assert KEY not in f"{settings!r} {settings.api_key} {settings.api_key!r} {settings.api_key:>20}"
+
+
+@pytest.mark.parametrize("key", [KEY, 'ca"na\\ry'])
+def test_s4_a_secret_is_taken_out_of_what_others_wrote(key: str) -> None:
+    """As it is, and as JSON or a quoted log line has it."""
+    masked = Secret(key).mask(f"bad key {key} in {json.dumps({'error': key})}")
+
+    assert masked == 'bad key *** in {"error": "***"}'
 
 
 def test_a_key_on_the_command_line_works_and_warns() -> None:
