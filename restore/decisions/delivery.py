@@ -38,7 +38,7 @@ def choose_routes(transfer: Transfer, plan: Restore, parcel: Parcel) -> tuple[Tr
     match transfer:
         case Transfer.SERVER_FILE:
             return (Transfer.SERVER_FILE,)
-        case Transfer.AUTO if parcel.server_path and not plan.loses_data:
+        case Transfer.AUTO if parcel.server_path and not plan.loses_points:
             return (Transfer.SERVER_FILE, Transfer.UPLOAD)
         case _:
             return (Transfer.UPLOAD,)

@@ -54,7 +54,7 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
 
     @property
-    def loses_data(self) -> bool:
+    def loses_points(self) -> bool:
         """Tell whether points of others are removed before the snapshot is there."""
         return self.delete_first and self.was is Was.PRESENT
 

@@ -83,12 +83,16 @@ def _can_link(file: Path, link: Path) -> bool:
 
 def _can_sync(file: Path) -> bool:
     try:
-        for path in (file, file.parent):
-            opened = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(opened)
-            finally:
-                os.close(opened)
+        _sync(file)
+        _sync(file.parent)
     except OSError:
         return False
     return True
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

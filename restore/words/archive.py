@@ -26,7 +26,7 @@ class ArchivedShard(msgspec.Struct, frozen=True):
     is_local: bool
 
     @property
-    def has_data(self) -> bool:
+    def is_whole(self) -> bool:
         """Tell whether the server would restore this shard."""
         return self.has_wal and self.segments > 0 and self.is_local
 
@@ -64,7 +64,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def missing_shards(self) -> tuple[int, ...]:
         """Give the shards whose data is not in here: they lay on other nodes."""
-        there = {shard.number for shard in self.shards if shard.has_data}
+        there = {shard.number for shard in self.shards if shard.is_whole}
         numbers = {shard.number for shard in self.shards}
         # Shards of custom keys are counted from 1 and named by the directories; others from 0.
         if not self.custom_sharding:

@@ -96,14 +96,14 @@ class Delivery:
 
     def _find_checksum(self, plan: Restore, offer: Offer) -> str:
         """Give the checksum to send along; the whole file is read where there is no manifest, or data to lose."""
-        if offer.manifest and not plan.loses_data:
+        if offer.manifest and not plan.loses_points:
             return offer.manifest.sha256
         self._tools.progress.wait("reading the whole snapshot", self._target)
         return read_checksum(offer, expected=offer.manifest.sha256 if offer.manifest else "")
 
     def _delete_first(self, plan: Restore, parcel: Parcel) -> None:
         """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
-        if plan.loses_data and self._wanted.policies.transfer is Transfer.SERVER_FILE:
+        if plan.loses_points and self._wanted.policies.transfer is Transfer.SERVER_FILE:
             raise QdrantError(
                 f"collection '{self._target}': its configuration differs, so it is removed before the snapshot "
                 "is sent, and nothing proves beforehand that the server can read its file",
