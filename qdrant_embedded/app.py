@@ -190,18 +190,25 @@ def adapted(server: Server, need: Need, run: Callable[[Call], Any]) -> Callable[
         try:
             server.keys.check(request.headers, need)
             call = await read(server, request, started)
-            outcome = await run_in_threadpool(run, call)
+            outcome = await run_in_threadpool(outcome_of, run, call)
         except answers.Refusal as refusal:
             return refusal.response(started)
-        except OSError as error:
-            return answers.service_error(str(error)).response(started)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # A body of another form than expected. Shown on stderr, for it may be a mistake of ours.
-            traceback.print_exc()
-            return answers.bad_json(repr(error)).response(started)
         return answers.answered(outcome, started)
 
     return answer
+
+
+def outcome_of(run: Callable[[Call], Any], call: Call) -> Any:  # noqa: ANN401 - a result or a response
+    """Do the work of an endpoint. Raises Refusal for whatever goes wrong in it."""
+    try:
+        return run(call)
+    except OSError as error:
+        raise answers.service_error(str(error)) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # With a body, most likely one of another form than expected. Shown on stderr, for it may be a mistake of ours.
+        traceback.print_exc()
+        refusal = answers.service_error if call.body is None else answers.bad_json
+        raise refusal(repr(error)) from error
 
 
 async def read(server: Server, request: Request, started: float) -> Call:

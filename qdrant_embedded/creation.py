@@ -29,13 +29,15 @@ Description = dict[str, Any]
 def published(server: Server, final: Path, write: Callable[[ArchiveWriter], None]) -> Description:
     """Write an archive aside, then give it its name and its checksum file."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix="snapshot-", dir=server.catalog.temporary_path)
-    with os.fdopen(handle, "wb") as file:
-        hashing = shelf.HashingFile(file)
-        archive = ArchiveWriter(hashing)
-        write(archive)
-        archive.finish()
-    return shelf.publish(Path(temporary), final, hashing.sha256.hexdigest())
+    with tempfile.TemporaryDirectory(dir=server.catalog.temporary_path) as directory:
+        temporary = Path(directory) / "snapshot"
+        # Only its owner reads it: snapshots have that mode on a real server too.
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            hashing = shelf.HashingFile(file)
+            archive = ArchiveWriter(hashing)
+            write(archive)
+            archive.finish()
+        return shelf.publish(temporary, final, hashing.sha256.hexdigest())
 
 
 def of_collection(server: Server, name: str, directory: Path | None = None) -> Description:
