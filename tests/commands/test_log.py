@@ -1,0 +1,165 @@
+"""What is said while a command runs: one event a line, and how far it has come."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from restore.decisions.settings_row import LogLevel
+from restore.doors.log import StderrLog, write_console, write_json, write_plain
+from restore.doors.progress import SpokenProgress
+from restore.words.log import Fact, Level
+from tests.commands.program import make_environment
+
+AT = datetime(2026, 11, 20, 10, 15, 1, tzinfo=UTC)
+FACTS: dict[str, Fact] = {"collection": "my docs", "seconds": 1.2, "points": 5000, "exact": True, "note": None}
+
+
+def test_a_plain_line_has_the_time_the_level_and_the_facts() -> None:
+    """For `grep`: times in UTC, texts with spaces quoted, numbers as they are."""
+    assert write_plain(AT, "info", "snapshot.recovered", FACTS) == (
+        "2026-11-20T10:15:01Z info snapshot.recovered "
+        'collection="my docs" seconds=1.2 points=5000 exact=true note=none'
+    )
+
+
+def test_a_line_for_eyes_leaves_out_what_goes_without_saying() -> None:
+    """The day and the level of a plain event."""
+    assert write_console(AT.astimezone(), "info", "a.b", {"n": 1})[8:] == " a.b n=1"
+    assert write_console(AT.astimezone(), "warning", "a.b", {"n": 1})[8:] == " warning: a.b n=1"
+
+
+def test_a_json_line_is_one_object() -> None:
+    """Facts keep their types."""
+    assert write_json(AT, "warning", "a.b", {"seconds": 1.2, "name": 'x"\n', "gone": None}) == (
+        '{"at":"2026-11-20T10:15:01Z","level":"warning","event":"a.b","seconds":1.2,"name":"x\\"\\n","gone":null}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a=b", '"a=b"'),
+        ("", '""'),
+        ('say "x"', '"say \\"x\\""'),
+        ("a\nerror: b", '"a\\nerror: b"'),
+        ("a\x1b[2J", '"a\\x1b[2J"'),
+        ("räksmörgås", "räksmörgås"),
+        ("a\u202eb", '"a\\u202eb"'),
+    ],
+)
+def test_no_text_can_forge_a_line_or_a_fact(text: str, shown: str) -> None:
+    """Names come from others: a newline or an escape sequence in one stays a text."""
+    assert write_plain(AT, "info", "e", {"name": text}) == f"2026-11-20T10:15:01Z info e name={shown}"
+
+
+@pytest.mark.parametrize(
+    ("least", "levels"),
+    [
+        (LogLevel.DEBUG, ["debug", "info", "warning", "error"]),
+        (LogLevel.WARNING, ["warning", "error"]),
+        (LogLevel.ERROR, ["error"]),
+    ],
+)
+def test_only_what_is_important_enough_is_written(
+    least: LogLevel, levels: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The level that was asked for, and everything above it."""
+    log = StderrLog(write_plain, least, str)
+    every: tuple[Level, ...] = ("debug", "info", "warning", "error")
+    [log("e", level=level) for level in every]
+
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == levels
+
+
+class Heard:
+    """A log that keeps its events, and a clock that stands where it was put."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Fact]]] = []
+        self.levels: list[Level] = []
+        self.seconds = 0.0
+
+    def __call__(self, event: str, /, *, level: Level = "info", **facts: Fact) -> None:
+        """Keep it."""
+        self.events.append((event, facts))
+        self.levels.append(level)
+
+    def read_seconds(self) -> float:
+        """Give the time."""
+        return self.seconds
+
+
+def test_progress_is_said_every_ten_seconds() -> None:
+    """However often a transfer tells it."""
+    heard = Heard()
+    progress = SpokenProgress(heard, heard.read_seconds)
+    for second in range(31):
+        heard.seconds = float(second)
+        progress("cities", second * 10, 300)
+
+    assert heard.events == [
+        ("transfer.progress", {"collection": "cities", "sent_bytes": sent, "total_bytes": 300, "percent": percent})
+        for sent, percent in ((100, 33), (200, 67), (300, 100))
+    ]
+
+
+def test_waiting_is_said_when_it_begins_and_every_ten_seconds() -> None:
+    """A server that loads for long is not taken for a hanging program."""
+    heard = Heard()
+    progress = SpokenProgress(heard, heard.read_seconds)
+    for second in range(21):
+        heard.seconds = float(second)
+        progress.wait("server is loading", "cities")
+    progress.wait("server is creating the snapshot", "cities")
+
+    assert [(event, facts["what"], facts["waited_seconds"]) for event, facts in heard.events] == [
+        ("transfer.waiting", "server is loading", 0.0),
+        ("transfer.waiting", "server is loading", 10.0),
+        ("transfer.waiting", "server is loading", 20.0),
+        ("transfer.waiting", "server is creating the snapshot", 0.0),
+    ]
+
+
+def test_on_a_terminal_a_bar_moves_and_goes_away(tmp_path: Path) -> None:
+    """Bytes and rate, then what is waited for; an event passes above it, and nothing of the bar remains."""
+    script = (
+        "import time; from restore.decisions.settings import read_settings; "
+        "from restore.decisions.settings_sources import Sources; from restore.doors.log import open_log; "
+        "from restore.doors.progress import open_progress; settings = read_settings('restore', Sources()); "
+        "log = open_log(settings, str); progress = open_progress(settings, log); "
+        "progress('my [docs]', 5_000_000, 10_000_000); time.sleep(0.3); log('snapshot.sent', collection='cities'); "
+        "progress.wait('server is loading', 'cities'); time.sleep(0.3); progress.close(); log('done')"
+    )
+    ours, theirs = pty.openpty()
+    variables = make_environment(TERM="xterm", COLUMNS="100", LINES="30")
+    with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=variables, stderr=theirs):
+        os.close(theirs)
+        said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", _read_all(ours))
+
+    assert "my [docs]" in said
+    assert "5.0/10.0 MB" in said
+    assert "cities: server is loading" in said
+    assert re.search(r"^\d\d:\d\d:\d\d snapshot.sent collection=cities\s*$", said, re.MULTILINE)
+    assert re.search(r"\d\d:\d\d:\d\d done\s*\Z", said)
+
+
+def _read_all(terminal: int) -> str:
+    """Read a pseudo-terminal to its end, which Linux tells by an error."""
+    parts = []
+    while True:
+        try:
+            block = os.read(terminal, 1 << 16)
+        except OSError:
+            block = b""
+        if not block:
+            os.close(terminal)
+            return b"".join(parts).decode().replace("\r", "\n")
+        parts.append(block)
