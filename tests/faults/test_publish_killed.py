@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,17 @@ import pytest
 
 from restore.edges import directory, shelf
 from restore.steps import publish
-from tests.tools.publishing import FIRST, SECOND, THIRD, find_trouble, list_names, publish_once, read_latest
+from restore.words.manifest import write_manifest
+from tests.tools.publishing import (
+    FIRST,
+    SECOND,
+    THIRD,
+    describe,
+    find_trouble,
+    list_names,
+    publish_once,
+    read_latest,
+)
 
 OLD, NEW, NEXT = b"old" * 5000, b"new one" * 5000, b"the next" * 5000
 CODE = {directory.__file__, shelf.__file__, publish.__file__}
@@ -39,6 +50,8 @@ def prepare_debris(path: Path) -> None:
     publish_once(path, OLD, FIRST)
     (path / ".partial-0123456789abcdef").write_bytes(NEW)
     (path / ".partial-0123456789abcde0.link").symlink_to("gone")
+    orphan = write_manifest(describe(NEW, datetime(2026, 11, 17, tzinfo=UTC)))
+    (path / "cities_20261117_000000.snapshot.json").write_bytes(orphan)
 
 
 def prepare_plain(path: Path) -> None:
@@ -113,8 +126,8 @@ def test_a_kill_at_any_line_leaves_latest_whole_and_the_next_run_cleans_up(
         run_to_line(lambda: publish_once(place, NEW, SECOND), line)
         after_kill = (read_latest(place) if place.exists() else None, find_unexplained(place))
         publish_once(place, NEXT, THIRD)
-        after_next = (read_latest(place), find_trouble_of_ours(place), find_left(place, kept))
-        if after_kill not in {(first, ()), (NEW, ())} or after_next != (NEXT, [], set()):
+        after_next = (read_latest(place), find_trouble_of_ours(place), find_left(place, kept), holds_old(place))
+        if after_kill not in {(first, ()), (NEW, ())} or after_next != (NEXT, [], set(), first is not None):
             wrong.append((line, after_kill, after_next))
     shutil.rmtree(place)
     with capsys.disabled():
@@ -144,6 +157,11 @@ def find_trouble_of_ours(place: Path) -> list[str]:
 
 def _is_old(path: Path) -> bool:
     return path.exists() and path.read_bytes() == OLD
+
+
+def holds_old(place: Path) -> bool:
+    """Tell whether the first snapshot is still there: it is never lost, whoever made it."""
+    return _is_old(place / "cities_20261118_101500.snapshot")
 
 
 def find_left(place: Path, kept: list[str]) -> set[str]:
