@@ -13,37 +13,79 @@ from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError
 from restore.words.server import CollectionInfo, SnapshotDescription
 
 _REFUSED = frozenset({401, 403})
+_UNKNOWN_KEY = 401
+_TOO_OFTEN = 429
+_SERVERS_FAULT = 500
 _TOO_LATE = frozenset({408, 504})
+_GATEWAYS = frozenset({502, 504})
+_HTML = "an HTML page"
 _PARTIAL = 206
 _LONGEST_LINE = 300
 _CHECKSUM_DIGITS = 64
 
 
-def explain_answer(answer: Answer, subject: str, url: str) -> RestoreError:
-    """Give the error that an answer other than success stands for; `subject` begins its sentence."""
+def explain_answer(answer: Answer, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
+    """Give the error that an answer other than success stands for.
+
+    `subject` begins its sentence, `asked` is the request (`GET /collections`) where there is no better one.
+    """
     words = summarise_answer(answer)
     lowered = words.lower()
-    if answer.status in _REFUSED and "api key" not in lowered and "access" not in lowered:
-        # 403 is also what a server answers to a file outside its snapshots directory.
-        return QdrantError(f"{subject}: Qdrant answered {answer.status}: {words}", http_status=answer.status)
-    if answer.status in _REFUSED:
-        return AuthError(
-            f"{subject}: Qdrant at {url} refused our key ({answer.status}): {words}",
-            hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
-        )
+    about = f"{subject}: " if subject else ""
+    # 403 is also what a server answers to a file outside its snapshots directory, and a proxy to whatever it likes.
+    if answer.status in _REFUSED and ("api key" in lowered or "access" in lowered):
+        return _explain_key(answer, url, about=about, asked=asked)
     if "no space left" in lowered or "os error 28" in lowered:
         return SpaceError(
-            f"{subject}: the server's disk is full: {words}",
+            f"{about}the server's disk is full: {words}",
             hint="a restore needs about twice the snapshot's size on the server's disk",
         )
     if "checksum mismatch" in lowered:
         return IntegrityError(
-            f"{subject}: the bytes that reached the server do not have the snapshot's checksum",
+            f"{about}the bytes that reached the server do not have the snapshot's checksum",
             hint="the snapshot file was changed after it was made: run 'qdrant-restore verify'",
         )
+    to = f" to {asked}" if asked else ""
     if answer.status in _TOO_LATE:
-        return DeadlineError(f"{subject}: Qdrant at {url} answered {answer.status}: {words}")
-    return QdrantError(f"{subject}: Qdrant at {url} answered {answer.status}: {words}", http_status=answer.status)
+        return DeadlineError(f"{about}Qdrant at {url} answered {answer.status}{to}: {words}", hint=_suggest(answer))
+    return QdrantError(
+        f"{about}Qdrant at {url} answered {answer.status}{to}: {words}",
+        hint=_suggest(answer),
+        http_status=answer.status,
+    )
+
+
+def _explain_key(answer: Answer, url: str, *, about: str, asked: str) -> AuthError:
+    words = summarise_answer(answer)
+    if "must provide" in words.lower():
+        return AuthError(
+            f"{about}Qdrant at {url} asks for an API key, and none was given",
+            hint="give it as QDRANT_API_KEY, or the file that holds it as QDRANT_API_KEY_FILE",
+        )
+    if answer.status == _UNKNOWN_KEY:
+        return AuthError(
+            f"{about}Qdrant at {url} refused our key ({answer.status}): {words}",
+            hint="is it this server's key? 'qdrant-restore config show' says where ours came from",
+        )
+    to = f" to {asked}" if asked else ""
+    return AuthError(
+        f"{about}Qdrant at {url} refused our key ({answer.status}){to}: {words}",
+        hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
+    )
+
+
+def _suggest(answer: Answer) -> str:
+    """Say what a person could do about an answer that has no class of its own."""
+    if answer.status == _TOO_OFTEN:
+        return "the server limits how often it may be asked: run it again later, or raise its limits"
+    if is_from_gateway(answer):
+        return "that was not Qdrant but a proxy or gateway before it: give the server's own address"
+    return "Qdrant's own log says more" if answer.status >= _SERVERS_FAULT else ""
+
+
+def is_from_gateway(answer: Answer) -> bool:
+    """Tell whether something before Qdrant gave this answer: what became of the request is then not known."""
+    return answer.status in _GATEWAYS or (not answer.is_json and summarise_answer(answer) == _HTML)
 
 
 def summarise_answer(answer: Answer) -> str:
@@ -53,7 +95,7 @@ def summarise_answer(answer: Answer) -> str:
         with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
             text = str(msgspec.json.decode(answer.body)["status"]["error"])
     elif "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
-        return "an HTML page"
+        return _HTML
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
 

@@ -67,8 +67,10 @@ class Exchange:
         pending = isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
         if not pending and not select.select([connected], [], [], seconds)[0]:
             return None
-        response = read_head(self._connection, READ_SECONDS, READ_SECONDS)
-        answer = _read_whole(response)
+        try:
+            answer = _read_whole(read_head(self._connection, READ_SECONDS, READ_SECONDS))
+        except http.client.HTTPException as error:
+            raise ConnectionResetError(describe_trouble(error)) from error
         self.close()
         return answer
 
@@ -119,20 +121,26 @@ class Connection:
     def ask_again(self, request: Request, *, patience_seconds: float = 10.0) -> Answer:
         """Send a request that changes nothing, again and again while the trouble may pass.
 
-        Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring `Retry-After`.
+        Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring a `Retry-After` within
+        the patience. When that is over the last answer is given, whatever it says, or the last trouble raised.
         """
         answer = self._try(request)
         if isinstance(answer, Answer):
             return answer
 
         def pause(error: Exception) -> bool | float:
-            return error.retry_after or True if isinstance(error, _PassingError) else False
+            return min(error.retry_after, patience_seconds) or True if isinstance(error, _PassingError) else False
 
-        for attempt in try_again(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
-            with attempt:
-                answer = self._try(request)
-                if isinstance(answer, _PassingError):
-                    raise answer
+        try:
+            for attempt in try_again(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
+                with attempt:
+                    answer = self._try(request)
+                    if isinstance(answer, _PassingError):
+                        raise answer
+        except _PassingError as error:
+            if error.answer is None:
+                raise
+            return error.answer
         if isinstance(answer, Answer):
             return answer
         raise AssertionError("unreachable: the loop ends with an answer or its error")
@@ -149,7 +157,8 @@ class Connection:
         words = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
         passing = _PassingError(words, http_status=answer.status)
         after = answer.headers.get("retry-after", "")
-        passing.retry_after = float(after) if after.isdigit() else 0.0
+        passing.retry_after = float(after) if after.isdecimal() else 0.0
+        passing.answer = answer
         return passing
 
     def send(self, request: Request) -> Exchange:
@@ -238,7 +247,7 @@ class Connection:
             connected = http.client.HTTPConnection(self._host, self._port, timeout=seconds)
         try:
             connected.connect()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise self._lost(error) from error
         return connected
 
@@ -258,14 +267,15 @@ class Connection:
         return QdrantError(
             f"Qdrant at {self.url} cannot be reached: {describe_trouble(error)}",
             hint=suggest_remedy(error),
-            permanent=isinstance(error, ssl.SSLError),
+            permanent=isinstance(error, ssl.SSLError | UnicodeError),
         )
 
 
 class _PassingError(QdrantError):
-    """Trouble that may pass; `retry_after` is what the server asked for, in seconds."""
+    """Trouble that may pass; `retry_after` is what the server asked for, in seconds. `answer`: it did answer."""
 
     retry_after = 0.0
+    answer: Answer | None = None
 
 
 def _read_whole(response: http.client.HTTPResponse) -> Answer:

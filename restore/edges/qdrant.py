@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import ssl
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -41,6 +41,9 @@ _CONFLICT = 409
 _TOO_LARGE = 413
 _UNSATISFIABLE = frozenset({412, 416})
 _REFUSED = frozenset({401, 403})
+_ABOUT_ONE = frozenset({_NOT_FOUND, 500})
+
+Read = TypeVar("Read")
 
 
 class Download(msgspec.Struct, frozen=True):
@@ -75,14 +78,22 @@ class Qdrant:
 
     # --- the server -----------------------------------------------------------------------------------------
 
-    def is_ready(self, *, seconds: float = 5.0) -> bool:
-        """Ask `/readyz` once. False: it answers, but not yet ready. Raises `QdrantError` when it does not answer."""
+    def require_ready(self, *, seconds: float = 5.0) -> None:
+        """Ask `/readyz` once. Raises `QdrantError` when it is not ready, `permanent` where waiting cannot help."""
         answer = self._connection.ask(Request(method="GET", path="/readyz", seconds=seconds))
         if answer.status in _REFUSED:
-            raise AuthError(f"Qdrant at {self.url} answered {answer.status} to /readyz, which needs no key")
+            raise AuthError(
+                f"Qdrant at {self.url} answered {answer.status} to /readyz, which needs no key",
+                hint="is a proxy or a login page in front of it? give the server's own address",
+            )
         if answer.status == _NOT_FOUND:
             raise self._foreign(answer, "/readyz")
-        return answer.status == _OK
+        if answer.status != _OK:
+            raise QdrantError(
+                f"Qdrant at {self.url} is not ready: it answers {answer.status} ({summarise_answer(answer)})",
+                hint="it is still loading, or waits for other nodes, or a proxy answers for it; its own log tells",
+                http_status=answer.status,
+            )
 
     def get_version(self) -> Version:
         """Read the server's version. Raises `QdrantError` when something else answers at this URL."""
@@ -101,52 +112,64 @@ class Qdrant:
 
     def read_activity(self, collection: str) -> Activity:
         """Read how many recoveries and snapshot creations run under a name, existing or not (since 1.16)."""
-        for entry in self._telemetry(2).get("snapshots") or []:
-            if entry.get("id") == collection:
-                return Activity(
-                    int(entry.get("running_snapshot_recovery") or 0), int(entry.get("running_snapshots") or 0)
-                )
-        return Activity(0, 0)
+
+        def read(found: dict[str, Any]) -> Activity:
+            for entry in found.get("snapshots") or []:
+                if entry.get("id") == collection:
+                    return Activity(
+                        int(entry.get("running_snapshot_recovery") or 0), int(entry.get("running_snapshots") or 0)
+                    )
+            return Activity(0, 0)
+
+        return self._read_telemetry(2, read)
 
     def read_room(self) -> Room:
         """Read how many collections the server holds and may hold."""
-        found = self._telemetry(1)
-        return Room(int(found.get("number_of_collections") or 0), found.get("max_collections"))
+        return self._read_telemetry(
+            1, lambda found: Room(int(found.get("number_of_collections") or 0), found.get("max_collections"))
+        )
 
     def read_updates(self, collection: str) -> tuple[ShardUpdates, ...]:
         """Read each local shard's last operation and queue; empty when the server does not tell (1.16)."""
-        found = [entry for entry in self._telemetry(3).get("collections") or [] if entry.get("id") == collection]
-        shards = found[0].get("shards") or [] if found else []
-        updates = []
-        for shard in shards:
-            queue = (shard.get("local") or {}).get("update_queue") or {}
-            updates.append(ShardUpdates(int(shard["id"]), queue.get("op_num"), queue.get("length")))
-        return tuple(sorted(updates, key=lambda update: update.shard))
 
-    def _telemetry(self, level: int) -> dict[str, Any]:
-        result = self._result("GET", "/telemetry", query={"details_level": str(level)})
-        found = result.get("collections") if isinstance(result, dict) else None
-        return found if isinstance(found, dict) else {}
+        def read(found: dict[str, Any]) -> tuple[ShardUpdates, ...]:
+            entries = [entry for entry in found.get("collections") or [] if entry.get("id") == collection]
+            updates = []
+            for shard in entries[0].get("shards") or [] if entries else []:
+                queue = (shard.get("local") or {}).get("update_queue") or {}
+                updates.append(ShardUpdates(int(shard["id"]), queue.get("op_num"), queue.get("length")))
+            return tuple(sorted(updates, key=lambda update: update.shard))
+
+        return self._read_telemetry(3, read)
+
+    def _read_telemetry(self, level: int, read: Callable[[dict[str, Any]], Read]) -> Read:
+        query = {"details_level": str(level)}
+        return self._ask("GET", "/telemetry", lambda result: read(result.get("collections") or {}), query=query)
 
     # --- collections ----------------------------------------------------------------------------------------
 
     def list_collections(self) -> list[str]:
         """List every collection's name, marks included."""
-        return [entry["name"] for entry in self._result("GET", "/collections")["collections"]]
+        return self._ask(
+            "GET", "/collections", lambda result: [str(entry["name"]) for entry in result["collections"]]
+        )
 
     def list_aliases(self) -> dict[str, str]:
         """Map each alias to its collection."""
-        found = self._result("GET", "/aliases")["aliases"]
-        return {entry["alias_name"]: entry["collection_name"] for entry in found}
+        return self._ask(
+            "GET",
+            "/aliases",
+            lambda result: {str(entry["alias_name"]): str(entry["collection_name"]) for entry in result["aliases"]},
+        )
 
     def get_collection(self, collection: str) -> CollectionInfo | Broken | None:
         """Read a collection (an alias is resolved); None when it is not there, `Broken` when it does not answer."""
-        answer = self._read("GET", _path(collection), accept=lambda status: status in {_OK, _NOT_FOUND, 500})
+        answer = self._read("GET", _path(collection), accept=_ABOUT_ONE)
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
             return Broken(summarise_answer(answer))
-        return read_info(self._decode(answer)["result"])
+        return self._understand(answer, "GET /collections/…", read_info)
 
     def count_points(self, collection: str) -> int | Broken | None:
         """Count exactly; None when the collection is not there, `Broken` when it does not answer."""
@@ -154,14 +177,14 @@ class Qdrant:
             "POST",
             _path(collection, "points/count"),
             json={"exact": True},
-            accept=lambda status: status in {_OK, _NOT_FOUND, 500},
+            accept=_ABOUT_ONE,
             seconds=300.0,
         )
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
             return Broken(summarise_answer(answer))
-        return int(self._decode(answer)["result"]["count"])
+        return self._understand(answer, "a count", lambda result: int(result["count"]))
 
     def create_collection(self, collection: str, body: dict[str, Any]) -> bool:
         """Create a collection. False: the name is taken (409), also when our own lost request took it."""
@@ -175,7 +198,7 @@ class Qdrant:
     def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
         """Delete a collection. False: there was none of this name. Idempotent."""
         answer = self._write("DELETE", _path(collection), seconds=seconds)
-        return bool(self._decode(answer)["result"])
+        return self._understand(answer, "DELETE", bool)
 
     def create_alias(self, alias: str, collection: str) -> None:
         """Point an alias at a collection. It moves an alias that exists: look first."""
@@ -192,22 +215,29 @@ class Qdrant:
     def retrieve_points(self, collection: str, ids: list[int | str]) -> list[Point]:
         """Read points with payload and vectors; ids that are not there are left out."""
         body = {"ids": ids, "with_payload": True, "with_vector": True}
-        found = self._result("POST", _path(collection, "points"), json=body)
-        return msgspec.convert(found, list[Point])
+        return self._ask(
+            "POST", _path(collection, "points"), lambda result: msgspec.convert(result, list[Point]), json=body
+        )
 
     def scroll_points(
         self, collection: str, *, limit: int, offset: int | str | None = None
     ) -> tuple[list[int | str], int | str | None]:
         """List ids in order from `offset`; the second value is the next offset, None at the end."""
         body = {"limit": limit, "offset": offset, "with_payload": False, "with_vector": False}
-        found = self._result("POST", _path(collection, "points/scroll"), json=body)
-        return [point["id"] for point in found["points"]], found.get("next_page_offset")
+        return self._ask(
+            "POST",
+            _path(collection, "points/scroll"),
+            lambda result: ([point["id"] for point in result["points"]], result.get("next_page_offset")),
+            json=body,
+        )
 
     # --- snapshots ------------------------------------------------------------------------------------------
 
     def list_snapshots(self, collection: str) -> list[SnapshotDescription]:
         """List a collection's snapshots on the server, uploaded files included, in no order."""
-        return [read_description(entry) for entry in self._result("GET", _path(collection, "snapshots"))]
+        return self._ask(
+            "GET", _path(collection, "snapshots"), lambda result: [read_description(entry) for entry in result]
+        )
 
     def create_snapshot(self, collection: str) -> Exchange:
         """Ask the server to create a snapshot; read the answer with `read_created`."""
@@ -216,8 +246,8 @@ class Qdrant:
 
     def read_created(self, collection: str, answer: Answer) -> SnapshotDescription:
         """Read the answer to `create_snapshot`."""
-        self._expect(answer, f"collection '{collection}'")
-        return read_description(self._decode(answer)["result"])
+        self._expect(answer, subject=f"collection '{collection}'")
+        return self._understand(answer, "a snapshot's creation", read_description)
 
     def delete_snapshot(self, collection: str, name: str, *, seconds: float = 60.0) -> bool:
         """Delete a snapshot on the server. False: there was none of this name. Idempotent."""
@@ -243,7 +273,7 @@ class Qdrant:
             if response.status not in {_OK, _PARTIAL} or (etag and response.status != _PARTIAL):
                 body = response.read(1 << 16)
                 names = {key.lower(): value for key, value in response.headers.items()}
-                self._expect(Answer(response.status, names, body), f"snapshot '{name}'")
+                self._expect(Answer(response.status, names, body), subject=f"snapshot '{name}'")
                 raise QdrantError(f"snapshot '{name}': the server ignored Range and sent it from its start")
             yield Download(read_whole_size(response), response.headers.get("etag") or "", response)
 
@@ -300,12 +330,20 @@ class Qdrant:
                 hint="raise its limit (nginx: client_max_body_size 0), or give the server's own address",
                 http_status=answer.status,
             )
-        self._expect(answer, f"collection '{collection}'")
+        self._expect(answer, subject=f"collection '{collection}'")
 
     # --- how answers are read -------------------------------------------------------------------------------
 
-    def _result(self, method: str, path: str, *, json: object = None, query: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
-        return self._decode(self._read(method, path, json=json, query=query))["result"]
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Any], Read],
+        *,
+        json: object = None,
+        query: dict[str, str] | None = None,
+    ) -> Read:
+        return self._understand(self._read(method, path, json=json, query=query), f"{method} {path}", read)
 
     def _read(
         self,
@@ -314,14 +352,13 @@ class Qdrant:
         *,
         json: object = None,
         query: dict[str, str] | None = None,
-        accept: Callable[[int], bool] = lambda status: status == _OK,
+        accept: frozenset[int] = frozenset(),
         seconds: float = READ_SECONDS,
     ) -> Answer:
         """Send what changes nothing; it is tried again while the trouble may pass."""
         request = _request(method, path, json=json, query=query, seconds=seconds)
         answer = self._connection.ask_again(request)
-        if not accept(answer.status):
-            self._expect(answer, f"{method} {path}")
+        self._expect(answer, asked=f"{method} {path}", accept=accept)
         return answer
 
     def _write(
@@ -336,24 +373,25 @@ class Qdrant:
     ) -> Answer:
         """Send what changes something, once."""
         answer = self._connection.ask(_request(method, path, json=json, query=query, seconds=seconds))
-        if answer.status not in {_OK, accept}:
-            self._expect(answer, f"{method} {path}")
+        self._expect(answer, asked=f"{method} {path}", accept=frozenset({accept}))
         return answer
 
-    def _decode(self, answer: Answer) -> dict[str, Any]:
+    def _understand(self, answer: Answer, asked: str, read: Callable[[Any], Read]) -> Read:
+        """Read the result of a success; an answer of another form is some other program's."""
         try:
-            found = msgspec.json.decode(answer.body)
-        except msgspec.DecodeError as error:
-            raise self._foreign(answer, "a request") from error
-        if not isinstance(found, dict) or "result" not in found:
-            raise self._foreign(answer, "a request")
-        return found
+            return read(msgspec.json.decode(answer.body)["result"])
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._foreign(answer, asked) from error
 
-    def _expect(self, answer: Answer, subject: str) -> None:
-        """Raise what an answer stands for, unless it is a success."""
-        if answer.status == _OK:
-            return
-        raise explain_answer(answer, subject, self.url)
+    def _expect(
+        self, answer: Answer, *, subject: str = "", asked: str = "", accept: frozenset[int] = frozenset()
+    ) -> None:
+        """Raise what an answer stands for, unless it is a success, or Qdrant's own word of an accepted status.
+
+        A proxy's 404 does not say that a collection is not there, nor its 500 that one is broken.
+        """
+        if answer.status != _OK and not (answer.status in accept and answer.is_json):
+            raise explain_answer(answer, self.url, subject=subject, asked=asked)
 
     def _foreign(self, answer: Answer, asked: str) -> QdrantError:
         return QdrantError(

@@ -6,6 +6,8 @@ import http.client
 import socket
 import ssl
 
+_SAYS_NOTHING = frozenset({"", "timed out", "The read operation timed out", "The write operation timed out"})
+
 
 def describe_trouble(error: Exception) -> str:
     """Say what happened, as the end of a sentence."""
@@ -16,8 +18,10 @@ def describe_trouble(error: Exception) -> str:
             return f"TLS failed ({error.reason or error})"
         case socket.gaierror():
             return f"its host name does not resolve ({error.strerror})"
+        case UnicodeError():
+            return "its host name is none"
         case TimeoutError():
-            return str(error) if str(error) and error.errno is None else "no answer in time"
+            return "no answer in time" if error.errno or str(error) in _SAYS_NOTHING else str(error)
         case ConnectionRefusedError():
             return "connection refused"
         case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():

@@ -10,6 +10,8 @@ from restore.words.version import OLDEST_SUPPORTED, Version
 
 _PAUSE_SECONDS = 0.5
 _SAY_SECONDS = 10.0
+_SHORTEST_SECONDS = 1.0
+_LONGEST_SECONDS = 5.0
 
 
 def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float) -> Version:
@@ -19,15 +21,16 @@ def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float
     old, and at once what waiting cannot cure: a refused certificate, something that is not Qdrant.
     """
     begin = said = clock.read_seconds()
-    while trouble := _ask(qdrant):
+    while trouble := _ask(qdrant, timeout_seconds - (clock.read_seconds() - begin)):
         now = clock.read_seconds()
+        reason = _shorten(trouble.message, qdrant.url)
         if now - begin + _PAUSE_SECONDS > timeout_seconds:
             raise DeadlineError(
-                f"Qdrant at {qdrant.url} was not ready within {timeout_seconds:g} s: {trouble.message}",
+                f"Qdrant at {qdrant.url} was not ready within {timeout_seconds:g} s: {reason}",
                 hint=trouble.hint or "give it longer with --wait-timeout, or look into Qdrant's own log",
             )
         if now - said >= _SAY_SECONDS or said == begin:
-            log("qdrant.not_ready", url=qdrant.url, waited_seconds=round(now - begin, 1), reason=trouble.message)
+            log("qdrant.not_ready", url=qdrant.url, waited_seconds=round(now - begin, 1), reason=reason)
             said = now + 0.001
         clock.sleep(_PAUSE_SECONDS)
     version = qdrant.get_version()
@@ -41,13 +44,18 @@ def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float
     return version
 
 
-def _ask(qdrant: Qdrant) -> QdrantError | None:
+def _ask(qdrant: Qdrant, left_seconds: float) -> QdrantError | None:
     """Give the trouble that may pass; None when Qdrant is ready."""
     try:
-        if qdrant.is_ready():
-            return None
+        qdrant.require_ready(seconds=min(max(left_seconds, _SHORTEST_SECONDS), _LONGEST_SECONDS))
     except QdrantError as error:
         if error.permanent:
             raise
         return error
-    return QdrantError(f"Qdrant at {qdrant.url} answers, but says it is not ready")
+    return None
+
+
+def _shorten(message: str, url: str) -> str:
+    """Take off a trouble's sentence what the sentence around it says already."""
+    reason = message.removeprefix(f"Qdrant at {url} ")
+    return reason.removeprefix("cannot be reached: ").removeprefix("is not ready: ")
