@@ -10,7 +10,13 @@ from typing import Any
 
 import msgspec
 
-from restore.decisions.settings_collections import OwnChoices, read_own, settle_collections, settle_one_file
+from restore.decisions.settings_collections import (
+    OwnChoices,
+    is_one_file,
+    read_own,
+    settle_collections,
+    settle_one_file,
+)
 from restore.decisions.settings_row import LogFormat, LogLevel
 from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, merge_host, settle
 from restore.decisions.settings_strangers import find_unknown_keys, find_unknown_variables
@@ -110,14 +116,20 @@ def read_settings(command: str, sources: Sources) -> Settings:
     values: dict[str, Any] = {field: one.value for field, one in settled.items()}
     origins = {field: one.origin for field, one in settled.items()}
     chosen = Settings(**values, arguments=sources.arguments, own=own, origins=origins, warnings=warnings)
-    problems = (*problems, *_find_conflicts(chosen))
+    problems = (*problems, *_find_conflicts(command, chosen))
     if problems:
         raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
     return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(settled)))
 
 
-def _find_conflicts(chosen: Settings) -> tuple[str, ...]:
+def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
     problems = []
+    if chosen.all_collections and command in {RESTORE, CONFIG}:
+        single = [
+            field for field, is_one in (("snapshot", is_one_file(chosen.snapshot)), ("to", chosen.to)) if is_one
+        ]
+        wheres = (chosen.origins[field].where for field in single)
+        problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
     if chosen.insecure and chosen.ca_file:
         both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
         problems.append(f"{both[0]} and {both[1]} are both set; keep one")

@@ -80,13 +80,18 @@ def guess_collection(snapshot: str) -> str | None:
     return None
 
 
+def is_one_file(snapshot: str) -> bool:
+    """Tell whether a choice of snapshot is one file, not one of each collection."""
+    return snapshot not in _OF_EACH
+
+
 def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Settled:
     """Settle which collection a single snapshot file is for, and that one target has one source.
 
     A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
     counts more than collections that variables name.
     """
-    if snapshot.value in _OF_EACH or snapshot.problems:
+    if not is_one_file(snapshot.value) or snapshot.problems:
         return _match_target(collections, to)
     names: tuple[str, ...] = collections.value
     if not names or (collections.origin.rank > snapshot.origin.rank):

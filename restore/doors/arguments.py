@@ -79,7 +79,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name == "config":
             inner = _build(_BY_NAME[CONFIG], "show")
-            return click.Group(name="config", commands={"show": inner}, short_help=inner.short_help)
+            return _Config(name="config", commands={"show": inner}, short_help=inner.short_help)
         return _build(_BY_NAME[cmd_name], cmd_name) if cmd_name in _BY_NAME else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -96,6 +96,15 @@ class _Commands(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write(f"\n{self.epilog}\n")
+
+
+class _Config(click.Group):
+    """`config`, which needs one more word."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (not args[0].startswith("-") and args[0] not in self.commands):
+            raise SettingsError("config needs one more word: config show", hint=_HELP)
+        return super().parse_args(ctx, args)
 
 
 class _Command(click.Command):

@@ -14,7 +14,7 @@ from restore.doors.output import Output
 from restore.doors.progress import open_progress
 from restore.doors.signals import set_deadline
 from restore.doors.sources import gather_sources
-from restore.errors import Interrupted, RestoreError
+from restore.errors import Interrupted, RestoreError, SettingsError
 from restore.words.log import Log
 from restore.words.secret import Secret
 
@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
         if invocation is None:
             return 0
         if invocation.command == VERSION:
-            return _show_version(output)
+            return _show_version(invocation, output)
         settings = _settle(invocation)
         output = Output(json=settings.json, mask=_mask(settings.api_key))
         return _run_command(invocation.command, settings, output)
@@ -73,7 +73,9 @@ def _warn(settings: Settings, log: Log) -> None:
         )
 
 
-def _show_version(output: Output) -> int:
+def _show_version(invocation: Invocation, output: Output) -> int:
+    if invocation.problems:
+        raise SettingsError(*invocation.problems)
     from restore.commands import version  # noqa: PLC0415 - asked for rarely
 
     result = version.run()

@@ -44,7 +44,10 @@ def _read_secret(path: str) -> bytes | str:
 
 def _read(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.read(_LARGEST_FILE)
+        content = file.read(_LARGEST_FILE + 1)
+    if len(content) > _LARGEST_FILE:
+        raise ValueError(f"it is longer than {_LARGEST_FILE:,} bytes")
+    return content
 
 
 def _say(error: OSError | ValueError) -> str:

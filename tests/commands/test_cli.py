@@ -39,6 +39,9 @@ NOWHERE = "http://127.0.0.1:9"
         (["restore", "--dry-run=yes"], {}, "", ["error: Option '--dry-run' does not take a value", HINT]),
         (["snapshot", "--dry-run"], {}, "", ["error: unknown option --dry-run", HINT]),
         (["doctor", "cities"], {}, "", ["error: doctor takes no argument ('cities')", HINT]),
+        (["version", "--jsn"], {}, "", ["error: unknown option --jsn (did you mean --json?)"]),
+        (["config"], {}, "", ["error: config needs one more word: config show", USAGE]),
+        (["config", "shw"], {}, "", ["error: config needs one more word: config show", USAGE]),
         (["restor"], {}, "", ["error: unknown command 'restor' (did you mean restore?)", USAGE]),
         (["--store", "x", "restore"], {}, "", ["error: unknown option --store; options stand after the command", USAGE]),
         (["--frob"], {}, "", ["error: unknown option --frob", USAGE]),
@@ -66,6 +69,24 @@ def test_a_bad_setting_gets_a_sentence_and_status_2(  # noqa: PLR0917 - the tabl
     ended = run_program(*arguments, cwd=tmp_path, environment=environment)
 
     assert (ended.status, ended.stdout, ended.stderr.splitlines()) == (2, "", stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("gone.pem", "No such file or directory"), ("empty.pem", "")],
+    ids=["missing", "no certificate"],
+)
+def test_a_ca_file_that_is_none_is_a_settings_error(name: str, reason: str, tmp_path: Path) -> None:
+    """Told before anything is sent."""
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "qdrant_snapshots").mkdir()
+    (tmp_path / "qdrant_snapshots/README.md").touch()
+    ended = run_program(
+        "restore", "--qdrant-url", "https://127.0.0.1:9", cwd=tmp_path, environment={"RESTORE_CA_FILE": name}
+    )
+
+    assert ended.status == 2
+    assert ended.stderr.startswith(f"error: RESTORE_CA_FILE: '{name}' is no file of authorities ({reason}")
 
 
 def test_an_unknown_option_a_misspelt_variable_and_a_wrong_key_are_told_together(tmp_path: Path) -> None:

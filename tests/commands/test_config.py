@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from restore.decisions.settings_table import SETTINGS
 from tests.commands.program import run_program
 
@@ -78,3 +80,30 @@ def test_the_settings_file_is_the_one_that_is_named(tmp_path: Path) -> None:
         ["from-variable.yaml", "variable.yaml:", "store"],
         ["from-flag.yaml", "flag.yaml:", "store"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["--host", "qdrant", "--port", "7000"], "qdrant-url http://qdrant:7000 --qdrant-url"),
+        (["--url", "http://qdrant:6333"], "qdrant-url http://qdrant:6333 --qdrant-url"),
+        (["--collection", "a", "--collection", "b,c"], "collections a, b,c --collection"),
+        (["--output-dir", "./backups"], "store ./backups --store"),
+        (["--store", "first", "--store=second"], "store second --store"),
+        (["cities", "--new-collection", "towns"], "to towns --to"),
+        (["--snapshot", "./backups/by-hand.snapshot", "--new-collection", "towns"], "collections towns --snapshot"),
+        (["--dry-run"], "dry-run true --dry-run"),
+    ],
+)
+def test_flags_of_hand_written_scripts_are_understood(arguments: list[str], shown: str, tmp_path: Path) -> None:
+    """They mean what they meant there."""
+    ended = run_program("config", "show", *arguments, cwd=tmp_path)
+
+    assert shown in [" ".join(line.split()) for line in ended.stdout.splitlines()]
+
+
+def test_a_switch_can_be_taken_back(tmp_path: Path) -> None:
+    """What a variable or the settings file switched on, a flag switches off."""
+    ended = run_program("config", "show", "--no-dry-run", cwd=tmp_path, environment={"RESTORE_DRY_RUN": "yes"})
+
+    assert "dry-run false --dry-run" in [" ".join(line.split()) for line in ended.stdout.splitlines()]

@@ -214,6 +214,8 @@ def test_every_policy_may_stand_under_one_collection() -> None:
         ({"document": {"collections": [["a"]]}}, "restore.yaml: collections: a list of names is wanted, or a mapping of names to choices"),
         ({"document": {"store": ["a"]}}, "restore.yaml: store: one value is wanted, not a list or a mapping"),
         ({"arguments": ("a",), "flags": {"all": ("true",)}}, "--all: names every collection, but a was named too; keep one"),
+        ({"flags": {"all": ("true",), "to": ("c",)}}, "--all: means every collection, but --to is for one; keep one"),
+        ({"flags": {"all": ("true",)}, "environment": {"RESTORE_SNAPSHOT": "x"}}, "--all: means every collection, but RESTORE_SNAPSHOT is for one; keep one"),
         ({"arguments": ("a", "b"), "flags": {"to": ("c",)}}, "--to: 'c' is one target, but 2 collections are wanted; name one collection"),
         ({"flags": {"to": ("c",)}}, "--to: 'c' is one target, but no collection is named; name one collection"),
         ({"arguments": ("a", "b"), "flags": {"snapshot": ("x.snapshot",)}}, "--snapshot: x.snapshot is one snapshot, but 2 collections are wanted; name one collection"),

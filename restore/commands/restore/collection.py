@@ -112,7 +112,7 @@ class CollectionRestore:
             self._tools.log,
             seen,
             target=self._target,
-            patience_seconds=self._settings.lock_timeout_seconds or None,
+            patience_seconds=self._settings.lock_timeout_seconds,
         )
 
     # --- a restore of our own -------------------------------------------------------------------------------
