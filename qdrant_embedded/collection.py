@@ -110,7 +110,7 @@ class Collection:
         with self.lock:
             self.refuse_if_dirty("Update Points", reading=False)
             operation = edge.UpdateOperation.create_field_index(field, indexes.to_engine(schema))
-            numbers = [shard.apply(operation, numbers=2) for shard in self.shards.values()]
+            numbers = [shard.apply_to_schema(operation) for shard in self.shards.values()]
             self.remember_schema({**self.schema, field: schema})
             return max(numbers, default=0)
 
@@ -119,7 +119,7 @@ class Collection:
         with self.lock:
             self.refuse_if_dirty("Update Points", reading=False)
             operation = edge.UpdateOperation.delete_field_index(field)
-            numbers = [shard.apply(operation, numbers=2) for shard in self.shards.values()]
+            numbers = [shard.apply_to_schema(operation) for shard in self.shards.values()]
             self.remember_schema({key: value for key, value in self.schema.items() if key != field})
             return max(numbers, default=0)
 

@@ -11,11 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import qdrant_edge as edge
 
 from qdrant_embedded import archive, configuration, documents
-from qdrant_embedded.answers import service_error, wrong_input
+from qdrant_embedded.answers import Refusal, service_error, wrong_input
 from qdrant_embedded.collection import CONFIGURATION, KEYS, SCHEMA
 from qdrant_embedded.shard import engine_refusals
 
@@ -111,7 +110,7 @@ def move_in(server: Server, collection: Collection, number: int, incoming: Path)
     shard.replace_with(incoming)
     try:
         shard.flush()
-    except msgspec.DecodeError as error:
-        raise service_error(f"Failed to read segment state: {error}") from error
+    except Refusal as refusal:  # the old data is gone by now, and the shard stays dirty
+        raise service_error(f"Failed to load local shard {shard.path}: {refusal.sentence}") from refusal
     collection.flag(number).unlink()
     collection.dirty.discard(number)

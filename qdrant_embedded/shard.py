@@ -94,17 +94,22 @@ class Shard:
             try:
                 self._number = int((self.path / OPERATION_NUMBER).read_text())
             except (FileNotFoundError, ValueError):
-                self._number = self.last_version() or 0
+                self._number = max(self._segment_versions(), default=0)
         return self._number
 
-    def apply(self, operation: Any, *, numbers: int = 1) -> int:  # noqa: ANN401 - engine type
+    def apply(self, operation: Any) -> int:  # noqa: ANN401 - engine type
         """Write one operation; it is in the write-ahead log when this returns. The number it got."""
         engine = self.engine
         with engine_refusals():
             engine.update(operation)
-        self._number = self.op_num + numbers
+        self._number = self.op_num + 1
         (self.path / OPERATION_NUMBER).write_text(str(self._number))
         return self._number
+
+    def apply_to_schema(self, operation: Any) -> int:  # noqa: ANN401 - engine type
+        """Write a change of the payload indexes; like on a server it takes two numbers."""
+        self.apply(edge.UpdateOperation.delete_points([]))
+        return self.apply(operation)
 
     def flush(self) -> None:
         """Move everything from the write-ahead log into the segments."""
@@ -112,14 +117,15 @@ class Shard:
             self.engine.flush()
 
     def last_version(self) -> int | None:
-        """Give the newest operation that the files of the segments know, None for a shard that had none."""
-        versions = [
-            msgspec.json.decode(path.read_bytes()).get("version")
-            for path in self.path.glob("segments/*/segment.json")
-        ]
+        """Give the newest operation that the shard's files know, None for a shard that had none."""
+        versions = self._segment_versions()
         with contextlib.suppress(FileNotFoundError):
-            versions.append(msgspec.json.decode((self.path / "wal" / "first-index").read_bytes()).get("ack_index"))
-        return max((version for version in versions if version is not None), default=None)
+            versions.append(msgspec.json.decode((self.path / "wal" / "first-index").read_bytes())["ack_index"])
+        return max(versions, default=None)
+
+    def _segment_versions(self) -> list[int]:
+        read = (msgspec.json.decode(path.read_bytes()) for path in self.path.glob("segments/*/segment.json"))
+        return [one["version"] for one in read if one.get("version") is not None]
 
     def replace_with(self, incoming: Path) -> None:
         """Take another directory's place; both on one file system."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qdrant_embedded.endpoints.points import field
 
 if TYPE_CHECKING:
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 
 def everyone(call: Call) -> dict[str, Any]:

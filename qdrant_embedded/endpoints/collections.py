@@ -9,7 +9,7 @@ from qdrant_embedded.endpoints.points import field, written
 from qdrant_embedded.names import checked
 
 if TYPE_CHECKING:
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 
 def listing(call: Call) -> dict[str, Any]:

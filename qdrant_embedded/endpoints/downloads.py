@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 CHUNK = 1 << 18
 GZIP_WINDOW = 31

@@ -12,7 +12,7 @@ from qdrant_embedded import answers, vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
     from qdrant_embedded.collection import Collection
 
 OPERATION = edge.UpdateOperation

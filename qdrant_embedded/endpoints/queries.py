@@ -13,7 +13,7 @@ from qdrant_embedded.endpoints.reads import checked_limit, order_by, selectors, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
     from qdrant_embedded.collection import Collection
 
 Body = dict[str, Any]

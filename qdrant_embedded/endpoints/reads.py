@@ -10,7 +10,7 @@ from qdrant_embedded import answers, vectors
 from qdrant_embedded.endpoints.points import field, point_id
 
 if TYPE_CHECKING:
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 DEFAULT_LIMIT = 10
 

@@ -10,7 +10,7 @@ from qdrant_embedded import TITLE, answers
 from qdrant_embedded.telemetry import metrics_text, telemetry_document
 
 if TYPE_CHECKING:
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 
 def root(call: Call) -> Response:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from qdrant_embedded.app import Call
+    from qdrant_embedded.call import Call
 
 HEX_DIGITS = 64
 PRIORITIES = ("no_sync", "snapshot", "replica")

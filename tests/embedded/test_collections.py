@@ -1,0 +1,211 @@
+"""Collections: names, settings and their defaults, metadata, aliases, and what is refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.embedded.asking import SNAPSHOTS, Asking
+
+if TYPE_CHECKING:
+    from qdrant_embedded.process import EmbeddedQdrant
+
+TAKEN = {
+    "leading dot": ".hidden",
+    "leading dash": "-lead",
+    "one space": "%20",
+    "newline": "a%0Ab",
+    "emoji": "%F0%9F%8C%8D",
+    "255 bytes": "x" * 255,
+    "percent": "50%25",
+    "like a route": "aliases2",
+}
+REFUSED = ["a%2Fb", "a%5Cb", "a%3Ab", "a%2Ab", "a%3Fb", "a%22b", "a%3Cb", "a%3Eb", "a%7Cb", "%00", "x" * 256]
+UNUSABLE = ["%2e", "%2e%2e"]
+MARK = {
+    "vectors": {},
+    "shard_number": 1,
+    "wal_config": {"wal_capacity_mb": 1, "wal_segments_ahead": 0},
+    "optimizers_config": {"default_segment_number": 1},
+}
+
+
+def metadata(asking: Asking, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Give a collection's metadata."""
+    return asking.result("GET", f"/collections/{name}")["config"].get("metadata")
+
+
+@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: Asking, name: str) -> None:
+    """Created, written to, found again, and dropped."""
+    asking.create(name)
+    asking.upsert(name, {"id": 1, "vector": [1, 1, 1, 1]})
+
+    assert asking.count(name) == 1
+    assert len(asking.result("GET", "/collections")["collections"]) == 1
+    assert asking.result("DELETE", f"/collections/{name}") is True
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_name_that_the_server_refuses_is_422(asking: Asking, name: str) -> None:
+    """By creation and by upload alike; nothing comes into being."""
+    created = asking.ask("PUT", f"/collections/{name}", {"vectors": {}})
+    uploaded = asking.upload(name, b"")
+
+    assert (created.status_code, uploaded.status_code) == (422, 422)
+    assert created.json()["status"]["error"].startswith("Validation error in path parameters: [collection_name: ")
+    assert asking.result("GET", "/collections") == {"collections": []}
+
+
+def test_dots_name_no_collection(server: EmbeddedQdrant, asking: Asking) -> None:
+    """`.` and `..` would be other directories: 500, and the storage stands as it was."""
+    import http.client
+
+    statuses = []
+    for name in UNUSABLE:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        connection.request("PUT", f"/collections/{name}", b'{"vectors":{}}')
+        statuses.append(connection.getresponse().status)
+        connection.close()
+
+    assert statuses == [500, 500]
+    assert (server.storage / "collections").is_dir()
+    assert asking.result("GET", "/collections") == {"collections": []}
+
+
+def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: Asking) -> None:
+    """The server's temporary directory is named after the collection: 500 at 255 bytes, 200 at 200."""
+    content = SNAPSHOTS / "plain-1.18.3.snapshot"
+
+    statuses = [asking.upload("x" * length, content).status_code for length in (200, 255)]
+
+    assert statuses == [200, 500]
+
+
+def test_a_mark_collection_is_made_once(asking: Asking) -> None:
+    """Eight at once: one 200, seven 409, and the winner's metadata is what everybody sees."""
+
+    def make(token: int) -> int:
+        return asking.ask("PUT", "/collections/.mark", {**MARK, "metadata": {"token": token}}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(make, range(8)))
+
+    assert sorted(statuses) == [200] + [409] * 7
+    assert metadata(asking, ".mark") == {"token": statuses.index(200)}
+
+
+def test_a_patch_merges_metadata_by_its_top_level_keys(asking: Asking) -> None:
+    """Null deletes a key, an object is replaced as a whole, null inside an object stays."""
+    asking.create("c", metadata={"kept": 1, "gone": 2, "nested": {"a": 1, "b": 2}})
+
+    asking.result("PATCH", "/collections/c", {"metadata": {"gone": None, "nested": {"c": None}, "new": [1]}})
+
+    assert metadata(asking, "c") == {"kept": 1, "nested": {"c": None}, "new": [1]}
+
+
+def test_no_concurrent_patch_is_lost(asking: Asking) -> None:
+    """Eight writers with twenty keys each: all hundred and sixty are there."""
+    asking.create("c")
+
+    def patch(key: int) -> None:
+        asking.result("PATCH", "/collections/c", {"metadata": {f"key-{key}": key}})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(patch, range(160)))
+
+    assert metadata(asking, "c") == {f"key-{key}": key for key in range(160)}
+
+
+def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking: Asking) -> None:
+    """200 both times: an alias is no collection, and the one behind it stays."""
+    asking.create("cities")
+    alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
+    asking.result("POST", "/collections/aliases", {"actions": [alias]})
+
+    deleted = [asking.result("DELETE", f"/collections/{name}") for name in ("nope", "towns", "cities", "cities")]
+
+    assert deleted == [False, False, True, False]
+    assert asking.result("GET", "/aliases") == {"aliases": []}
+
+
+def test_creating_an_alias_that_exists_moves_it(asking: Asking) -> None:
+    """Without a word; renaming and deleting work in one request, all or nothing."""
+    asking.create("one")
+    asking.create("two")
+
+    def change(*actions: dict[str, Any]) -> int:
+        return asking.ask("POST", "/collections/aliases", {"actions": list(actions)}).status_code
+
+    first = change({"create_alias": {"collection_name": "one", "alias_name": "a"}})
+    moved = change({"create_alias": {"collection_name": "two", "alias_name": "a"}})
+    renamed = change({"rename_alias": {"old_alias_name": "a", "new_alias_name": "b"}})
+    refused = change(
+        {"delete_alias": {"alias_name": "b"}}, {"create_alias": {"collection_name": "nope", "alias_name": "c"}}
+    )
+
+    assert (first, moved, renamed, refused) == (200, 200, 200, 404)
+    assert asking.result("GET", "/aliases") == {"aliases": [{"alias_name": "b", "collection_name": "two"}]}
+
+
+def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: Asking) -> None:
+    """No collection of the alias's name appears."""
+    asking.create("cities", vectors={"size": 4, "distance": "Cosine"})
+    alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
+    asking.result("POST", "/collections/aliases", {"actions": [alias]})
+
+    asking.upload("towns", SNAPSHOTS / "plain-1.18.3.snapshot")
+
+    assert asking.count("cities") == 43
+    assert asking.result("GET", "/collections") == {"collections": [{"name": "cities"}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/collections/c/points/recommend"),
+        ("POST", "/collections/c/points/search/groups"),
+        ("POST", "/collections/c/points/query/groups"),
+        ("PUT", "/collections/c/shards/0/snapshots/recover"),
+        ("GET", "/issues"),
+    ],
+)
+def test_what_is_not_emulated_is_501_with_a_sentence(asking: Asking, method: str, path: str) -> None:
+    """Nobody mistakes it for an answer of a real server."""
+    answer = asking.ask(method, path, {})
+
+    expected = f"Not emulated: {method} {path} is not done by the embedded Qdrant; use a real server for it"
+    assert (answer.status_code, answer.json()["status"]["error"]) == (501, expected)
+
+
+def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: Asking) -> None:
+    """Shard keys can be asked for, and not be made."""
+    asking.create("keyed", sharding_method="custom")
+
+    refused = asking.ask("PUT", "/collections/keyed/shards", {"shard_key": "eu"})
+    written = asking.ask("PUT", "/collections/keyed/points", {"points": [{"id": 1, "vector": [1, 1, 1, 1]}]})
+
+    assert refused.json()["status"]["error"] == "Bad request: Distributed mode disabled"
+    assert written.json()["status"]["error"] == "Wrong input: Shard key not specified"
+    assert asking.count("keyed") == 0
+
+
+def test_telemetry_counts_operations_per_shard(asking: Asking) -> None:
+    """`op_num`: one more per write, two for an index, unchanged by a snapshot, the same after a restore."""
+
+    def op_num(name: str) -> int:
+        listed = asking.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
+        shards = {one["id"]: one["shards"] for one in listed}[name]
+        return int(shards[0]["local"]["update_queue"]["op_num"])
+
+    asking.create("c")
+    asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"a": 1}})
+    written = op_num("c")
+    asking.result("PUT", "/collections/c/index", {"field_name": "a", "field_schema": "integer"})
+    indexed = op_num("c")
+    asking.upload("copy", asking.snapshot("c"))
+    asking.upload("again", asking.snapshot("copy"))
+
+    assert (written, indexed, op_num("c"), op_num("copy"), op_num("again")) == (1, 3, 3, 3, 3)
