@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ def asking(server: EmbeddedQdrant) -> Iterator[Asking]:
     yield asked
     for one in asked.result("GET", "/collections")["collections"]:
         asked.result("DELETE", f"/collections/{quote(one['name'], safe='')}")
+    for directory in {path for path in server.snapshots.iterdir() if path.is_dir()} - {server.snapshots / "tmp"}:
+        shutil.rmtree(directory)
 
 
 @pytest.fixture

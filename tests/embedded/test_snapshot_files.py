@@ -1,0 +1,368 @@
+"""Snapshot files over HTTP: downloaded in parts, uploaded, recovered from files and URLs, kept and deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import tarfile
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.embedded.asking import SNAPSHOTS, Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qdrant_embedded.process import EmbeddedQdrant
+
+PLAIN = SNAPSHOTS / "plain-1.18.3.snapshot"
+CHECKSUM = hashlib.sha256(PLAIN.read_bytes()).hexdigest()
+NO_CHECKSUM = "0" * 64
+
+
+@pytest.fixture
+def made(asking: Asking) -> tuple[str, bytes]:
+    """Make a snapshot of a filled collection: its path and its bytes."""
+    asking.upload("t", PLAIN)
+    path = f"/collections/t/snapshots/{asking.result('POST', '/collections/t/snapshots')['name']}"
+    return path, asking.ask("GET", path).content
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ("bytes=0-0", slice(0, 1)),
+        ("bytes=5-9", slice(5, 10)),
+        ("bytes=1000-", slice(1000, None)),
+        ("bytes=-10", slice(-10, None)),
+        ("bytes=7-9999999", slice(7, None)),
+    ],
+)
+def test_a_range_gives_exactly_its_bytes(asking: Asking, made: tuple[str, bytes], wanted: str, part: slice) -> None:
+    """206 with the place of the part in the whole."""
+    path, content = made
+    begin, end, _ = part.indices(len(content))
+
+    answer = asking.ask("GET", path, headers={"range": wanted})
+
+    assert (answer.status_code, answer.content) == (206, content[part])
+    assert answer.headers["content-range"] == f"bytes {begin}-{end - 1}/{len(content)}"
+
+
+def test_if_match_decides_and_if_range_is_not_looked_at(asking: Asking, made: tuple[str, bytes]) -> None:
+    """A stale ETag is 412 with If-Match; with If-Range the part comes all the same."""
+    path, content = made
+    etag = asking.ask("GET", path, headers={"range": "bytes=0-0"}).headers["etag"]
+
+    good = asking.ask("GET", path, headers={"range": "bytes=5-9", "if-match": etag})
+    stale = asking.ask("GET", path, headers={"range": "bytes=5-9", "if-match": '"x"'})
+    ignored = asking.ask("GET", path, headers={"range": "bytes=5-9", "if-range": '"x"'})
+
+    assert (good.status_code, good.content) == (206, content[5:10])
+    assert (stale.status_code, stale.content) == (412, b"")
+    assert (ignored.status_code, ignored.content) == (206, content[5:10])
+
+
+def test_a_range_beyond_the_end_is_416(asking: Asking, made: tuple[str, bytes]) -> None:
+    """With the size that it would have had to keep to."""
+    path, content = made
+
+    answer = asking.ask("GET", path, headers={"range": f"bytes={len(content)}-"})
+
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(content)}")
+
+
+def test_a_client_that_takes_gzip_gets_gzip_without_a_length(asking: Asking, made: tuple[str, bytes]) -> None:
+    """Whoever saves the raw bytes has no archive: as on a real server."""
+    path, content = made
+
+    answer = asking.ask("GET", path, headers={"accept-encoding": "gzip"})
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "content-length" not in answer.headers
+    assert answer.content == content
+
+
+def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
+    asking: Asking, made: tuple[str, bytes], tmp_path: Path
+) -> None:
+    """Shards first, the configuration near the end; the checksum beside it is the file's."""
+    _, content = made
+    (tmp_path / "s").write_bytes(content)
+
+    with tarfile.open(tmp_path / "s") as archive:
+        names = archive.getnames()
+    described = asking.result("GET", "/collections/t/snapshots")
+
+    assert names[0].startswith("0/segments/")
+    assert names[0].endswith(".tar")
+    assert names[1].startswith("0/wal/closed-")
+    assert names[2:4] == ["0/replica_state.json", "0/shard_config.json"]
+    assert names[4:] == ["version.info", "config.json", "shard_key_mapping.json", "payload_index.json"]
+    assert hashlib.sha256(content).hexdigest() in [one.get("checksum") for one in described]
+
+
+def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(asking: Asking) -> None:
+    """Listed without a checksum, after success and after failure; only the last part of a path counts."""
+    asking.upload("t", PLAIN, "mine.snapshot")
+    sizes = [one["size"] for one in asking.result("GET", "/collections/t/snapshots")]
+
+    failed = asking.upload("t", b"garbage" * 200, "../../mine.snapshot")
+    after = asking.result("GET", "/collections/t/snapshots")
+    deleted = asking.result("DELETE", "/collections/t/snapshots/mine.snapshot")
+
+    assert sizes == [PLAIN.stat().st_size]
+    assert failed.status_code == 500
+    assert [(one["name"], one["size"], "checksum" in one) for one in after] == [("mine.snapshot", 1400, False)]
+    assert deleted is True
+    assert asking.result("GET", "/collections/t/snapshots") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        pytest.param(PLAIN.read_bytes()[:-1024], 200, id="without its end marker"),
+        pytest.param(PLAIN.read_bytes()[:100_000], 500, id="cut in half"),
+        pytest.param(b"garbage" * 1000, 500, id="no archive"),
+        pytest.param(b"", 500, id="empty"),
+        pytest.param(bytes(10_240), 500, id="an archive of nothing"),
+    ],
+)
+def test_a_broken_upload_fails_and_leaves_no_collection(
+    server: EmbeddedQdrant, asking: Asking, content: bytes, status: int
+) -> None:
+    """Only a missing end marker is not noticed; temporary files are gone in each case."""
+    answer = asking.upload("t", content)
+
+    assert answer.status_code == status
+    assert asking.result("GET", "/collections/t/exists")["exists"] == (status == 200)
+    assert [path.name for path in (server.storage / "tmp").iterdir() if path.name != "empty.tar"] == []
+    assert list((server.snapshots / "tmp").iterdir()) == []
+
+
+def test_a_checksum_is_compared_before_anything_happens(asking: Asking) -> None:
+    """The right one in any case of letters passes; a wrong one is 400 and nothing is kept."""
+    wrong = asking.upload("wrong", PLAIN, checksum=NO_CHECKSUM)
+    right = asking.upload("right", PLAIN, checksum=CHECKSUM.upper())
+
+    assert wrong.json()["status"]["error"] == f"Checksum mismatch: expected {CHECKSUM}, actual {NO_CHECKSUM}"
+    assert asking.result("GET", "/collections/wrong/exists") == {"exists": False}
+    assert right.status_code == 200
+
+
+def test_an_upload_that_is_not_waited_for_is_202_and_done_later(asking: Asking) -> None:
+    """The failure of another one is told to nobody."""
+    good = asking.upload("t", PLAIN, wait="false")
+    bad = asking.upload("never", b"garbage" * 200, wait="false")
+    deadline = time.monotonic() + 10
+    while asking.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
+        assert time.monotonic() < deadline
+
+    assert (good.status_code, bad.status_code) == (202, 202)
+    assert asking.result("GET", "/collections/never/exists") == {"exists": False}
+
+
+def test_another_vector_size_is_refused_with_both_written_out(asking: Asking) -> None:
+    """400, and the existing collection keeps its points."""
+    asking.create("t", vectors={"size": 8, "distance": "Cosine", "on_disk": True})
+    asking.upsert("t", {"id": 1, "vector": [1] * 8})
+
+    answer = asking.upload("t", PLAIN)
+
+    rest = "hnsw_config: None, quantization_config: None"
+    expected = (
+        "Wrong input: Snapshot is not compatible with existing collection: Collection vectors: "
+        f"Single(VectorParams {{ size: 8, distance: Cosine, {rest}, on_disk: Some(true), datatype: None, "
+        f"multivector_config: None }}) Snapshot Vectors: Single(VectorParams {{ size: 4, distance: Cosine, {rest}, "
+        "on_disk: None, datatype: None, multivector_config: None })"
+    )
+    assert (answer.status_code, answer.json()["status"]["error"]) == (400, expected)
+    assert asking.count("t") == 1
+
+
+def test_an_existing_collection_keeps_its_settings_and_takes_the_points(asking: Asking) -> None:
+    """Its HNSW settings, its metadata and its payload indexes win, the latter built over the incoming points."""
+    vectors = {"size": 4, "distance": "Cosine"}
+    asking.create("t", vectors=vectors, hnsw_config={"m": 5}, metadata={"mine": True})
+    asking.result("PUT", "/collections/t/index?wait=true", {"field_name": "pop", "field_schema": "float"})
+    asking.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
+
+    asking.upload("t", PLAIN)
+    info = asking.result("GET", "/collections/t")
+
+    assert asking.count("t") == 43
+    assert (info["config"]["hnsw_config"]["m"], info["config"]["metadata"]) == (5, {"mine": True})
+    assert list(info["payload_schema"]) == ["pop"]
+
+
+@pytest.fixture
+def recover(asking: Asking) -> Callable[..., Any]:
+    """Recover the collection `t` from a location."""
+
+    def recovering(location: str, **body: object) -> Any:  # noqa: ANN401 - a response
+        return asking.ask("PUT", "/collections/t/snapshots/recover", {"location": location, **body})
+
+    return recovering
+
+
+def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
+    server: EmbeddedQdrant, asking: Asking, recover: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A relative link to a sibling is fine, one that leads outside is 403, one that dangles 400."""
+    shelf = server.snapshots / "shared"
+    shelf.mkdir(exist_ok=True)
+    (shelf / "real one #1.snapshot").write_bytes(PLAIN.read_bytes())
+    (tmp_path / "outside.snapshot").write_bytes(PLAIN.read_bytes())
+    for name, target in {
+        "latest": "real one #1.snapshot",
+        "outside": str(tmp_path / "outside.snapshot"),
+        "dangling": "gone",
+    }.items():
+        (shelf / name).unlink(missing_ok=True)
+        (shelf / name).symlink_to(target)
+
+    statuses = {name: recover(f"file://{shelf / name}").status_code for name in ("latest", "outside", "dangling")}
+    direct = recover("file://" + quote(str(shelf / "real one #1.snapshot")), checksum=CHECKSUM, priority="snapshot")
+
+    assert statuses == {"latest": 200, "outside": 403, "dangling": 400}
+    assert direct.status_code == 200
+    assert asking.result("GET", "/collections/t/snapshots") == []
+
+
+def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: EmbeddedQdrant) -> None:
+    """Its own sentence, in which expected is what was asked for."""
+    (server.snapshots / "one.snapshot").write_bytes(PLAIN.read_bytes())
+
+    answer = recover(f"file://{server.snapshots}/one.snapshot", checksum=NO_CHECKSUM)
+
+    expected = f"Wrong input: Snapshot checksum mismatch: expected {NO_CHECKSUM}, got {CHECKSUM}"
+    assert (answer.status_code, answer.json()["status"]["error"]) == (400, expected)
+
+
+def test_recover_fetches_from_another_server_with_its_key(
+    asking: Asking, recover: Callable[..., Any], start: Callable[..., EmbeddedQdrant]
+) -> None:
+    """The key in the body is for that server; without it the refusal is passed on as 400."""
+    other = Asking(start(api_key="theirs").url, "theirs")
+    other.upload("far", PLAIN, "far.snapshot")
+    location = f"{other.url}/collections/far/snapshots/far.snapshot"
+
+    without = recover(location)
+    fetched = recover(location, api_key="theirs", checksum=CHECKSUM)
+
+    assert (without.status_code, fetched.status_code) == (400, 200)
+    assert asking.points("t") == other.points("far")
+
+
+def test_of_two_recovers_of_a_missing_collection_one_gets_409(start: Callable[..., EmbeddedQdrant]) -> None:
+    """Both unpack at once, one creates; the data is whole."""
+    qdrant = start(misbehaving=True)
+    asking = Asking(qdrant.url)
+    qdrant.misbehave({"fault": "pause", "moment": "before-create", "seconds": 30})
+    statuses: list[int] = []
+
+    def upload(name: str) -> None:
+        statuses.append(asking.upload("t", PLAIN, name).status_code)
+
+    threads = [threading.Thread(target=upload, args=(f"{number}.snapshot",)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while qdrant.reached().count("before-create") < 2:
+        assert time.monotonic() < deadline
+    qdrant.misbehave()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200, 409]
+    assert asking.count("t") == 43
+
+
+def half_sent(qdrant: EmbeddedQdrant, share: float) -> None:
+    """Upload that share of a snapshot's form, then go away."""
+    head = b'--b\r\nContent-Disposition: form-data; name="snapshot"; filename="up.snapshot"\r\n\r\n'
+    form = head + PLAIN.read_bytes() + b"\r\n--b--\r\n"
+    lines = [
+        "POST /collections/t/snapshots/upload HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: multipart/form-data; boundary=b",
+        f"Content-Length: {len(form)}",
+    ]
+    with socket.create_connection(("127.0.0.1", qdrant.port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + form[: int(len(form) * share)])
+        time.sleep(0.3)
+
+
+def test_a_client_that_dies_before_its_last_byte_is_forgotten(start: Callable[..., EmbeddedQdrant]) -> None:
+    """No collection, no file, nothing temporary."""
+    qdrant = start()
+
+    half_sent(qdrant, 0.9)
+    time.sleep(0.3)
+
+    assert Asking(qdrant.url).result("GET", "/collections") == {"collections": []}
+    assert [path for path in qdrant.snapshots.rglob("*") if path.is_file()] == []
+
+
+def test_a_client_that_dies_after_its_last_byte_gets_its_restore(start: Callable[..., EmbeddedQdrant]) -> None:
+    """The server recovers all the same, as a real one does."""
+    qdrant = start(misbehaving=True)
+    asking = Asking(qdrant.url)
+    qdrant.misbehave({"fault": "pause", "moment": "unpacking", "seconds": 30})
+
+    half_sent(qdrant, 1)
+    qdrant.await_moment("unpacking")
+    qdrant.misbehave()
+    deadline = time.monotonic() + 10
+    while asking.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
+        assert time.monotonic() < deadline
+
+    assert asking.count("t") == 43
+
+
+def test_custom_sharding_restores_to_no_shards_with_200(asking: Asking) -> None:
+    """The trap of a real server: it says true and holds nothing."""
+    asking.create("keyed", sharding_method="custom")
+
+    answer = asking.upload("copy", asking.snapshot("keyed"))
+
+    assert answer.json()["result"] is True
+    assert asking.count("copy") == 0
+    assert asking.result("GET", "/collections/copy/cluster")["shard_count"] == 0
+
+
+def test_rocksdb_era_segments_are_refused(asking: Asking, made: tuple[str, bytes], tmp_path: Path) -> None:
+    """The engine would load them with no points and without a word."""
+    (tmp_path / "old.snapshot").write_bytes(made[1])
+    inner = tmp_path / "inner.tar"
+    with tarfile.open(inner, "w") as segment:
+        segment.add(tmp_path / "old.snapshot", "snapshot/db_backup/CURRENT")
+    with tarfile.open(tmp_path / "old.snapshot", "a") as archive:
+        archive.add(inner, "0/segments/old.tar")
+
+    answer = asking.upload("copy", tmp_path / "old.snapshot")
+
+    assert answer.json()["status"]["error"] == (
+        "Service internal error: RocksDB is not supported in this Qdrant version"
+    )
+    assert asking.result("GET", "/collections/copy/exists") == {"exists": False}
+
+
+def test_full_and_shard_snapshots_can_be_made_listed_fetched_and_deleted(asking: Asking) -> None:
+    """Their members are those of a server: collection snapshots and a mapping; a shard without configuration."""
+    asking.upload("t", PLAIN)
+    shelves = ("/snapshots", "/collections/t/shards/0/snapshots")
+
+    made = [asking.result("POST", path) for path in shelves]
+    listed = [asking.result("GET", path) for path in shelves]
+    contents = [asking.ask("GET", f"{path}/{one['name']}").content for path, one in zip(shelves, made, strict=True)]
+    deleted = [asking.result("DELETE", f"{path}/{one['name']}") for path, one in zip(shelves, made, strict=True)]
+
+    assert listed == [[one] for one in made]
+    assert [hashlib.sha256(one).hexdigest() for one in contents] == [one["checksum"] for one in made]
+    assert deleted == [True, True]
