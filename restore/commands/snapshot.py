@@ -9,7 +9,7 @@ import msgspec
 from restore import __version__
 from restore.decisions.compatibility import find_part_problem, refuse_kind
 from restore.decisions.settings import Settings
-from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport, decide_status
+from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport, decide_status, report_failure
 from restore.edges.archive import read_archive
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
@@ -91,10 +91,7 @@ def _snapshot(tools: Tools, settings: Settings, collection: str, *, server: Vers
     try:
         outcome = work.carry_out()
     except RestoreError as error:
-        message = str(error).removeprefix(f"collection '{collection}': ")
-        outcome = SnapshotOutcome(
-            collection=collection, status=error.status, message=message, hint=error.hint, warnings=work.warnings
-        )
+        outcome = report_failure(collection, error, work.warnings)
     finally:
         tools.progress.close()
     if outcome.status:

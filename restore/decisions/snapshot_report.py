@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from restore.decisions.report import describe_amount
-from restore.errors import PARTIAL
+from restore.errors import PARTIAL, RestoreError
 
 
 class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +49,16 @@ def decide_status(outcomes: tuple[SnapshotOutcome, ...]) -> int:
     if not failures:
         return 0
     return failures[0] if len(failures) == len(outcomes) else PARTIAL
+
+
+def report_failure(collection: str, error: RestoreError, warnings: tuple[str, ...]) -> SnapshotOutcome:
+    """Turn an expected failure into an outcome; the line begins with the collection's name already."""
+    message = str(error)
+    for prefix in (f"collection '{collection}': ", f"collection '{collection}' "):
+        message = message.removeprefix(prefix)
+    return SnapshotOutcome(
+        collection=collection, status=error.status, message=message, hint=error.hint, warnings=warnings
+    )
 
 
 def describe(report: SnapshotReport) -> list[str]:

@@ -22,6 +22,9 @@ _BLOCK = 1 << 20
 _SLOWEST_BYTES_PER_SECOND = 1024
 
 
+_PASSING = frozenset({None, 429, 502, 503, 504})
+
+
 class ReplacedError(QdrantError):
     """The snapshot is gone from the server, or another one lies there under its name."""
 
@@ -95,11 +98,7 @@ class ResumedDownload:
 
     def _read_reconnected(self) -> bytes:
         """Open the download and read its first block, again and again while the trouble may pass."""
-
-        def may_pass(error: Exception) -> bool:
-            return isinstance(error, QdrantError) and not isinstance(error, ReplacedError) and not error.permanent
-
-        for attempt in try_again(may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
+        for attempt in try_again(_may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
             with attempt:
                 if block := self._read_once(self._reopen()):
                     return block
@@ -143,3 +142,10 @@ class ResumedDownload:
             f"{self._offset:,} of {self._snapshot.size:,} bytes had come",
             hint="look into Qdrant's log and at the network between; --stall-timeout sets how long we wait",
         )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether to try again: a lost connection and what a proxy says of one, never a refusal (N3)."""
+    if not isinstance(error, QdrantError) or isinstance(error, ReplacedError) or error.permanent:
+        return False
+    return error.http_status in _PASSING

@@ -1,0 +1,53 @@
+"""The snapshot command as people start it, and the same in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from restore.commands.snapshot import Tools, run
+from restore.decisions.settings import read_settings
+from restore.decisions.settings_sources import Sources
+from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport
+from restore.doors.arguments import parse_arguments
+from restore.edges.clock import Clock
+from restore.edges.qdrant import connect
+from restore.edges.shelf import open_shelf
+from restore.words.key import is_scoped
+from tests.tools.command import NoProgress, Story
+
+
+def take_here(
+    *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
+) -> SnapshotReport:
+    """Run the command in this process, with nothing from this machine's environment."""
+    invocation = parse_arguments(["snapshot", *arguments])
+    assert invocation is not None
+    environment = {"QDRANT_URL": url, "RESTORE_STORE": str(store), "QDRANT_API_KEY": key}
+    settings = read_settings(
+        invocation.command,
+        Sources(
+            arguments=invocation.arguments,
+            flags=invocation.flags,
+            environment=environment,
+            problems=invocation.problems,
+        ),
+    )
+    qdrant = connect(settings.qdrant_url, key)
+    tools = Tools(
+        qdrant=qdrant,
+        shelf=open_shelf(settings.store, file_mode=settings.file_mode),
+        clock=clock or Clock(),
+        log=story or Story(),
+        progress=NoProgress(),
+        scoped=is_scoped(key),
+    )
+    try:
+        return run(settings, tools)
+    finally:
+        qdrant.close()
+
+
+def only(report: SnapshotReport) -> SnapshotOutcome:
+    """Give the only outcome of a report."""
+    (outcome,) = report.outcomes
+    return outcome
