@@ -1,0 +1,104 @@
+"""What the README shows is what happens: its commands run, its tables and its snippet are those of the repository."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.doors.arguments import DOORS, parse_arguments
+from tests.commands.program import ROOT, make_environment
+from tests.documents.pages import README, list_blocks, list_code, list_rows, read
+from tests.documents.shell import CITIES, Desk, fill
+
+MAKEFILE = read(ROOT / "Makefile")
+TARGETS = re.findall(r"^([a-z-]+):.*?## ", MAKEFILE, re.MULTILINE)
+PLAIN = [(list_code(first)[0], list_code(second)) for first, second in list_rows(README, "Make")]
+# What make passes on as variables, a person gives as an option.
+AS_OURSELVES = '--user "$(id -u):$(id -g)" '
+# What make adds so that a demo or a test run begins with its own words.
+QUIETLY = "--quiet --disable-pip-version-check "
+
+
+def list_recipe(target: str) -> str:
+    """Give the commands that make would run."""
+    environment = {name: text for name, text in make_environment().items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        ["make", "--always-make", "--dry-run", *target.split()[1:]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return " ".join(done.stdout.split()).replace(QUIETLY, "")
+
+
+def test_the_commands_that_are_shown_run(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
+    """Every block that is marked so, one after the other, as a reader types them."""
+    server, desk = fill(embedded.url), Desk(tmp_path, embedded.url)
+    first, second = list_blocks(README, "runs")
+
+    begun = desk.type(first)
+    went_on = desk.type(second)
+
+    assert begun.status == 0, begun.output
+    assert went_on.status == 0, went_on.output
+    assert server.collections() == ["cities", "cities_copy", "cities_old"]
+    assert [server.count(name) for name in server.collections()] == [CITIES] * 3
+
+
+def test_the_snippet_is_the_one_that_the_example_runs() -> None:
+    """Letter by letter, below its heading lines."""
+    (shown,) = list_blocks(README, "snippet")
+    snippet = read(ROOT / "examples" / "existing-project" / "snippet.yml")
+
+    assert shown == snippet[snippet.index("services:\n") :]
+
+
+def test_every_command_has_its_line() -> None:
+    """In the order of `--help`."""
+    rows = list_rows(README, "Command")
+
+    assert [list_code(row[0])[0].split(" [")[0] for row in rows] == [f"qdrant-restore {door.name}" for door in DOORS]
+
+
+def test_every_command_that_is_shown_can_be_parsed() -> None:
+    """No option that does not exist, anywhere on the page."""
+    shown = re.findall(r"^(?:`|)(qdrant-restore [^`\[|#\n]+)", read(README), re.MULTILINE)
+    problems = {code: found.problems for code in shown if (found := parse_arguments(shlex.split(code)[1:]))}
+
+    assert len(problems) >= 10
+    assert {code: found for code, found in problems.items() if found} == {}
+
+
+def test_every_target_of_make_is_in_its_help_and_in_the_table() -> None:
+    """And no other."""
+    phony = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+
+    assert set(phony[1].split()) == set(TARGETS)
+    assert {make.split()[1] for make, _ in PLAIN} == set(TARGETS)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here; the table is for people without it")
+@pytest.mark.parametrize(("make", "plain"), PLAIN, ids=[make for make, _ in PLAIN])
+def test_the_plain_commands_are_what_make_runs(make: str, plain: list[str]) -> None:
+    """Each of them stands in the target's recipe."""
+    recipe = list_recipe(make)
+
+    assert [one for one in plain if one.replace(AS_OURSELVES, "") not in recipe] == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here; the README has the plain commands")
+def test_make_without_a_target_lists_them_all() -> None:
+    """Each on a line of its own, with what it does."""
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["make", target] for target in TARGETS]
+    assert min(len(line.split()) for line in done.stdout.splitlines()) > 3
