@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.restore.collection import CollectionRestore
 from restore.commands.restore.tools import Tools
 from restore.decisions.plan import Plan, Refuse, Restore, Skip, ask_need, plan_collection
 from restore.decisions.report import (
@@ -105,6 +104,8 @@ def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Versi
 
 
 def _restore(settings: Settings, tools: Tools, wanted: Wanted, server: Version) -> Outcome:
+    from restore.commands.restore.collection import CollectionRestore  # noqa: PLC0415 - a boot may have nothing to do
+
     try:
         return CollectionRestore(tools, settings, wanted, server).carry_out()
     except RestoreError as error:
