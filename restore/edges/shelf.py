@@ -98,10 +98,9 @@ class Shelf(Directory):
                 f"store '{self._path}' cannot be made: the directory above it does not exist",
                 hint="is it mounted? only the store itself is ever created; give another one with --store",
             )
-        with self._translated(f"store '{self._path}' cannot be made"):
-            if not root.exists():
-                root.mkdir()
-                root.chmod(directory_mode)
+        with self._translated(f"store '{self._path}' cannot be made"), contextlib.suppress(FileExistsError):
+            root.mkdir()
+            root.chmod(directory_mode)
         names = self.list_names()
         if STAMP_FILE in names or any(classify(name).encoded for name in names):
             return
@@ -111,7 +110,14 @@ class Shelf(Directory):
                 f"'{self._path}' is no store: it holds '{strangers[0]}' and no stamp ({STAMP_FILE})",
                 hint=f"give an empty or a new directory with --store, or put an empty {STAMP_FILE} into this one",
             )
-        self._write_file(STAMP_FILE, STAMP_TEXT)
+        self._write_stamp()
+
+    def _write_stamp(self) -> None:
+        # Without the lock, so not under a name that another run takes for debris: that the stamp is there is enough.
+        with self._translated(f"store '{self._path}' cannot be written to"), contextlib.suppress(FileExistsError):
+            stamp = Incoming(Path(self.path(STAMP_FILE)), self._mode)
+            with contextlib.closing(stamp):
+                stamp.write(STAMP_TEXT)
 
     @contextlib.contextmanager
     def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
