@@ -23,11 +23,12 @@ def add_snippet(project: Project) -> None:
     project.files = ("docker-compose.yml", "snippet.yml")
 
 
-def wait_for_restore(project: Project) -> int:
-    """Give the exit status of the restore, once it has ended."""
+def wait_for_restore(project: Project) -> None:
+    """Return when the restore has ended with 0; otherwise show what it wrote."""
     while project.inspect("qdrant-restore")["State"]["Status"] != "exited":
         time.sleep(0.2)
-    return int(project.inspect("qdrant-restore")["State"]["ExitCode"])
+    status = project.inspect("qdrant-restore")["State"]["ExitCode"]
+    assert status == 0, f"exit status {status}\n{project.logs('qdrant-restore')}"
 
 
 def wait_for_collection(project: Project) -> None:
@@ -52,7 +53,7 @@ def test_the_snippet_fills_the_empty_collection_that_the_application_created(exi
 
     existing.compose("up", "-d").expect(0)
 
-    assert wait_for_restore(existing) == 0
+    wait_for_restore(existing)
     server = existing.server(KEY)
     assert server.collections() == ["cities"]
     assert {point["payload"]["name"] for point in server.points("cities")} >= {"Athens", "Tokyo"}
@@ -66,7 +67,7 @@ def test_the_snippet_fills_it_when_everything_starts_at_once(existing: Project) 
 
     existing.compose("up", "-d").expect(0)
 
-    assert wait_for_restore(existing) == 0
+    wait_for_restore(existing)
     assert existing.server(KEY).collections() == ["cities"]
     assert {point["payload"]["name"] for point in existing.server(KEY).points("cities")} >= {"Athens", "Tokyo"}
 
@@ -75,10 +76,10 @@ def test_the_second_up_of_a_project_with_the_snippet_only_reads(existing: Projec
     """The snippet can stay in the file for ever."""
     add_snippet(existing)
     existing.compose("up", "-d").expect(0)
-    assert wait_for_restore(existing) == 0
+    wait_for_restore(existing)
     writes, points = existing.server(KEY).writes(), existing.server(KEY).points("cities")
 
     existing.compose("up", "-d").expect(0)
 
-    assert wait_for_restore(existing) == 0
+    wait_for_restore(existing)
     assert (existing.server(KEY).writes(), existing.server(KEY).points("cities")) == (writes, points)
