@@ -10,6 +10,7 @@ import msgspec
 
 from restore.decisions.settings_row import Setting
 from restore.decisions.settings_table import SETTINGS
+from restore.words.show import shorten
 
 DOCKER_SECRETS = "/run/secrets"
 QDRANT_PORT = "6333"
@@ -97,7 +98,7 @@ def read_text(row: Setting, text: object, where: str) -> tuple[Any, str]:
     try:
         return row.read(text), ""
     except ValueError as error:
-        return row.default, f"{where}: {error}"
+        return row.default, f"{where}: {shorten(str(error))}"
 
 
 def merge_host(flags: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:

@@ -13,6 +13,8 @@ _EDITS = 2
 # Docker links and Kubernetes services put these into every container beside a service called `restore`.
 _INJECTED = re.compile(r"_(PORT|SERVICE)(_|\Z)")
 _QDRANT = "QDRANT_"
+# What Windows editors put before a file's first name; `docker run --env-file` and Compose hand it on.
+_MARK = "\ufeff"
 
 
 def list_variables() -> tuple[str, ...]:
@@ -40,7 +42,13 @@ def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
 def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the problems and the warnings about variables that look like ours."""
     known = list_variables()
-    problems, warnings = [], []
+    marked = [name.removeprefix(_MARK) for name in sources.environment if name.startswith(_MARK)]
+    problems = [
+        f"variable {name} begins with a byte order mark: save the env file as UTF-8 without BOM"
+        for name in marked
+        if name in known
+    ]
+    warnings = []
     ours = [name for name in sources.environment if name.startswith((PREFIX, _QDRANT))]
     for name in sorted(ours):
         if name in known or _INJECTED.search(name) or not sources.environment[name]:

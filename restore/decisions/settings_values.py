@@ -16,8 +16,9 @@ from restore.words.secret import MASK, Secret
 from restore.words.url import find_url_problem
 
 _UNIT_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LENGTH = re.compile(r"(?:\d+(?:\.\d*)?(?:ms|s|m|h|d))+|\d+(?:\.\d*)?")
-_LENGTH_PART = re.compile(r"(\d+(?:\.\d*)?)(ms|s|m|h|d|)")
+_LENGTH = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|s|m|h|d))+|[0-9]+(?:\.[0-9]*)?")
+_LENGTH_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|s|m|h|d|)")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _LONGEST_SECONDS = 30 * 86400.0
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _OWNER_READS_AND_WRITES = 0o600
@@ -105,7 +106,7 @@ def read_switch(text: str) -> bool:
 
 def read_samples(text: str) -> int:
     """Read how many points are sampled."""
-    if not text.strip().isdecimal() or int(text) > _MOST_SAMPLES:
+    if not _WHOLE.fullmatch(text.strip()) or int(text) > _MOST_SAMPLES:
         raise ValueError(f"'{text}' is no whole number from 0 to {_MOST_SAMPLES:,}")
     return int(text)
 

@@ -7,6 +7,14 @@ import re
 # C0 and C1 controls, and the marks that turn the direction of writing: none of them reaches a terminal or a log.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_LONGEST_SHOWN = 200
+
+
+def shorten(text: str) -> str:
+    """Give a text that is no longer than anybody reads: what is too long loses its middle."""
+    half = _LONGEST_SHOWN // 2
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
+
 
 def escape_controls(text: str) -> str:
     r"""Give a text of one line, with every control character as `\n`, `\x1b` or `\u202e`."""
