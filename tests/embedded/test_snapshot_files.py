@@ -236,9 +236,10 @@ def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
 
 def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: EmbeddedQdrant) -> None:
     """Its own sentence, in which expected is what was asked for."""
-    (server.snapshots / "one.snapshot").write_bytes(PLAIN.read_bytes())
+    (server.snapshots / "seed").mkdir(exist_ok=True)
+    (server.snapshots / "seed" / "one.snapshot").write_bytes(PLAIN.read_bytes())
 
-    answer = recover(f"file://{server.snapshots}/one.snapshot", checksum=NO_CHECKSUM)
+    answer = recover(f"file://{server.snapshots}/seed/one.snapshot", checksum=NO_CHECKSUM)
 
     expected = f"Wrong input: Snapshot checksum mismatch: expected {NO_CHECKSUM}, got {CHECKSUM}"
     assert (answer.status_code, answer.json()["status"]["error"]) == (400, expected)

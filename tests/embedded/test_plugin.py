@@ -1,0 +1,102 @@
+"""The pytest plugin, run as somebody else's project would run it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.embedded.asking import SNAPSHOTS, Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qdrant_embedded.process import EmbeddedQdrant
+
+TEST = """
+import json, urllib.request
+
+def test_it_is_there(qdrant):
+    request = urllib.request.Request(qdrant.url + "/collections", headers={"api-key": qdrant.api_key or ""})
+    with urllib.request.urlopen(request) as answer:
+        names = [one["name"] for one in json.load(answer)["result"]["collections"]]
+    print(f"KIND={qdrant.kind} KEY={qdrant.api_key} NAMES={names}")
+"""
+HEAVY = ("starlette", "uvicorn", "anyio", "qdrant_edge", "msgspec", "docker", "testcontainers")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a project of somebody else: one test, and a directory with a snapshot."""
+    (tmp_path / "test_theirs.py").write_text(TEST)
+    (tmp_path / "fixtures").mkdir()
+    shutil.copyfile(SNAPSHOTS / "plain-1.18.3.snapshot", tmp_path / "fixtures" / "cities_latest.snapshot")
+    return tmp_path
+
+
+def run_pytest(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run their tests, without our settings."""
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("QDRANT", "RESTORE", "PYTEST"))
+    }
+    command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, cwd=project, env=inherited | environment, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+def test_without_anything_running_it_is_the_embedded_one(project: Path) -> None:
+    """Empty, for nobody asked for a seed."""
+    done = run_pytest(project, "--qdrant-server", "embedded")
+
+    assert "KIND=embedded KEY=None NAMES=[]" in done.stdout
+
+
+def test_it_is_seeded_from_a_directory_of_snapshots(project: Path) -> None:
+    """By the option, relative to where pytest was called."""
+    done = run_pytest(project, "--qdrant-server", "embedded", "--qdrant-seed", "fixtures")
+
+    assert "NAMES=['cities']" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_seed_may_stand_in_the_ini_file(project: Path) -> None:
+    """Relative to that file."""
+    (project / "pytest.ini").write_text("[pytest]\nqdrant_seed = fixtures\n")
+
+    done = run_pytest(project, "--qdrant-server", "embedded")
+
+    assert "NAMES=['cities']" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_running_server_is_taken_from_the_environment(project: Path, start: Callable[..., EmbeddedQdrant]) -> None:
+    """With its key; what the seed restored is there after the tests have gone."""
+    running = start(api_key="secret")
+
+    done = run_pytest(project, "--qdrant-seed", "fixtures", QDRANT_URL=running.url, QDRANT_API_KEY="secret")
+
+    assert "KIND=url KEY=secret NAMES=['cities']" in done.stdout, done.stdout + done.stderr
+    assert Asking(running.url, "secret").count("cities") == 43
+
+
+def test_a_seed_that_fails_is_an_error_with_what_was_said(project: Path) -> None:
+    """The session does not go on with a server that is not what was asked for."""
+    (project / "fixtures" / "cities_latest.snapshot").write_bytes(b"garbage")
+
+    done = run_pytest(project, "--qdrant-server", "embedded", "--qdrant-seed", "fixtures")
+
+    assert done.returncode == 1
+    assert "qdrant-restore ended with " in done.stdout
+
+
+def test_importing_the_plugin_loads_nothing_heavy() -> None:
+    """Every pytest run of every project that has the package pays for it."""
+    code = f"import sys, pytest, qdrant_embedded.plugin; print([one for one in {HEAVY} if one in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

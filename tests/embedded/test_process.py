@@ -1,0 +1,116 @@
+"""The embedded Qdrant as a process: how it starts, says where it is, and fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qdrant_embedded.process import DidNotStart, EmbeddedQdrant
+from tests.embedded.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_it_says_that_it_is_an_emulation(start: Callable[..., EmbeddedQdrant]) -> None:
+    """In its title and its version, which still begins with the version that it emulates."""
+    answer = Asking(start().url).ask("GET", "/").json()
+
+    assert answer == {
+        "title": "qdrant - vector search engine (embedded emulation, not a Qdrant server)",
+        "version": "1.18.3-embedded",
+        "commit": "",
+    }
+
+
+def test_the_url_is_printed_and_written_once_requests_are_answered(tmp_path: Path) -> None:
+    """One line on stdout, the same in the ready file, and the port is a free one."""
+    ready = tmp_path / "ready"
+    command = [sys.executable, "-m", "qdrant_embedded", "--storage", str(tmp_path / "s"), "--port", "0"]
+
+    with subprocess.Popen([*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        url = child.stdout.readline().strip()
+        status = Asking(url).ask("GET", "/readyz").status_code
+        child.terminate()
+
+    assert status == 200
+    assert ready.read_text() == url
+    assert child.returncode == 0
+
+
+def test_a_start_that_fails_carries_what_the_child_said(tmp_path: Path) -> None:
+    """A storage that is a file: the message names it."""
+    (tmp_path / "storage").write_text("in the way")
+
+    with pytest.raises(DidNotStart, match=r"(?s)did not start on .*storage.*FileExistsError"):
+        EmbeddedQdrant(tmp_path / "storage").start()
+
+
+def test_a_port_that_is_taken_is_a_failed_start(start: Callable[..., EmbeddedQdrant], tmp_path: Path) -> None:
+    """Not another port, and not a hanging parent."""
+    taken = start()
+
+    with pytest.raises(DidNotStart, match="in use"):
+        EmbeddedQdrant(tmp_path / "other", port=taken.port).start()
+
+
+def test_a_restart_keeps_the_address(start: Callable[..., EmbeddedQdrant]) -> None:
+    """So that clients find it again."""
+    qdrant = start()
+    url = qdrant.url
+
+    qdrant.restart(kill=True)
+
+    assert qdrant.url == url
+    assert Asking(url).ask("GET", "/readyz").status_code == 200
+
+
+def test_it_starts_in_a_moment(start: Callable[..., EmbeddedQdrant]) -> None:
+    """Tests start dozens of them: two seconds here allow for a busy machine, 0.2 s is usual."""
+    began = time.monotonic()
+    start()
+
+    assert time.monotonic() - began < 2
+
+
+def test_wrong_arguments_are_answered_before_anything_loads() -> None:
+    """Status 2 and a usage line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "qdrant_embedded", "--port", "0"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "the following arguments are required: --storage" in done.stderr
+
+
+def resident_kib(pid: int) -> int:
+    """Give the most memory that a process ever had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_an_upload_does_not_pass_through_memory(start: Callable[..., EmbeddedQdrant], tmp_path: Path) -> None:
+    """A hundred megabytes that turn out to be garbage: the server grew by less than a third of them."""
+    big = tmp_path / "big.snapshot"
+    with big.open("wb") as file:
+        file.truncate(100 << 20)
+    qdrant = start()
+    assert qdrant.pid is not None
+    Asking(qdrant.url).upload("warm", b"garbage")
+    before = resident_kib(qdrant.pid)
+
+    done = subprocess.run(
+        ["curl", "-s", "-F", f"snapshot=@{big}", f"{qdrant.url}/collections/t/snapshots/upload"],
+        capture_output=True,
+        check=False,
+    )
+
+    assert b"config.json" in done.stdout
+    assert resident_kib(qdrant.pid) - before < 32 << 10
