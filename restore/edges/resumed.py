@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 _SLOWEST_BYTES_PER_SECOND = 1024
 
 
-_PASSING = frozenset({None, 429, 502, 503, 504})
+_PASSING = frozenset({None, 429, 502, 503})
 
 
 class ReplacedError(QdrantError):
