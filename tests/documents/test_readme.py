@@ -98,7 +98,7 @@ def test_the_plain_commands_are_what_make_runs(make: str, plain: list[str]) -> N
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here; the README has the plain commands")
 def test_make_without_a_target_lists_them_all() -> None:
     """Each on a line of its own, with what it does."""
-    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(["make"], cwd=ROOT, env=make_environment(), capture_output=True, text=True, check=True)
 
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["make", target] for target in TARGETS]
     assert min(len(line.split()) for line in done.stdout.splitlines()) > 3
