@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -61,7 +60,7 @@ class EmbeddedQdrant:
         self.environment = dict(environment or {})
         self.exit_status: int | None = None
         self._child: subprocess.Popen[str] | None = None
-        self._errors = Path(tempfile.gettempdir()) / f"qdrant-embedded-{os.getpid()}-{id(self):x}.stderr"
+        self._errors = self.storage.with_name(f"{self.storage.name}.stderr")
 
     @property
     def url(self) -> str:
@@ -93,6 +92,7 @@ class EmbeddedQdrant:
         }
         # Keys travel in the environment: a command line is for everybody to read.
         environment = child_environment() | self.environment | {key: value or "" for key, value in given.items()}
+        self._errors.parent.mkdir(parents=True, exist_ok=True)
         with self._errors.open("w") as errors:
             self._child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment, text=True

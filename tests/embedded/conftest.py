@@ -50,6 +50,24 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
         qdrant.stop()
 
 
+@pytest.fixture(params=["embedded", "real"])
+def either(request: pytest.FixtureRequest) -> Iterator[Asking]:
+    """Ask the embedded one, and the real server at QDRANT_URL when it is there and empty: it is the authority."""
+    name = {"embedded": "asking", "real": "emptied"}[request.param]
+    asked: Asking = request.getfixturevalue(name)
+    yield asked
+
+
+@pytest.fixture
+def emptied(real: Asking) -> Iterator[Asking]:
+    """Ask the real server when nobody keeps anything on it. Empty again afterwards."""
+    if real.result("GET", "/collections")["collections"]:
+        pytest.skip(f"the server at {real.url} holds collections, which these tests would meet")
+    yield real
+    for one in real.result("GET", "/collections")["collections"]:
+        real.result("DELETE", f"/collections/{quote(one['name'], safe='')}")
+
+
 @pytest.fixture(scope="module")
 def real() -> Asking:
     """Ask the real server at QDRANT_URL. Skips without one."""

@@ -180,6 +180,16 @@ def test_what_is_not_emulated_is_501_with_a_sentence(asking: Asking, method: str
     assert (answer.status_code, answer.json()["status"]["error"]) == (501, expected)
 
 
+def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: Asking) -> None:
+    """The engine would find nothing, so it is 501 instead of a wrong answer."""
+    asking.create("c")
+    asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"rows": [{"ok": True}]}})
+    inner = {"must": [{"key": "ok", "match": {"value": True}}]}
+    nested = {"must": [{"nested": {"key": "rows", "filter": inner}}]}
+
+    assert asking.ask("POST", "/collections/c/points/count", {"filter": nested}).status_code == 501
+
+
 def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: Asking) -> None:
     """Shard keys can be asked for, and not be made."""
     asking.create("keyed", sharding_method="custom")

@@ -86,35 +86,27 @@ def fill_people(asking: Asking, shards: int) -> None:
 
 @pytest.mark.parametrize("shards", [1, 3])
 @pytest.mark.parametrize("kind", FILTERS)
-def test_a_filter_finds_what_it_says(asking: Asking, kind: str, shards: int) -> None:
+def test_a_filter_finds_what_it_says(either: Asking, kind: str, shards: int) -> None:
     """By scroll and by count, in one shard and in three."""
     condition, expected = FILTERS[kind]
-    fill_people(asking, shards)
+    fill_people(either, shards)
 
-    assert asking.ids("people", condition) == expected
-    assert asking.count("people", condition) == len(expected)
-
-
-def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: Asking) -> None:
-    """The engine would find nothing, so it is 501 instead of a wrong answer."""
-    fill_people(asking, 1)
-    condition = {"must": [{"nested": {"key": "rows", "filter": {"must": [{"key": "ok", "match": {"value": True}}]}}}]}
-
-    assert asking.ask("POST", "/collections/people/points/count", {"filter": condition}).status_code == 501
+    assert either.ids("people", condition) == expected
+    assert either.count("people", condition) == len(expected)
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_scroll_goes_through_all_points_in_order(asking: Asking, shards: int) -> None:
+def test_a_scroll_goes_through_all_points_in_order(either: Asking, shards: int) -> None:
     """Numbers first, then UUIDs, page by page, nothing twice, nothing left out."""
-    asking.create("many", shard_number=shards)
+    either.create("many", shard_number=shards)
     ids = [*range(0, 50, 3), UUID, "ffffffff-e29b-41d4-a716-446655440000"]
-    asking.upsert("many", *({"id": one, "vector": [1, 1, 1, 1]} for one in reversed(ids)))
+    either.upsert("many", *({"id": one, "vector": [1, 1, 1, 1]} for one in reversed(ids)))
 
     seen: list[Any] = []
     offset: Any = 0
     while offset is not None:
         body = {"limit": 4, "offset": offset, "with_payload": False}
-        page = asking.result("POST", "/collections/many/points/scroll", body)
+        page = either.result("POST", "/collections/many/points/scroll", body)
         seen += [one["id"] for one in page["points"]]
         offset = page["next_page_offset"]
 
@@ -122,13 +114,13 @@ def test_a_scroll_goes_through_all_points_in_order(asking: Asking, shards: int) 
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_scroll_is_ordered_by_an_indexed_key(asking: Asking, shards: int) -> None:
+def test_a_scroll_is_ordered_by_an_indexed_key(either: Asking, shards: int) -> None:
     """Downwards, over all shards."""
-    fill_people(asking, shards)
-    asking.result("PUT", "/collections/people/index?wait=true", {"field_name": "age", "field_schema": "integer"})
+    fill_people(either, shards)
+    either.result("PUT", "/collections/people/index?wait=true", {"field_name": "age", "field_schema": "integer"})
 
     body = {"order_by": {"key": "age", "direction": "desc"}, "limit": 2}
-    points = asking.result("POST", "/collections/people/points/scroll", body)["points"]
+    points = either.result("POST", "/collections/people/points/scroll", body)["points"]
 
     assert [one["id"] for one in points] == [3, 1]
 
@@ -138,23 +130,23 @@ def test_a_scroll_is_ordered_by_an_indexed_key(asking: Asking, shards: int) -> N
     ("distance", "expected"),
     [("Cosine", [9, 8, 7]), ("Dot", [9, 8, 7]), ("Euclid", [2, 3, 1]), ("Manhattan", [2, 3, 1])],
 )
-def test_a_query_gives_the_nearest_first(asking: Asking, distance: str, expected: list[int], shards: int) -> None:
+def test_a_query_gives_the_nearest_first(either: Asking, distance: str, expected: list[int], shards: int) -> None:
     """Large scores are near for Cosine and Dot, small ones for Euclid and Manhattan; an offset skips the first."""
-    asking.create("near", vectors={"size": 2, "distance": distance}, shard_number=shards)
-    asking.upsert("near", *({"id": one, "vector": [one, 2]} for one in range(1, 10)))
+    either.create("near", vectors={"size": 2, "distance": distance}, shard_number=shards)
+    either.upsert("near", *({"id": one, "vector": [one, 2]} for one in range(1, 10)))
 
     target = {"Cosine": [1, 0], "Dot": [1, 0]}.get(distance, [2.2, 2])
     body = {"query": target, "limit": 3}
-    points = asking.result("POST", "/collections/near/points/query", body)["points"]
-    skipped = asking.result("POST", "/collections/near/points/query", {**body, "offset": 1, "limit": 2})["points"]
+    points = either.result("POST", "/collections/near/points/query", body)["points"]
+    skipped = either.result("POST", "/collections/near/points/query", {**body, "offset": 1, "limit": 2})["points"]
 
     assert [one["id"] for one in points] == expected
     assert [one["id"] for one in skipped] == expected[1:]
 
 
-def test_queries_of_every_kind(asking: Asking) -> None:
+def test_queries_of_every_kind(either: Asking) -> None:
     """Named, sparse, multi, by id, with a filter, recommended, fused, ordered, in a batch, and the old search."""
-    asking.create(
+    either.create(
         "kinds",
         vectors={
             "a": {"size": 2, "distance": "Dot"},
@@ -162,7 +154,7 @@ def test_queries_of_every_kind(asking: Asking) -> None:
         },
         sparse_vectors={"s": {}},
     )
-    asking.upsert(
+    either.upsert(
         "kinds",
         *(
             {
@@ -175,7 +167,7 @@ def test_queries_of_every_kind(asking: Asking) -> None:
     )
 
     def best(**body: object) -> list[int]:
-        found = asking.result("POST", "/collections/kinds/points/query", {"limit": 2, **body})["points"]
+        found = either.result("POST", "/collections/kinds/points/query", {"limit": 2, **body})["points"]
         return [one["id"] for one in found]
 
     stages = [{"query": [1, 0], "using": "a", "limit": 3}, {"query": [[0.5, 1]], "using": "m", "limit": 3}]
@@ -185,28 +177,28 @@ def test_queries_of_every_kind(asking: Asking) -> None:
     assert best(query={"indices": [3], "values": [1.0]}, using="s") == [3]
     assert best(query=5, using="a") == [4, 3]
     assert best(query=[1, 0], using="a", filter=few) == [3, 2]
-    assert best(query={"recommend": {"positive": [1, 2], "negative": [3]}}, using="a") == [4, 5]
+    assert best(query={"recommend": {"positive": [4, 5], "negative": [1]}}, using="a") == [3, 2]
     assert best(query={"recommend": {"positive": [5], "strategy": "best_score"}}, using="a") == [4, 3]
     assert best(query={"fusion": "rrf"}, prefetch=stages) == [5, 4]
     assert best(query=[1, 0], using="a", score_threshold=4.5) == [5]
-    batch = asking.result(
+    batch = either.result(
         "POST",
         "/collections/kinds/points/query/batch",
         {"searches": [{"query": [1, 0], "using": "a", "limit": 1}, {"query": 1, "using": "a", "limit": 1}]},
     )
     assert [[one["id"] for one in part["points"]] for part in batch] == [[5], [5]]
     old = {"vector": {"name": "a", "vector": [1, 0]}, "limit": 1, "with_payload": ["n"]}
-    assert asking.result("POST", "/collections/kinds/points/search", old)[0]["payload"] == {"n": 5}
+    assert either.result("POST", "/collections/kinds/points/search", old)[0]["payload"] == {"n": 5}
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_payloads_are_set_overwritten_and_removed(asking: Asking, shards: int) -> None:
+def test_payloads_are_set_overwritten_and_removed(either: Asking, shards: int) -> None:
     """By ids and by filters; each operation changes what it names and nothing else."""
-    asking.create("c", shard_number=shards)
-    asking.upsert("c", *({"id": one, "vector": [1, 1, 1, 1], "payload": {"n": one, "a": 0}} for one in range(1, 6)))
+    either.create("c", shard_number=shards)
+    either.upsert("c", *({"id": one, "vector": [1, 1, 1, 1], "payload": {"n": one, "a": 0}} for one in range(1, 6)))
 
     def change(method: str, path: str, **body: object) -> None:
-        asking.result(method, f"/collections/c/points/{path}?wait=true", body)
+        either.result(method, f"/collections/c/points/{path}?wait=true", body)
 
     change("POST", "payload", payload={"a": 1}, points=[1])
     change("POST", "payload", payload={"inner": True}, key="deep", points=[1])
@@ -215,7 +207,7 @@ def test_payloads_are_set_overwritten_and_removed(asking: Asking, shards: int) -
     change("POST", "payload/delete", keys=["a"], points=[4])
     change("POST", "payload/clear", points=[5])
 
-    assert [one[1] for one in asking.points("c")] == [
+    assert [one[1] for one in either.points("c")] == [
         {"n": 1, "a": 1, "deep": {"inner": True}},
         {"n": 2, "a": 2},
         {"only": 3},
@@ -224,32 +216,32 @@ def test_payloads_are_set_overwritten_and_removed(asking: Asking, shards: int) -
     ]
 
 
-def test_vectors_are_replaced_and_removed_by_name(asking: Asking) -> None:
+def test_vectors_are_replaced_and_removed_by_name(either: Asking) -> None:
     """The others of the point stay, and so does its payload."""
-    asking.create("c", vectors={"a": {"size": 2, "distance": "Dot"}, "b": {"size": 2, "distance": "Dot"}})
-    asking.upsert("c", {"id": 1, "vector": {"a": [1, 1], "b": [2, 2]}, "payload": {"n": 1}})
+    either.create("c", vectors={"a": {"size": 2, "distance": "Dot"}, "b": {"size": 2, "distance": "Dot"}})
+    either.upsert("c", {"id": 1, "vector": {"a": [1, 1], "b": [2, 2]}, "payload": {"n": 1}})
 
-    asking.result("PUT", "/collections/c/points/vectors?wait=true", {"points": [{"id": 1, "vector": {"a": [3, 3]}}]})
-    replaced = asking.points("c")
-    asking.result("POST", "/collections/c/points/vectors/delete?wait=true", {"points": [1], "vector": ["b"]})
+    either.result("PUT", "/collections/c/points/vectors?wait=true", {"points": [{"id": 1, "vector": {"a": [3, 3]}}]})
+    replaced = either.points("c")
+    either.result("POST", "/collections/c/points/vectors/delete?wait=true", {"points": [1], "vector": ["b"]})
 
     assert replaced == [(1, {"n": 1}, {"a": [3.0, 3.0], "b": [2.0, 2.0]})]
-    assert asking.points("c") == [(1, {"n": 1}, {"a": [3.0, 3.0]})]
+    assert either.points("c") == [(1, {"n": 1}, {"a": [3.0, 3.0]})]
 
 
-def test_a_batch_does_its_operations_in_order(asking: Asking) -> None:
+def test_a_batch_does_its_operations_in_order(either: Asking) -> None:
     """Each has a result of its own."""
-    asking.create("c")
+    either.create("c")
     operations = [
         {"upsert": {"points": [{"id": 1, "vector": [1, 1, 1, 1]}, {"id": 2, "vector": [1, 1, 1, 1]}]}},
         {"set_payload": {"payload": {"a": 1}, "points": [1]}},
         {"delete": {"points": [2]}},
     ]
 
-    results = asking.result("POST", "/collections/c/points/batch?wait=true", {"operations": operations})
+    results = either.result("POST", "/collections/c/points/batch?wait=true", {"operations": operations})
 
     assert [one["operation_id"] for one in results] == [1, 2, 3]
-    assert [one[:2] for one in asking.points("c")] == [(1, {"a": 1})]
+    assert [one[:2] for one in either.points("c")] == [(1, {"a": 1})]
 
 
 @pytest.mark.parametrize(
@@ -267,18 +259,18 @@ def test_a_batch_does_its_operations_in_order(asking: Asking) -> None:
         {"id": 1, "vector": [1, 1, 1, 1], "payload": []},
     ],
 )
-def test_a_point_that_is_none_is_refused_as_a_whole(asking: Asking, point: dict[str, Any]) -> None:
-    """400, and the good point before it is not written either."""
-    asking.create("c")
+def test_a_point_that_is_none_is_refused(either: Asking, point: dict[str, Any]) -> None:
+    """400, and it is not written; a real server may have written the good ones before it."""
+    either.create("c")
     good = {"id": 7, "vector": [1, 1, 1, 1]}
 
-    answer = asking.ask("PUT", "/collections/c/points?wait=true", {"points": [good, point]})
+    answer = either.ask("PUT", "/collections/c/points?wait=true", {"points": [good, point]})
 
     assert answer.status_code == 400
-    assert asking.count("c") == 0
+    assert set(either.ids("c", {})) <= {7}
 
 
-def test_payload_values_come_back_as_they_were(asking: Asking) -> None:
+def test_payload_values_come_back_as_they_were(either: Asking) -> None:
     """Every JSON type, numbers at their limits, text of every plane."""
     payload = {
         "int": 9_007_199_254_740_993,
@@ -292,33 +284,33 @@ def test_payload_values_come_back_as_they_were(asking: Asking) -> None:
         "text": 'q"\\\n\u0000ünï🌍',
         "deep": {"a": [{"b": []}, {}]},
     }
-    asking.create("c")
+    either.create("c")
 
-    asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": payload})
+    either.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": payload})
 
-    assert asking.result("GET", "/collections/c/points/1")["payload"] == payload
+    assert either.result("GET", "/collections/c/points/1")["payload"] == payload
 
 
 @pytest.mark.parametrize(
     "body", [b'{"points":[{"id":1,"vector":[1,1,1,1],"payload":{"a":1e400}}]}', b"{", b"[]", b""]
 )
-def test_what_is_no_json_of_the_right_form_is_400(asking: Asking, body: bytes) -> None:
+def test_what_is_no_json_of_the_right_form_is_400(either: Asking, body: bytes) -> None:
     """A number beyond double precision among them."""
-    asking.create("c")
+    either.create("c")
 
-    answer = asking.ask("PUT", "/collections/c/points", data=body)
+    answer = either.ask("PUT", "/collections/c/points", data=body)
 
     assert answer.status_code == 400
     assert answer.json()["status"]["error"].startswith("Format error in JSON body: ")
 
 
-def test_a_facet_counts_the_values_of_an_index(asking: Asking) -> None:
+def test_a_facet_counts_the_values_of_an_index(either: Asking) -> None:
     """The most frequent first; without an index it is refused."""
-    fill_people(asking, 3)
-    refused = asking.ask("POST", "/collections/people/facet", {"key": "tags"})
-    asking.result("PUT", "/collections/people/index?wait=true", {"field_name": "tags", "field_schema": "keyword"})
+    fill_people(either, 3)
+    refused = either.ask("POST", "/collections/people/facet", {"key": "tags"})
+    either.result("PUT", "/collections/people/index?wait=true", {"field_name": "tags", "field_schema": "keyword"})
 
-    hits = asking.result("POST", "/collections/people/facet", {"key": "tags"})["hits"]
+    hits = either.result("POST", "/collections/people/facet", {"key": "tags"})["hits"]
 
     assert refused.status_code == 400
     assert hits == [{"value": "y", "count": 2}, {"value": "x", "count": 1}]
