@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from restore.commands.snapshot import Tools, run
@@ -13,6 +17,7 @@ from restore.edges.clock import Clock
 from restore.edges.qdrant import connect
 from restore.edges.shelf import open_shelf
 from restore.words.key import is_scoped
+from tests.commands.program import make_environment
 from tests.tools.command import NoProgress, Story
 
 
@@ -51,3 +56,23 @@ def only(report: SnapshotReport) -> SnapshotOutcome:
     """Give the only outcome of a report."""
     (outcome,) = report.outcomes
     return outcome
+
+
+def start_snapshot(*arguments: str, url: str, store: Path) -> subprocess.Popen[str]:
+    """Start the installed command and leave it running."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "restore", "snapshot", *arguments],
+        env=make_environment(QDRANT_URL=url, RESTORE_STORE=str(store)),
+        cwd=store.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end_with(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int, float, str]:
+    """Send a signal; give the exit status, how many seconds it took, and what was said on stderr."""
+    begin = time.monotonic()
+    child.send_signal(number)
+    _, said = child.communicate(timeout=30)
+    return child.returncode, time.monotonic() - begin, said

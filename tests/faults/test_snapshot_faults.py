@@ -1,0 +1,298 @@
+"""`snapshot` while things go wrong: signals, kills, a full disk, a server that is lost, two at once."""
+
+# Fixtures are asked for by name, so their number confuses nobody.
+# ruff: noqa: PLR0917
+from __future__ import annotations
+
+import json
+import random
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.words.snapshot import parse_name
+from tests.tools.clock import FastClock
+from tests.tools.command import Story
+from tests.tools.proxy import Fault, RecordingProxy, Seen
+from tests.tools.publishing import find_trouble, list_names, read_latest
+from tests.tools.server import Server, path
+from tests.tools.taking import end_with, only, start_snapshot, take_here
+
+VECTORS = {"size": 4, "distance": "Dot"}
+CREATE = r"POST /collections/[^/]+/snapshots"
+DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
+DELETE = r"DELETE /collections/[^/]+/snapshots/.+"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Give the place of a store that is not there yet."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def cities(target: Server, name: str) -> str:
+    """Give a collection with 100 points."""
+    target.create(name, vectors=VECTORS)
+    target.upsert(name, range(1, 101))
+    return name
+
+
+class Reached:
+    """A fault's hook that tells the test that a request has come, and may hold it."""
+
+    def __init__(self, *, hold: bool = True) -> None:
+        self.come = threading.Event()
+        self.release = threading.Event()
+        self._hold = hold
+
+    def __call__(self, _seen: Seen) -> None:
+        """Be told of a request."""
+        self.come.set()
+        if self._hold:
+            self.release.wait(30)
+
+
+@pytest.fixture
+def reached() -> Iterator[Reached]:
+    """Give a hook that holds what reaches it until the test is over."""
+    hook = Reached()
+    yield hook
+    hook.release.set()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_during_the_download_leaves_nothing_anywhere(
+    target: Server,
+    cities: str,
+    shelf: Path,
+    proxy: RecordingProxy,
+    reached: Reached,
+    number: signal.Signals,
+    status: int,
+) -> None:
+    """L4: within 2 s, no temporary file in the store, no snapshot on the server, 143 or 130."""
+    proxy.inject(DOWNLOAD, Fault(before=reached))
+    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    assert reached.come.wait(20)
+    ended, took, _ = end_with(child, number)
+    assert (ended, list_names(shelf), target.snapshots_of(cities)) == (status, [], [])
+    assert took < 2.0
+
+
+def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
+    cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+) -> None:
+    """Protocol, Snapshot 3: nobody can attribute what the server makes of it now; it is said and never deleted."""
+    proxy.inject(CREATE, Fault(after=reached))
+    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    assert reached.come.wait(20)
+    ended, took, said = end_with(child, signal.SIGTERM)
+    assert (ended, list_names(shelf), proxy.find(DELETE)) == (143, [], [])
+    assert "snapshot.unanswered" in said
+    assert took < 2.0
+
+
+def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
+    cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+) -> None:
+    """L4: tidying up may not keep us; what is left on the server is said."""
+    proxy.inject(DOWNLOAD, Fault(before=reached))
+    proxy.inject(r"GET /collections/[^/]+/snapshots$", Fault(silent=True), skip=1)
+    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    assert reached.come.wait(20)
+    ended, took, said = end_with(child, signal.SIGTERM)
+    assert (ended, list_names(shelf)) == (143, [])
+    assert "snapshot.left_on_server" in said
+    assert took < 2.0
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, moment: int
+) -> None:
+    """P1, P3, L1: kill -9 at any request of a whole run; latest stays whole, the next run needs no help."""
+    first = only(take_here(cities, url=target.url, store=shelf))
+    before = read_latest(shelf, cities)
+    requests = len(_record(cities, shelf, proxy))
+    hook = Reached()
+    proxy.at(1 + moment * (requests - 1) // 7, Fault(before=hook))
+    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    assert hook.come.wait(20)
+    child.kill()
+    child.communicate()
+    hook.release.set()
+    after_kill = read_latest(shelf, cities)
+    second = only(take_here(cities, url=target.url, store=shelf))
+    names = [file for file in list_names(shelf) if file.startswith(".")]
+    assert (after_kill is not None, second.status, names, find_trouble(shelf)) == (True, 0, [], [])
+    assert read_latest(shelf, cities) == (shelf / second.snapshot).read_bytes()
+    assert (shelf / first.snapshot).read_bytes() == before
+
+
+def _record(cities: str, shelf: Path, proxy: RecordingProxy) -> list[Seen]:
+    """Run once through the proxy to learn how many requests a run has."""
+    take_here(cities, url=proxy.url, store=shelf)
+    seen = proxy.seen
+    proxy.reset()
+    return seen
+
+
+def test_kills_at_any_time_leave_latest_whole(cities: str, shelf: Path, target: Server) -> None:
+    """P1, P3: twelve kills at times nobody chose, start-up and publishing among them, then a normal run."""
+    take_here(cities, url=target.url, store=shelf)
+    moments = random.Random(11)  # noqa: S311 - the same times every run
+    trouble = []
+    for _ in range(12):
+        child = start_snapshot(cities, url=target.url, store=shelf)
+        time.sleep(moments.uniform(0.15, 0.6))
+        child.kill()
+        child.communicate()
+        trouble += find_trouble(shelf) + ([] if read_latest(shelf, cities) else ["no latest"])
+    last = only(take_here(cities, url=target.url, store=shelf))
+    left = [file for file in list_names(shelf) if file.startswith(".")]
+    assert (trouble, last.status, left, find_trouble(shelf)) == ([], 0, [], [])
+
+
+def test_ten_failing_snapshots_leave_no_more_than_one(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+) -> None:
+    """D3: neither in the store nor on the server."""
+    proxy.inject(DOWNLOAD, Fault(status=500))
+    statuses = {only(take_here(cities, url=proxy.url, store=shelf)).status for _ in range(10)}
+    assert (statuses, list_names(shelf), target.snapshots_of(cities)) == ({17}, [], [])
+
+
+def test_too_little_room_is_told_before_the_first_byte_is_asked_for(
+    cities: str, shelf: Path, proxy: RecordingProxy
+) -> None:
+    """N6: status 15, and nothing was downloaded."""
+    made = {"name": "made-1-2026-11-20-10-15-00.snapshot", "size": 1 << 60, "creation_time": None}
+    proxy.inject(CREATE, Fault(status=200, body=json.dumps({"result": made, "status": "ok"}).encode()))
+    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    assert (outcome.status, proxy.find(DOWNLOAD), list_names(shelf)) == (15, [], [])
+    assert "the snapshot needs 1,152,921,504,606,846,976; nothing was written" in outcome.message
+
+
+@pytest.fixture
+def limit_files() -> Iterator[Callable[[int], None]]:
+    """Give a way to let no file grow beyond so many bytes: a full disk, for processes without privileges."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_ends_it_at_once_and_leaves_nothing(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, limit_files: Callable[[int], None]
+) -> None:
+    """N3, D3: no second download, nothing in the store, nothing on the server; status 15."""
+    limit_files(4096)
+    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    limit_files(resource.RLIM_INFINITY)
+    assert (outcome.status, len(proxy.find(DOWNLOAD))) == (15, 1)
+    assert (list_names(shelf), target.snapshots_of(cities)) == ([], [])
+
+
+def test_a_lost_answer_to_the_creation_is_told_and_not_asked_again(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+) -> None:
+    """Protocol, Snapshot 3: the server has made a file that nobody can attribute: it is left, and that is said."""
+    proxy.inject(CREATE, Fault(lost=True))
+    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    assert (outcome.status, len(proxy.find(CREATE)), proxy.find(DELETE)) == (17, 1, [])
+    assert outcome.message.endswith("; the server may still finish the snapshot, and keeps it then")
+    assert len(target.snapshots_of(cities)) == 1
+
+
+def test_a_server_that_gives_no_sign_while_it_creates_is_given_up(
+    cities: str, shelf: Path, proxy: RecordingProxy
+) -> None:
+    """`--stall-timeout`: no answer, and no creation is running there any more. Status 124."""
+    proxy.inject(CREATE, Fault(silent=True))
+    outcome = only(take_here(cities, "--stall-timeout", "20", url=proxy.url, store=shelf, clock=FastClock(10)))
+    assert (outcome.status, list_names(shelf)) == (124, [])
+    assert outcome.message.startswith("Qdrant gave no sign for 20 s while it was to create the snapshot; ")
+
+
+def test_a_creation_that_goes_on_is_waited_for(embedded: EmbeddedQdrant, shelf: Path) -> None:
+    """A running creation is a sign of life: longer than the stall timeout, and no failure."""
+    server = Server(embedded.url)
+    server.create("cities", vectors=VECTORS)
+    embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 3.0})
+    outcome = only(take_here("cities", "--stall-timeout", "1", url=embedded.url, store=shelf))
+    assert (outcome.status, outcome.latest) == (0, True)
+
+
+def test_a_server_killed_while_it_creates_leaves_the_store_as_it_was(embedded: EmbeddedQdrant, shelf: Path) -> None:
+    """The connection ends without an answer; after its restart the next run succeeds."""
+    server = Server(embedded.url)
+    server.create("cities", vectors=VECTORS)
+    embedded.misbehave({"fault": "die", "moment": "creating"})
+    failed = only(take_here("cities", url=embedded.url, store=shelf))
+    left = list_names(shelf)
+    embedded.restart(kill=True)
+    succeeded = only(take_here("cities", url=embedded.url, store=shelf))
+    assert (failed.status, left, succeeded.status) == (17, [], 0)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_connection_cut_in_the_download_costs_nothing_but_time(
+    embedded: EmbeddedQdrant,
+    shelf: Path,
+    reset: bool,  # noqa: FBT001
+) -> None:
+    """N1, N2: end to end, with the emulated server's own ranges."""
+    server = Server(embedded.url)
+    server.create("cities", vectors=VECTORS)
+    server.upsert("cities", range(1, 501))
+    embedded.misbehave({"fault": "cut", "path": "GET .*/snapshots/.+", "bytes": 20_000, "reset": reset, "times": 2})
+    story = Story()
+    outcome = only(take_here("cities", url=embedded.url, store=shelf, story=story))
+    assert (outcome.status, len(story.named("snapshot.download_cut")), find_trouble(shelf)) == (0, 2, [])
+
+
+def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+) -> None:
+    """L3: the other one is downloading; status 11, and it finishes undisturbed."""
+    proxy.inject(DOWNLOAD, Fault(before=reached), times=1)
+    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    assert reached.come.wait(20)
+    late = start_snapshot(cities, "--lock-timeout", "0.3", url=target.url, store=shelf)
+    _, said = late.communicate(timeout=30)
+    reached.release.set()
+    child.communicate(timeout=30)
+    assert (late.returncode, child.returncode) == (11, 0)
+    assert f"store '{shelf}' is locked by another run" in said
+    assert len([file for file in list_names(shelf) if parse_name(file)]) == 1
+
+
+def test_a_deadline_ends_it_with_its_own_status(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+) -> None:
+    """`--deadline`: all of it; 124, and nothing is left."""
+    proxy.inject(DOWNLOAD, Fault(before=reached))
+    begin = time.monotonic()
+    child = start_snapshot(cities, "--deadline", "2", url=proxy.url, store=shelf)
+    child.communicate(timeout=30)
+    took = time.monotonic() - begin
+    assert (child.returncode, list_names(shelf), target.snapshots_of(cities)) == (124, [], [])
+    assert took < 4.5
+
+
+def test_a_copy_that_cannot_be_deleted_on_the_server_is_a_warning(
+    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+) -> None:
+    """The file is whole and latest; what is left on the server is named."""
+    proxy.inject(DELETE, Fault(status=500))
+    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    (left,) = target.snapshots_of(cities)
+    target.ask("DELETE", path(cities, f"snapshots/{left}"))
+    assert (outcome.status, outcome.latest) == (0, True)
+    assert outcome.warnings[0].startswith(f"snapshot '{left}' was left on the server (")
