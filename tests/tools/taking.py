@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from restore.commands.snapshot import Tools, run
-from restore.decisions.settings import read_settings
+from restore.decisions.settings import Settings, read_settings
 from restore.decisions.settings_sources import Sources
 from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport
 from restore.doors.arguments import parse_arguments
@@ -76,3 +76,14 @@ def end_with(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int,
     child.send_signal(number)
     _, said = child.communicate(timeout=30)
     return child.returncode, time.monotonic() - begin, said
+
+
+def settle(command: str, *arguments: str, store: Path) -> Settings:
+    """Give the settings of a command line that needs no server."""
+    invocation = parse_arguments([command, *arguments])
+    assert invocation is not None
+    environment = {"RESTORE_STORE": str(store)}
+    return read_settings(
+        invocation.command,
+        Sources(arguments=invocation.arguments, flags=invocation.flags, environment=environment),
+    )

@@ -1,0 +1,204 @@
+"""`list`: everything in the store is shown, damaged and foreign files as such."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from restore.commands.list import run
+from restore.decisions.store_report import describe_list
+from restore.edges.directory import open_directory
+from restore.errors import NotFoundError
+from restore.words.assessment import Assessment, State
+from restore.words.manifest import write_manifest
+from restore.words.store import Kind
+from tests.archives import read_recorded
+from tests.commands.program import run_program
+from tests.tools.publishing import FIRST, SECOND, publish_once
+from tests.tools.snapshots import NOON, FilledStore, damage, describe
+from tests.tools.taking import settle
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
+
+
+def look(store: FilledStore, *collections: str) -> dict[str, Assessment]:
+    """Run the command; give what it says of each file."""
+    settings = settle("list", *collections, store=store.path)
+    return {one.file: one for one in run(settings, open_directory(str(store.path))).files}
+
+
+def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledStore) -> None:
+    """When, size, points, server version, latest, checked."""
+    file = store.add("cities", note="before the move")
+    promised = describe("plain", "cities")
+    assert look(store) == {
+        file.name: Assessment(
+            file=file.name,
+            kind=Kind.SNAPSHOT,
+            state=State.CHECKED,
+            collection="cities",
+            latest=True,
+            created=NOON,
+            size_bytes=promised.size,
+            points=promised.points,
+            points_exact=True,
+            server_version="1.18.3",
+            note="before the move",
+        ),
+        "cities_latest.snapshot": Assessment(
+            file="cities_latest.snapshot",
+            kind=Kind.LATEST,
+            state=State.POINTER,
+            collection="cities",
+            target=file.name,
+        ),
+    }
+
+
+def test_without_a_manifest_a_snapshot_is_shown_as_not_checked(store: FilledStore) -> None:
+    """A store that a person filled by hand is welcome."""
+    file = store.add("cities", manifest=False)
+    found = look(store)[file.name]
+    assert (found.state, found.points, found.created, found.latest) == (State.UNCHECKED, None, NOON, True)
+
+
+def put(store: FilledStore, file: str, content: bytes) -> None:
+    """Put a file into the store."""
+    (store.path / file).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "shown"),
+    [
+        (
+            "towns_20261120_101500.snapshot",
+            read_recorded("plain")[:-1024],
+            (
+                State.DAMAGED,
+                (
+                    "snapshot 'towns_20261120_101500.snapshot' is cut at its end: it has 269,312 bytes, "
+                    "with its end marker 270,336"
+                ),
+            ),
+        ),
+        (
+            "towns_20261120_101500.snapshot",
+            LFS,
+            (State.DAMAGED, "'towns_20261120_101500.snapshot' is a Git LFS pointer, not the file itself"),
+        ),
+        (
+            "towns_20261120_101500.snapshot.json",
+            b"{}",
+            (State.DAMAGED, "'towns_20261120_101500.snapshot.json' describes a snapshot that is not there"),
+        ),
+        (".partial-0123456789abcdef", b"half", (State.DEBRIS, "left by a run that was killed")),
+        ("mine.snapshot", read_recorded("plain"), (State.FOREIGN, "")),
+        (
+            "mine.snapshot",
+            b"hello",
+            (State.FOREIGN, "snapshot 'mine.snapshot' is a text file, not a snapshot of Qdrant"),
+        ),
+        ("notes.txt", b"hello", (State.FOREIGN, "")),
+        (
+            "towns_latest.snapshot",
+            b"../towns.snapshot\n",
+            (
+                State.DAMAGED,
+                "'towns_latest.snapshot' in store '{store}' points to '../towns.snapshot', outside the store",
+            ),
+        ),
+    ],
+)
+def test_damaged_and_foreign_files_are_shown_as_such(
+    store: FilledStore, file: str, content: bytes, shown: tuple[State, str]
+) -> None:
+    """Never hidden, and the whole ones are shown beside them."""
+    store.add("cities")
+    put(store, file, content)
+    found = look(store)
+    assert (found[file].state, found[file].problem) == (shown[0], shown[1].format(store=store.path))
+    assert [one.state for one in found.values() if one.collection == "cities"] == [State.CHECKED, State.POINTER]
+
+
+def test_a_snapshot_that_was_held_back_is_shown_with_the_reason(store: FilledStore) -> None:
+    """P13: kept for people, and they are told why it is not latest."""
+    publish_once(store.path, read_recorded("plain"), FIRST, points=100)
+    held = publish_once(store.path, read_recorded("plain"), SECOND, points=0).file
+    found = look(store)[held]
+    assert (found.state, found.latest) == (State.HELD_BACK, False)
+    assert found.problem.startswith("the collection has 0 points, the latest snapshot has 100")
+
+
+def test_a_manifest_that_contradicts_its_file_shows_the_file_as_damaged(store: FilledStore) -> None:
+    """Swapped with another collection's."""
+    file = store.add("cities")
+    put(store, f"{file.name}.json", write_manifest(describe("plain", "towns")))
+    found = look(store)[file.name]
+    assert (found.state, found.problem) == (
+        State.DAMAGED,
+        f"manifest '{file.name}.json' is of collection 'towns', not of 'cities'",
+    )
+
+
+def test_only_the_collections_named_are_shown(store: FilledStore) -> None:
+    """`docs` is not `docs_v2`."""
+    store.add("docs")
+    file = store.add("docs_v2")
+    assert sorted(look(store, "docs_v2")) == [file.name, "docs_v2_latest.snapshot"]
+
+
+def test_a_collection_of_which_nothing_is_there_is_an_error(store: FilledStore) -> None:
+    """Status 10, with what is there."""
+    store.add("docs")
+    with pytest.raises(NotFoundError, match=r"it has snapshots of 'docs'$"):
+        look(store, "cities")
+
+
+def test_people_read_a_line_per_file_under_a_heading_per_collection(store: FilledStore) -> None:
+    """The oldest first, latest marked, trouble beneath its file."""
+    store.add("cities", latest=False, manifest=False, at=FIRST)
+    store.add("cities", note="before the move")
+    put(store, "notes.txt", b"hello")
+    put(store, "towns_20261120_101500.snapshot", b"")
+    settings = settle("list", store=store.path)
+    assert describe_list(run(settings, open_directory(str(store.path)))) == [
+        "cities",
+        (
+            "  cities_20261118_101500.snapshot          2026-11-18 10:15:00 UTC  270 kB                            "
+            "not checked"
+        ),
+        (
+            "  cities_20261120_120000.snapshot  latest  2026-11-20 12:00:00 UTC  270 kB  43 points  Qdrant 1.18.3  "
+            "checked"
+        ),
+        "    note: before the move",
+        "towns",
+        "  towns_20261120_101500.snapshot    2026-11-20 10:15:00 UTC        damaged",
+        "    snapshot 'towns_20261120_101500.snapshot' is an empty file",
+        "    hint: make the snapshot again, or take another one with --snapshot",
+        "(of no collection)",
+        "  notes.txt            foreign",
+    ]
+
+
+def test_the_installed_command_prints_the_same_as_json(store: FilledStore, tmp_path: Path) -> None:
+    """Status 0 whatever it sees; a second look changes nothing."""
+    damage(store.add("cities"))
+    before = store.files()
+    ended = run_program("list", "--json", "--store", str(store.path), cwd=tmp_path)
+    shown = {one["file"]: one["state"] for one in json.loads(ended.stdout)["files"]}
+    assert (ended.status, shown) == (
+        0,
+        {"cities_20261120_120000.snapshot": "checked", "cities_latest.snapshot": "pointer"},
+    )
+    assert store.files() == before
+
+
+def test_an_empty_store_is_said_to_be_empty(store: FilledStore, tmp_path: Path) -> None:
+    """And a missing one is an error."""
+    empty = run_program("list", "--store", str(store.path), cwd=tmp_path)
+    missing = run_program("list", "--store", "nowhere", cwd=tmp_path)
+    assert (empty.status, empty.stdout) == (0, f"store '{store.path}' is empty\n")
+    assert (missing.status, missing.stderr.splitlines()[0]) == (10, "error: store 'nowhere' does not exist")
