@@ -19,7 +19,7 @@ import msgspec
 from restore.edges.retrying import try_again
 from restore.edges.streaming import Part, read_head, send_part
 from restore.edges.trouble import describe_trouble, suggest_remedy
-from restore.errors import QdrantError
+from restore.errors import DeadlineError, QdrantError
 
 # Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
 _IDLE_SECONDS = 3.0
@@ -62,7 +62,7 @@ class Exchange:
         self._key = key
 
     def poll(self, seconds: float) -> Answer | None:
-        """Wait up to `seconds` for the answer. None: not yet. Raises OSError when the connection is lost."""
+        """Wait up to `seconds` for the answer. None: not yet. Raises OSError when none can come any more."""
         connected = self._connection.sock
         if connected is None:
             raise ConnectionResetError("the connection is closed")
@@ -73,7 +73,8 @@ class Exchange:
             answer = _read_whole(read_head(self._connection, READ_SECONDS, READ_SECONDS), self._key)
         except http.client.HTTPException as error:
             raise ConnectionResetError(describe_trouble(error)) from error
-        self.close()
+        finally:
+            self.close()
         return answer
 
     def close(self) -> None:
@@ -130,6 +131,7 @@ class Connection:
         answer = self._try(request)
         if isinstance(answer, Answer):
             return answer
+        first: _PassingError | None = answer
 
         def pause(error: Exception) -> bool | float:
             return min(error.retry_after, patience_seconds) or True if isinstance(error, _PassingError) else False
@@ -137,7 +139,8 @@ class Connection:
         try:
             for attempt in try_again(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
                 with attempt:
-                    answer = self._try(request)
+                    # The first trouble was met already, and the pause that it asked for comes first.
+                    answer, first = first or self._try(request), None
                     if isinstance(answer, _PassingError):
                         raise answer
         except _PassingError as error:
@@ -185,7 +188,8 @@ class Connection:
         """Stream a file as a request's body, without a copy in memory.
 
         `on_sent` gets the bytes of the file sent so far. An answer that comes early (a proxy's 413) ends the
-        sending. Raises `QdrantError` when the server takes nothing for `stall_seconds` or the connection is lost.
+        sending. Raises `DeadlineError` when the server takes nothing for `stall_seconds`, `QdrantError` when the
+        connection is lost.
         """
         connected = self._connect(_CONNECT_SECONDS)
         length = len(part.head) + part.size + len(part.tail)
@@ -200,6 +204,12 @@ class Connection:
             if not select.select([connected.sock], [], [], 0.5)[0]:
                 connected.close()
                 raise self._lost(error) from error
+        except TimeoutError as error:
+            connected.close()
+            raise DeadlineError(
+                f"Qdrant at {self.url} took no byte of the snapshot for {stall_seconds:g} s",
+                hint="look into Qdrant's log and at its disk; give it longer with --stall-timeout",
+            ) from error
         except OSError as error:
             connected.close()
             raise self._lost(error) from error
@@ -282,8 +292,12 @@ class _PassingError(QdrantError):
 
 
 def _read_whole(response: http.client.HTTPResponse, key: str) -> Answer:
+    """Read an answer to its end. Raises `IncompleteRead` when it is shorter than it said."""
+    promised = response.length
     body = response.read(_LARGEST_ANSWER)
     response.close()
+    if promised is not None and len(body) < min(promised, _LARGEST_ANSWER):
+        raise http.client.IncompleteRead(body, promised - len(body))
     if key and response.status >= _ERRORS:
         # Before anybody cuts it short: half a key that an echoing proxy sent would be recognised no more.
         body = body.replace(key.encode(), b"***")

@@ -192,8 +192,13 @@ class Qdrant:
         return answer.status != _CONFLICT
 
     def patch_metadata(self, collection: str, metadata: dict[str, Any]) -> None:
-        """Merge top-level keys into a collection's metadata; a value of None deletes its key."""
-        self._write("PATCH", _path(collection), json={"metadata": metadata})
+        """Merge top-level keys into a collection's metadata; a value of None deletes its key.
+
+        Done twice it does the same, so it is tried again while the trouble may pass.
+        """
+        path = _path(collection)
+        request = _request("PATCH", path, json={"metadata": metadata}, query=None, seconds=READ_SECONDS)
+        self._expect(self._connection.ask_again(request), asked=f"PATCH {path}")
 
     def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
         """Delete a collection. False: there was none of this name. Idempotent."""

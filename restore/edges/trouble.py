@@ -24,7 +24,12 @@ def describe_trouble(error: Exception) -> str:
             return "no answer in time" if error.errno or str(error) in _SAYS_NOTHING else str(error)
         case ConnectionRefusedError():
             return "connection refused"
-        case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
+        case (
+            http.client.RemoteDisconnected()
+            | http.client.IncompleteRead()
+            | ConnectionResetError()
+            | BrokenPipeError()
+        ):
             return "the connection was lost before an answer came"
         case http.client.HTTPException():
             return f"it does not speak HTTP ({type(error).__name__})"
