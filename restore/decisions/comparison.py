@@ -8,9 +8,10 @@ import msgspec
 
 from restore.words.offer import Offer, Promise
 from restore.words.server import Broken, CollectionInfo
+from restore.words.show import shorten
 
 # Named here: they decide what a point is. Everything else in a configuration is how it is kept.
-_SHAPE = ("vectors", "sparse_vectors", "shard_number")
+_SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
 # Written into an archive, never shown by the server, or not restored by it (qdrant-server.md 2.1).
 _NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
 
@@ -84,7 +85,7 @@ def compare(promise: Promise, found: Found | Broken | None, *, samples_read: boo
 
 def has_same_shape(config: dict[str, Any], other: dict[str, Any]) -> bool:
     """Tell whether two configurations have the same vectors and shards, so that a recover onto one is possible."""
-    return not _find_shape_differences(config, other)
+    return not find_shape_differences(config, other)
 
 
 def _compare_status(info: CollectionInfo) -> list[str]:
@@ -113,11 +114,11 @@ def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]
 def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
     if not promise.config:
         return []
-    differences = _find_shape_differences(promise.config, info.config)
+    differences = find_shape_differences(promise.config, info.config)
     if promise.keeps_settings:
         return differences
     differences += [
-        f"its {path} is {found!r}, the snapshot's {wanted!r}"
+        f"its {path} is {_show(found)}, the snapshot's {_show(wanted)}"
         for path, wanted, found in _walk(promise.config, info.config, "")
         if path.removeprefix("params.").split(".")[0] not in _SHAPE
     ]
@@ -130,19 +131,28 @@ def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
     return differences
 
 
-def _find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    wanted, found = config.get("params") or {}, other.get("params") or {}
+def find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Say how the vectors and shards of `other` differ from those of `config`, a snapshot's; mostly not at all."""
+    wanted, found = _read_params(config), _read_params(other)
     return [
-        f"its {key} are {_prune(found.get(key))!r}, the snapshot's {_prune(wanted.get(key))!r}"
-        for key in _SHAPE
+        f"its {words} {_show(found.get(key))}, the snapshot's {_show(wanted.get(key))}"
+        for key, words in _SHAPE.items()
         if _narrow(key, wanted.get(key)) != _narrow(key, found.get(key))
     ]
+
+
+def _read_params(config: dict[str, Any]) -> dict[str, Any]:
+    """Give the part of a configuration that decides its shape; a manifest that a person wrote may have anything."""
+    params = config.get("params")
+    return params if isinstance(params, dict) else {}
 
 
 def _narrow(key: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     """Keep of a configuration's part what decides a point's shape: size, distance, datatype, comparator."""
     if key == "shard_number":
         return value or 1
+    if not isinstance(value or {}, dict):
+        return value
     if key == "sparse_vectors":
         return sorted(value or {})
     vectors = value or {}
@@ -151,7 +161,9 @@ def _narrow(key: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     return {name: _narrow_vector(vector) for name, vector in vectors.items()}
 
 
-def _narrow_vector(vector: dict[str, Any]) -> tuple[Any, ...]:
+def _narrow_vector(vector: Any) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(vector, dict):
+        return vector
     datatype = vector.get("datatype") or "float32"
     return (vector.get("size"), vector.get("distance"), datatype, vector.get("multivector_config") or None)
 
@@ -189,6 +201,10 @@ def _walk(wanted: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tu
         elif other is None and value not in ({}, [], False):
             differing.append((path, value, None))
     return differing
+
+
+def _show(value: Any) -> str:  # noqa: ANN401 - JSON
+    return shorten(msgspec.json.encode(_prune(value)).decode())
 
 
 def _prune(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from restore.decisions.comparison import find_shape_differences
 from restore.errors import IncompatibleError, IntegrityError
 from restore.words.archive import Archive, ArchiveKind
 from restore.words.manifest import Manifest
@@ -33,10 +34,13 @@ def judge(archive: Archive, *, file: str, server: Version, manifest: Manifest | 
     """
     refuse_old_server(server)
     refuse_kind(archive, file=file)
+    if manifest:
+        refuse_contradiction(archive, manifest, file=file)
     if problem := find_part_problem(archive):
+        elsewhere = "" if archive.custom_sharding else ", or make a snapshot where one node holds every shard"
         raise IncompatibleError(
             f"snapshot '{file}' {problem}; Qdrant {server} cannot restore it alone",
-            hint="restore it on the cluster it came from, or make a snapshot where one node holds every shard",
+            hint=f"restore it on the cluster it came from{elsewhere}",
         )
     if archive.rocksdb and server.line >= FIRST_WITHOUT_ROCKSDB:
         raise IncompatibleError(
@@ -46,6 +50,15 @@ def judge(archive: Archive, *, file: str, server: Version, manifest: Manifest | 
         )
     made_by = parse_version(manifest.server_version) if manifest else None
     return VersionGap(made_by, server) if made_by and made_by.line != server.line else None
+
+
+def refuse_contradiction(archive: Archive, manifest: Manifest, *, file: str) -> None:
+    """Raise `IntegrityError` for a manifest that promises other vectors or shards than the file has."""
+    if manifest.config and (found := find_shape_differences(archive.config, manifest.config)):
+        raise IntegrityError(
+            f"the manifest of snapshot '{file}' contradicts it: {'; '.join(found)}",
+            hint="one of the two was changed or swapped: take another one with --snapshot, or make a new one",
+        )
 
 
 def refuse_old_server(server: Version) -> None:

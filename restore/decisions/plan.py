@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.decisions.comparison import has_same_shape
+from restore.decisions.comparison import find_shape_differences, has_same_shape
 from restore.errors import RefusedError, RestoreError
 from restore.words.look import Absent, AliasOf, Look, Present, SeenMark
 from restore.words.mark import Was
@@ -154,13 +154,14 @@ def _plan_empty(wanted: Wanted, look: Look, offer: Offer | None) -> Plan:
                 hint="allow it with --on-empty restore, or remove the empty collection",
             )
         )
-    if not isinstance(look.target, Present) or has_same_shape(offer.config, look.target.info.config):
+    found = look.target.info.config if isinstance(look.target, Present) else offer.config
+    if not (differences := find_shape_differences(offer.config, found)):
         return Restore(was=Was.EMPTY)
     if _may_replace(wanted):
         return Restore(was=Was.PRESENT, delete_first=True, aliases=look.aliases)
     return Refuse(
         RefusedError(
-            f"collection '{wanted.target}' is there, empty, with other vectors or shards than the snapshot has",
+            f"collection '{wanted.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
             left="left as it is",
             hint="the application that created it and the snapshot disagree: remove one of them, or name the "
             f"collection and replace it: qdrant-restore restore {wanted.target} --on-existing replace",

@@ -194,16 +194,15 @@ def _read_document(content: IO[bytes], size: int, path: str) -> Any:  # noqa: AN
 
 
 def _describe(found: _Found, size: int) -> Archive:
-    config = found.documents.get("config.json", {})
-    schema = found.documents.get("payload_index.json", {})
+    config = _as_mapping(found.documents.get("config.json"))
     keys = found.documents.get("shard_key_mapping.json", [])
     shards = tuple(_describe_shard(found, number) for number in sorted(found.segments))
-    custom = isinstance(config, dict) and config.get("params", {}).get("sharding_method") == "custom"
+    custom = _as_mapping(config.get("params")).get("sharding_method") == "custom"
     return Archive(
         kind=_find_kind(found, config),
         size=size,
-        config=config if isinstance(config, dict) else {},
-        payload_schema=schema.get("schema", {}) if isinstance(schema, dict) else {},
+        config=config,
+        payload_schema=_as_mapping(_as_mapping(found.documents.get("payload_index.json")).get("schema")),
         shards=shards,
         custom_sharding=custom or bool(keys),
         rocksdb=found.rocksdb,
@@ -213,7 +212,7 @@ def _describe(found: _Found, size: int) -> Archive:
 
 
 def _describe_shard(found: _Found, number: int) -> ArchivedShard:
-    state = found.documents.get(f"{number}/replica_state.json", {})
+    state = _as_mapping(found.documents.get(f"{number}/replica_state.json"))
     return ArchivedShard(
         number=number,
         has_wal=number in found.wal,
@@ -222,10 +221,15 @@ def _describe_shard(found: _Found, number: int) -> ArchivedShard:
     )
 
 
-def _find_kind(found: _Found, config: object) -> ArchiveKind:
-    if isinstance(config, dict) and "collections_mapping" in config:
+def _as_mapping(document: object) -> dict[str, Any]:
+    """Give a document that is an object; what else somebody wrote there says nothing."""
+    return document if isinstance(document, dict) else {}
+
+
+def _find_kind(found: _Found, config: dict[str, Any]) -> ArchiveKind:
+    if "collections_mapping" in config:
         return ArchiveKind.FULL
-    if isinstance(config, dict) and "params" in config and found.segments:
+    if isinstance(config.get("params"), dict) and found.segments:
         return ArchiveKind.COLLECTION
     if {"replica_state.json", "shard_config.json"} & found.names and "config.json" not in found.names:
         return ArchiveKind.SHARD

@@ -6,6 +6,7 @@ Versioned JSON. Unknown fields are ignored, so that an older program reads what 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,8 +15,10 @@ import msgspec
 from restore.errors import IncompatibleError, IntegrityError
 
 SCHEMA = 1
+_LARGEST_ID = 2**64 - 1
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
@@ -44,7 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     points: Count
     points_exact: bool
     config: dict[str, Any]
-    payload_schema: dict[str, Any]
+    payload_schema: dict[str, dict[str, Any]]
     aliases: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     shards: Count = 1
@@ -82,6 +85,19 @@ def read_manifest(text: bytes, *, where: str) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
-    if manifest.created.tzinfo is None:
-        raise IntegrityError(f"manifest '{where}' is malformed: `created` has no time zone", hint=hint)
+    if problem := _find_problem(manifest):
+        raise IntegrityError(f"manifest '{where}' is malformed: {problem}", hint=hint)
     return manifest
+
+
+def _find_problem(manifest: Manifest) -> str:
+    if manifest.created.tzinfo is None:
+        return "`created` has no time zone"
+    wrong = [sample.id for sample in manifest.samples if not _is_point_id(sample.id)]
+    return f"`samples` has '{wrong[0]}', which is no point's id" if wrong else ""
+
+
+def _is_point_id(found: int | str) -> bool:
+    if isinstance(found, int):
+        return 0 <= found <= _LARGEST_ID
+    return _UUID.fullmatch(found) is not None

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-_VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<patch>\d+))?")
+_VERSION = re.compile(r"v?(?P<major>[0-9]{1,9})\.(?P<minor>[0-9]{1,9})(?:\.(?P<patch>[0-9]{1,9}))?")
 
 
 class Version(msgspec.Struct, frozen=True, order=True):

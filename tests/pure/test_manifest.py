@@ -33,7 +33,7 @@ MANIFESTS = st.builds(
     points=COUNTS,
     points_exact=st.booleans(),
     config=OBJECTS,
-    payload_schema=OBJECTS,
+    payload_schema=st.dictionaries(st.text(max_size=8), OBJECTS, max_size=3),
     aliases=st.lists(st.text(), max_size=3).map(tuple),
     samples=st.lists(
         st.builds(Sample, id=st.integers(0, 2**64 - 1) | st.uuids().map(str), digest=st.text("0123456789abcdef")),
