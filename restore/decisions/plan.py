@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from restore.decisions.comparison import find_shape_differences, has_same_shape
-from restore.errors import RefusedError, RestoreError
+from restore.errors import IncompatibleError, RefusedError, RestoreError
 from restore.words.look import Absent, AliasOf, Look, Present, SeenMark
 from restore.words.mark import Was
 from restore.words.offer import Offer, Wanted
@@ -100,6 +100,25 @@ def plan_collection(
 
     `own` is the name of our own mark, which is not somebody else's.
     """
+    plan = _plan(wanted, look, offer, missing, own=own)
+    if isinstance(plan, Restore) and plan.was is Was.PRESENT and offer and (refusal := refuse_gap(wanted, offer)):
+        return Refuse(refusal)
+    return plan
+
+
+def refuse_gap(wanted: Wanted, offer: Offer) -> IncompatibleError | None:
+    """Give the refusal to replace data with a snapshot that this version may not be able to load."""
+    if not offer.gap or wanted.policies.allow_version_gap:
+        return None
+    return IncompatibleError(
+        f"collection '{wanted.target}': {offer.gap}",
+        left="left as it is",
+        hint="another version's snapshot is unsupported upstream and would replace data: "
+        "restore it under another name first (--to), or say --allow-version-gap",
+    )
+
+
+def _plan(wanted: Wanted, look: Look, offer: Offer | None, missing: RestoreError | None, *, own: str) -> Plan:
     if foreign := _find_foreign(look, own):
         return Follow(foreign[-1])
     match look.target:
@@ -170,7 +189,9 @@ def _plan_empty(wanted: Wanted, look: Look, offer: Offer | None) -> Plan:
 
 
 def _promises_nothing(offer: Offer) -> bool:
-    return offer.manifest is not None and offer.manifest.points == 0
+    if offer.manifest:
+        return offer.manifest.points == 0
+    return offer.archive is not None and offer.archive.may_be_empty
 
 
 def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) -> Plan:
