@@ -1,23 +1,15 @@
-"""Decide how a snapshot is sent, and what stands after a server said no."""
+"""Decide how a snapshot is sent, and what stands before it and after a server said no."""
 
 from __future__ import annotations
 
-import msgspec
-
 from restore.decisions.plan import Restore
 from restore.words.collection import name_upload
-from restore.words.look import Absent, Look, Present
+from restore.words.look import Absent, AliasOf, Present, Target
 from restore.words.mark import Was
 from restore.words.offer import Offer
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What was planned, and what the target looks like after a refusal."""
-
-    plan: Restore
-    look: Look
+from restore.words.server import Broken
 
 
 def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str) -> Parcel:
@@ -44,15 +36,26 @@ def choose_routes(transfer: Transfer, plan: Restore, parcel: Parcel) -> tuple[Tr
             return (Transfer.UPLOAD,)
 
 
-def stands_as_before(found: Found) -> bool:
-    """Tell whether the target is as it was before anything was sent."""
-    target = found.look.target
-    match found.plan.was:
-        case Was.ABSENT:
-            return isinstance(target, Absent)
-        case Was.EMPTY:
-            return isinstance(target, Present) and target.points == 0
-        case Was.PRESENT if found.plan.delete_first:
+def is_as_planned(plan: Restore, target: Target) -> bool:
+    """Tell whether the target still is what the plan was made for, read again just before anything is sent.
+
+    Where data is replaced anyhow, whatever stands there is what the plan was made for.
+    """
+    match target:
+        case AliasOf():
             return False
-        case Was.PRESENT:
-            return isinstance(target, Present) and target.points == found.plan.points
+        case Present(points=points):
+            return plan.was is Was.PRESENT or (points == 0 and (plan.was is Was.EMPTY or plan.delete_first))
+        case Broken() as broken:
+            return plan.was is not Was.ABSENT or (plan.delete_first and broken.is_half_made)
+        case Absent():
+            return True
+
+
+def stands_as_before(plan: Restore, before: Target, after: Target) -> bool:
+    """Tell whether a server that said no left the target as it was just before it was asked."""
+    match before, after:
+        case Present(points=were), Present(points=points):
+            return plan.was is Was.PRESENT or points == were
+        case _:
+            return type(before) is type(after)

@@ -38,7 +38,13 @@ class WrittenMeanwhile(msgspec.Struct, frozen=True):
     points: int
 
 
-Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile
+class Unclear(msgspec.Struct, frozen=True):
+    """The target does not answer, and not as a half-made one does. Nothing is removed."""
+
+    reason: str
+
+
+Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile | Unclear
 
 
 def decide_takeover(mark: Mark, look: Look, verdict: Verdict) -> Takeover:
@@ -63,5 +69,7 @@ def _decide_sent(was: Was, look: Look, verdict: Verdict) -> Takeover:
             return Accept()
         case Present(points=points) if points:
             return WrittenMeanwhile(points)
+        case Broken(reason=reason) as broken if not broken.is_half_made:
+            return Unclear(reason)
         case _:
             return SendAgain(delete_first=was is Was.ABSENT)

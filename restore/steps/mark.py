@@ -21,14 +21,19 @@ _LAST_WORD_SECONDS = 1.5
 
 
 class HeldMark:
-    """A mark of ours. Its beat goes on until `stop`; `phase` is what the server was told last."""
+    """A mark of ours. Its beat goes on until `stop`; `phase` is what the server was told last.
 
-    def __init__(self, qdrant: Qdrant, name: str, attempt: int, mark: Mark) -> None:
+    `relieves` names an older mark that still stands for the same work, so that ours may go on every way out; `gone`
+    says that there is nothing of ours to delete any more.
+    """
+
+    def __init__(self, qdrant: Qdrant, name: str, attempt: int, mark: Mark, *, relieves: str = "") -> None:
         self._qdrant = qdrant
+        self.relieves = relieves
         self.name = name
         self.attempt = attempt
         self.mark = mark
-        self.dropped = False
+        self.gone = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, args=(qdrant.another(),), daemon=True)
         self._thread.start()
@@ -60,6 +65,9 @@ class HeldMark:
         mark = None if found is None or isinstance(found, Broken) else read_mark(found.metadata)
         attempts = find_attempts(self.mark.collection, self._qdrant.list_collections())
         if mark is None or mark.token != self.mark.token or attempts[-1:] != [self.attempt]:
+            self.stop()
+            # A mark of this name may be another run's by now.
+            self.gone = mark is None or mark.token != self.mark.token
             raise LockedError(
                 f"collection '{self.mark.collection}': another run took over this restore",
                 left="it is left to that run",
@@ -71,21 +79,32 @@ class HeldMark:
         self._ended.set()
 
     def drop(self, *, seconds: float = 30.0) -> None:
-        """End the beat and delete the mark. Idempotent."""
+        """End the beat and delete the mark, unless another run has done it. Idempotent."""
         self.stop()
-        self._qdrant.delete_collection(self.name, seconds=seconds)
-        self.dropped = True
+        for last in (False, True):
+            try:
+                # Looked at each time: after a lost answer, or a long sleep, the name may be another run's.
+                if _is_ours(self._qdrant, self.name, self.mark.token):
+                    self._qdrant.delete_collection(self.name, seconds=seconds)
+            except QdrantError as error:
+                if error.http_status is not None or last:
+                    raise
+                continue
+            break
+        self.gone = True
 
-    def drop_on_the_way_out(self) -> None:
-        """Delete the mark although something went wrong; when that fails too, the next run does it."""
+    def drop_on_the_way_out(self) -> bool:
+        """Delete the mark although something went wrong. False when that failed too: then the next run does it."""
         self.stop()
         last = self._qdrant.another()
         try:
             last.delete_collection(self.name, seconds=_LAST_WORD_SECONDS)
         except RestoreError:
-            return
+            return False
         finally:
             last.close()
+        self.gone = True
+        return True
 
     def _beat(self, qdrant: Qdrant) -> None:
         count = 0
@@ -99,8 +118,10 @@ class HeldMark:
         qdrant.close()
 
 
-def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int) -> HeldMark | None:
+def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int, relieves: str = "") -> HeldMark | None:
     """Create a mark. None: somebody else's is there. `makes`: how many collections the restore adds itself.
+
+    `relieves` names the older one whose work it is about to take over.
 
     Raises `RefusedError` when the server has no room for a mark and its target.
     """
@@ -119,7 +140,7 @@ def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int) -> HeldM
     except Interrupted:
         _withdraw(qdrant, name, mark.token)
         raise
-    return HeldMark(qdrant, name, attempt, mark) if created else None
+    return HeldMark(qdrant, name, attempt, mark, relieves=relieves) if created else None
 
 
 def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:

@@ -16,6 +16,8 @@ from restore.words.parcel import Parcel
 
 _POLL_SECONDS = 0.5
 _SAY_SECONDS = 10.0
+# What a proxy says when it lost patience or the server; Qdrant's own timeout is a 408. The work may go on behind.
+_NO_WORD = frozenset({408, 499, 502, 503, 504, 524})
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -86,6 +88,8 @@ class Sender:
         try:
             while True:
                 answer = exchange.poll(_POLL_SECONDS)
+                if answer is not None and answer.status in _NO_WORD:
+                    return Lost(f"it was answered {answer.status}, and not by the end of the work", rose)
                 if answer is not None:
                     return self._read(parcel.target, answer)
                 now = self._clock.read_seconds()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
 from restore.errors import LockedError, QdrantError
@@ -18,14 +20,16 @@ _SAY_SECONDS = 10.0
 
 def watch_mark(
     qdrant: Qdrant, clock: Clock, log: Log, seen: SeenMark, *, target: str, patience_seconds: float | None
-) -> bool:
-    """Watch until the mark is gone (False) or its beat stood still for 10 s over at least three reads (True).
+) -> SeenMark | None:
+    """Watch until the mark is gone (None), or nothing of it changed for 10 s over at least three reads.
 
-    A read that fails is no read: a server that restarts makes nobody look dead. Raises `LockedError` when a living
-    holder needs longer than `patience_seconds` (None: wait as long as it lives).
+    Then it is stale, and given as it was read last. A read that fails is no read: a server that restarts makes
+    nobody look dead. Raises `LockedError` when a living holder needs longer than `patience_seconds` (None: wait as
+    long as it lives).
     """
     begin = said = clock.read_seconds()
-    still_since, reads, last = begin, 0, None
+    still_since, reads = begin, 0
+    last: dict[str, Any] | None = None
     log("restore.waiting_for_another", collection=target, mark=seen.name, holder=_name_holder(seen))
     while True:
         now = clock.read_seconds()
@@ -35,13 +39,15 @@ def watch_mark(
             still_since, reads = now, 0
         else:
             if info is None:
-                return False
-            state = _read_state(info if not isinstance(info, Broken) else None)
+                return None
+            # All of it, not only what we understand: a newer program's mark beats too.
+            state = {} if isinstance(info, Broken) else info.metadata
             if state != last:
                 last, still_since, reads = state, now, 0
             reads += 1
             if now - still_since >= _STALE_SECONDS and reads >= _STALE_READS:
-                return True
+                mark = read_mark(state)
+                return SeenMark(seen.name, seen.attempt, mark, read_beat(state, mark.token) if mark else None)
         if patience_seconds is not None and now - begin > patience_seconds + _STALE_SECONDS:
             raise LockedError(
                 f"collection '{target}' is being restored by {_name_holder(seen)} (mark '{seen.name}')",
@@ -52,12 +58,6 @@ def watch_mark(
             log("restore.waiting_for_another", collection=target, mark=seen.name, waited_seconds=round(now - begin))
             said = now
         clock.sleep(_PAUSE_SECONDS)
-
-
-def _read_state(info: object) -> tuple[object, ...]:
-    metadata = getattr(info, "metadata", None)
-    mark = read_mark(metadata)
-    return (mark.token, mark.phase, read_beat(metadata, mark.token)) if mark else (None,)
 
 
 def _name_holder(seen: SeenMark) -> str:

@@ -27,6 +27,11 @@ class Broken(msgspec.Struct, frozen=True):
 
     reason: str
 
+    @property
+    def is_half_made(self) -> bool:
+        """Tell whether this is what a restore leaves that was killed while data moved in, and nothing else does."""
+        return "dirty shard" in self.reason.lower()
+
 
 class Activity(msgspec.Struct, frozen=True):
     """Work in progress under one collection name: running recoveries and running snapshot creations."""

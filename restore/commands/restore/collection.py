@@ -21,6 +21,7 @@ from restore.decisions.plan import (
     ask_need,
     has_same_configuration,
     plan_collection,
+    refuse_gap,
 )
 from restore.decisions.report import Outcome, Result, report_failure, report_skip, report_written
 from restore.decisions.settings import Settings
@@ -29,10 +30,11 @@ from restore.decisions.takeover import (
     Finish,
     SendAgain,
     StartOver,
+    Unclear,
     WrittenMeanwhile,
     decide_takeover,
 )
-from restore.errors import IncompatibleError, LockedError
+from restore.errors import LockedError, QdrantError
 from restore.steps.examine import examine_server, examine_target
 from restore.steps.mark import HeldMark, place_mark
 from restore.steps.offer import find_offer, find_sent, make_missing
@@ -70,7 +72,8 @@ class CollectionRestore:
                 case Refuse(error=error):
                     return report_failure(self._target, error)
                 case Follow(seen=seen):
-                    outcome = self._take_over(seen) if self._watch(seen) else None
+                    stale = self._watch(seen)
+                    outcome = self._take_over(stale) if stale else None
                 case Restore():
                     outcome = self._restore(plan, offer, look)
             if outcome is not None:
@@ -87,25 +90,9 @@ class CollectionRestore:
     def _plan(self, look: Look, *, own: str = "") -> tuple[Plan, Offer | None]:
         offer = find_offer(self._tools.store, self._wanted, ask_need(self._wanted, look, own=own), self._server)
         missing = make_missing(self._tools.store, self._wanted) if offer is None else None
-        plan = plan_collection(self._wanted, look, offer, missing, own=own)
-        if isinstance(plan, Restore) and plan.was is Was.PRESENT and offer and offer.gap:
-            plan = self._guard_gap(plan, offer)
-        return plan, offer
+        return plan_collection(self._wanted, look, offer, missing, own=own), offer
 
-    def _guard_gap(self, plan: Restore, offer: Offer) -> Plan:
-        """Refuse to replace data with a snapshot that this version may not be able to load."""
-        if self._wanted.policies.allow_version_gap:
-            return plan
-        return Refuse(
-            IncompatibleError(
-                f"collection '{self._target}': {offer.gap}",
-                left="left as it is",
-                hint="another version's snapshot is unsupported upstream and would replace data: "
-                "restore it under another name first (--to), or say --allow-version-gap",
-            )
-        )
-
-    def _watch(self, seen: SeenMark) -> bool:
+    def _watch(self, seen: SeenMark) -> SeenMark | None:
         return watch_mark(
             self._tools.qdrant,
             self._tools.clock,
@@ -157,9 +144,13 @@ class CollectionRestore:
             phase=Phase.MARKED,
         )
 
-    def _deliver(self, held: HeldMark, plan: Restore, offer: Offer) -> Outcome:
+    def _deliver(self, held: HeldMark, plan: Restore, offer: Offer) -> Outcome | None:
+        """Send and verify. None: somebody made something of the target since it was looked at: plan anew."""
         self._wait_no_creations()
-        return Delivery(self._tools, self._settings, self._wanted, held).deliver(plan, offer)
+        outcome = Delivery(self._tools, self._settings, self._wanted, held).deliver(plan, offer)
+        if outcome is None and held.phase is Phase.MARKED:
+            held.drop()
+        return outcome
 
     def _wait_no_creations(self) -> None:
         wait_no_creations(
@@ -177,9 +168,12 @@ class CollectionRestore:
         tools, stale = self._tools, seen.mark
         tools.log("restore.taking_over", collection=self._target, mark=seen.name, phase=str(stale and stale.phase))
         if stale is None:
-            # It was created and never told what it is for, so nothing was sent under it.
-            tools.qdrant.delete_collection(seen.name)
-            return None
+            raise LockedError(
+                f"collection '{self._target}': its mark '{seen.name}' cannot be read",
+                left="left as it is",
+                hint="did another version of this program make it? Let that one finish, or delete the collection "
+                f"'{seen.name}' when no restore is running",
+            )
         if stale.phase is Phase.SENT:
             wait_settled(
                 tools.qdrant,
@@ -190,7 +184,7 @@ class CollectionRestore:
                 stall_seconds=self._settings.stall_timeout_seconds,
             )
         ours = msgspec.structs.replace(stale, token=tools.token, holder=tools.holder, since=self._now())
-        held = place_mark(tools.qdrant, ours, seen.attempt + 1, makes=0)
+        held = place_mark(tools.qdrant, ours, seen.attempt + 1, makes=0, relieves=seen.name)
         if held is None:
             return None
         with Holding(held):
@@ -217,6 +211,11 @@ class CollectionRestore:
                 self._drop_older(look, held)
                 held.drop()
                 return None
+            case Finish() if not isinstance(look.target, Present):
+                # It was whole once, and somebody has removed or broken it since.
+                self._drop_older(look, held)
+                held.drop()
+                return None
             case Finish():
                 self._drop_older(look, held)
                 return delivery.close(sent, Verdict(), Result.FINISHED)
@@ -227,13 +226,21 @@ class CollectionRestore:
             case WrittenMeanwhile(points=points) if not self._may_replace():
                 held.drop()
                 return report_written(self._target, seen.name, points, stale.snapshot)
-            case WrittenMeanwhile() | SendAgain() as decided:
+            case Unclear(reason=reason) if not self._may_replace():
+                raise QdrantError(
+                    f"collection '{self._target}': its restore was interrupted, and it does not answer ({reason})",
+                    hint="look into Qdrant's log; to put the snapshot in its place: "
+                    f"qdrant-restore restore {self._target} --on-existing replace",
+                )
+            case WrittenMeanwhile() | Unclear() | SendAgain() as decided:
                 offer = find_offer(self._tools.store, self._wanted, Need.ARCHIVE, self._server)
                 if offer is None:
-                    held.drop()
                     raise make_missing(self._tools.store, self._wanted)
+                plan = self._plan_again(decided, stale, look, offer)
+                if plan.points and (refusal := refuse_gap(self._wanted, offer)):
+                    raise refusal
                 self._drop_older(look, held)
-                return self._deliver(held, self._plan_again(decided, stale, look, offer), offer)
+                return self._deliver(held, plan, offer)
 
     def _verify(self, sent: Offer | None, was: Was) -> Verdict:
         if sent is None:
@@ -241,14 +248,16 @@ class CollectionRestore:
         promise = promise_from(sent, keeps_settings=was is Was.EMPTY, samples=self._settings.samples)
         return verify_collection(self._tools.qdrant, self._target, promise, Verify.FULL)
 
-    def _plan_again(self, decided: SendAgain | WrittenMeanwhile, stale: Mark, look: Look, offer: Offer) -> Restore:
+    def _plan_again(
+        self, decided: SendAgain | WrittenMeanwhile | Unclear, stale: Mark, look: Look, offer: Offer
+    ) -> Restore:
         """Send again: onto what is there, or after removing it. The stale mark knows what it was and its aliases."""
         delete_first = not isinstance(decided, SendAgain) or decided.delete_first
         if stale.was is Was.PRESENT and isinstance(look.target, Present):
             delete_first = not has_same_configuration(offer, look.target)
         points = look.target.points if isinstance(look.target, Present) else 0
         aliases = tuple(sorted({*stale.aliases, *look.aliases}))
-        was = Was.PRESENT if isinstance(decided, WrittenMeanwhile) else stale.was
+        was = stale.was if isinstance(decided, SendAgain) else Was.PRESENT
         return Restore(was=was, points=points, delete_first=delete_first, aliases=aliases)
 
     def _drop_older(self, look: Look, held: HeldMark) -> None:
@@ -257,6 +266,7 @@ class CollectionRestore:
         for other in look.marks:
             if other.attempt < held.attempt:
                 self._tools.qdrant.delete_collection(other.name)
+        held.relieves = ""
 
     def _may_replace(self) -> bool:
         return self._wanted.named and self._wanted.policies.on_existing is OnExisting.REPLACE

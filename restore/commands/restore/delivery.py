@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from restore.commands.restore.tools import Tools
 from restore.decisions.comparison import Verdict, promise_from
-from restore.decisions.delivery import Found, choose_routes, name_parcel, stands_as_before
+from restore.decisions.delivery import choose_routes, is_as_planned, name_parcel, stands_as_before
 from restore.decisions.plan import Restore
 from restore.decisions.report import Outcome, Result, describe_amount
 from restore.decisions.settings import Settings
@@ -17,8 +17,8 @@ from restore.steps.settle import wait_idle, wait_settled
 from restore.steps.tidy import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
 from restore.steps.transfer import Accepted, Lost, Rejected, Sender
 from restore.steps.verify import verify_collection
-from restore.words.look import Absent, Look, Present
-from restore.words.mark import Sent, Was
+from restore.words.look import Absent, Look, Present, Target
+from restore.words.mark import Phase, Sent, Was
 from restore.words.offer import Offer, Wanted
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer, Verify
@@ -34,6 +34,8 @@ class Delivery:
         self._wanted = wanted
         self._held = held
         self._target = wanted.target
+        # Something may have been sent under this mark before, by whoever died.
+        self._inherited = held.phase is not Phase.MARKED
         self._begin = tools.clock.read_seconds()
         self._sender = Sender(
             tools.qdrant,
@@ -43,13 +45,20 @@ class Delivery:
             stall_seconds=settings.stall_timeout_seconds,
         )
 
-    def deliver(self, plan: Restore, offer: Offer) -> Outcome:
-        """Send and verify. Raises when it did not come out whole; what is left is said in the error."""
+    def deliver(self, plan: Restore, offer: Offer) -> Outcome | None:
+        """Send and verify. None: the target is not what it was planned for any more, and nothing was sent.
+
+        Raises when it did not come out whole; what is left is said in the error.
+        """
         checksum = self._find_checksum(plan, offer)
         parcel = name_parcel(offer, self._target, checksum, server_store=self._settings.server_store)
+        before = self._look().target
+        if not is_as_planned(plan, before):
+            self._tools.log("target.changed", collection=self._target)
+            return None
         if plan.delete_first:
-            self._delete_first(plan, parcel)
-        self._send(plan, parcel, choose_routes(self._wanted.policies.transfer, plan, parcel))
+            before = self._delete_first(plan, parcel, before)
+        self._send(plan, parcel, before)
         depth = Verify.FULL if offer.gap else self._wanted.policies.verify
         promise = promise_from(
             offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first, samples=self._settings.samples
@@ -101,7 +110,7 @@ class Delivery:
         self._tools.progress.wait("reading the whole snapshot", self._target)
         return read_checksum(offer, expected=offer.manifest.sha256 if offer.manifest else "")
 
-    def _delete_first(self, plan: Restore, parcel: Parcel) -> None:
+    def _delete_first(self, plan: Restore, parcel: Parcel, before: Target) -> Absent:
         """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
         if plan.loses_points and self._wanted.policies.transfer is Transfer.SERVER_FILE:
             raise QdrantError(
@@ -112,17 +121,17 @@ class Delivery:
             )
         self._tell_sent(Transfer.UPLOAD, plan, parcel)
         self._held.check()
-        look = self._look()
-        if isinstance(look.target, Present | Broken):
-            if isinstance(look.target, Present):
+        if isinstance(before, Present | Broken):
+            if isinstance(before, Present):
                 delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
             self._tools.qdrant.delete_collection(self._target)
             self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
+        return Absent()
 
-    def _send(self, plan: Restore, parcel: Parcel, routes: tuple[Transfer, ...]) -> None:
+    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> None:
         """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
         sent_again = False
-        remaining = list(routes)
+        remaining = list(choose_routes(self._wanted.policies.transfer, plan, parcel))
         while remaining:
             route = remaining.pop(0)
             self._tell_sent(route, plan, parcel)
@@ -133,7 +142,7 @@ class Delivery:
                 case Accepted():
                     return
                 case Rejected(error=error):
-                    self._judge_rejection(error, plan, remaining)
+                    self._judge_rejection(error, plan, before, last=not remaining)
                 case Lost(reason=reason, rose=rose):
                     if self._judge_loss(reason, plan, rose=rose):
                         return
@@ -143,18 +152,20 @@ class Delivery:
                     remaining.insert(0, route)
 
     def _tell_sent(self, route: Transfer, plan: Restore, parcel: Parcel) -> None:
-        file = parcel.upload_name if route == Transfer.UPLOAD else ""
+        # What an upload left there once is to be deleted, whichever way it goes in the end.
+        known = self._held.mark.sent.file if self._held.mark.sent else ""
+        file = parcel.upload_name if route == Transfer.UPLOAD else known
         at = self._tools.clock.now().timestamp()
         self._held.tell_sent(Sent(str(route), parcel.size, at, file), plan.was, plan.aliases)
 
-    def _judge_rejection(self, error: RestoreError, plan: Restore, remaining: list[Transfer]) -> None:
+    def _judge_rejection(self, error: RestoreError, plan: Restore, before: Target, *, last: bool) -> None:
         """Return when another route may be tried; else remove what this restore made and raise."""
         wait_idle(self._tools.qdrant, self._tools.clock, target=self._target)
-        found = Found(plan=plan, look=self._look())
-        if remaining and not isinstance(error, IntegrityError) and stands_as_before(found):
+        after = self._look().target
+        if not last and not isinstance(error, IntegrityError) and stands_as_before(plan, before, after):
             self._tools.log("snapshot.sending_otherwise", collection=self._target, reason=error.message)
             return
-        error.left = error.left or self._clean_up(found)
+        error.left = error.left or self._clean_up(plan, after)
         raise error
 
     def _judge_loss(self, reason: str, plan: Restore, *, rose: bool) -> bool:
@@ -192,25 +203,29 @@ class Delivery:
 
     # --- after it -------------------------------------------------------------------------------------------
 
-    def _clean_up(self, found: Found) -> str:
+    def _clean_up(self, plan: Restore, after: Target) -> str:
         """After a definite no: remove what this restore made, then the mark; say what is left."""
         qdrant, sent = self._tools.qdrant, self._held.mark.sent
-        match found.plan.was, found.look.target:
+        match plan.was, after:
             case Was.ABSENT, Absent():
                 delete_stranded_upload(qdrant, self._target, sent)
                 left = "nothing is left behind"
-            case Was.ABSENT, Present(points=0) | Broken():
+            case Was.ABSENT, Present(points=0) | Broken(is_half_made=True):
                 self._held.check()
                 delete_upload(qdrant, self._target, sent)
                 qdrant.delete_collection(self._target)
                 left = "what was made of it is removed again"
-            case _ if stands_as_before(found):
+            case (Was.EMPTY, Present(points=0)) | (Was.PRESENT, Present()) if self._is_untouched(plan):
                 delete_upload(qdrant, self._target, sent)
                 left = "the collection is as it was"
             case _:
                 return f"its mark '{self._held.name}' stays, and the next run sends it again"
         self._held.drop()
         return left
+
+    def _is_untouched(self, plan: Restore) -> bool:
+        """Tell whether a collection that is there and answers after a definite no is the one that was there."""
+        return plan.was is Was.EMPTY or not (self._inherited or plan.delete_first)
 
     def _look(self) -> Look:
         server = examine_server(self._tools.qdrant, scoped=self._tools.scoped)

@@ -12,7 +12,8 @@ from restore.words.mark import Phase
 class Holding:
     """A context in which a mark is held. Leaving it with an error drops a mark under which nothing was sent.
 
-    After something was sent the mark stays, the error names it, and the next run finishes.
+    After something was sent the mark stays, the error names it, and the next run finishes. A mark that only relieves
+    an older one goes too: ten failing runs leave no more marks than one.
     """
 
     def __init__(self, held: HeldMark) -> None:
@@ -25,14 +26,22 @@ class Holding:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         held = self._held
-        if error is None or held.dropped:
-            held.stop()
+        held.stop()
+        if error is None or held.gone:
             return
-        if held.phase is Phase.MARKED:
-            held.drop_on_the_way_out()
-            left = "nothing was sent and nothing is left behind"
-        else:
-            held.stop()
-            left = f"its mark '{held.name}' stays, and the next run finishes it"
+        left = self._leave()
         if isinstance(error, RestoreError | Interrupted) and not error.left:
             error.left = left
+
+    def _leave(self) -> str:
+        """Drop the mark where it may go; say what is left."""
+        held = self._held
+        if held.relieves:
+            held.drop_on_the_way_out()
+            return f"the mark '{held.relieves}' of the interrupted restore stays, and the next run finishes it"
+        stays = f"its mark '{held.name}' stays, and the next run "
+        if held.phase is not Phase.MARKED:
+            return stays + "finishes it"
+        if held.drop_on_the_way_out():
+            return "nothing was sent and nothing is left behind"
+        return "nothing was sent; " + stays + "drops it"
