@@ -84,6 +84,7 @@ class Rule:
     fault: Fault
     skip: int = 0
     times: int | None = None
+    only_writes: bool = False
 
 
 class Dropped(Exception):  # noqa: N818 - says what happened
@@ -125,9 +126,10 @@ class RecordingProxy:
         with self._lock:
             self._rules.append(Rule(re.compile(pattern), fault, skip, times))
 
-    def at(self, number: int, fault: Fault) -> None:
-        """Let a fault happen to the `number`-th request from now on, heartbeats not counted."""
-        self.inject("", fault, skip=number - 1, times=1)
+    def at(self, number: int, fault: Fault, *, only_writes: bool = False) -> None:
+        """Let a fault happen to the `number`-th request, or write, from now on, heartbeats not counted."""
+        with self._lock:
+            self._rules.append(Rule(re.compile(""), fault, number - 1, 1, only_writes))
 
     def reset(self) -> None:
         """Forget every rule and every request."""
@@ -214,7 +216,7 @@ class RecordingProxy:
 
     def _choose(self, seen: Seen) -> Fault:
         for rule in self._rules:
-            if not rule.pattern.search(seen.line):
+            if not rule.pattern.search(seen.line) or (rule.only_writes and seen.is_read):
                 continue
             if rule.skip:
                 rule.skip -= 1

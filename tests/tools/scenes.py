@@ -1,0 +1,86 @@
+"""What stands on a server before a restore, and what must stand there after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from restore.words.collection import name_upload
+from tests.tools.server import Points, Server
+from tests.tools.snapshots import promised_points, recorded
+
+VECTORS = {"size": 4, "distance": "Cosine"}
+"""The vectors of the recorded snapshot `plain`."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A target in some state: how it is set up, and how a person asks for its restore."""
+
+    name: str
+    prepare: Callable[[Server, str], None]
+    arguments: tuple[str, ...] = ()
+
+
+def leave_missing(_server: Server, _name: str) -> None:
+    """Leave the target missing."""
+
+
+def make_empty(server: Server, name: str) -> None:
+    """Create the target as an application does at its boot: without points, with settings of its own."""
+    server.create(name, vectors=VECTORS, hnsw_config={"m": 24})
+
+
+def make_same(server: Server, name: str) -> None:
+    """Create the target with the snapshot's configuration and with other points, behind an alias."""
+    server.create(name, vectors=VECTORS, metadata=recorded("plain")["info"]["config"]["metadata"])
+    server.upsert(name, range(1000, 1007))
+    server.alias(f"{name}-alias", name)
+
+
+def make_other(server: Server, name: str) -> None:
+    """Create the target with another configuration and with other points, behind an alias."""
+    server.create(name, vectors=VECTORS, hnsw_config={"m": 24})
+    server.upsert(name, range(1000, 1007))
+    server.alias(f"{name}-alias", name)
+
+
+MISSING = Scene("missing", leave_missing)
+EMPTY = Scene("empty", make_empty)
+SAME = Scene("replaced, same configuration", make_same, ("--on-existing", "replace"))
+OTHER = Scene("replaced, another configuration", make_other, ("--on-existing", "replace"))
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything about a target that a restore promises."""
+
+    points: Points
+    marks: list[str]
+    uploads: list[str]
+    aliases: list[str]
+    indexes: list[str]
+
+
+def read_state(server: Server, name: str) -> State:
+    """Read it. Raises AssertionError when the target does not answer."""
+    return State(
+        points=server.points(name),
+        marks=server.marks(name),
+        uploads=[file for file in server.snapshots_of(name) if file == name_upload(name)],
+        aliases=sorted(alias for alias, behind in server.aliases().items() if behind == name),
+        indexes=server.indexes(name),
+    )
+
+
+def promise_state(name: str, kind: str = "plain", *, aliased: bool = False) -> State:
+    """Say what must stand there after a restore of a recorded snapshot."""
+    info: dict[str, Any] = recorded(kind)["info"]
+    return State(
+        points=promised_points(kind),
+        marks=[],
+        uploads=[],
+        aliases=[f"{name}-alias"] if aliased else [],
+        indexes=sorted(info.get("payload_schema") or {}),
+    )
