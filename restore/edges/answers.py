@@ -78,13 +78,13 @@ def _suggest(answer: Answer) -> str:
     """Say what a person could do about an answer that has no class of its own."""
     if answer.status == _TOO_OFTEN:
         return "the server limits how often it may be asked: run it again later, or raise its limits"
-    if is_from_gateway(answer):
+    if _is_from_gateway(answer):
         return "that was not Qdrant but a proxy or gateway before it: give the server's own address"
     return "Qdrant's own log says more" if answer.status >= _SERVERS_FAULT else ""
 
 
-def is_from_gateway(answer: Answer) -> bool:
-    """Tell whether something before Qdrant gave this answer: what became of the request is then not known."""
+def _is_from_gateway(answer: Answer) -> bool:
+    """Tell whether something before Qdrant gave this answer."""
     return answer.status in _GATEWAYS or (not answer.is_json and summarise_answer(answer) == _HTML)
 
 
@@ -92,7 +92,7 @@ def summarise_answer(answer: Answer) -> str:
     """Give what an answer says, in one short line, whatever its form."""
     text = answer.body.decode("utf-8", "replace").strip()
     if answer.is_json:
-        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError):
+        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, RecursionError):
             text = str(msgspec.json.decode(answer.body)["status"]["error"])
     elif "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         return _HTML

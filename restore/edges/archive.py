@@ -24,6 +24,7 @@ _BLOCK = 1024 * 1024
 _TAR_BLOCK = 512
 _END = bytes(2 * _TAR_BLOCK)
 _MAGIC = slice(257, 262)
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd", b"PK\x03\x04": "zip"}
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
 _ROCKSDB = re.compile(r"(.*/)?((payload_index_)?db_backup(/.*)?|CURRENT|MANIFEST-[0-9]+|[^/]+\.sst)\Z")
 # Eight bytes a point, deleted ones included (lib/segment/src/id_tracker).
@@ -68,7 +69,7 @@ def read_archive(path: str, *, name: str = "") -> Archive:
             return _read_members(file, size, name)
     except OSError as error:
         raise translate_error(error, f"snapshot '{name}' cannot be read") from error
-    except (tarfile.TarError, msgspec.DecodeError, UnicodeError, ValueError, EOFError) as error:
+    except (tarfile.TarError, msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
         raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
 
 
@@ -84,6 +85,11 @@ def _check_head(file: IO[bytes], size: int, name: str) -> None:
         )
     if head[_MAGIC] == b"ustar":
         return
+    for magic, kind in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise IntegrityError(
+                f"snapshot '{name}' is compressed ({kind}), Qdrant takes plain tar archives", hint="unpack it first"
+            )
     looks_like_text = not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", head)
     what = "a text file" if looks_like_text else "no tar archive"
     raise IntegrityError(f"snapshot '{name}' is {what}, not a snapshot of Qdrant", hint=_MAKE_ANOTHER)

@@ -34,6 +34,7 @@ from restore.words.store import (
 
 _LONGEST_MANIFEST = 16 * 1024 * 1024
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_NO_PATH = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _HELD = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
 
@@ -64,6 +65,8 @@ def translate_error(error: OSError, what: str) -> RestoreError:
         user = f"uid {os.geteuid()}, gid {os.getegid()}" if hasattr(os, "geteuid") else "another user"
         hint = f"this program runs as {user}; let that user in, or run it as the owner"
         return StoreError(f"{what}: {reason}", hint=hint)
+    if error.errno in _NO_PATH:
+        return StoreError(f"{what}: {reason}", hint="that is no path to a directory; give one with --store")
     return StoreError(f"{what}: {reason}", hint="is the disk, or the share it lies on, still there?")
 
 
@@ -89,7 +92,8 @@ class Directory:
         except FileNotFoundError as error:
             raise NotFoundError(
                 f"store '{self._path}' does not exist",
-                hint="give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one",
+                hint=f"looked in '{os.path.abspath(self._path)}'; give its directory with --store or RESTORE_STORE; "
+                "'qdrant-restore snapshot' makes one",
             ) from error
         except OSError as error:
             raise translate_error(error, f"store '{self._path}' cannot be read") from error
@@ -308,7 +312,8 @@ def _read(path: str, most: int, *, what: str) -> bytes | None:
         raise translate_error(error, what) from error
     if len(content) > most:
         raise IntegrityError(
-            f"'{os.path.basename(path)}' is longer than {most:,} bytes", hint="it is not what it seems"
+            f"'{os.path.basename(path)}' is longer than {most:,} bytes",
+            hint="no manifest is: delete it to restore without what it promises, or make a new snapshot",
         )
     return content
 

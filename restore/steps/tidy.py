@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from restore.edges.qdrant import Qdrant
-from restore.errors import RestoreError
+from restore.errors import QdrantError, RestoreError
 from restore.words.look import Present
 from restore.words.mark import Sent
 
@@ -42,10 +45,9 @@ def put_back_indexes(
     for field, index in schema.items():
         if field in present.info.payload_schema:
             continue
-        try:
-            qdrant.create_payload_index(target, field, index.get("params") or index.get("data_type"))
-        except RestoreError as error:
-            warnings.append(f"payload index '{field}' could not be put back: {error}")
+        schema_of_it = index.get("params") or index.get("data_type")
+        if problem := _find_refusal(partial(qdrant.create_payload_index, target, field, schema_of_it)):
+            warnings.append(f"payload index '{field}' could not be put back: {problem}")
     return warnings
 
 
@@ -63,6 +65,17 @@ def put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> l
             warnings.append(f"alias '{alias}' points to '{behind}' and was left there")
         elif alias in collections:
             warnings.append(f"alias '{alias}' was not put back: a collection has that name")
-        else:
-            qdrant.create_alias(alias, target)
+        elif problem := _find_refusal(partial(qdrant.create_alias, alias, target)):
+            warnings.append(f"alias '{alias}' could not be put back: {problem}")
     return warnings
+
+
+def _find_refusal(work: Callable[[], None]) -> RestoreError | None:
+    """Do it; give the server's refusal. Raises a lost connection: then the next run does it."""
+    try:
+        work()
+    except RestoreError as error:
+        if isinstance(error, QdrantError) and error.http_status is None:
+            raise
+        return error
+    return None

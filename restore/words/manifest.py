@@ -74,7 +74,7 @@ def read_manifest(text: bytes, *, where: str) -> Manifest:
     hint = "delete it to restore without what it promises, or make a new snapshot"
     try:
         found = msgspec.json.decode(text, type=_Schema).schema
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
     if found != SCHEMA:
         raise IncompatibleError(
@@ -83,7 +83,7 @@ def read_manifest(text: bytes, *, where: str) -> Manifest:
         )
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
     if problem := _find_problem(manifest):
         raise IntegrityError(f"manifest '{where}' is malformed: {problem}", hint=hint)
