@@ -135,11 +135,10 @@ class Collection:
         """Give what `GET /collections/…` shows."""
         with self.lock:
             self.refuse_if_dirty("Get Info")
-            described = [shard.engine.info() for shard in self.shards.values() if shard.has_segments()]
-            indexed = {
-                field: sum(one.payload_schema[field].points for one in described if field in one.payload_schema)
-                for field in self.schema
-            }
+            described = [shard.engine.info() for shard in self.shards_with_points()]
+            fields: dict[str, Any] = {}
+            for shard in self.shards_with_points():
+                fields |= shard.indexed_fields()
             return {
                 "status": "green",
                 "optimizer_status": "ok",
@@ -148,7 +147,8 @@ class Collection:
                 "segments_count": sum(one.segments_count for one in described) + len(self.shards) - len(described),
                 "config": configuration.shown(self.configuration),
                 "payload_schema": {
-                    field: indexes.shown(schema, indexed[field]) for field, schema in self.schema.items()
+                    field: indexes.shown(schema, points_indexed(described, field))
+                    for field, schema in (fields | self.schema).items()
                 },
                 "update_queue": {"length": 0},
             }
@@ -239,6 +239,11 @@ class Collection:
                 return sorted(found, key=lambda one: id_order(one.id))[:limit]
             descending = request["order_by"].direction == edge.Direction.Desc
             return sorted(found, key=lambda one: one.order_value, reverse=descending)[:limit]
+
+
+def points_indexed(described: list[Any], field: str) -> int:
+    """Count the points of all shards that a payload index holds."""
+    return sum(one.payload_schema[field].points for one in described if field in one.payload_schema)
 
 
 def everything(shard: Shard) -> Iterable[Any]:

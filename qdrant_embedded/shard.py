@@ -123,6 +123,13 @@ class Shard:
             versions.append(msgspec.json.decode((self.path / "wal" / "first-index").read_bytes())["ack_index"])
         return max(versions, default=None)
 
+    def indexed_fields(self) -> dict[str, Any]:
+        """Give the payload indexes that the segments have, those included that came with a snapshot."""
+        fields: dict[str, Any] = {}
+        for path in sorted(self.path.glob("segments/*/payload_index/config.json")):
+            fields |= msgspec.json.decode(path.read_bytes()).get("indexed_fields", {})
+        return fields
+
     def _segment_versions(self) -> list[int]:
         read = (msgspec.json.decode(path.read_bytes()) for path in self.path.glob("segments/*/segment.json"))
         return [one["version"] for one in read if one.get("version") is not None]

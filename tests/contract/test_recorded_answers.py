@@ -15,10 +15,9 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.contract.recorded import Answer, Replay, as_float32, load, of_recorded
+from tests.embedded.asking import alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.contract.recorded import Recorded
 
 RECORDED = load()
@@ -115,19 +114,19 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Answer]:
 
 
 @pytest.fixture(scope="module")
-def real() -> Iterator[dict[int, Answer]]:
+def real() -> dict[int, Answer]:
     """Give what the server at QDRANT_URL answers to the part without keys and kills."""
     url = os.environ.get("QDRANT_URL", "")
     if not url:
         pytest.skip("QDRANT_URL names no server")
-    with urllib.request.urlopen(f"{url}/collections") as answer:
-        if b'"collections":[]' not in answer.read():
-            pytest.skip(f"the server at {url} holds collections; the recording began with none")
-    replay = Replay(url, "/qdrant/snapshots")
-    try:
-        yield play(replay, OPEN)
-    finally:
+    with alone(url):
+        with urllib.request.urlopen(f"{url}/collections") as answer:
+            if b'"collections":[]' not in answer.read():
+                pytest.skip(f"the server at {url} holds collections; the recording began with none")
+        replay = Replay(url, "/qdrant/snapshots")
+        answers = play(replay, OPEN)
         replay.delete_all_but(set())
+    return answers
 
 
 @pytest.mark.parametrize("number", ANSWERED, ids=name_of)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.embedded.asking import Asking
+from tests.embedded.asking import Asking, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,21 +51,30 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
 
 
 @pytest.fixture(params=["embedded", "real"])
-def either(request: pytest.FixtureRequest) -> Iterator[Asking]:
+def either(request: pytest.FixtureRequest) -> Asking:
     """Ask the embedded one, and the real server at QDRANT_URL when it is there and empty: it is the authority."""
     name = {"embedded": "asking", "real": "emptied"}[request.param]
     asked: Asking = request.getfixturevalue(name)
-    yield asked
+    return asked
 
 
 @pytest.fixture
 def emptied(real: Asking) -> Iterator[Asking]:
     """Ask the real server when nobody keeps anything on it. Empty again afterwards."""
-    if real.result("GET", "/collections")["collections"]:
-        pytest.skip(f"the server at {real.url} holds collections, which these tests would meet")
-    yield real
-    for one in real.result("GET", "/collections")["collections"]:
-        real.result("DELETE", f"/collections/{quote(one['name'], safe='')}")
+    with alone(real.url):
+        if real.result("GET", "/collections")["collections"]:
+            pytest.skip(f"the server at {real.url} holds collections, which these tests would meet")
+        yield real
+        for one in real.result("GET", "/collections")["collections"]:
+            drop(real, one["name"])
+
+
+def drop(asking: Asking, name: str) -> None:
+    """Delete a collection and its snapshots, which are out of reach once it has gone."""
+    path = f"/collections/{quote(name, safe='')}"
+    for file in asking.result("GET", f"{path}/snapshots"):
+        asking.result("DELETE", f"{path}/snapshots/{quote(file['name'], safe='')}")
+    asking.result("DELETE", path)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.embedded.asking import SNAPSHOTS, Asking, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,11 +74,12 @@ FILLS = [fill_named, fill_shards, fill_indexed, fill_vectorless, fill_untouched]
 @pytest.fixture
 def copies(real: Asking) -> Iterator[Asking]:
     """Ask the real server, on which one collection of a reserved name comes and goes."""
-    real.result("DELETE", f"/collections/{COPY}")
-    yield real
-    for file in real.result("GET", f"/collections/{COPY}/snapshots"):
-        real.result("DELETE", f"/collections/{COPY}/snapshots/{file['name']}")
-    real.result("DELETE", f"/collections/{COPY}")
+    with alone(real.url):
+        real.result("DELETE", f"/collections/{COPY}")
+        yield real
+        for file in real.result("GET", f"/collections/{COPY}/snapshots"):
+            real.result("DELETE", f"/collections/{COPY}/snapshots/{file['name']}")
+        real.result("DELETE", f"/collections/{COPY}")
 
 
 def described(asking: Asking, name: str) -> dict[str, Any]:
