@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
+from tests.tools.ground import Ground
 from tests.tools.proxy import RecordingProxy
 from tests.tools.server import Server
 from tests.tools.snapshots import FilledStore
@@ -52,6 +53,20 @@ def proxy(target: Server) -> Iterator[RecordingProxy]:
 def store(tmp_path: Path) -> FilledStore:
     """Give an empty store of this test's own."""
     return FilledStore(tmp_path / "qdrant_snapshots")
+
+
+@pytest.fixture
+def ground(target: Server, proxy: RecordingProxy, store: FilledStore, name: str) -> Ground:
+    """Give what a test of one restore stands on, on the server under test."""
+    return Ground(target, proxy, store, name)
+
+
+@pytest.fixture
+def own_ground(embedded: EmbeddedQdrant, store: FilledStore) -> Iterator[Ground]:
+    """Give the same on an embedded server of this test's own, for the collection `cities`."""
+    server = Server(embedded.url, snapshots=embedded.snapshots)
+    with RecordingProxy(server.url) as recording:
+        yield Ground(server, recording, store, "cities")
 
 
 @pytest.fixture

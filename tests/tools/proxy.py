@@ -131,6 +131,11 @@ class RecordingProxy:
         with self._lock:
             self._rules.append(Rule(re.compile(""), fault, number - 1, 1, only_writes))
 
+    def forget(self) -> None:
+        """Forget every request."""
+        with self._lock:
+            self._seen.clear()
+
     def reset(self) -> None:
         """Forget every rule and every request."""
         with self._lock:

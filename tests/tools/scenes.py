@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from restore.words.collection import name_upload
-from tests.tools.server import Points, Server
-from tests.tools.snapshots import promised_points, recorded
+from tests.tools.server import Points, Server, path
+from tests.tools.snapshots import RECORDED, promised_points, recorded
 
 VECTORS = {"size": 4, "distance": "Cosine"}
 """The vectors of the recorded snapshot `plain`."""
@@ -30,6 +30,28 @@ def leave_missing(_server: Server, _name: str) -> None:
 def make_empty(server: Server, name: str) -> None:
     """Create the target as an application does at its boot: without points, with settings of its own."""
     server.create(name, vectors=VECTORS, hnsw_config={"m": 24})
+
+
+def put_empty(server: Server, name: str) -> None:
+    """Put there what a server leaves that was killed just after it created the collection."""
+    server.create(name, vectors=VECTORS)
+
+
+def put_written(server: Server, name: str) -> None:
+    """Put there what an application made of an empty collection: three points."""
+    server.create(name, vectors=VECTORS)
+    server.upsert(name, range(1, 4))
+
+
+def put_whole(server: Server, name: str) -> None:
+    """Put the snapshot's collection there, as a restore leaves it that had everything but its end."""
+    boundary = "a-boundary-that-no-snapshot-holds"
+    file = f'form-data; name="snapshot"; filename="{name_upload(name)}"'
+    content = (RECORDED / "plain-1.18.3.snapshot").read_bytes()
+    form = f"--{boundary}\r\nContent-Disposition: {file}\r\n\r\n".encode() + content
+    form += f"\r\n--{boundary}--\r\n".encode()
+    answer = server.send_form(path(name, "snapshots/upload?wait=true&priority=snapshot"), form, boundary)
+    assert answer.result is True
 
 
 def make_same(server: Server, name: str) -> None:

@@ -40,10 +40,17 @@ class Server:
 
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Send one request on a connection of its own."""
+        return self._ask(method, path, None if body is None else json.dumps(body).encode(), "application/json")
+
+    def send_form(self, path: str, form: bytes, boundary: str) -> Answer:
+        """Send a multipart form."""
+        return self._ask("POST", path, form, f"multipart/form-data; boundary={boundary}")
+
+    def _ask(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_SECONDS)
-        headers = {"content-type": "application/json"} | ({"api-key": self.key} if self.key else {})
+        headers = {"content-type": content_type} | ({"api-key": self.key} if self.key else {})
         try:
-            connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             content = response.read()
         finally:

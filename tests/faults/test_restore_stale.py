@@ -1,0 +1,295 @@
+"""Rule 9: marks whose holder is dead. Each phase, each thing the target was, and what stands there now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.words.collection import name_mark, name_upload
+from restore.words.mark import Phase, Was
+from tests.tools.ground import Ground
+from tests.tools.scenes import leave_missing, make_empty, make_other, put_empty, put_whole, put_written
+from tests.tools.server import Server, path
+from tests.tools.snapshots import RECORDED, promised_points
+
+SENDING = r"snapshots/(recover|upload)"
+SKIPPED, RESTORED, FINISHED, WRITTEN = "skipped_exists", "restored", "finished", "written_meanwhile"
+
+
+@pytest.mark.parametrize("now", [leave_missing, put_empty])
+def test_under_a_stale_marked_nothing_was_sent_and_it_is_planned_anew(
+    ground: Ground, now: Callable[[Server, str], None]
+) -> None:
+    """Rule 9, `marked`: both marks are dropped and the target is restored as if nobody had been there."""
+    ground.add()
+    now(ground.server, ground.name)
+    ground.plant(Phase.MARKED, Was.ABSENT)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert ground.state == ground.promise()
+
+
+def test_under_a_stale_marked_a_filled_collection_is_left_alone(ground: Ground) -> None:
+    """Rule 9, `marked`, was present: dropped and planned anew, and the plan is to skip."""
+    ground.add()
+    put_written(ground.server, ground.name)
+    ground.plant(Phase.MARKED, Was.PRESENT)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == (SKIPPED, 3, [])
+    assert ground.marks == []
+
+
+@pytest.mark.parametrize("was", [Was.ABSENT, Was.EMPTY])
+def test_what_arrived_whole_after_its_sender_died_is_accepted(ground: Ground, was: Was) -> None:
+    """Rule 9, `sent`: verify; whole → 6, 7, 8, nothing is sent again and the uploaded file goes."""
+    ground.add()
+    put_whole(ground.server, ground.name)
+    ground.plant(Phase.SENT, was)
+    assert ground.server.snapshots_of(ground.name) == [name_upload(ground.name)]
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status, ground.proxy.find(SENDING)) == (FINISHED, 0, [])
+    assert ground.state == ground.promise()
+
+
+def test_a_half_made_collection_without_points_is_deleted_and_restored(ground: Ground) -> None:
+    """Rule 9, `sent`, was absent: exactly no points is half-made (11 of 11 kills)."""
+    ground.add()
+    put_empty(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.ABSENT)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert [seen.line for seen in ground.proxy.find("^DELETE")].count(f"DELETE {ground.path}") == 1
+    assert ground.state == ground.promise()
+
+
+def test_an_empty_collection_that_was_there_before_is_sent_to_again_and_never_deleted(ground: Ground) -> None:
+    """Rule 9, `sent`, was empty: recover onto it; its own settings win."""
+    ground.add()
+    make_empty(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.EMPTY)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert f"DELETE {ground.path}" not in [seen.line for seen in ground.proxy.seen]
+    assert ground.server.info(ground.name)["config"]["hnsw_config"]["m"] == 24
+    assert ground.state == ground.promise()
+
+
+@pytest.mark.parametrize("was", [Was.ABSENT, Was.EMPTY])
+def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground: Ground, was: Was) -> None:
+    """Rule 9, `sent`: has points but is not whole → written_meanwhile (13), nothing removed, the mark stays."""
+    ground.add()
+    put_written(ground.server, ground.name)
+    mark = ground.plant(Phase.SENT, was)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status, outcome.points) == (WRITTEN, 13, 3)
+    assert ground.server.count(ground.name) == 3
+    assert ground.marks == [mark]
+    assert outcome.message == (
+        "a restore of it was interrupted, and it now holds 3 points that are not what was sent; left as it is"
+    )
+    assert outcome.hint == (
+        f"to take the snapshot: qdrant-restore restore {ground.name} --on-existing replace; to keep what is there: "
+        f"delete the collection '{mark}', which marks the interrupted restore"
+    )
+
+
+def test_written_meanwhile_ends_by_replacing(ground: Ground) -> None:
+    """Rule 9, the first way out that the hint names: the snapshot takes the place of what was written."""
+    ground.add()
+    put_written(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.ABSENT)
+    outcome = ground.restore("--on-existing", "replace")
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert ground.state == ground.promise()
+
+
+def test_written_meanwhile_ends_by_deleting_the_mark(ground: Ground) -> None:
+    """Rule 9, the second way out that the hint names: what was written is present from then on."""
+    ground.add()
+    put_written(ground.server, ground.name)
+    ground.server.drop(ground.plant(Phase.SENT, Was.ABSENT))
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status, ground.server.count(ground.name), ground.proxy.writes) == (
+        SKIPPED,
+        0,
+        3,
+        [],
+    )
+
+
+def test_a_replaced_collection_is_sent_again_whatever_it_looks_like(ground: Ground) -> None:
+    """Rule 9, `sent`, was present: the old data can pass the samples, so it is sent again even when it does."""
+    ground.add()
+    put_whole(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.PRESENT)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status, len(ground.proxy.find("snapshots/upload"))) == (RESTORED, 0, 1)
+    assert ground.state == ground.promise()
+
+
+def test_aliases_of_a_collection_that_a_dead_run_removed_are_put_back(ground: Ground) -> None:
+    """Rules 5 and 9: the aliases were written into the mark before the deletion, and come from there."""
+    ground.add()
+    ground.plant(Phase.SENT, Was.PRESENT, aliases=(f"{ground.name}-alias",))
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert ground.state == ground.promise(aliased=True)
+
+
+@pytest.mark.parametrize("was", list(Was))
+def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: Was) -> None:
+    """Rule 9, `verified`: 7 and 8 only, whatever the collection holds by now."""
+    ground.add()
+    put_whole(ground.server, ground.name)
+    ground.server.upsert(ground.name, range(1, 3))
+    mark = ground.plant(Phase.VERIFIED, was)
+    held = ground.server.points(ground.name)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (FINISHED, 0)
+    assert [line for line in ground.proxy.writes if mark[:-2] not in line] == []
+    assert [line for line in ground.proxy.writes if line.startswith("DELETE")] == [
+        f"DELETE {path(mark)}",
+        f"DELETE {path(ground.name, f'snapshots/{name_upload(ground.name)}')}",
+        f"DELETE {path(name_mark(ground.name, 2))}",
+    ]
+    assert (ground.server.points(ground.name), ground.marks, ground.server.snapshots_of(ground.name)) == (
+        held,
+        [],
+        [],
+    )
+
+
+def test_a_collection_that_was_removed_after_it_was_verified_is_restored_again(ground: Ground) -> None:
+    """D18: a verified mark alone is no collection; 0 means that it is there."""
+    ground.add()
+    ground.plant(Phase.VERIFIED, Was.ABSENT)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert ground.state == ground.promise()
+
+
+def test_of_several_stale_marks_the_highest_attempt_counts(ground: Ground) -> None:
+    """Rules 4 and 9: a run that took over and died left a higher attempt; all of them go in the end."""
+    ground.add()
+    put_whole(ground.server, ground.name)
+    ground.plant(Phase.MARKED, Was.ABSENT, attempt=1)
+    ground.plant(Phase.SENT, Was.ABSENT, attempt=2)
+    outcome = ground.restore()
+    assert [seen.line for seen in ground.proxy.find("^PUT")] == [f"PUT {path(name_mark(ground.name, 3))}"]
+    assert (outcome.result, outcome.status, ground.marks) == (FINISHED, 0, [])
+
+
+def test_a_mark_that_nobody_can_read_is_left_alone(ground: Ground) -> None:
+    """Rule 9: another version of this program may have made it; what was sent under it is not known."""
+    ground.add()
+    mark = name_mark(ground.name, 1)
+    ground.server.create(mark, vectors={}, metadata={"phase": "some later idea"})
+    outcome = ground.restore()
+    assert (outcome.status, ground.proxy.writes, ground.marks) == (11, [], [mark])
+    assert outcome.message == f"its mark '{mark}' cannot be read; left as it is"
+    ground.server.drop(mark)
+
+
+def test_a_stale_mark_is_waited_for_with_the_machines_own_clock_too(ground: Ground) -> None:
+    """Rule 9: unchanged for 10 s over at least three reads, also when the holder's host is ours; as people run it."""
+    ground.add()
+    put_whole(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.ABSENT)
+    ended = ground.run(ground.name)
+    assert (ended.status, ended.outcome["result"]) == (0, FINISHED)
+    assert 12 < ended.took < 30
+    assert ground.marks == []
+
+
+def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
+    """D3: the snapshot that an interrupted restore needs is damaged; every run fails, none leaves its own mark."""
+    file = ground.add()
+    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    content = file.read_bytes()
+    file.write_bytes(content[:512] + b"x" * (len(content) - 512))
+    outcomes = [ground.restore() for _ in range(10)]
+    assert [outcome.status for outcome in outcomes] == [13] * 10
+    assert ground.marks == [mark]
+    assert mark in outcomes[-1].message
+
+
+def test_a_snapshot_that_is_gone_leaves_the_interrupted_restore_as_it_is(ground: Ground) -> None:
+    """Rule 9: nothing to send again → 10, and the stale mark stays for a run that has something."""
+    ground.store.add("another")
+    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    outcome = ground.restore()
+    assert (outcome.status, ground.marks) == (10, [mark])
+
+
+def test_a_dirty_collection_under_a_stale_mark_is_deleted_and_restored(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rule 9, `sent`, was absent: a server killed while the data moved in left what does not answer."""
+    own_ground.add()
+    break_half_way(embedded, own_ground.server)
+    own_ground.plant(Phase.SENT, Was.ABSENT)
+    outcome = own_ground.restore()
+    deleted = f"DELETE {own_ground.path}" in [seen.line for seen in own_ground.proxy.seen]
+    assert (outcome.result, outcome.status, deleted) == (RESTORED, 0, True)
+    assert own_ground.state == own_ground.promise()
+
+
+def test_a_dirty_collection_that_was_empty_before_is_sent_to_again(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rule 9, `sent`, was empty: recovered onto, not deleted, also when only an upload reaches the server."""
+    own_ground.add()
+    make_empty(own_ground.server, own_ground.name)
+    break_half_way(embedded, own_ground.server)
+    own_ground.plant(Phase.SENT, Was.EMPTY)
+    outcome = own_ground.restore()
+    deleted = f"DELETE {own_ground.path}" in [seen.line for seen in own_ground.proxy.seen]
+    assert (outcome.result, outcome.status, outcome.transfer, deleted) == (RESTORED, 0, "upload", False)
+    assert own_ground.state == own_ground.promise()
+
+
+def test_a_dirty_collection_that_was_replaced_is_replaced_with_its_aliases(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rule 9, `sent`, was present: send again."""
+    own_ground.add()
+    make_other(own_ground.server, own_ground.name)
+    break_half_way(embedded, own_ground.server)
+    own_ground.plant(Phase.SENT, Was.PRESENT, aliases=("cities-alias",))
+    outcome = own_ground.restore()
+    assert (outcome.result, outcome.status) == (RESTORED, 0)
+    assert own_ground.state == own_ground.promise(aliased=True)
+
+
+def test_a_collection_that_is_broken_otherwise_is_never_deleted_by_a_takeover(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rule 9: only "Dirty shard" is what a killed recover leaves; any other 500 may be a whole collection's."""
+    own_ground.add()
+    put_whole(own_ground.server, own_ground.name)
+    mark = own_ground.plant(Phase.SENT, Was.ABSENT)
+    words = {"status": {"error": "Service internal error: Too many open files (os error 24)"}, "time": 0.0}
+    embedded.misbehave({"fault": "fail", "path": "GET /collections/cities$", "status": 500, "body": words})
+    outcome = own_ground.restore()
+    embedded.misbehave()
+    assert (outcome.status, own_ground.marks) == (17, [mark])
+    assert own_ground.server.points(own_ground.name) == promised_points("plain")
+    assert mark in outcome.message
+
+
+def break_half_way(embedded: EmbeddedQdrant, server: Server) -> None:
+    """Let the server die while the data of `cities` moves in, and start it again."""
+    folder = embedded.snapshots
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = Path(folder, "seen.snapshot")
+    copy.write_bytes((RECORDED / "plain-1.18.3.snapshot").read_bytes())
+    embedded.misbehave({"fault": "die", "moment": "while-moving"})
+    with pytest.raises(OSError, match=r".*"):
+        server.ask("PUT", path("cities", "snapshots/recover"), {"location": f"file://{copy}", "priority": "snapshot"})
+    embedded.wait()
+    embedded.start()
+    copy.unlink()
+    assert server.ask("GET", path("cities")).status == 500
