@@ -124,9 +124,11 @@ def place(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 def values_at(payload: Any, key: str) -> list[Any]:  # noqa: ANN401 - any JSON value
     """Give the values under a payload key such as `a.b[].c`; arrays are entered at the end and where `[]` says so."""
+    if '"' in key:
+        raise not_emulated("matching a boolean under a quoted payload key")
     found = [payload]
     for step in key.split("."):
-        name, *openings = step.replace('"', "").split("[]")
+        name, *openings = step.split("[]")
         found = [one[name] for one in found if isinstance(one, dict) and name in one]
         for _ in openings:
             found = [inner for one in found if isinstance(one, list) for inner in one]

@@ -45,7 +45,17 @@ from typing import Any, Final
 from qdrant_embedded import VERSION
 from qdrant_embedded.answers import Refusal
 
-KINDS: Final = frozenset({"die", "pause", "slow", "silent", "fail", "lost", "cut", "limit", "version"})
+NEEDED: Final = {
+    "die": set(),
+    "pause": {"moment", "seconds"},
+    "slow": {"path", "seconds"},
+    "silent": {"path"},
+    "fail": {"path", "status"},
+    "lost": {"path"},
+    "cut": {"path", "bytes"},
+    "limit": {"collections"},
+    "version": {"version"},
+}
 MOMENTS: Final = frozenset(
     {"received", "unpacking", "before-create", "after-create", "while-moving", "after-move", "creating"}
 )
@@ -57,11 +67,18 @@ Fault = dict[str, Any]
 def checked(faults: Any) -> list[Fault]:  # noqa: ANN401 - whatever the client sent
     """Give the list of faults. Raises Refusal 400 for one that would never come."""
     for fault in faults if isinstance(faults, list) else [None]:
-        if not isinstance(fault, dict) or fault.get("fault") not in KINDS:
+        if not isinstance(fault, dict) or fault.get("fault") not in NEEDED:
             raise Refusal(400, f"no such fault: {fault!r}")
+        if missing := NEEDED[fault["fault"]] - fault.keys():
+            raise Refusal(400, f"{fault['fault']!r} needs {', '.join(sorted(missing))}")
+        if ("moment" in fault) == ("path" in fault) and fault["fault"] == "die":
+            raise Refusal(400, "'die' needs either a moment or a path")
         if "moment" in fault and fault["moment"] not in MOMENTS:
             raise Refusal(400, f"no such moment: {fault['moment']!r}")
-        re.compile(fault.get("path", ""))
+        try:
+            re.compile(fault.get("path", ""))
+        except re.error as error:
+            raise Refusal(400, f"no regular expression: {fault['path']!r}") from error
     return [dict(fault) for fault in faults]
 
 

@@ -30,7 +30,8 @@ def recover(server: Server, name: str, snapshot: Path) -> None:
     except OSError as error:  # a long name leaves no room for the rest
         raise service_error(f"File IO error: {error}") from error
     try:
-        settings, schema = unpack(server, snapshot, aside)
+        server.faults.reach("unpacking", name)
+        settings, schema = unpack(snapshot, aside)
         collection = server.catalog.find(name)
         if collection is None:
             server.faults.reach("before-create", name)
@@ -46,9 +47,8 @@ def recover(server: Server, name: str, snapshot: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def unpack(server: Server, snapshot: Path, aside: Path) -> tuple[configuration.Configuration, dict[str, Any]]:
+def unpack(snapshot: Path, aside: Path) -> tuple[configuration.Configuration, dict[str, Any]]:
     """Extract everything, inner archives included. The configuration and the payload-index schema."""
-    server.faults.reach("unpacking", aside.name)
     archive.unpack(snapshot, aside)
     settings = documents.read(aside / CONFIGURATION)
     if settings is None:
@@ -61,7 +61,7 @@ def unpack(server: Server, snapshot: Path, aside: Path) -> tuple[configuration.C
             raise service_error(f"Can't read shard config at {shard}")
         if not state.get("is_local"):
             raise service_error(f"Can't restore snapshot in local mode with missing data at shard: {shard}")
-        unnest(server, shard)
+        unnest(shard)
     return settings, documents.read(aside / SCHEMA, {"schema": {}})["schema"]
 
 
@@ -72,12 +72,12 @@ def shard_numbers(settings: configuration.Configuration, aside: Path) -> list[in
     return [number for key in documents.read(aside / KEYS, []) for number in key["shard_ids"]]
 
 
-def unnest(server: Server, shard: Path) -> None:
-    """Unpack the segments' inner archives in place, as the engine does it for a shard snapshot."""
+def unnest(shard: Path) -> None:
+    """Unpack the segments' inner archives in place: the engine does it when it unpacks nothing over them."""
     for segment in shard.glob("segments/*.tar"):
         if archive.holds_rocksdb(segment):
             raise service_error("RocksDB is not supported in this Qdrant version")
-    nothing = server.catalog.temporary_path / "empty.tar"
+    nothing = shard.with_name(f"{shard.name}-nothing.tar")
     nothing.write_bytes(bytes(1024))
     with engine_refusals():
         edge.EdgeShard.unpack_snapshot(str(nothing), str(shard))

@@ -62,15 +62,16 @@ def collection_document(collection: Collection, level: int) -> dict[str, Any]:
 
 
 def shard_document(collection: Collection, number: int) -> dict[str, Any]:
-    """One shard with its update queue."""
+    """One shard with its update queue; of one that data is moving into, nothing is known."""
+    is_dirty = number in collection.dirty
     return {
         "id": number,
         "key": None,
         "local": {
-            "variant_name": "dummy shard" if number in collection.dirty else "local shard",
+            "variant_name": "dummy shard" if is_dirty else "local shard",
             "status": "green",
             "total_optimized_points": 0,
-            "update_queue": {"length": 0, "op_num": collection.shards[number].op_num},
+            "update_queue": {"length": 0, "op_num": None if is_dirty else collection.shards[number].op_num},
         },
         "remote": [],
         "replicate_states": {},

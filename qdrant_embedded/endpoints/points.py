@@ -92,26 +92,23 @@ def delete(collection: Collection, body: Body) -> int:
     return apply_to_selected(collection, body, OPERATION.delete_points, OPERATION.delete_points_by_filter)
 
 
-def set_payload(collection: Collection, body: Body) -> int:
-    """Lay a payload over what is there, below `key` when one is given."""
-    payload, key = field(body, "payload", dict), body.get("key")
-    return apply_to_selected(
-        collection,
-        body,
-        lambda ids: OPERATION.set_payload(ids, payload, key),
-        lambda condition: OPERATION.set_payload_by_filter(condition, payload, key),
-    )
+def laying_payload(by_ids: Callable[..., Any], by_filter: Callable[..., Any]) -> Callable[[Collection, Body], int]:
+    """Make a write that lays a payload on points, below `key` when one is given."""
+
+    def write(collection: Collection, body: Body) -> int:
+        payload, key = field(body, "payload", dict), body.get("key")
+        return apply_to_selected(
+            collection,
+            body,
+            lambda ids: by_ids(ids, payload, key),
+            lambda condition: by_filter(condition, payload, key),
+        )
+
+    return write
 
 
-def overwrite_payload(collection: Collection, body: Body) -> int:
-    """Put a payload in the place of what is there."""
-    payload, key = field(body, "payload", dict), body.get("key")
-    return apply_to_selected(
-        collection,
-        body,
-        lambda ids: OPERATION.overwrite_payload(ids, payload, key),
-        lambda condition: OPERATION.overwrite_payload_by_filter(condition, payload, key),
-    )
+set_payload = laying_payload(OPERATION.set_payload, OPERATION.set_payload_by_filter)
+overwrite_payload = laying_payload(OPERATION.overwrite_payload, OPERATION.overwrite_payload_by_filter)
 
 
 def delete_payload(collection: Collection, body: Body) -> int:

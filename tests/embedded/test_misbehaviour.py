@@ -326,7 +326,17 @@ def test_a_fault_may_be_there_from_the_start(start: Callable[..., EmbeddedQdrant
 
 
 @pytest.mark.parametrize(
-    "fault", [{"fault": "explode"}, {"fault": "die", "moment": "noon"}, {"moment": "unpacking"}, "die"]
+    "fault",
+    [
+        {"fault": "explode"},
+        {"fault": "die", "moment": "noon"},
+        {"fault": "die"},
+        {"fault": "pause", "moment": "unpacking"},
+        {"fault": "slow", "seconds": 1},
+        {"fault": "fail", "path": "(", "status": 500},
+        {"moment": "unpacking"},
+        "die",
+    ],
 )
 def test_a_fault_that_would_never_come_is_refused(bad: EmbeddedQdrant, fault: object) -> None:
     """A misspelt fault must not look like a passed test."""
