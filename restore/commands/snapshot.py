@@ -95,7 +95,9 @@ def _snapshot(tools: Tools, settings: Settings, collection: str, *, server: Vers
     finally:
         tools.progress.close()
     if outcome.status:
-        tools.log("collection.failed", level="error", collection=collection, status=outcome.status)
+        tools.log(
+            "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
+        )
     return outcome
 
 

@@ -69,7 +69,9 @@ def read_archive(path: str, *, name: str = "") -> Archive:
             return _read_members(file, size, name)
     except OSError as error:
         raise translate_error(error, f"snapshot '{name}' cannot be read") from error
-    except (tarfile.TarError, msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
+    except tarfile.TarError as error:
+        raise _explain_damage(name, 0) from error
+    except (msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
         raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
 
 

@@ -58,7 +58,10 @@ class Delivery:
             return None
         if plan.delete_first:
             before = self._delete_first(plan, parcel, before)
-        self._send(plan, parcel, before)
+        try:
+            self._send(plan, parcel, before)
+        except IntegrityError as refusal:
+            raise self._find_damage(refusal, offer, parcel) from refusal
         depth = Verify.FULL if offer.gap else self._wanted.policies.verify
         promise = promise_from(
             offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first, samples=self._settings.samples
@@ -73,6 +76,19 @@ class Delivery:
             )
         self._held.tell_verified()
         return self.close(offer, verdict, Result.RESTORED_OLDER if offer.older_than else Result.RESTORED)
+
+    def _find_damage(self, refusal: IntegrityError, offer: Offer, parcel: Parcel) -> IntegrityError:
+        """Say of a refused checksum whether the file here is the damaged one, or what reached the server."""
+        try:
+            read_checksum(offer, expected=parcel.checksum)
+        except IntegrityError as damage:
+            damage.left = refusal.left
+            return damage
+        refusal.hint = (
+            f"'{offer.stored.file}' here is whole: does the server see another store under "
+            f"'{self._settings.server_store}' (--transfer upload sends this one), or does a proxy change bytes?"
+        )
+        return refusal
 
     def close(self, offer: Offer | None, verdict: Verdict, result: Result) -> Outcome:
         """Tidy and unmark a verified collection; gives its outcome. The mark is only ever deleted from here on."""

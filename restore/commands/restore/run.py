@@ -99,7 +99,13 @@ def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Versi
         case _:
             outcome = _restore(settings, tools, wanted, server)
     if outcome.status:
-        tools.log("collection.failed", level="error", collection=wanted.target, status=outcome.status)
+        tools.log(
+            "collection.failed",
+            level="error",
+            collection=wanted.target,
+            status=outcome.status,
+            reason=outcome.message,
+        )
     return outcome
 
 
