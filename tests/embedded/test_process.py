@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -95,7 +96,7 @@ def resident_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists() or not shutil.which("curl"), reason="needs /proc and curl")
 def test_an_upload_does_not_pass_through_memory(start: Callable[..., EmbeddedQdrant], tmp_path: Path) -> None:
     """A hundred megabytes that turn out to be garbage: the server grew by less than a third of them."""
     big = tmp_path / "big.snapshot"
