@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qdrant_embedded.fixture import container_is_possible
 from tests.embedded.asking import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ def test_without_anything_running_it_is_the_embedded_one(project: Path) -> None:
     done = run_pytest(project, "--qdrant-server", "embedded")
 
     assert "KIND=embedded KEY=None NAMES=[]" in done.stdout
+
+
+@pytest.mark.skipif(not container_is_possible(), reason="no container engine answers that has the image")
+def test_where_an_engine_answers_it_is_a_container(project: Path) -> None:
+    """A real server, seeded like the others, and gone with the session."""
+    done = run_pytest(project, "--qdrant-seed", "fixtures")
+
+    assert "KIND=container KEY=None NAMES=['cities']" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_is_seeded_from_a_directory_of_snapshots(project: Path) -> None:
