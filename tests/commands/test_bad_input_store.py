@@ -1,0 +1,224 @@
+"""Bad input: a store that is missing, unreadable or empty, a latest that must not be followed, Git LFS."""
+
+# ruff: noqa: E501 - a sentence is a line
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands.program import make_environment
+from tests.tools.bad_input import ANOTHER, READY, Case, Told, carry_out, fail, read_lines, refuse, tell
+from tests.tools.evidence import gather
+from tests.tools.ground import Ground
+from tests.tools.snapshots import promised_points
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 270336\n"
+FILE = "<name>_20261120_120000.snapshot"
+LATEST = "<name>_latest.snapshot"
+SIBLING = "only a snapshot beside it is followed; make a new one, or link it to one that is there"
+PULL = "fetch the files that stand behind: git lfs pull"
+
+
+def latest_of(ground: Ground) -> Path:
+    """Give the pointer's path."""
+    return ground.store.path / f"{ground.name}_latest.snapshot"
+
+
+def file_of(ground: Ground) -> Path:
+    """Give the snapshot's path."""
+    return ground.store.path / f"{ground.name}_20261120_120000.snapshot"
+
+
+def let_dangle(ground: Ground) -> None:
+    """Let latest point to a snapshot that was deleted."""
+    ground.store.point(ground.name, f"{ground.name}_20200101_000000.snapshot")
+
+
+def point_absolutely(ground: Ground) -> None:
+    """Let latest be the whole path of its own sibling."""
+    ground.store.point(ground.name, str(file_of(ground)))
+
+
+def point_outside(ground: Ground) -> None:
+    """Let latest lead to a good snapshot beside the store."""
+    outside = ground.store.path.parent / file_of(ground).name
+    shutil.copyfile(file_of(ground), outside)
+    ground.store.point(ground.name, f"../{outside.name}")
+
+
+def point_to_another(ground: Ground) -> None:
+    """Let latest lead to another collection's snapshot."""
+    ground.store.add("towns", "named")
+    ground.store.point(ground.name, "towns_20261120_120000.snapshot")
+
+
+def point_to_itself(ground: Ground) -> None:
+    """Let latest be a link to latest."""
+    ground.store.point(ground.name, latest_of(ground).name)
+
+
+def point_to_directory(ground: Ground) -> None:
+    """Let latest lead to a directory."""
+    file_of(ground).unlink()
+    file_of(ground).mkdir()
+
+
+def write_latest(text: bytes) -> Callable[[Ground], None]:
+    """Give what writes latest as a text file."""
+
+    def write(ground: Ground) -> None:
+        latest_of(ground).unlink()
+        latest_of(ground).write_bytes(text.replace(b"<name>", ground.name.encode()))
+
+    return write
+
+
+def write_pointer(ground: Ground) -> None:
+    """Check the snapshot out without Git LFS."""
+    file_of(ground).write_bytes(LFS)
+
+
+def write_manifest_pointer(ground: Ground) -> None:
+    """Check only the manifest out without Git LFS."""
+    file_of(ground).with_name(f"{file_of(ground).name}.json").write_bytes(LFS)
+
+
+def empty_store(ground: Ground) -> None:
+    """Leave nothing but the stamp."""
+    for file in ground.store.path.glob(f"{ground.name}*"):
+        file.unlink()
+
+
+def take_stamp(ground: Ground) -> None:
+    """Leave an empty directory, as Docker makes one for a bind mount that is missing."""
+    empty_store(ground)
+    (ground.store.path / "README.md").unlink()
+
+
+def keep_others(ground: Ground) -> None:
+    """Leave snapshots of other collections only."""
+    empty_store(ground)
+    ground.store.add("towns", "named")
+    ground.store.add("my docs", "named")
+
+
+CASES = [
+    Case(
+        name="the store is missing",
+        environment={"RESTORE_STORE": "<folder>/gone"},
+        told=fail(10, "store '<folder>/gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
+    ),
+    Case(
+        name="the store is missing, by a path from here",
+        environment={"RESTORE_STORE": "./gone"},
+        told=fail(10, "store './gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
+    ),
+    Case(
+        name="the store has no stamp and nothing in it",
+        spoil=take_stamp,
+        told=fail(10, "store '<store>' has neither a stamp (README.md) nor a snapshot in it", "is it mounted? Docker creates an empty directory where a bind mount's source is missing; 'qdrant-restore snapshot' makes a store", log=()),
+    ),
+    Case(
+        name="the store is a file",
+        environment={"RESTORE_STORE": "<store>/README.md"},
+        told=fail(18, "store '<store>/README.md' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
+    ),
+    Case(
+        name="the store lies below a file",
+        environment={"RESTORE_STORE": "<store>/README.md/store"},
+        told=fail(18, "store '<store>/README.md/store' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
+    ),
+    Case(
+        name="the wanted collection has no snapshot, others have",
+        spoil=keep_others,
+        told=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of 'my docs', 'towns'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+    ),
+    Case(
+        name="the wanted collection has no snapshot, nothing has",
+        spoil=empty_store,
+        told=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has no snapshots", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+    ),
+    Case(
+        name="nothing is wanted and nothing is there",
+        arguments=("restore",),
+        spoil=empty_store,
+        told=Told(0, (READY,), ("warning: nothing to restore: no collection is named and store '<store>' has no snapshot (no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'",)),
+    ),
+    Case(
+        name="the file asked for is not in the store",
+        arguments=("restore", "<name>", "--snapshot", "<name>_20200101_000000.snapshot"),
+        told=refuse(10, "no snapshot '<name>_20200101_000000.snapshot' of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of '<name>'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+    ),
+    Case(name="latest dangles", spoil=let_dangle, told=refuse(13, f"'{LATEST}' in store '<store>' points to '<name>_20200101_000000.snapshot', which is not there", SIBLING)),
+    Case(name="S8: latest is absolute", spoil=point_absolutely, told=refuse(13, f"'{LATEST}' in store '<store>' points to '<store>/{FILE}', an absolute path", SIBLING)),
+    Case(name="S8: latest points outside", spoil=point_outside, told=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
+    Case(name="S8: latest as text points outside", spoil=write_latest(b"../<name>_20261120_120000.snapshot\n"), told=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
+    Case(name="S8: latest as text is absolute", spoil=write_latest(b"/etc/x.snapshot\n"), told=refuse(13, f"'{LATEST}' in store '<store>' points to '/etc/x.snapshot', an absolute path", SIBLING)),
+    Case(name="latest points to another collection's snapshot", spoil=point_to_another, told=refuse(13, f"'{LATEST}' in store '<store>' points to 'towns_20261120_120000.snapshot', a snapshot of collection 'towns'", SIBLING)),
+    Case(name="latest points to itself", spoil=point_to_itself, told=refuse(13, f"'{LATEST}' in store '<store>' points to '{LATEST}', another pointer", SIBLING)),
+    Case(name="latest points to a directory", spoil=point_to_directory, told=refuse(13, f"'{FILE}' in store '<store>' is not a plain file", "put the snapshot itself there; only the latest pointer may be a link")),
+    Case(name="latest as text says something else", spoil=write_latest(b"hello\n"), told=refuse(13, f"snapshot '{LATEST}' is a text file, not a snapshot of Qdrant", ANOTHER)),
+    Case(name="the snapshot is a Git LFS pointer", spoil=write_pointer, told=refuse(13, f"'{FILE}' is a Git LFS pointer, not the file itself", PULL)),
+    Case(name="latest itself is a Git LFS pointer", spoil=write_latest(LFS), told=refuse(13, f"'{LATEST}' is a Git LFS pointer, not the file itself", PULL)),
+    Case(name="the manifest is a Git LFS pointer", spoil=write_manifest_pointer, told=refuse(13, f"'{FILE}.json' is a Git LFS pointer, not the file itself", PULL)),
+]  # fmt: skip
+
+
+WITH_MODES = [sys.executable, "-m", "tests.tools.obeying", sys.executable, "-m", "restore"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_bad_store_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+    """The whole of stderr and stdout, the status, and store and server as they were."""
+    tried = carry_out(case, ground)
+
+    assert tried.told == case.told
+    assert tried.after == tried.before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how root is made to obey modes is Linux")
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        ("", "store '<store>' cannot be read: Permission denied"),
+        ("<name>_20261120_120000.snapshot.json", "manifest '<name>_20261120_120000.snapshot.json' cannot be read: Permission denied"),
+        ("<name>_20261120_120000.snapshot", "snapshot '<name>_20261120_120000.snapshot' cannot be read: Permission denied"),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_read_says_which_user_may_not(spoilt: str, sentence: str, ground: Ground) -> None:
+    """Status 18, the file that is meant, and who we are: the usual trouble of a store that another container wrote."""
+    ground.add()
+    before = gather(ground.server, ground.store.path, ground.name)
+    closed = ground.store.path / spoilt.replace("<name>", ground.name)
+    mode = closed.stat().st_mode
+    closed.chmod(0)
+    given = make_environment(QDRANT_URL=ground.proxy.url, QDRANT_API_KEY=ground.server.key)
+    asked = [*WITH_MODES, "restore", ground.name, "--store", str(ground.store.path), "--log-level", "error", "--json"]
+    ended = subprocess.run(asked, env=given, capture_output=True, text=True, check=False)
+    closed.chmod(mode)
+
+    assert ended.returncode == 18
+    assert [line for line in read_lines(ended.stdout, ground) if sentence not in line] == []
+    assert "; let that user in, or run it as the owner" in ended.stdout
+    assert gather(ground.server, ground.store.path, ground.name) == before
+
+
+@pytest.mark.parametrize("text", ["<name>_20261120_120000.snapshot\n", "<name>_20261120_120000.snapshot\r\n"])
+def test_latest_as_a_text_file_is_followed(text: str, ground: Ground) -> None:
+    """As git checks a link out on Windows; the store stays as it is."""
+    ground.add()
+    write_latest(text.encode())(ground)
+    before = ground.store.files()
+    told = tell(ground, "restore", ground.name)
+
+    assert (told.status, told.stdout) == (
+        0,
+        ("<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",),
+    )
+    assert ground.server.points(ground.name) == promised_points("plain")
+    assert ground.store.files() == before
