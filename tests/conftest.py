@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def store(tmp_path: Path) -> FilledStore:
 def ground(target: Server, proxy: RecordingProxy, store: FilledStore, name: str) -> Ground:
     """Give what a test of one restore stands on, on the server under test."""
     return Ground(target, proxy, store, name)
+
+
+@pytest.fixture
+def shared_ground(ground: Ground) -> Ground:
+    """Give the same with the store in a directory that the server sees too."""
+    if ground.server.snapshots is None:
+        pytest.skip("the snapshots directory of the server at QDRANT_URL cannot be seen from here")
+    seen = ground.server.snapshots / f"store-{ground.name}"
+    return dataclasses.replace(ground, store=FilledStore(seen), arguments=("--server-store", str(seen)))
 
 
 @pytest.fixture

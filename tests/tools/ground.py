@@ -20,12 +20,13 @@ from tests.tools.snapshots import FilledStore
 
 @dataclass(frozen=True)
 class Ground:
-    """One server, one store, one collection name. Restores go through the proxy."""
+    """One server, one store, one collection name. Restores go through the proxy, with these arguments."""
 
     server: Server
     proxy: RecordingProxy
     store: FilledStore
     name: str
+    arguments: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -67,14 +68,22 @@ class Ground:
         """Restore whatever is asked for in this process; requests of before are forgotten, faults are not."""
         self.proxy.forget()
         return restore_here(
-            *arguments, url=self.proxy.url, store=self.store.path, key=self.server.key, clock=clock, story=story
+            *self.arguments,
+            *arguments,
+            url=self.proxy.url,
+            store=self.store.path,
+            key=self.server.key,
+            clock=clock,
+            story=story,
         )
 
     def start(self, *arguments: str, hurried: bool = False, environment: dict[str, str] | None = None) -> Running:
         """Start the command as people do; requests of before are forgotten, faults are not."""
         self.proxy.forget()
         given = {"QDRANT_API_KEY": self.server.key, **(environment or {})}
-        return Running(*arguments, url=self.proxy.url, store=self.store.path, environment=given, hurried=hurried)
+        return Running(
+            *self.arguments, *arguments, url=self.proxy.url, store=self.store.path, environment=given, hurried=hurried
+        )
 
     def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
         """Run the command as people do, to its end."""

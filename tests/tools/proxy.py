@@ -57,7 +57,8 @@ class Fault:
     told yet. `delay` is slept before forwarding. `status` is answered without forwarding, with `headers` and `body`.
     `lost` forwards, waits for the answer and drops the connection; `refused` drops it without forwarding.
     `cut_request` forwards so many bytes of the body and drops both sides; `cut_answer` gives so many bytes of the
-    answer's body. `silent` forwards and never answers.
+    answer's body. `silent` forwards and never answers. `rewrite` makes another body of the answer's,
+    `answered` another status.
     """
 
     before: Callable[[Seen], None] | None = None
@@ -71,6 +72,8 @@ class Fault:
     silent: bool = False
     cut_request: int | None = None
     cut_answer: int | None = None
+    rewrite: Callable[[bytes], bytes] | None = None
+    answered: int | None = None
 
 
 PASSES = Fault()
@@ -210,7 +213,8 @@ class RecordingProxy:
         if fault.lost:
             raise Dropped
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOPS]
-        _answer(client, response.status, kept, content, cut=fault.cut_answer)
+        content = fault.rewrite(content) if fault.rewrite else content
+        _answer(client, fault.answered or response.status, kept, content, cut=fault.cut_answer)
         return True
 
     def _record(self, method: str, target: str, size: int, body: bytes) -> tuple[Seen, Fault]:

@@ -1,0 +1,543 @@
+"""One test per rule of the restore protocol, each with what breaks without it. Rule 9 has a file of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.errors import DeadlineError
+from restore.words.collection import name_mark, name_upload
+from restore.words.mark import Phase, Was
+from tests.tools.ground import Ground
+from tests.tools.marks import DEAD_TOKEN
+from tests.tools.proxy import Fault, Seen
+from tests.tools.scenes import VECTORS, make_empty, make_other, make_same, put_written
+from tests.tools.server import path
+
+SENDING = r"snapshots/(recover|upload)"
+FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'
+UPLOADING = r"POST .*snapshots/upload"
+RECOVERING = r"PUT .*snapshots/recover"
+
+
+def unready(sentence: str) -> Fault:
+    """Answer as a server that is still loading."""
+    return Fault(status=503, headers={"content-type": "text/plain"}, body=sentence.encode())
+
+
+# --- 1. wait --------------------------------------------------------------------------------------------------
+
+
+def test_rule_1_nothing_is_asked_before_the_server_is_ready(ground: Ground) -> None:
+    """Rule 1: `/readyz` until it is 200, then the version, then everything else."""
+    ground.add()
+    ground.proxy.inject("GET /readyz", unready("some shards are not ready"), times=3)
+    assert ground.restore().result == "restored"
+    assert [seen.line for seen in ground.proxy.seen[:5]] == [*["GET /readyz"] * 4, "GET /"]
+
+
+def test_rule_1_waiting_has_an_end_and_the_last_trouble_in_its_message(ground: Ground) -> None:
+    """D11: one overall limit; on expiry 124 with the last error; nothing but `/readyz` was asked."""
+    ground.add()
+    ground.proxy.inject("GET /readyz", unready("some shards are not ready"))
+    with pytest.raises(DeadlineError, match=r"not ready within 3 s: it answers 503 \(some shards are not ready\)"):
+        ground.restore("--wait-timeout", "3")
+    assert {seen.line for seen in ground.proxy.seen} == {"GET /readyz"}
+
+
+# --- 2. examine, 3. plan --------------------------------------------------------------------------------------
+
+
+def test_rule_2_a_target_that_is_an_alias_is_refused(ground: Ground) -> None:
+    """Rule 2: an upload onto an alias overwrites the collection behind it; its name is in the sentence."""
+    ground.add()
+    behind = f"{ground.name}-behind"
+    put_written(ground.server, behind)
+    ground.server.alias(ground.name, behind)
+    outcome = ground.restore("--on-existing", "replace")
+    assert (outcome.status, ground.proxy.writes) == (16, [])
+    assert outcome.message == (
+        f"'{ground.name}' is an alias of collection '{behind}': a restore onto it would overwrite '{behind}'; "
+        "nothing was changed"
+    )
+    assert ground.server.count(behind) == 3
+    ground.server.forget(behind)
+
+
+def test_rule_3_a_second_run_only_reads(ground: Ground) -> None:
+    """Rule 3, D1, D4: a collection that is there is never written to; the run ends 0 as skipped."""
+    ground.add()
+    assert ground.restore().result == "restored"
+    second = ground.run(ground.name)
+    assert (second.status, second.outcome["result"], second.outcome["points"]) == (0, "skipped_exists", 43)
+    assert ground.proxy.writes == []
+    assert len(ground.proxy.seen) <= 6
+
+
+# --- 4. mark --------------------------------------------------------------------------------------------------
+
+
+def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(ground: Ground) -> None:
+    """Rule 4: the mark is made before anything else changes; its metadata is what the next run needs."""
+    file = ground.add()
+    assert ground.restore().result == "restored"
+    assert ground.proxy.writes[0] == f"PUT {path(ground.mark)}"
+    body = json.loads(ground.proxy.find(f"^PUT {path(ground.mark)}$")[0].body)
+    metadata = body.pop("metadata")
+    token = metadata.pop("token")
+    assert body == {
+        "vectors": {},
+        "shard_number": 1,
+        "wal_config": {"wal_capacity_mb": 1, "wal_segments_ahead": 0},
+        "optimizers_config": {"default_segment_number": 1},
+    }
+    assert metadata.pop(f"beat-{token}") == 0
+    assert len(metadata.pop("since")) == 25
+    assert len(metadata.pop("sha256")) == 64
+    assert metadata == {
+        "collection": ground.name,
+        "holder": "a test",
+        "snapshot": file.name,
+        "size": file.stat().st_size,
+        "was": "absent",
+        "aliases": [],
+        "phase": "marked",
+        "sent": None,
+    }
+
+
+def test_rule_4_a_living_holder_raises_its_beat(ground: Ground) -> None:
+    """Rules 4 and 9: a counter under the holder's own key, every 2 s; so the living are told from the dead."""
+    ground.add()
+    ground.proxy.inject(UPLOADING, Fault(delay=5), times=1)
+    assert ground.restore().result == "restored"
+    token = json.loads(ground.proxy.find(f"^PUT {path(ground.mark)}$")[0].body)["metadata"]["token"]
+    beats = [json.loads(seen.body)["metadata"] for seen in ground.proxy.seen if seen.is_beat]
+    assert beats == [{f"beat-{token}": 1}, {f"beat-{token}": 2}]
+
+
+def test_rule_4_a_mark_whose_answer_was_lost_is_ours_by_its_token(ground: Ground) -> None:
+    """Rule 4: 409 showing our own token is success."""
+    ground.add()
+    ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(lost=True), times=1)
+    assert ground.restore().result == "restored"
+    assert len(ground.proxy.find(f"^PUT {path(ground.mark)}$")) == 2
+    assert ground.state == ground.promise()
+
+
+def test_rule_4_another_run_that_was_quicker_has_the_lock(ground: Ground) -> None:
+    """Rule 4: any other 409 means somebody else; nothing of ours is sent while that mark stands."""
+    ground.add()
+    put_mark = f"^PUT {path(ground.mark)}$"
+
+    def be_quicker(_seen: Seen) -> None:
+        ground.plant(Phase.MARKED, Was.ABSENT)
+
+    ground.proxy.inject(put_mark, Fault(before=be_quicker), times=1)
+    assert ground.restore().result == "restored"
+    first = ground.proxy.writes[0], ground.proxy.writes[1]
+    assert first == (f"PUT {path(ground.mark)}", f"PUT {path(name_mark(ground.name, 2))}")
+    assert ground.state == ground.promise()
+
+
+def test_rule_4_only_the_look_after_the_mark_decides(ground: Ground) -> None:
+    """Rule 4: a run that trusted its first look overwrote a live collection and an application's point."""
+    ground.add()
+    ground.proxy.inject(
+        f"^PUT {path(ground.mark)}$", Fault(before=lambda _: put_written(ground.server, ground.name)), times=1
+    )
+    outcome = ground.restore()
+    assert (outcome.result, outcome.points) == ("skipped_exists", 3)
+    assert ground.proxy.writes == [f"PUT {path(ground.mark)}", f"DELETE {path(ground.mark)}"]
+    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+
+
+def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(ground: Ground) -> None:
+    """Rule 4: the second look takes in the aliases too; else an upload would overwrite what stands behind."""
+    ground.add()
+    behind = f"{ground.name}-behind"
+    put_written(ground.server, behind)
+    ground.proxy.inject(
+        f"^PUT {path(ground.mark)}$", Fault(before=lambda _: ground.server.alias(ground.name, behind)), times=1
+    )
+    outcome = ground.restore()
+    assert (outcome.status, ground.server.count(behind), ground.marks) == (16, 3, [])
+    assert ground.proxy.find(SENDING) == []
+    ground.server.forget(behind)
+
+
+def test_rule_4_who_sees_a_higher_attempt_has_lost(ground: Ground) -> None:
+    """Rule 4: a mark made beside a higher attempt is dropped again, and the other one waited for."""
+    ground.add()
+
+    def be_ahead(_seen: Seen) -> None:
+        ground.plant(Phase.MARKED, Was.ABSENT, attempt=2)
+
+    ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(before=be_ahead), times=1)
+    assert ground.restore().result == "restored"
+    assert ground.proxy.writes[:3] == [
+        f"PUT {path(ground.mark)}",
+        f"DELETE {path(ground.mark)}",
+        f"PUT {path(name_mark(ground.name, 3))}",
+    ]
+    assert ground.state == ground.promise()
+
+
+def test_rule_4_an_old_server_is_not_asked_for_a_mark_beside_a_snapshot(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rule 4: on 1.16 a PUT beside a snapshot creation stalls for 1.9 s; it is made when there is none."""
+    own_ground.add()
+    make_empty(own_ground.server, own_ground.name)
+    embedded.misbehave(
+        {"fault": "version", "version": "1.16.3"}, {"fault": "pause", "moment": "creating", "seconds": 60}
+    )
+    with snapshot_in_the_making(embedded, own_ground):
+        restoring = threading.Thread(target=own_ground.restore, args=("--allow-version-gap",))
+        restoring.start()
+        wait_for(own_ground, r"GET /telemetry\?details_level=2", at_least=5)
+        assert own_ground.proxy.writes == []
+        embedded.misbehave({"fault": "version", "version": "1.16.3"})
+        restoring.join()
+    assert own_ground.state == own_ground.promise()
+
+
+def test_rule_4_a_mark_needs_room_for_itself_and_its_target(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+    """Rule 4: `max_collections` - the mark took the last place, and the collection had none."""
+    own_ground.add()
+    own_ground.server.create("one", vectors=VECTORS)
+    embedded.misbehave({"fault": "limit", "collections": 2})
+    outcome = own_ground.restore()
+    assert (outcome.status, own_ground.proxy.writes) == (16, [])
+    assert outcome.message == (
+        "Qdrant holds 1 of at most 2 collections, this restore needs 2 free (one for its mark); nothing was changed"
+    )
+    embedded.misbehave({"fault": "limit", "collections": 3})
+    assert own_ground.restore().result == "restored"
+
+
+# --- 5. transfer ----------------------------------------------------------------------------------------------
+
+
+def test_rule_5_nothing_is_sent_beside_a_running_snapshot(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+    """Rule 5: 8 of 50 recovers beside a snapshot creation broke the collection."""
+    own_ground.add()
+    make_empty(own_ground.server, own_ground.name)
+    embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 60})
+    with snapshot_in_the_making(embedded, own_ground):
+        restoring = threading.Thread(target=own_ground.restore)
+        restoring.start()
+        wait_for(own_ground, r"GET /telemetry\?details_level=2", at_least=5)
+        assert own_ground.proxy.writes == [f"PUT {path(own_ground.mark)}"]
+        embedded.misbehave()
+        restoring.join()
+    assert own_ground.state == own_ground.promise()
+
+
+def test_rule_5_the_mark_says_what_is_sent_before_the_first_byte(ground: Ground) -> None:
+    """Rule 5: PATCH `phase=sent` with kind, size and file name; else a killed run's work would not be found."""
+    file = ground.add()
+    told: list[dict[str, Any]] = []
+    ground.proxy.inject(SENDING, Fault(before=lambda _: told.append(ground.server.metadata(ground.mark))))
+    assert ground.restore().result == "restored"
+    assert [(one["phase"], one["sent"]["kind"], one["sent"]["size"], one["sent"]["file"]) for one in told] == [
+        ("sent", "server-file", file.stat().st_size, ""),
+        ("sent", "upload", file.stat().st_size, name_upload(ground.name)),
+    ]
+
+
+def test_rule_5_the_server_is_given_the_resolved_file_percent_encoded(ground: Ground) -> None:
+    """Rule 5: never latest, which moves; and raw `%20`, `#`, `?` in a `file://` name other files."""
+    file = ground.add()
+    assert ground.restore("--server-store", "/data/my snapshots#1").result == "restored"
+    (asked,) = ground.proxy.find(RECOVERING)
+    sent = json.loads(asked.body)
+    assert sent["location"] == f"file:///data/my%20snapshots%231/{file.name}"
+    assert sent["priority"] == "snapshot"
+    assert len(sent["checksum"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "Bad request: Snapshot file does not exist"),
+        (403, "Forbidden: Snapshot file must be inside snapshots directory"),
+        (500, "Service internal error: permission denied"),
+        (404, "Not found: nothing of that name"),
+    ],
+)
+def test_rule_5_a_server_that_cannot_have_the_file_gets_an_upload(ground: Ground, status: int, sentence: str) -> None:
+    """Rule 5: a definite error, gauge 0 and the target as it was: upload instead, once."""
+    ground.add()
+    body = json.dumps({"status": {"error": sentence}, "time": 0.0}).encode()
+    ground.proxy.inject(RECOVERING, Fault(status=status, body=body))
+    outcome = ground.restore()
+    assert (outcome.result, outcome.transfer) == ("restored", "upload")
+    assert (len(ground.proxy.find(RECOVERING)), len(ground.proxy.find(UPLOADING))) == (1, 1)
+    assert ground.state == ground.promise()
+
+
+def test_rule_5_the_servers_own_file_is_taken_where_it_sees_it(shared_ground: Ground) -> None:
+    """Rule 5: no byte is uploaded; the server reads the store itself, and nothing is left to delete."""
+    shared_ground.add()
+    outcome = shared_ground.restore()
+    assert (outcome.result, outcome.transfer, shared_ground.proxy.find(UPLOADING)) == ("restored", "server-file", [])
+    assert shared_ground.state == shared_ground.promise()
+
+
+def test_rule_5_a_wrong_checksum_is_not_tried_another_way(ground: Ground) -> None:
+    """Rule 5: whichever way they go, the bytes are not what was promised; nothing is left, status 13."""
+    file = ground.add()
+    content = bytearray(file.read_bytes())
+    content[-2000] ^= 1
+    file.write_bytes(content)
+    body = b'{"status":{"error":"Wrong input: Snapshot checksum mismatch: expected a, got b"},"time":0.0}'
+    ground.proxy.inject(RECOVERING, Fault(status=400, body=body))
+    outcome = ground.restore()
+    assert (outcome.status, ground.proxy.find(UPLOADING), ground.marks) == (13, [], [])
+    assert ground.name not in ground.server.collections()
+
+
+def test_rule_5_what_came_into_being_after_a_refusal_is_not_sent_over(ground: Ground) -> None:
+    """Rule 5: the target must be as it was before the second way is tried; an application made it meanwhile."""
+    ground.add()
+    ground.proxy.inject(RECOVERING, Fault(after=lambda _: put_written(ground.server, ground.name)))
+    outcome = ground.restore()
+    assert (outcome.status, ground.proxy.find(UPLOADING)) == (17, [])
+    assert ground.server.count(ground.name) == 3
+    assert ground.mark in outcome.message
+
+
+def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over(ground: Ground) -> None:
+    """Rule 5, design 7: the count is read again just before; somebody's first points came while we waited."""
+    ground.add()
+    make_empty(ground.server, ground.name)
+    waiting = Fault(before=lambda _: ground.server.upsert(ground.name, range(1, 4)))
+    ground.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.points) == ("skipped_exists", 3)
+    assert ground.proxy.find(SENDING) == []
+    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+
+
+def test_rule_5_a_collection_that_was_created_just_before_is_not_sent_over(ground: Ground) -> None:
+    """Rule 5: it was absent when it was marked; it is looked at again before the first byte."""
+    ground.add()
+    waiting = Fault(before=lambda _: put_written(ground.server, ground.name))
+    ground.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == ("skipped_exists", 3, [])
+    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+
+
+def test_rule_5_a_persons_own_snapshot_on_the_server_is_never_overwritten(ground: Ground) -> None:
+    """Rule 5: a same-named upload overwrites a file; ours has a name that nobody else gives."""
+    ground.add()
+    make_same(ground.server, ground.name)
+    theirs = ground.server.ask("POST", f"{ground.path}/snapshots").result
+    assert ground.restore("--on-existing", "replace").result == "restored"
+    (uploaded,) = ground.proxy.find(f"^DELETE {ground.path}/snapshots/")
+    assert uploaded.path == f"{ground.path}/snapshots/{name_upload(ground.name)}"
+    found = ground.server.ask("GET", f"{ground.path}/snapshots").result
+    assert [(one["name"], one["checksum"]) for one in found] == [(theirs["name"], theirs["checksum"])]
+    ground.server.ask("DELETE", f"{ground.path}/snapshots/{theirs['name']}").result  # noqa: B018 - it asserts
+
+
+def test_rule_5_a_collection_of_the_same_configuration_is_replaced_in_its_place(ground: Ground) -> None:
+    """Rule 5: recovered onto; at no moment is there no collection, and its aliases never point to nothing."""
+    ground.add()
+    make_same(ground.server, ground.name)
+    assert ground.restore("--on-existing", "replace").result == "restored"
+    assert f"DELETE {ground.path}" not in ground.proxy.writes
+    assert ground.state == ground.promise(aliased=True)
+
+
+def test_rule_5_a_collection_of_another_configuration_is_removed_with_its_aliases_in_the_mark(ground: Ground) -> None:
+    """Rule 5: recovering keeps the old configuration, so it is deleted first; the mark remembers the aliases."""
+    ground.add()
+    make_other(ground.server, ground.name)
+    told: list[Any] = []
+    removing = Fault(before=lambda _: told.append(ground.server.metadata(ground.mark)))
+    ground.proxy.inject(f"^DELETE {ground.path}$", removing)
+    assert ground.restore("--on-existing", "replace").result == "restored"
+    assert [(one["phase"], one["was"], one["aliases"]) for one in told] == [
+        ("sent", "present", [f"{ground.name}-alias"])
+    ]
+    assert ground.server.info(ground.name)["config"]["hnsw_config"]["m"] == 16
+    assert ground.state == ground.promise(aliased=True)
+
+
+def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(ground: Ground) -> None:
+    """Rule 5: the whole archive is checked before a collection of another configuration is deleted."""
+    file = ground.add()
+    content = bytearray(file.read_bytes())
+    content[-2000] ^= 1
+    file.write_bytes(content)
+    make_other(ground.server, ground.name)
+    held = ground.server.points(ground.name)
+    outcome = ground.restore("--on-existing", "replace")
+    assert (outcome.status, ground.server.points(ground.name), ground.marks) == (13, held, [])
+    assert f"DELETE {ground.path}" not in ground.proxy.writes
+
+
+# --- 7. tidy (6 has a file of its own: test_restore_verified.py) -------------------------------------------
+
+
+def test_rule_7_the_uploaded_file_goes_while_its_collection_is_there(ground: Ground) -> None:
+    """Rule 7: afterwards it cannot be reached; it is deleted before the mark."""
+    ground.add()
+    assert ground.restore().result == "restored"
+    assert ground.proxy.writes[-2:] == [
+        f"DELETE {ground.path}/snapshots/{name_upload(ground.name)}",
+        f"DELETE {path(ground.mark)}",
+    ]
+
+
+def test_rule_7_a_refused_upload_leaves_no_file_although_its_collection_never_was(ground: Ground) -> None:
+    """Rule 7: the way out under the mark - an empty collection of that name, delete the file, drop it."""
+    ground.add()
+    leave_the_file_only = Fault(
+        after=lambda _: ground.server.drop(ground.name), rewrite=lambda _: FAILED, answered=500
+    )
+    ground.proxy.inject(UPLOADING, leave_the_file_only)
+    outcome = ground.restore()
+    assert (outcome.status, outcome.message.endswith("; nothing is left behind")) == (17, True)
+    assert ground.proxy.writes[-4:] == [
+        f"PUT {ground.path}",
+        f"DELETE {ground.path}/snapshots/{name_upload(ground.name)}",
+        f"DELETE {ground.path}",
+        f"DELETE {path(ground.mark)}",
+    ]
+    assert (ground.name in ground.server.collections(), ground.marks) == (False, [])
+    ground.server.create(ground.name, vectors={})
+    assert ground.server.snapshots_of(ground.name) == []
+
+
+def test_rule_7_a_live_alias_is_never_moved(ground: Ground) -> None:
+    """Rule 7: create_alias moves an alias silently; one that points elsewhere stays there, and a warning says so."""
+    alias, live = f"{ground.name}-alias", f"{ground.name}-live"
+    ground.add(aliases=(alias,))
+    put_written(ground.server, live)
+    ground.server.alias(alias, live)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.warnings) == (
+        "restored",
+        (f"alias '{alias}' points to '{live}' and was left there",),
+    )
+    assert ground.server.aliases()[alias] == live
+    ground.server.forget(live)
+
+
+def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(ground: Ground) -> None:
+    """Rule 7: onto an application's own empty collection, the snapshot's indexes and aliases come too."""
+    ground.add(aliases=(f"{ground.name}-alias",))
+    make_empty(ground.server, ground.name)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.warnings) == ("restored", ())
+    assert ground.state == ground.promise(aliased=True)
+
+
+# --- 8. unmark ------------------------------------------------------------------------------------------------
+
+
+def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(ground: Ground) -> None:
+    """Rule 8: only a definite answer unmarks; else the mark stays and the message names it."""
+    ground.add()
+    ground.proxy.inject(UPLOADING, Fault(lost=True))
+    ground.proxy.inject(r"GET /telemetry\?details_level=2", Fault(refused=True), skip=2)
+    outcome = ground.restore("--stall-timeout", "60")
+    assert (outcome.status, ground.marks) == (17, [ground.mark])
+    assert f"its mark '{ground.mark}' stays, and the next run finishes it" in outcome.message
+    ground.proxy.reset()
+    assert ground.restore().result == "finished"
+    assert ground.state == ground.promise()
+
+
+# --- 10. before each destructive call ---------------------------------------------------------------------------
+
+
+def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(ground: Ground) -> None:
+    """Rule 10: the token is read again before each destructive call; the mark of that name is another run's now."""
+    ground.add()
+    make_other(ground.server, ground.name)
+    held = ground.server.points(ground.name)
+
+    def lose_it(_seen: Seen) -> None:
+        ground.server.drop(ground.mark)
+        ground.plant(Phase.MARKED, Was.PRESENT)
+
+    ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=lose_it), times=1)
+    outcome = ground.restore("--on-existing", "replace")
+    assert (outcome.status, outcome.message) == (
+        11,
+        "another run took over this restore; it is left to that run",
+    )
+    assert ground.server.points(ground.name) == held
+    assert ground.server.metadata(ground.mark)["token"] == DEAD_TOKEN
+
+
+def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(ground: Ground) -> None:
+    """Rule 10: our own mark is still there, and somebody has taken over all the same."""
+    ground.add()
+    make_other(ground.server, ground.name)
+    held = ground.server.points(ground.name)
+
+    def be_ahead(_seen: Seen) -> None:
+        ground.plant(Phase.MARKED, Was.PRESENT, attempt=2)
+
+    ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=be_ahead), times=1)
+    outcome = ground.restore("--on-existing", "replace")
+    assert (outcome.status, ground.server.points(ground.name)) == (11, held)
+    assert f"DELETE {ground.path}" not in ground.proxy.writes
+
+
+# --- 11. ends ---------------------------------------------------------------------------------------------------
+
+
+def test_rule_11_a_definite_failure_removes_what_this_restore_made(own_ground: Ground) -> None:
+    """Rule 11: was absent and has no points now: the collection goes, the file goes, the mark goes."""
+    own_ground.add()
+
+    def leave_it_half_made(_seen: Seen) -> None:
+        own_ground.server.drop(own_ground.name)
+        make_empty(own_ground.server, own_ground.name)
+
+    own_ground.proxy.inject(UPLOADING, Fault(after=leave_it_half_made, rewrite=lambda _: FAILED, answered=500))
+    outcome = own_ground.restore()
+    assert (outcome.status, outcome.message.endswith("; what was made of it is removed again")) == (17, True)
+    assert own_ground.server.collections() == []
+    assert own_ground.server.files() == {}
+
+
+# --- what several of them use -------------------------------------------------------------------------------------
+
+
+class snapshot_in_the_making:  # noqa: N801 - reads as a sentence behind `with`
+    """While this is open, a snapshot of the collection is being created, as long as the server pauses."""
+
+    def __init__(self, embedded: EmbeddedQdrant, ground: Ground) -> None:
+        self._embedded, self._ground = embedded, ground
+        self._thread = threading.Thread(
+            target=ground.server.ask, args=("POST", f"{ground.path}/snapshots"), daemon=True
+        )
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        self._embedded.await_moment("creating")
+
+    def __exit__(self, *_: object) -> None:
+        self._embedded.misbehave()
+        self._thread.join()
+
+
+def wait_for(ground: Ground, pattern: str, *, at_least: int) -> None:
+    """Wait until the proxy has seen so many requests of a kind."""
+    end = time.monotonic() + 20
+    while len(ground.proxy.find(pattern)) < at_least:
+        assert time.monotonic() < end, [seen.line for seen in ground.proxy.seen]
+        time.sleep(0.01)
