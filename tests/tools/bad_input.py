@@ -120,7 +120,9 @@ def read_lines(text: str, ground: Ground) -> tuple[str, ...]:
     for pattern, token in _VARYING:
         text = pattern.sub(token, text)
     version = ground.server.ask("GET", "/").body["version"]
-    return tuple(text.replace(f"version={version}", "version=<version>").split("\n")[:-1])
+    for before in ("version=", "version ", "Qdrant "):
+        text = text.replace(f"{before}{version}", f"{before}<version>")
+    return tuple(text.split("\n")[:-1])
 
 
 def _list_own(ground: Ground) -> tuple[tuple[str, str], ...]:
