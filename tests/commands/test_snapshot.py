@@ -1,5 +1,7 @@
 """`snapshot`: a checked file and its latest, or the old one still; on the server nothing of ours is left."""
 
+# Fixtures are asked for by name, so their number confuses nobody.
+# ruff: noqa: PLR0917
 from __future__ import annotations
 
 import hashlib
@@ -18,7 +20,7 @@ from restore.words.collection import name_mark
 from restore.words.digest import digest_point
 from restore.words.manifest import Manifest, Sample, read_manifest
 from restore.words.snapshot import parse_name
-from tests.archives import read_recorded
+from tests.archives import make_tar, read_recorded
 from tests.commands.program import run_program
 from tests.tools.command import Story, restore_here
 from tests.tools.proxy import Fault, RecordingProxy
@@ -273,6 +275,22 @@ def test_an_archive_that_is_none_is_not_kept(cities: str, shelf: Path, proxy: Re
     outcome = only(take_here(cities, url=proxy.url, store=shelf))
     assert (outcome.status, list_names(shelf)) == (13, [])
     assert "is cut at its end" in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("members", "status"),
+    [
+        ({"notes.txt": b"x"}, 13),
+        ({"cities.snapshot": b"x", "config.json": b'{"collections_mapping":{},"collections_aliases":{}}'}, 14),
+    ],
+)
+def test_an_archive_of_something_else_is_not_kept(
+    cities: str, shelf: Path, proxy: RecordingProxy, members: dict[str, bytes], status: int
+) -> None:
+    """P6: whole, with the right checksum, and no snapshot of a collection."""
+    answer_with(make_tar(members), proxy)
+    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    assert (outcome.status, list_names(shelf)) == (status, [])
 
 
 def test_a_server_that_gives_no_checksum_is_compared_by_size(cities: str, shelf: Path, proxy: RecordingProxy) -> None:
