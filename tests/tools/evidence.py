@@ -47,7 +47,7 @@ def describe(server: Server, collection: str) -> list[Any]:
         found["config"],
         found["payload_schema"],
         server.points(collection),
-        sorted((one["name"], one["size"], one["checksum"]) for one in snapshots),
+        sorted((one["name"], one["size"], one.get("checksum") or "") for one in snapshots),
     ]
 
 
