@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -41,7 +42,7 @@ def sent(path: Path, headers: Mapping[str, str]) -> Response:
         "accept-ranges": "bytes",
         "etag": f'"{status.st_ino:x}:{size:x}:{status.st_mtime_ns:x}"',
         "last-modified": formatdate(status.st_mtime, usegmt=True),
-        "content-disposition": f'attachment; filename="{path.name}"',
+        "content-disposition": disposition(path.name),
     }
     if "if-match" in headers and headers["if-match"] not in {"*", known["etag"]}:
         return Response(status_code=412, headers=known, media_type=OCTETS)
@@ -55,6 +56,13 @@ def sent(path: Path, headers: Mapping[str, str]) -> Response:
     first, length = wanted
     ranged = {"content-range": f"bytes {first}-{first + length - 1}/{size}", "content-length": str(length)}
     return streamed(part(path, first, length), 206, {**known, **ranged, "content-encoding": "identity"})
+
+
+def disposition(name: str) -> str:
+    """Name the file as the server does: its bytes as they are, and once more encoded when they are not ASCII."""
+    encoded = "" if name.isascii() else f"; filename*=UTF-8''{quote(name, safe='')}"
+    # Headers are latin-1 to the framework; these characters come out as the name's UTF-8 bytes.
+    return f'attachment; filename="{name.encode().decode("latin-1")}"{encoded}'
 
 
 def streamed(chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> Response:
