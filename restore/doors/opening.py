@@ -120,8 +120,13 @@ def _connect(settings: Settings) -> Iterator[Qdrant]:
     try:
         qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
     except OSError as error:
-        where, reason = settings.origins["ca_file"].where, error.strerror or error
-        raise SettingsError(f"{where}: '{settings.ca_file}' is no file of authorities ({reason})") from error
+        where = settings.origins["ca_file"].where
+        # Only TLS's own errors have a reason: the file could be read.
+        reason = "it holds no certificate" if hasattr(error, "reason") else error.strerror or error
+        raise SettingsError(
+            f"{where}: '{settings.ca_file}' is no file of authorities ({reason})",
+            hint="give the certificate of the authority that signed Qdrant's, as PEM",
+        ) from error
     with contextlib.closing(qdrant):
         yield qdrant
 

@@ -45,6 +45,8 @@ _TOO_LARGE = 413
 _UNSATISFIABLE = frozenset({412, 416})
 _REFUSED = frozenset({401, 403})
 _ABOUT_ONE = frozenset({_NOT_FOUND, 500})
+# What reading some other program's JSON meets.
+_NOT_UNDERSTOOD = (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 Read = TypeVar("Read")
 
@@ -103,7 +105,7 @@ class Qdrant:
         answer = self._read("GET", "/")
         try:
             version = parse_version(msgspec.json.decode(answer.body)["version"])
-        except (msgspec.DecodeError, KeyError, TypeError):
+        except _NOT_UNDERSTOOD:
             version = None
         if version is None:
             raise self._foreign(answer, "/")
@@ -415,7 +417,7 @@ class Qdrant:
         """Read the result of a success; an answer of another form is some other program's."""
         try:
             return read(msgspec.json.decode(answer.body)["result"])
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except _NOT_UNDERSTOOD as error:
             raise self._foreign(answer, asked) from error
 
     def _expect(

@@ -8,6 +8,10 @@ from restore.errors import DeadlineError, IncompatibleError, QdrantError
 from restore.words.log import Log
 from restore.words.version import OLDEST_SUPPORTED, Version
 
+_HINT = (
+    "give it longer with --wait-timeout, or look into Qdrant's own log; is this its HTTP port (usually 6333), and "
+    "http:// what it speaks there?"
+)
 _PAUSE_SECONDS = 0.5
 _SAY_SECONDS = 10.0
 _SHORTEST_SECONDS = 1.0
@@ -27,7 +31,7 @@ def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float
         if now - begin + _PAUSE_SECONDS > timeout_seconds:
             raise DeadlineError(
                 f"Qdrant at {qdrant.url} was not ready within {timeout_seconds:g} s: {reason}",
-                hint=trouble.hint or "give it longer with --wait-timeout, or look into Qdrant's own log",
+                hint=trouble.hint or _HINT,
             )
         if now - said >= _SAY_SECONDS or said == begin:
             log("qdrant.not_ready", url=qdrant.url, waited_seconds=round(now - begin, 1), reason=reason)

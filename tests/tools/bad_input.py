@@ -19,7 +19,7 @@ READY = "<time> info qdrant.ready url=<url> version=<version>"
 _FILE = "<store>/<name>_20261120_120000.snapshot"
 SENT = (
     f"<time> info snapshot.sending collection=<name> snapshot={_FILE} transfer=upload",
-    '<time> info transfer.waiting what="server is loading" collection=<name> waited_seconds=0',
+    '<time> info transfer.waiting what="server is loading" collection=<name> waited_seconds=<n>',
 )
 HINT = (
     "hint: qdrant-restore config show lists every setting, its value and where it came from; "
@@ -30,7 +30,7 @@ _VARYING = (
     (re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.MULTILINE), "<time>"),
     (re.compile(r"\.restoring-[0-9a-f]{16}"), "<mark>"),
     (re.compile(r"(TLS failed|was not accepted) \([^)\n]*\)"), r"\1 (<openssl>)"),
-    (re.compile(r"\bseconds=[0-9.]+"), "seconds=<n>"),
+    (re.compile(r"seconds=[0-9.]+"), "seconds=<n>"),
     (re.compile(r"\bin [0-9.]+ s\b"), "in <n> s"),
 )
 
