@@ -32,8 +32,8 @@ def written(path):
     return "written"
 print(json.dumps({
     "user": os.getuid(), "group": os.getgid(), "capabilities": status["CapEff"], "bounds": status["CapBnd"],
-    "no new privileges": status["NoNewPrivs"], "root": written("/x"), "tmp": written("/tmp/x"),
-    "store": written("/store/x"),
+    "no new privileges": status["NoNewPrivs"], "root": written("/x"),
+    "program": written("/opt/qdrant-restore/x"), "store": written("/store/x"),
 }))
 """
 LIST_PACKAGES = "ls $(dirname $(python3 -c 'import restore; print(restore.__path__[0])'))"
@@ -74,7 +74,7 @@ def test_the_restore_runs_without_root_capabilities_or_a_writable_place(filled: 
         "bounds": "0000000000000000",
         "no new privileges": "1",
         "root": "Read-only file system",
-        "tmp": "Read-only file system",
+        "program": "Read-only file system",
         "store": "Read-only file system",
     }
 
