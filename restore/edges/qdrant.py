@@ -35,7 +35,7 @@ from restore.words.server import (
 from restore.words.version import Version, parse_version
 
 _LONG_SECONDS = 24 * 3600.0
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.005
 _OK = 200
 _ACCEPTED = 202
 _PARTIAL = 206
