@@ -118,7 +118,7 @@ def test_rule_4_a_living_holder_raises_its_beat(ground: Ground) -> None:
     assert ground.restore().result == "restored"
     token = json.loads(ground.proxy.find(f"^PUT {path(ground.mark)}$")[0].body)["metadata"]["token"]
     beats = [json.loads(seen.body)["metadata"] for seen in ground.proxy.seen if seen.is_beat]
-    assert beats == [{f"beat-{token}": 1}, {f"beat-{token}": 2}]
+    assert beats[:2] == [{f"beat-{token}": 1}, {f"beat-{token}": 2}]
 
 
 def test_rule_4_a_mark_whose_answer_was_lost_is_ours_by_its_token(ground: Ground) -> None:
@@ -314,7 +314,7 @@ def test_rule_5_what_came_into_being_after_a_refusal_is_not_sent_over(ground: Gr
 
 
 def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over(ground: Ground) -> None:
-    """Rule 5, design 7: the count is read again just before; somebody's first points came while we waited."""
+    """Rule 5: the count is read again just before; somebody's first points came while we waited."""
     ground.add()
     make_empty(ground.server, ground.name)
     waiting = Fault(before=lambda _: ground.server.upsert(ground.name, range(1, 4)))
@@ -448,8 +448,11 @@ def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(ground: Ground)
 def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(ground: Ground) -> None:
     """Rule 8: only a definite answer unmarks; else the mark stays and the message names it."""
     ground.add()
-    ground.proxy.inject(UPLOADING, Fault(lost=True))
-    ground.proxy.inject(r"GET /telemetry\?details_level=2", Fault(refused=True), skip=2)
+
+    def hide_what_runs(_seen: Seen) -> None:
+        ground.proxy.inject(r"GET /telemetry", Fault(status=500))
+
+    ground.proxy.inject(UPLOADING, Fault(after=hide_what_runs, lost=True))
     outcome = ground.restore("--stall-timeout", "60")
     assert (outcome.status, ground.marks) == (17, [ground.mark])
     assert f"its mark '{ground.mark}' stays, and the next run finishes it" in outcome.message

@@ -58,7 +58,8 @@ class Fault:
     `lost` forwards, waits for the answer and drops the connection; `refused` drops it without forwarding.
     `cut_request` forwards so many bytes of the body and drops both sides; `cut_answer` gives so many bytes of the
     answer's body. `silent` forwards and never answers. `rewrite` makes another body of the answer's,
-    `answered` another status.
+    `answered` another status; `raw` is sent instead of the answer, before the connection ends. After `impatient`
+    seconds of waiting for the server, `status` is answered or, with `refused`, the connection dropped; it works on.
     """
 
     before: Callable[[Seen], None] | None = None
@@ -74,6 +75,8 @@ class Fault:
     cut_answer: int | None = None
     rewrite: Callable[[bytes], bytes] | None = None
     answered: int | None = None
+    raw: bytes | None = None
+    impatient: float | None = None
 
 
 PASSES = Fault()
@@ -193,23 +196,26 @@ class RecordingProxy:
         if fault.before:
             fault.before(seen)
         time.sleep(fault.delay)
-        if fault.refused:
-            raise Dropped
-        if fault.status is not None:
-            _drain(reading, size - len(body))
-            _answer(client, fault.status, list(fault.headers.items()), fault.body)
+        if fault.impatient is None and _answer_alone(client, reading, fault, size - len(body)):
             return True
         upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
             upstream.putheader(name, value)
         upstream.endheaders()
         _send(upstream, seen, reading, fault.cut_request)
+        if fault.impatient is not None:
+            time.sleep(fault.impatient)
+            return _answer_alone(client, reading, fault, 0)
         response = upstream.getresponse()
         content = response.read()
         if fault.after:
             fault.after(seen)
         if fault.silent:
             self._ended.wait()
+        if fault.raw is not None:
+            client.sendall(fault.raw)
+            client.shutdown(socket.SHUT_RDWR)
+            return False
         if fault.lost:
             raise Dropped
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOPS]
@@ -239,6 +245,17 @@ class RecordingProxy:
 
 
 _HOPS = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+def _answer_alone(client: socket.socket, reading: IO[bytes], fault: Fault, unread: int) -> bool:
+    """Do what the fault says instead of passing on what the server answers; False when it says nothing."""
+    if fault.refused:
+        raise Dropped
+    if fault.status is None:
+        return False
+    _drain(reading, unread)
+    _answer(client, fault.status, list(fault.headers.items()), fault.body)
+    return True
 
 
 def _send(upstream: http.client.HTTPConnection, seen: Seen, reading: IO[bytes], cut: int | None) -> None:

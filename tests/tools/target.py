@@ -74,6 +74,11 @@ class BinaryQdrant:
         return False
 
 
+def has_binary() -> bool:
+    """Tell whether `QDRANT_BINARY` names a Qdrant that tests may start and kill."""
+    return bool(os.environ.get("QDRANT_BINARY"))
+
+
 def find_free_port() -> int:
     """Give a port that nobody has."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -83,7 +88,7 @@ def find_free_port() -> int:
 @contextlib.contextmanager
 def open_target(folder: Path) -> Iterator[Server]:
     """Give the server under test."""
-    if os.environ.get("QDRANT_BINARY"):
+    if has_binary():
         binary = BinaryQdrant(folder)
         binary.start()
         try:

@@ -1,0 +1,118 @@
+"""The server dies while it recovers: whatever it leaves, the next run makes it whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from tests.tools.ground import Ground
+from tests.tools.proxy import RecordingProxy
+from tests.tools.scenes import EMPTY, MISSING, OTHER, SAME, Scene
+from tests.tools.server import Server
+from tests.tools.snapshots import FilledStore
+from tests.tools.target import BinaryQdrant, has_binary
+
+MOMENTS = ("received", "unpacking", "after-create", "while-moving", "after-move")
+EXISTING = ("received", "unpacking", "while-moving", "after-move")
+"""A collection that is there is not created."""
+
+
+@pytest.mark.parametrize(
+    ("scene", "moment"),
+    [
+        *((MISSING, moment) for moment in MOMENTS),
+        *((EMPTY, moment) for moment in EXISTING),
+        *((SAME, moment) for moment in EXISTING),
+        *((OTHER, moment) for moment in MOMENTS),
+    ],
+    ids=lambda one: one.name if isinstance(one, Scene) else one,
+)
+def test_a_server_killed_at_any_moment_of_a_recover_is_whole_after_the_next_run(
+    embedded: EmbeddedQdrant, own_ground: Ground, moment: str, scene: Scene
+) -> None:
+    """D2: green and empty, or "Dirty shard", or nothing at all: the mark says whose it is."""
+    own_ground.add()
+    scene.prepare(own_ground.server, own_ground.name)
+    embedded.misbehave({"fault": "die", "moment": moment})
+    with own_ground.start(own_ground.name, *scene.arguments) as running:
+        assert embedded.wait() == -9
+        running.kill()
+    embedded.start()
+    assert own_ground.restore(*scene.arguments).status == 0
+    assert own_ground.state == own_ground.promise(aliased=scene in {SAME, OTHER})
+
+
+def test_a_server_that_stays_away_is_told_with_the_mark_that_stays(
+    embedded: EmbeddedQdrant, own_ground: Ground
+) -> None:
+    """Rules 8 and 11: the connection was lost and nobody answers; 17 or 124, and the next run finishes."""
+    own_ground.add()
+    embedded.misbehave({"fault": "die", "moment": "while-moving"})
+    outcome = own_ground.restore("--stall-timeout", "20")
+    assert outcome.status == 17
+    assert f"its mark '{own_ground.mark}' stays, and the next run finishes it" in outcome.message
+    embedded.start()
+    assert own_ground.restore().status == 0
+    assert own_ground.state == own_ground.promise()
+
+
+def test_a_server_that_restarts_while_it_recovers_is_waited_for(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+    """Rule 5: compose restarts it at once; the same run finds out what became of it and sends again."""
+    own_ground.add()
+    embedded.misbehave({"fault": "die", "moment": "while-moving"})
+
+    with own_ground.start(own_ground.name) as running:
+        embedded.wait()
+        embedded.start()
+        ended = running.wait()
+    assert (ended.status, ended.outcome["result"]) == (0, "restored")
+    assert own_ground.state == own_ground.promise()
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Iterator[BinaryQdrant]:
+    """Give a real server of this test's own, where `QDRANT_BINARY` names one."""
+    if not has_binary():
+        pytest.skip("QDRANT_BINARY names no Qdrant; the embedded one was killed at each moment by name")
+    server = BinaryQdrant(tmp_path / "binary")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
+def test_a_real_server_killed_during_a_recover_is_whole_after_the_next_run(
+    binary: BinaryQdrant, store: FilledStore, scene: Scene
+) -> None:
+    """D2: killed some milliseconds after it was sent the snapshot, at twelve different ones."""
+    server = Server(binary.url, snapshots=binary.snapshots)
+    ends = {}
+    for number, milliseconds in enumerate((0, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 120)):
+        name = f"cities-{number}"
+        store.add(name)
+        scene.prepare(server, name)
+        with RecordingProxy(binary.url) as proxy:
+            ground = Ground(server, proxy, store, name)
+            with ground.start(name, *scene.arguments, hurried=True) as running:
+                wait_for_sending(proxy)
+                time.sleep(milliseconds / 1000)
+                binary.kill()
+                binary.start()
+                running.kill()
+                running.wait()
+            again = ground.restore(*scene.arguments)
+        ends[milliseconds] = (again.status, ground.state == ground.promise(aliased=scene in {SAME, OTHER}))
+    assert ends == dict.fromkeys(ends, (0, True))
+
+
+def wait_for_sending(proxy: RecordingProxy) -> None:
+    """Wait until the upload is on its way."""
+    end = time.monotonic() + 30
+    while not proxy.find("snapshots/upload"):
+        assert time.monotonic() < end
+        time.sleep(0.001)

@@ -1,0 +1,143 @@
+"""Several at once: restores of one collection, a restore and a holder that lives or dies meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from restore.words.mark import Phase, Was
+from tests.tools.clock import FastClock
+from tests.tools.command import Ended, Story
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault, Seen
+from tests.tools.server import path
+
+SENDING = r"snapshots/(recover|upload)"
+UPLOADING = r"POST .*snapshots/upload"
+
+
+def test_of_two_restores_at_once_one_restores_and_the_other_reports_it_present(ground: Ground) -> None:
+    """D17, rule 9: the other waits for the first one's mark to go, then examines again; sent once."""
+    ground.add()
+    ground.proxy.inject(UPLOADING, Fault(delay=3.0), times=1)
+    ends = run_together(ground, 2)
+    assert sorted(end.outcome["result"] for end in ends) == ["restored", "skipped_exists"]
+    assert [end.status for end in ends] == [0, 0]
+    assert [end.outcome["points"] for end in ends] == [43, 43]
+    assert len(ground.proxy.find(UPLOADING)) == 1
+    assert ground.state == ground.promise()
+
+
+def test_of_six_restores_at_once_one_restores(ground: Ground) -> None:
+    """D17, rule 4: creating the mark is atomic, so it is the lock."""
+    ground.add()
+    ends = run_together(ground, 6)
+    assert sorted(end.outcome["result"] for end in ends) == ["restored", *["skipped_exists"] * 5]
+    assert len(ground.proxy.find(UPLOADING)) == 1
+    assert ground.state == ground.promise()
+
+
+def test_a_holder_that_lives_is_waited_for_longer_than_a_dead_one(ground: Ground) -> None:
+    """Rule 9: a changing beat means alive, however long it takes: 14 s here, and nothing is taken over."""
+    ground.add()
+    ground.proxy.inject(UPLOADING, Fault(delay=14.0), times=1)
+    ends = run_together(ground, 2)
+    assert sorted(end.outcome["result"] for end in ends) == ["restored", "skipped_exists"]
+    assert len(ground.proxy.find(UPLOADING)) == 1
+    assert ground.marks == []
+
+
+def test_the_wait_for_a_living_holder_can_be_bounded(ground: Ground) -> None:
+    """L3: `--lock-timeout` bounds it; 11, the holder is named, and what it does is left to it."""
+    ground.add()
+    uploading = threading.Event()
+    done = threading.Event()
+
+    def hold(_seen: Seen) -> None:
+        uploading.set()
+        done.wait(30)
+
+    ground.proxy.inject(UPLOADING, Fault(before=hold), times=1)
+    with ground.start(ground.name) as holder:
+        assert uploading.wait(20)
+        # Not so much faster that two seconds without a beat would look like ten.
+        outcome = ground.restore("--lock-timeout", "1", clock=FastClock(3))
+        done.set()
+        held = holder.wait()
+    assert (outcome.status, f"process {holder.child.pid}" in outcome.message) == (11, True)
+    assert outcome.message.endswith(f"(mark '{ground.mark}'); left to it")
+    assert (held.outcome["result"], ground.marks) == ("restored", [])
+
+
+def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Ground) -> None:
+    """Rule 9: its last beat counts, not the one that was seen first; ten seconds later it is taken over."""
+    ground.add()
+    mark = ground.plant(Phase.MARKED, Was.ABSENT)
+    token = ground.server.metadata(mark)["token"]
+    reads = 0
+
+    def beat(_seen: Seen) -> None:
+        nonlocal reads
+        reads += 1
+        sent = {"kind": "upload", "size": 1, "at": 1.0, "file": ""}
+        metadata = {f"beat-{token}": reads, "phase": "sent" if reads > 3 else "marked", "sent": sent}
+        ground.server.ask("PATCH", path(mark), {"metadata": metadata}).result  # noqa: B018 - it asserts
+
+    ground.proxy.inject(f"^GET {path(mark)}$", Fault(before=beat), times=6)
+    story = Story()
+    outcome = ground.restore(story=story)
+    assert (outcome.result, ground.state) == ("restored", ground.promise())
+    assert [facts["phase"] for facts in story.named("restore.taking_over")] == ["sent"]
+
+
+def test_the_mark_of_a_newer_program_that_beats_is_waited_for(ground: Ground) -> None:
+    """Rule 9: whoever changes its mark lives, also when we cannot read what it says."""
+    ground.add()
+    mark = ground.plant(Phase.MARKED, Was.ABSENT)
+    metadata = {"phase": "a later idea"}
+    ground.server.ask("PATCH", path(mark), {"metadata": metadata}).result  # noqa: B018 - it asserts
+    reads = 0
+
+    def beat(_seen: Seen) -> None:
+        nonlocal reads
+        reads += 1
+        if reads == 20:
+            ground.server.drop(mark)
+        else:
+            ground.server.ask("PATCH", path(mark), {"metadata": {"beat-of-theirs": reads}})
+
+    ground.proxy.inject(f"^GET {path(mark)}$", Fault(before=beat))
+    assert ground.restore().result == "restored"
+    assert reads >= 20
+
+
+def test_two_runs_that_find_the_same_dead_one_restore_once(ground: Ground) -> None:
+    """Rule 9: both see it stale; the higher attempt is created by one of them, the other waits for it."""
+    ground.add()
+    ground.plant(Phase.SENT, Was.ABSENT)
+    ends = run_together(ground, 2)
+    assert sorted(end.outcome["result"] for end in ends) == ["restored", "skipped_exists"]
+    assert len(ground.proxy.find(UPLOADING)) == 1
+    assert ground.state == ground.promise()
+
+
+def test_marks_are_never_taken_for_collections(ground: Ground) -> None:
+    """Rule 2: not in messages, not restored, not counted; a mark of another collection is no concern of ours."""
+    ground.add()
+    ground.store.add(f"{ground.name}_v2")
+    other = ground.server.collections()
+    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    report = ground.report(f"{ground.name}_v2")
+    assert [one.result for one in report.outcomes] == ["restored"]
+    assert ground.proxy.find(mark) == []
+    assert [line for line in ground.proxy.writes if mark in line] == []
+    assert set(ground.server.collections()) - set(other) == {mark, f"{ground.name}_v2"}
+    ground.server.forget(f"{ground.name}_v2")
+
+
+def run_together(ground: Ground, count: int) -> list[Ended]:
+    """Start so many restores at once, as people do; gives how each ended."""
+    ground.proxy.forget()
+    with ThreadPoolExecutor(count) as pool:
+        running = [ground.start(ground.name) for _ in range(count)]
+        return list(pool.map(lambda one: one.wait(), running))

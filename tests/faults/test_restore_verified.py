@@ -1,0 +1,232 @@
+"""Rule 6: what is compared after a transfer, and what happens when it is not what was promised."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from restore.words.manifest import Sample
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault
+from tests.tools.scenes import make_empty, put_written
+from tests.tools.snapshots import describe, promised_points, recorded
+
+Info = dict[str, Any]
+FALSE_DIGEST = "0" * 32
+
+
+def showing(change: Callable[[Info], None]) -> Fault:
+    """Let the server describe the collection otherwise."""
+
+    def rewrite(content: bytes) -> bytes:
+        body = json.loads(content)
+        change(body["result"])
+        return json.dumps(body).encode()
+
+    return Fault(rewrite=rewrite)
+
+
+def show(ground: Ground, change: Callable[[Info], None]) -> None:
+    """Let the server describe the collection otherwise from the upload on."""
+    ground.proxy.inject(f"^GET {re.escape(ground.path)}$", showing(change))
+
+
+def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Give the recorded configuration with other parts."""
+    return {**recorded("plain")["info"]["config"], **params}
+
+
+@pytest.mark.parametrize(
+    ("promise", "sentence"),
+    [
+        ({"points": 44}, "43 of 44 points"),
+        (
+            {"samples": (Sample(1, FALSE_DIGEST), *describe("plain", "x").samples[1:])},
+            "1 of 32 sampled points differ (1)",
+        ),
+        (
+            {"samples": (*describe("plain", "x").samples[:2], Sample(999, FALSE_DIGEST))},
+            "1 of 3 sampled points are missing (999)",
+        ),
+        (
+            {"config": with_config(hnsw_config={"m": 8, "ef_construct": 100})},
+            "its hnsw_config.m is 16, the snapshot's 8",
+        ),
+        (
+            {"payload_schema": describe("plain", "x").payload_schema | {"pop": {"data_type": "keyword"}}},
+            "its payload index 'pop' is integer, the snapshot's keyword",
+        ),
+    ],
+    ids=["count", "a sample differs", "a sample is missing", "configuration", "index type"],
+)
+def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
+    ground: Ground, promise: dict[str, Any], sentence: str
+) -> None:
+    """Rule 6, D14, N7: status 13; the collection is left, named, and its mark with it; nothing is removed."""
+    ground.add(**promise)
+    outcome = ground.restore()
+    assert (outcome.status, outcome.result) == (13, "failed")
+    assert outcome.message == f"after the restore {sentence}; it is left as it is, with its mark '{ground.mark}'"
+    assert (ground.server.points(ground.name), ground.marks) == (promised_points("plain"), [ground.mark])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda info: info.update(status="red"), "its status is red"),
+        (lambda info: info.update(optimizer_status={"error": "no disk"}), "its optimizer failed (no disk)"),
+    ],
+    ids=["red", "optimizer"],
+)
+def test_rule_6_a_collection_in_trouble_fails(ground: Ground, change: Callable[[Info], None], sentence: str) -> None:
+    """Rule 6: not red, optimizer `ok`."""
+    ground.add()
+    show(ground, change)
+    outcome = ground.restore()
+    assert (outcome.status, outcome.message) == (
+        13,
+        f"after the restore {sentence}; it is left as it is, with its mark '{ground.mark}'",
+    )
+
+
+@pytest.mark.parametrize("colour", ["yellow", "grey"])
+def test_rule_6_yellow_and_grey_are_reported_and_not_waited_for(ground: Ground, colour: str) -> None:
+    """Rule 6: 713 MB were right at once and yellow for 220 s."""
+    ground.add()
+    show(ground, lambda info: info.update(status=colour))
+    outcome = ground.restore()
+    assert (outcome.result, outcome.warnings) == (
+        "restored",
+        (f"it is {colour}: usable, and still being optimised by the server",),
+    )
+
+
+def test_rule_6_deferred_points_count(ground: Ground) -> None:
+    """Rule 6: points = exact count + `deferred_points`; the exact count leaves them out."""
+    ground.add(points=50)
+    show(ground, lambda info: info.update(update_queue={"length": 0, "deferred_points": 7}))
+    assert (ground.restore().result, ground.restore().points) == ("restored", 50)
+
+
+def test_rule_6_the_counts_in_a_payload_schema_are_not_compared(ground: Ground) -> None:
+    """Rule 6: `payload_schema` carries `points` counts that change; only what is indexed is compared."""
+    ground.add()
+
+    def count_otherwise(info: Info) -> None:
+        info["payload_schema"] = {field: {**index, "points": 1} for field, index in info["payload_schema"].items()}
+
+    show(ground, count_otherwise)
+    assert ground.restore().result == "restored"
+
+
+def test_rule_6_a_rate_limit_is_waited_for_as_the_server_asks(ground: Ground) -> None:
+    """Rule 6: samples in small batches, honouring 429 `Retry-After`."""
+    ground.add()
+    limited = Fault(status=429, headers={"retry-after": "2"}, body=b'{"status":{"error":"Rate limited"},"time":0.0}')
+    ground.proxy.inject(f"^POST {ground.path}/points$", limited, times=1, skip=1)
+    begin = time.monotonic()
+    outcome = ground.restore()
+    assert (outcome.result, time.monotonic() - begin > 2) == ("restored", True)
+    batches = [len(json.loads(seen.body)["ids"]) for seen in ground.proxy.find(f"^POST {ground.path}/points$")]
+    assert batches == [16, 16, 16]
+
+
+def test_rule_6_the_mark_says_verified_only_after_it_was(ground: Ground) -> None:
+    """Rule 6, D4: the record that all is well is written after the last comparison, and always then."""
+    ground.add()
+    assert ground.restore().result == "restored"
+    lines = [seen.line for seen in ground.proxy.seen if not seen.is_beat]
+    bodies = [seen.body for seen in ground.proxy.seen if not seen.is_beat]
+    verified = next(place for place, body in enumerate(bodies) if b'"verified"' in body)
+    assert lines[verified - 1] == f"POST {ground.path}/points"
+    assert [line for line in lines[verified:] if f"POST {ground.path}/points" == line] == []
+
+
+def test_a_count_that_was_approximate_is_a_warning(ground: Ground) -> None:
+    """Snapshot rule 2: where points were being written, a difference in count is never a failure."""
+    ground.add(points=40, points_exact=False)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.warnings) == (
+        "restored",
+        ("43 of 40 points, and the count was taken while points were being written",),
+    )
+
+
+def test_verify_counts_reads_no_samples(ground: Ground) -> None:
+    """Policy `verify: counts`: points and configuration, nothing else."""
+    ground.add(samples=(Sample(1, FALSE_DIGEST),))
+    assert ground.restore("--verify", "counts").result == "restored"
+    assert ground.proxy.find(f"^POST {ground.path}/points$") == []
+
+
+def test_verify_none_compares_nothing(ground: Ground) -> None:
+    """Policy `verify: none`: it is there and answers."""
+    ground.add(points=44)
+    assert ground.restore("--verify", "none").result == "restored"
+
+
+def test_without_a_manifest_an_empty_outcome_is_not_believed(ground: Ground) -> None:
+    """Without a manifest less can be compared: not empty unless the archive's collection was."""
+    ground.add(manifest=False)
+
+    def answer_none(_content: bytes) -> bytes:
+        return b'{"result":{"count":0},"status":"ok","time":0.0}'
+
+    ground.proxy.inject(f"^POST {ground.path}/points/count", Fault(rewrite=answer_none))
+    outcome = ground.restore()
+    assert outcome.status == 13
+    assert outcome.message == (
+        "after the restore it has no points, the snapshot has some; "
+        f"it is left as it is, with its mark '{ground.mark}'"
+    )
+
+
+def test_without_a_manifest_an_empty_archive_may_be_empty(ground: Ground) -> None:
+    """Unless the archive's collection was; and the second run only reads."""
+    ground.add("empty", manifest=False)
+    assert ground.restore().result == "restored"
+    second = ground.restore()
+    assert (second.result, second.points, ground.proxy.writes) == ("skipped_empty", 0, [])
+
+
+def test_a_collection_with_settings_of_its_own_keeps_them_and_is_whole(ground: Ground) -> None:
+    """Policy `on_empty`: the application's own settings win; only vectors and shards are compared then."""
+    ground.add()
+    make_empty(ground.server, ground.name)
+    outcome = ground.restore()
+    assert (outcome.result, ground.server.info(ground.name)["config"]["hnsw_config"]["m"]) == ("restored", 24)
+
+
+def test_a_run_after_a_failed_comparison_removes_nothing(ground: Ground) -> None:
+    """Rules 9 and 11: it verified wrong, so somebody has to look; the next run says so again and leaves it."""
+    ground.add(points=44)
+    assert ground.restore().status == 13
+    again = ground.restore()
+    assert (again.status, again.result, again.points) == (13, "written_meanwhile", 43)
+    assert ground.server.points(ground.name) == promised_points("plain")
+
+
+def test_an_application_that_writes_while_it_is_restored_loses_nothing(ground: Ground) -> None:
+    """D2: points that came between the transfer and the comparison stay; the report says that they are there."""
+    ground.add()
+    counting = Fault(before=lambda _: ground.server.upsert(ground.name, range(2000, 2003)))
+    ground.proxy.inject(f"^POST {ground.path}/points/count", counting, times=1)
+    outcome = ground.restore()
+    assert (outcome.status, outcome.message.startswith("after the restore 46 of 43 points")) == (13, True)
+    assert set(ground.server.points(ground.name)) >= {2000, 2001, 2002}
+    again = ground.restore()
+    assert (again.result, again.points) == ("written_meanwhile", 46)
+    assert set(ground.server.points(ground.name)) >= {2000, 2001, 2002}
+
+
+def test_an_application_that_writes_into_what_is_there_is_not_disturbed(ground: Ground) -> None:
+    """D9: a collection with points is present, whatever the store has."""
+    ground.add()
+    put_written(ground.server, ground.name)
+    held = ground.server.points(ground.name)
+    assert (ground.restore().result, ground.server.points(ground.name)) == ("skipped_exists", held)
