@@ -67,7 +67,7 @@ def make_project(image: str, tmp_path: Path) -> Iterator[Callable[..., Project]]
         project = Project(folder, f"qr-{uuid.uuid4().hex[:12]}")
         made.append(project)
         if example:
-            shutil.copytree(HERE.parents[1] / "examples" / example, folder)
+            shutil.copytree(HERE.parents[1] / "examples" / example, folder, symlinks=True)
         else:
             folder.mkdir()
             copy_shipped_files(folder)
