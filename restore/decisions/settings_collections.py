@@ -8,6 +8,7 @@ from typing import Any
 from restore.decisions.settings_row import Setting
 from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, read_text
 from restore.decisions.settings_table import BY_NAME, SETTINGS
+from restore.words.collection import find_name_problem
 from restore.words.nearest import suggest
 from restore.words.snapshot import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
 
@@ -96,7 +97,7 @@ def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Set
     names: tuple[str, ...] = collections.value
     if not names or (collections.origin.rank > snapshot.origin.rank):
         guessed = guess_collection(snapshot.value) or to.value
-        if guessed:
+        if guessed and not find_name_problem(guessed):
             return Settled((guessed,), snapshot.origin, collections.problems)
     if len(names) == 1:
         return collections

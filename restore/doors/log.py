@@ -8,12 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-import msgspec
-
 from restore.decisions.settings import Settings
 from restore.decisions.settings_row import LogFormat, LogLevel
 from restore.words.log import Fact, Level
-from restore.words.show import escape_controls
+from restore.words.show import encode_json, escape_controls
 
 _ORDER = tuple(LogLevel)
 _BARE = re.compile(r"[^\s\"'=\\]+")
@@ -34,7 +32,7 @@ def write_plain(at: datetime, level: Level, event: str, facts: Mapping[str, Fact
 
 def write_json(at: datetime, level: Level, event: str, facts: Mapping[str, Fact]) -> str:
     """Give one JSON object."""
-    return msgspec.json.encode({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "level": level, "event": event, **facts}).decode()
+    return encode_json({"at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "level": level, "event": event, **facts})
 
 
 class StderrLog:

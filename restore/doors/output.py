@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import traceback
@@ -12,7 +13,7 @@ from typing import TextIO
 import msgspec
 
 from restore.errors import RestoreError, SettingsError
-from restore.words.show import escape_controls
+from restore.words.show import encode_json, escape_controls
 
 BUG_STATUS = 1
 
@@ -32,11 +33,14 @@ class Output:
     def __init__(self, *, json: bool, mask: Callable[[str], str] = str) -> None:
         self._json = json
         self._mask = mask
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # JSON is UTF-8 whatever the terminal is; what a terminal cannot show, it shows escaped.
+            sys.stdout.reconfigure(encoding="utf-8" if json else None, errors="backslashreplace")
 
     def show(self, result: msgspec.Struct, lines: Iterable[str]) -> None:
         """Print a command's result: its lines, or the same as JSON."""
         if self._json:
-            self._print(sys.stdout, [msgspec.json.encode(result).decode()])
+            self._print(sys.stdout, [encode_json(result)])
         else:
             self._print(sys.stdout, map(escape_controls, lines))
 
@@ -67,7 +71,7 @@ class Output:
 
     def _fail_json(self, failure: Failure) -> None:
         if self._json:
-            self._print(sys.stdout, [msgspec.json.encode(failure).decode()])
+            self._print(sys.stdout, [encode_json(failure)])
 
     def _print(self, stream: TextIO, lines: Iterable[str], *, end: str = "\n") -> None:
         """Write and flush. A reader that has gone (`| head`) changes nothing about what was done."""

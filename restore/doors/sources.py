@@ -1,7 +1,7 @@
 """The only place that reads the environment, the settings file and the secret files. Afresh at every run."""
 
 # pathlib would cost every boot 3 ms.
-# ruff: noqa: PTH110, PTH113, PTH123
+# ruff: noqa: PTH109, PTH110, PTH113, PTH123
 from __future__ import annotations
 
 import os
@@ -28,11 +28,19 @@ def gather_sources(
         environment=environment,
         document=document,
         document_name=name,
-        problems=(*problems, *found),
+        problems=(*problems, *found, *_find_lost_directory()),
     )
     files = {path: _read_secret(path) for path in list_secret_files(sources)}
     mounted = {path: _read_secret(path) for path in list_docker_secrets() if os.path.exists(path)}
     return msgspec.structs.replace(sources, files={**mounted, **files})
+
+
+def _find_lost_directory() -> tuple[str, ...]:
+    try:
+        os.getcwd()
+    except OSError as error:
+        return (f"the working directory cannot be found ({_say(error)})",)
+    return ()
 
 
 def _read_secret(path: str) -> bytes | str:

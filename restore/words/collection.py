@@ -16,6 +16,8 @@ def find_name_problem(name: str) -> str | None:
     """Say in a few words why Qdrant (or we) would refuse this collection name; None when it is fine."""
     if not name:
         return "is empty"
+    if not _is_utf8(name):
+        return "is no text in UTF-8"
     if name in {".", ".."}:
         return "would make the server touch its own parent directory"
     bad = sorted(_FORBIDDEN.intersection(name))
@@ -26,6 +28,15 @@ def find_name_problem(name: str) -> str | None:
     if name.startswith(MARK_PREFIX):
         return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
     return None
+
+
+def _is_utf8(name: str) -> bool:
+    """Tell it of a name that may have come from a file's name or a command line, whatever bytes those had."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def digest_name(collection: str) -> str:

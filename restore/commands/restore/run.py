@@ -21,6 +21,7 @@ from restore.errors import RestoreError
 from restore.steps.examine import ServerLook, examine_server, examine_target
 from restore.steps.offer import find_offer, make_missing
 from restore.steps.wait import wait_ready
+from restore.words.collection import find_name_problem
 from restore.words.offer import Offer, Wanted
 from restore.words.store import Kind
 from restore.words.version import Version
@@ -60,9 +61,15 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
     if settings.collections:
         return [_want(settings, name) for name in settings.collections], []
     found = {entry.collection for entry in tools.store.list_entries() if entry.kind is Kind.LATEST}
-    names = sorted(name for name in found if name)
-    if names:
-        return [_want(settings, name) for name in names], []
+    problems = {name: find_name_problem(name) for name in found if name}
+    warnings = [
+        f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
+        for name, problem in sorted(problems.items())
+        if problem
+    ]
+    names = sorted(name for name, problem in problems.items() if not problem)
+    if names or warnings:
+        return [_want(settings, name) for name in names], warnings
     nothing = (
         f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
         "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
