@@ -26,6 +26,8 @@ from bench.server import Server, open_server
 from bench.tables import write_tables
 from restore.errors import RestoreError
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Measure what was asked for."""
@@ -41,7 +43,8 @@ def main() -> None:
     except (FailedError, RestoreError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted; everything was removed")
+        print("interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
     _keep(results, options.results)
 
 

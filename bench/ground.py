@@ -5,6 +5,7 @@ A collection is filled without an index being built, so that no optimizer runs b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -21,7 +22,9 @@ from bench.server import Server
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant, connect
 from restore.errors import RestoreError
+from restore.steps.settle import wait_settled
 from restore.words.collection import find_attempts, name_mark
+from restore.words.mark import Sent
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _BYTES_PER_NUMBER = 4
@@ -73,14 +76,20 @@ class Ground:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.store, ignore_errors=True)
         try:
+            if error is not None:
+                self._await_nothing()
             self.remove_target()
             for source in self._sources:
                 self.remove_source(source)
         except RestoreError as trouble:
             print(f"left on the server, by its name: bench-{self.token}…: {trouble}", file=sys.stderr)
         self.qdrant.close()
+        shutil.rmtree(self.store, ignore_errors=True)
+        for name in (self.target, *(source.name for source in self._sources)):
+            # The server keeps an empty directory for every name; seen where `shared` is its snapshots directory.
+            with contextlib.suppress(OSError):
+                (self.store.parent / name).rmdir()
 
     def make_source(self, size: int) -> Source:
         """Fill a collection with about `size` bytes of vectors, and wait until the server has settled."""
@@ -131,6 +140,16 @@ class Ground:
     def run(self, command: list[str]) -> None:
         """Run a command that is not measured."""
         run_child(command, environment=self.environment, directory=self.work)
+
+    def _await_nothing(self) -> None:
+        """Wait until nothing that was sent can still become a collection: the server goes on without its client."""
+        print("ending; the server may still have to finish what was sent", file=sys.stderr, flush=True)
+        largest = max((source.points for source in self._sources), default=0) * DIMENSIONS * _BYTES_PER_NUMBER
+        sent = Sent("upload", largest, 0.0)
+        stall = _LONGEST_SETTLING_SECONDS
+        wait_settled(
+            self.qdrant, self._clock, lambda *_, **__: None, target=self.target, sent=sent, stall_seconds=stall
+        )
 
     def _read_free(self) -> int:
         found = os.statvfs(self.work)

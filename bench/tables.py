@@ -9,6 +9,7 @@ from bench.contest import Series
 from bench.results import Peak, Ratio, Results
 
 _MOST_ABOVE_MIB = 64
+_MEANT_BYTES = 10**9
 
 
 def write_tables(results: Results) -> str:
@@ -27,12 +28,13 @@ def write_tables(results: Results) -> str:
 
 
 def _head(results: Results) -> str:
+    small = "" if results.file_bytes >= _MEANT_BYTES else " What must be is meant for 1 GB and more."
     kind = "**embedded server, which measures less than a real one**" if results.embedded else "real server"
     return (
         f"# {results.when}\n\n"
         f"Qdrant {results.server_version} ({kind}), Python {results.python}, {results.machine}, {results.cpus} "
         f"processors for server and client together, load before {results.load:.2f}. One collection of "
-        f"{results.points:,} points, snapshot of {show_size(results.file_bytes)}."
+        f"{results.points:,} points, snapshot of {show_size(results.file_bytes)}.{small}"
     )
 
 
