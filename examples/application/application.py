@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that is mounted into a container and prints what it finds
 """The example application: says what is in Qdrant when it starts, and answers the same on port 8000.
 
 It needs the standard library only, so that any image with Python runs it.

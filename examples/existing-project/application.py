@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that is mounted into a container and prints what it finds
 """An application as many are: it creates its collection when there is none, then works with what it holds."""
 
 import json
