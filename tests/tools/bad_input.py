@@ -120,7 +120,7 @@ def read_lines(text: str, ground: Ground) -> tuple[str, ...]:
     for pattern, token in _VARYING:
         text = pattern.sub(token, text)
     version = ground.server.ask("GET", "/").body["version"]
-    for before in ("version=", "version ", "Qdrant "):
+    for before in ("version=", "version ", "Qdrant ", "server is "):
         text = text.replace(f"{before}{version}", f"{before}<version>")
     return tuple(text.split("\n")[:-1])
 
