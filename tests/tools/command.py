@@ -50,9 +50,15 @@ class Running:
     """The program while it runs. Killed when the test leaves it behind. `hurried` gives it a faster clock."""
 
     def __init__(
-        self, *arguments: str, url: str, store: Path, environment: dict[str, str] | None = None, hurried: bool = False
+        self,
+        *arguments: str,
+        url: str,
+        store: Path,
+        environment: dict[str, str] | None = None,
+        hurried: bool = False,
+        command: str = "restore",
     ) -> None:
-        program = ["tests.tools.hurried"] if hurried else ["restore", "restore", "--json"]
+        program = ["tests.tools.hurried"] if hurried else ["restore", command, "--json"]
         variables = {"QDRANT_URL": url, "RESTORE_STORE": str(store), **(environment or {})}
         self._begin = time.monotonic()
         self.child = subprocess.Popen(

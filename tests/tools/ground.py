@@ -85,6 +85,14 @@ class Ground:
             *self.arguments, *arguments, url=self.proxy.url, store=self.store.path, environment=given, hurried=hurried
         )
 
+    def snapshot(self, *arguments: str) -> Ended:
+        """Make a snapshot as people do."""
+        given = {"QDRANT_API_KEY": self.server.key}
+        with Running(
+            *arguments, url=self.proxy.url, store=self.store.path, environment=given, command="snapshot"
+        ) as running:
+            return running.wait()
+
     def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
         """Run the command as people do, to its end."""
         with self.start(*arguments, environment=environment) as running:

@@ -1,0 +1,72 @@
+"""D3: ten restores that fail leave no more on the server's disk, or on ours, than one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault
+from tests.tools.scenes import EMPTY, MISSING, OTHER, Scene
+
+UPLOADING = r"POST .*snapshots/upload"
+FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'
+
+
+def refuse(ground: Ground) -> None:
+    """Let the server have the file and recover nothing."""
+    ground.proxy.inject(
+        UPLOADING, Fault(after=lambda _: ground.server.drop(ground.name), rewrite=lambda _: FAILED, answered=500)
+    )
+
+
+def lose(ground: Ground) -> None:
+    """Let every upload break off."""
+    ground.proxy.inject(UPLOADING, Fault(cut_request=200_000))
+
+
+def promise_too_much(ground: Ground) -> None:
+    """Let the comparison fail."""
+    ground.add(points=44)
+
+
+def promise_another_checksum(ground: Ground) -> None:
+    """Let the server find another checksum."""
+    ground.add(sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("scene", "spoil"),
+    [
+        (MISSING, refuse),
+        (MISSING, lose),
+        (MISSING, promise_too_much),
+        (MISSING, promise_another_checksum),
+        (EMPTY, refuse),
+        (OTHER, lose),
+    ],
+    ids=lambda one: one.name if isinstance(one, Scene) else one.__name__,
+)
+def test_ten_failing_restores_leave_no_more_than_one(
+    own_ground: Ground, scene: Scene, spoil: Callable[[Ground], None]
+) -> None:
+    """D3: the same collections, marks and files on the server, and nothing in the store."""
+    own_ground.add()
+    scene.prepare(own_ground.server, own_ground.name)
+    spoil(own_ground)
+    stored = own_ground.store.files()
+    left = [leave(own_ground, scene.arguments) for _ in range(10)]
+    assert [status for status, *_ in left] == [left[0][0]] * 10
+    assert left[0][0] != 0
+    assert left[9][1:] == left[1][1:]
+    assert len(left[9][1]) <= len(left[0][1])
+    assert left[9][2] == left[0][2]
+    assert own_ground.store.files() == stored
+
+
+def leave(ground: Ground, arguments: tuple[str, ...]) -> tuple[int, list[str], dict[str, int]]:
+    """Run once; gives the status, and the collections and files that the server has afterwards."""
+    outcome = ground.restore(*arguments)
+    names = ["a mark" if name.startswith(".restoring-") else name for name in ground.server.collections()]
+    return outcome.status, names, ground.server.files()
