@@ -59,7 +59,12 @@ def sent(path: Path, headers: Mapping[str, str]) -> Response:
 
 
 def disposition(name: str) -> str:
-    """Name the file as the server does: its bytes as they are, and once more encoded when they are not ASCII."""
+    """Name the file as the server does: its bytes as they are, and once more encoded when they are not ASCII.
+
+    Line ends would end the header, so they come percent-encoded (recorded on 1.18.3).
+    """
+    for end in "\n\x0b\x0c\r":
+        name = name.replace(end, quote(end))
     encoded = "" if name.isascii() else f"; filename*=UTF-8''{quote(name, safe='')}"
     # Headers are latin-1 to the framework; these characters come out as the name's UTF-8 bytes.
     return f'attachment; filename="{name.encode().decode("latin-1")}"{encoded}'
