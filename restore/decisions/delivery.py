@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from restore.decisions.plan import Restore
+from restore.errors import QdrantError, RestoreError
 from restore.words.collection import name_upload
 from restore.words.look import Absent, AliasOf, Present, Target
 from restore.words.mark import Was
@@ -10,6 +11,8 @@ from restore.words.offer import Offer
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer
 from restore.words.server import Broken
+
+_TOOK_NOTHING = frozenset({400, 403, 404, 409})
 
 
 def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str) -> Parcel:
@@ -59,3 +62,13 @@ def stands_as_before(plan: Restore, before: Target, after: Target) -> bool:
             return plan.was is Was.PRESENT or points == were
         case _:
             return type(before) is type(after)
+
+
+def was_created_by_others(error: RestoreError, before: Target, after: Target) -> bool:
+    """Tell whether an application, and not this restore, is why a missing target is there after a refusal.
+
+    Qdrant answers a recovery with 4xx before it makes anything (1.18.3: 400 no such file, 403 not allowed, 404, 409
+    created meanwhile), so what stands there now is somebody's own.
+    """
+    took_nothing = isinstance(error, QdrantError) and error.http_status in _TOOK_NOTHING
+    return took_nothing and isinstance(before, Absent) and isinstance(after, Present)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from restore.decisions.comparison import Found, Verdict, compare
+from restore.decisions.comparison import Found, Verdict, compare, promise_from
 from restore.edges.qdrant import Qdrant
 from restore.words.digest import digest_point
-from restore.words.offer import Promise
+from restore.words.offer import Offer, Promise
 from restore.words.policy import Verify
 from restore.words.server import Broken
 
@@ -32,6 +32,30 @@ def verify_collection(qdrant: Qdrant, target: str, promise: Promise, depth: Veri
         info=info, points=points + info.deferred_points, digests=_digest(qdrant, target, [one.id for one in samples])
     )
     return compare(promise, found, samples_read=bool(samples))
+
+
+def verify_restored(
+    qdrant: Qdrant, target: str, offer: Offer, *, keeps_settings: bool, depth: Verify, samples: int
+) -> Verdict:
+    """Compare a collection with what an offer promises after it was restored.
+
+    Where the target was missing, its settings are the snapshot's, unless an application created it while the upload
+    was under way: the server then recovered onto that collection, whose own settings win. That is told, no failure.
+    """
+    verdict = verify_collection(
+        qdrant, target, promise_from(offer, keeps_settings=keeps_settings, samples=samples), depth
+    )
+    if verdict.is_whole or keeps_settings:
+        return verdict
+    kept = verify_collection(qdrant, target, promise_from(offer, keeps_settings=True, samples=samples), depth)
+    if not kept.is_whole:
+        return verdict
+    return Verdict(
+        warnings=(
+            *kept.warnings,
+            f"it was created by somebody else meanwhile and keeps its settings: {verdict.differences[0]}",
+        )
+    )
 
 
 def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:

@@ -10,7 +10,7 @@ import msgspec
 from restore.commands.restore.delivery import Delivery
 from restore.commands.restore.holding import Holding
 from restore.commands.restore.tools import Tools
-from restore.decisions.comparison import Verdict, promise_from
+from restore.decisions.comparison import Verdict
 from restore.decisions.plan import (
     Follow,
     Need,
@@ -39,7 +39,7 @@ from restore.steps.examine import examine_server, examine_target
 from restore.steps.mark import HeldMark, place_mark
 from restore.steps.offer import find_offer, find_sent, make_missing
 from restore.steps.settle import wait_no_creations, wait_settled
-from restore.steps.verify import verify_collection
+from restore.steps.verify import verify_restored
 from restore.steps.watch import watch_mark
 from restore.words.look import Look, Present, SeenMark
 from restore.words.mark import Mark, Phase, Was
@@ -245,8 +245,14 @@ class CollectionRestore:
     def _verify(self, sent: Offer | None, was: Was) -> Verdict:
         if sent is None:
             return Verdict(("the snapshot that was sent is not in the store any more",))
-        promise = promise_from(sent, keeps_settings=was is Was.EMPTY, samples=self._settings.samples)
-        return verify_collection(self._tools.qdrant, self._target, promise, Verify.FULL)
+        return verify_restored(
+            self._tools.qdrant,
+            self._target,
+            sent,
+            keeps_settings=was is Was.EMPTY,
+            depth=Verify.FULL,
+            samples=self._settings.samples,
+        )
 
     def _plan_again(
         self, decided: SendAgain | WrittenMeanwhile | Unclear, stale: Mark, look: Look, offer: Offer

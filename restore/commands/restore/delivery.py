@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from restore.commands.restore.tools import Tools
-from restore.decisions.comparison import Verdict, promise_from
-from restore.decisions.delivery import choose_routes, is_as_planned, name_parcel, stands_as_before
+from restore.decisions.comparison import Verdict
+from restore.decisions.delivery import (
+    choose_routes,
+    is_as_planned,
+    name_parcel,
+    stands_as_before,
+    was_created_by_others,
+)
 from restore.decisions.plan import Restore
 from restore.decisions.report import Outcome, Result, describe_amount
 from restore.decisions.settings import Settings
@@ -16,7 +22,7 @@ from restore.steps.offer import read_checksum
 from restore.steps.settle import wait_idle, wait_settled
 from restore.steps.tidy import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
 from restore.steps.transfer import Accepted, Lost, Rejected, Sender
-from restore.steps.verify import verify_collection
+from restore.steps.verify import verify_restored
 from restore.words.look import Absent, Look, Present, Target
 from restore.words.mark import Phase, Sent, Was
 from restore.words.offer import Offer, Wanted
@@ -46,7 +52,7 @@ class Delivery:
         )
 
     def deliver(self, plan: Restore, offer: Offer) -> Outcome | None:
-        """Send and verify. None: the target is not what it was planned for any more, and nothing was sent.
+        """Send and verify. None: the target is not what it was planned for any more, and the server took nothing.
 
         Raises when it did not come out whole; what is left is said in the error.
         """
@@ -59,14 +65,22 @@ class Delivery:
         if plan.delete_first:
             before = self._delete_first(plan, parcel, before)
         try:
-            self._send(plan, parcel, before)
+            taken = self._send(plan, parcel, before)
         except IntegrityError as refusal:
             raise self._find_damage(refusal, offer, parcel) from refusal
+        if not taken:
+            self._tools.log("target.changed", collection=self._target)
+            self._held.drop()
+            return None
         depth = Verify.FULL if offer.gap else self._wanted.policies.verify
-        promise = promise_from(
-            offer, keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first, samples=self._settings.samples
+        verdict = verify_restored(
+            self._tools.qdrant,
+            self._target,
+            offer,
+            keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first,
+            depth=depth,
+            samples=self._settings.samples,
         )
-        verdict = verify_collection(self._tools.qdrant, self._target, promise, depth)
         if not verdict.is_whole:
             raise IntegrityError(
                 f"collection '{self._target}': after the restore {'; '.join(verdict.differences)}",
@@ -144,8 +158,11 @@ class Delivery:
             self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
         return Absent()
 
-    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> None:
-        """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
+    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> bool:
+        """Send by the first route that the server takes; every answer but a checksum error leads to the next.
+
+        False when it took nothing, and an application has created the missing target meanwhile.
+        """
         sent_again = False
         remaining = list(choose_routes(self._wanted.policies.transfer, plan, parcel))
         while remaining:
@@ -156,16 +173,18 @@ class Delivery:
             upload = route == Transfer.UPLOAD
             match self._sender.send_upload(parcel) if upload else self._sender.send_server_file(parcel):
                 case Accepted():
-                    return
+                    return True
                 case Rejected(error=error):
-                    self._judge_rejection(error, plan, before, last=not remaining)
+                    if not self._judge_rejection(error, plan, before, last=not remaining):
+                        return False
                 case Lost(reason=reason, rose=rose):
                     if self._judge_loss(reason, plan, rose=rose):
-                        return
+                        return True
                     if sent_again:
                         raise QdrantError(f"collection '{self._target}': the connection was lost twice: {reason}")
                     sent_again = True
                     remaining.insert(0, route)
+        return True
 
     def _tell_sent(self, route: Transfer, plan: Restore, parcel: Parcel) -> None:
         # What an upload left there once is to be deleted, whichever way it goes in the end.
@@ -174,13 +193,19 @@ class Delivery:
         at = self._tools.clock.now().timestamp()
         self._held.tell_sent(Sent(str(route), parcel.size, at, file), plan.was, plan.aliases)
 
-    def _judge_rejection(self, error: RestoreError, plan: Restore, before: Target, *, last: bool) -> None:
-        """Return when another route may be tried; else remove what this restore made and raise."""
+    def _judge_rejection(self, error: RestoreError, plan: Restore, before: Target, *, last: bool) -> bool:
+        """Tell whether another route may be tried, or all is to be planned anew (False).
+
+        Otherwise removes what this restore made and raises.
+        """
         wait_idle(self._tools.qdrant, self._tools.clock, target=self._target)
         after = self._look().target
         if not last and not isinstance(error, IntegrityError) and stands_as_before(plan, before, after):
             self._tools.log("snapshot.sending_otherwise", collection=self._target, reason=error.message)
-            return
+            return True
+        if not plan.delete_first and was_created_by_others(error, before, after):
+            delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
+            return False
         error.left = error.left or self._clean_up(plan, after)
         raise error
 
