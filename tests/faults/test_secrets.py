@@ -1,0 +1,341 @@
+"""Secrets and names from outside: where a key may stand, where it never does, what a hostile name or link cannot do.
+
+One test for each of S2 to S8, all through the command.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from tests.commands.program import run_program
+from tests.tools.bad_input import HINT, Told, tell
+from tests.tools.evidence import digest_files
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault, RecordingProxy
+from tests.tools.server import Server
+from tests.tools.snapshots import FilledStore, promised_points
+
+# With what JSON, a shell and a URL would write otherwise.
+CANARY = "canary-5f2c19d07be34a8e\"'\\%<&>"
+FORMS = (
+    CANARY,
+    json.dumps(CANARY)[1:-1],
+    quote(CANARY),
+    quote(CANARY, safe=""),
+    base64.b64encode(CANARY.encode()).decode(),
+    CANARY[:23],
+)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
+    """Give a server whose key is the canary."""
+    with EmbeddedQdrant(tmp_path_factory.mktemp("locked"), api_key=CANARY) as server:
+        yield server
+
+
+@pytest.fixture
+def locked_ground(locked: EmbeddedQdrant, store: FilledStore) -> Iterator[Ground]:
+    """Give what a test stands on, on that server; its collection is gone again afterwards."""
+    server = Server(locked.url, CANARY, locked.snapshots)
+    with RecordingProxy(locked.url) as proxy:
+        yield Ground(server, proxy, store, "cities")
+    server.forget("cities")
+
+
+Giver = Callable[[Path], tuple[list[str], dict[str, str]]]
+
+
+def by_variable(_folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key as a variable."""
+    return [], {"QDRANT_API_KEY": CANARY}
+
+
+def by_flag(_folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key on the command line, against which the program warns."""
+    return ["--api-key", CANARY], {}
+
+
+def by_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key in the settings file."""
+    (folder / "restore.yaml").write_text(json.dumps({"api_key": CANARY}))
+    return [], {}
+
+
+def by_file_in_variable(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key's file as a variable."""
+    (folder / "key").write_text(f"{CANARY}\n")
+    return [], {"QDRANT_API_KEY_FILE": "key"}
+
+
+def by_file_in_flag(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key's file on the command line."""
+    (folder / "key").write_text(f"{CANARY}\r\n")
+    return ["--api-key-file", "key"], {}
+
+
+def by_file_in_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Give the key's file in the settings file."""
+    (folder / "key").write_text(CANARY)
+    (folder / "restore.yaml").write_text("api_key_file: key\n")
+    return [], {}
+
+
+GIVERS = [by_variable, by_flag, by_settings_file, by_file_in_variable, by_file_in_flag, by_file_in_settings_file]
+
+
+def show(ground: Ground, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the command with nothing but these variables; give its status and everything that it said."""
+    given = {"QDRANT_URL": ground.proxy.url, "RESTORE_STORE": str(ground.store.path), "RESTORE_WAIT_TIMEOUT": "1"}
+    ended = run_program(*arguments, cwd=ground.store.path.parent, environment={**given, **environment})
+    return ended.status, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("give", GIVERS)
+def test_s2_a_key_may_stand_in_a_file_wherever_it_may_stand_itself(give: Giver, locked_ground: Ground) -> None:
+    """One newline at the end, of either kind, is taken off; the restore goes through."""
+    locked_ground.add()
+    flags, environment = give(locked_ground.store.path.parent)
+    status, _ = show(locked_ground, "restore", *flags, **environment)
+
+    assert (status, locked_ground.server.points("cities")) == (0, promised_points("plain"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "problem"),
+    [
+        ("key", b"", ": is empty"),
+        ("key", b"\n", ": is empty"),
+        ("key", b"key\n\n", ": has white space around it"),
+        ("key", b" key\n", ": has white space around it"),
+        ("key", b"\xef\xbb\xbfkey\n", ": has a character that no HTTP header can carry"),
+        ("key", b"\xff\xfe", " is not text in UTF-8"),
+        ("key", b"x" * (1 << 20) + b"y", " cannot be read (it is longer than 1,048,576 bytes)"),
+        ("gone", b"key", " cannot be read (No such file or directory)"),
+        (".", b"key", " cannot be read (Is a directory)"),
+    ],
+)
+def test_s2_a_key_file_that_holds_no_key_is_a_settings_error(
+    file: str, content: bytes, problem: str, ground: Ground
+) -> None:
+    """It is told, never taken for no key; nothing of it is repeated."""
+    (ground.store.path.parent / "key").write_bytes(content)
+    told = tell(ground, "restore", environment={"QDRANT_API_KEY": "", "QDRANT_API_KEY_FILE": file})
+
+    assert told == Told(2, (f"error: QDRANT_API_KEY_FILE: secret file '{file}'{problem}", HINT), ())
+
+
+def test_s2_both_forms_are_too_many(ground: Ground) -> None:
+    """Which one counts would be a guess."""
+    told = tell(ground, "restore", environment={"QDRANT_API_KEY": "a-key", "QDRANT_API_KEY_FILE": "key"})
+
+    assert told == Told(2, ("error: QDRANT_API_KEY and QDRANT_API_KEY_FILE are both set; keep one", HINT), ())
+
+
+def test_s3_a_key_that_was_rotated_is_read_anew(own_ground: Ground, embedded: EmbeddedQdrant) -> None:
+    """The file's new content counts at the next run, and nothing else has to be changed."""
+    key = own_ground.store.path.parent / "key"
+    own_ground.add()
+    statuses = []
+    for text in ("the-first-key", "the-second-key"):
+        embedded.api_key = text
+        embedded.restart()
+        statuses.append(show(own_ground, "restore", QDRANT_API_KEY_FILE=str(key))[0] if key.exists() else None)
+        key.write_text(f"{text}\n")
+        statuses.append(show(own_ground, "restore", QDRANT_API_KEY_FILE=str(key))[0])
+
+    assert statuses == [None, 0, 12, 0]
+
+
+@pytest.mark.parametrize("give", GIVERS)
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_s4_no_canary_is_seen_anywhere(give: Giver, form: str, locked_ground: Ground) -> None:
+    """Every command, at its loudest, when all goes well and when it is refused; nor in the store or on the server."""
+    folder = locked_ground.store.path.parent
+    locked_ground.add()
+    flags, given = give(folder)
+    environment = {**given, "RESTORE_LOG_LEVEL": "debug", "RESTORE_LOG_FORMAT": form}
+    runs = [
+        show(locked_ground, "restore", *flags, **environment),
+        show(locked_ground, "snapshot", "cities", *flags, **environment),
+        show(locked_ground, "doctor", "--prove-write", *flags, **environment),
+        show(locked_ground, "doctor", "--json", *flags, **environment),
+        show(locked_ground, "config", "show", *flags, **environment),
+        show(locked_ground, "config", "show", "--json", *flags, **environment),
+    ]
+    locked_ground.proxy.inject("/collections", Fault(status=401, body=f"Invalid API key {CANARY}".encode()))
+    refused = show(locked_ground, "restore", *flags, **environment)
+    locked_ground.proxy.reset()
+    written = "".join(file.read_text(errors="replace") for file in locked_ground.store.path.glob("*.json"))
+    on_server = json.dumps(locked_ground.server.info("cities"))
+    said = "".join(text for _, text in [*runs, refused]) + written + on_server
+
+    assert [status for status, _ in runs] == [0, 0, 0, 0, 0, 0]
+    assert refused[0] == 12
+    assert [form for form in FORMS if form in said] == []
+
+
+def test_s4_a_mark_says_who_holds_it_and_no_secret(locked_ground: Ground) -> None:
+    """It stands on the server for everybody who may read it, also after a kill."""
+    locked_ground.add()
+    seen: list[str] = []
+
+    def look(_request: object) -> None:
+        (mark,) = locked_ground.marks
+        seen.append(json.dumps(locked_ground.server.metadata(mark)))
+
+    locked_ground.proxy.inject("snapshots/upload", Fault(before=look))
+    status, _ = show(locked_ground, "restore", "--transfer", "upload", QDRANT_API_KEY=CANARY)
+
+    assert (status, len(seen)) == (0, 1)
+    assert [form for form in FORMS if form in seen[0]] == []
+
+
+def find_below(process: int) -> list[int]:
+    """Give every process that this one has started, and those that they have."""
+    children = [int(path.name) for path in Path("/proc").glob("[0-9]*") if find_parent(path) == process]
+    return [found for child in children for found in (child, *find_below(child))]
+
+
+def find_parent(process: Path) -> int:
+    """Give the process that started one; -1 when it has gone meanwhile."""
+    with contextlib.suppress(OSError):
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    return -1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
+def test_s4_no_process_has_the_key_on_its_command_line(locked_ground: Ground) -> None:
+    """Looked at while a restore is on its way, at everything that was started for it."""
+    locked_ground.add()
+    lines: list[bytes] = []
+
+    def look(_request: object) -> None:
+        lines.extend(Path(f"/proc/{process}/cmdline").read_bytes() for process in find_below(os.getpid()))
+
+    locked_ground.proxy.inject("snapshots/upload", Fault(before=look))
+    status, _ = show(locked_ground, "restore", "--transfer", "upload", QDRANT_API_KEY=CANARY)
+
+    assert status == 0
+    assert any(b"-m\0restore\0restore" in line for line in lines)
+    assert [line for line in lines if CANARY.encode() in line] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://me:{CANARY}@<host>",
+        f"http://{CANARY}@<host>",
+        f"http://<host>/?key={CANARY}",
+        f"http://<host>/#{CANARY}",
+    ],
+)
+@pytest.mark.parametrize("command", ["restore", "snapshot", "doctor", "config show"])
+def test_s4_an_url_is_shown_without_what_is_secret_in_it(url: str, command: str, ground: Ground) -> None:
+    """Such a URL is refused; nothing was asked."""
+    host = ground.proxy.url.removeprefix("http://")
+    status, said = show(ground, *command.split(), "--json", QDRANT_URL=url.replace("<host>", host))
+
+    assert (status, [form for form in FORMS if form in said], ground.proxy.seen) == (2, [], [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "document"),
+    [
+        (["--transfr", "upload"], {}, ""),
+        ([], {"RESTORE_TRANSFR": "upload"}, ""),
+        ([], {}, "transfr: upload\n"),
+        ([], {}, "collections:\n  cities:\n    transfr: upload\n"),
+    ],
+)
+def test_s5_a_misspelt_setting_is_an_error_wherever_it_stands(
+    arguments: list[str], environment: dict[str, str], document: str, ground: Ground
+) -> None:
+    """Before the server was asked anything."""
+    ground.add()
+    (ground.store.path.parent / "restore.yaml").write_text(document)
+    status, said = show(ground, "restore", *arguments, **environment)
+
+    assert (status, "transfer?" in said.lower(), ground.proxy.seen) == (2, True, [])
+
+
+def test_s6_an_address_that_others_inject_is_not_taken(ground: Ground) -> None:
+    """`QDRANT_PORT=tcp://…` comes from a Docker link or a Kubernetes service; only ours is asked."""
+    ground.add()
+    told = tell(
+        ground, "restore", "<name>", environment={"QDRANT_PORT": "tcp://10.0.0.1:6333", "QDRANT_HOST": "10.0.0.1"}
+    )
+
+    assert (told.status, ground.server.points(ground.name)) == (0, promised_points("plain"))
+
+
+ODD_NAMES = (
+    "..x",
+    " spaces and\ttabs ",
+    "new\nline",
+    "🌍🏙️",
+    "per%20cent%",
+    "~0123456789abcdef",
+    "_latest",
+    "_20261120_120000",
+    "-2.snapshot",
+    unicodedata.normalize("NFC", "é"),
+    unicodedata.normalize("NFD", "é"),
+    "'; DROP TABLE cities; --",
+    "$(touch pwned)`touch pwned`",
+    "x" * 180,
+)
+
+
+def test_s7_odd_names_go_out_and_come_back_and_never_leave_the_store(
+    ground: Ground, new_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Snapshots of all, then a fresh server's restore of all: every name has its own points again."""
+    names = [f"{new_name('odd')}{odd}" for odd in ODD_NAMES]
+    for number, name in enumerate(names):
+        ground.server.create(name, vectors={"size": 4, "distance": "Dot"})
+        ground.server.upsert(name, range(number + 1))
+    beside = digest_files(tmp_path)
+    taken = tell(ground, "snapshot", *names)
+    for name in names:
+        ground.server.drop(name)
+    brought = tell(ground, "restore")
+    counted = [ground.server.count(name) for name in names]
+    for name in names:
+        ground.server.forget(name)
+    left = set(digest_files(tmp_path)) - set(beside)
+
+    assert (taken.status, brought.status) == (0, 0)
+    assert counted == list(range(1, len(names) + 1))
+    assert [file for file in left if not file.startswith(f"{ground.store.path.name}/")] == []
+    assert len(left) == 3 * len(names) + 1
+
+
+def test_s8_a_latest_that_leads_outside_is_replaced_and_never_followed(ground: Ground) -> None:
+    """Neither read by a restore nor written through by a snapshot."""
+    ground.add()
+    outside = ground.store.path.parent / f"{ground.name}_20261120_120000.snapshot"
+    outside.write_bytes(b"precious")
+    latest = ground.store.path / f"{ground.name}_latest.snapshot"
+    ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
+    ground.server.upsert(ground.name, range(50))
+    statuses = []
+    for target in (f"../{outside.name}", str(outside)):
+        latest.unlink()
+        latest.symlink_to(target)
+        statuses += [show(ground, command, ground.name)[0] for command in ("verify", "snapshot")]
+
+    assert statuses == [13, 0, 13, 0]
+    assert outside.read_bytes() == b"precious"
+    assert latest.readlink().parent == Path()
