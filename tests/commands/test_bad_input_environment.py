@@ -10,8 +10,8 @@ import pytest
 
 from tests.commands.program import make_environment
 from tests.tools.bad_input import HINT, READY, Told, tell
-from tests.tools.evidence import gather
 from tests.tools.ground import Ground
+from tests.tools.proxy import Fault
 from tests.tools.snapshots import promised_points
 
 INJECTED = {
@@ -116,22 +116,29 @@ def test_a_terminal_that_cannot_show_a_name_shows_it_escaped(environment: Mappin
     assert (told.status, '"collection":"🌍"' in told.stdout[0]) == (0, True)
 
 
-def test_a_file_whose_name_is_no_text_is_told_and_never_sent(ground: Ground) -> None:
-    """Nor is one whose collection's name Qdrant refuses; `..` made a server try to delete its parent directory."""
+def test_a_file_whose_name_is_no_collections_is_told_and_never_sent(ground: Ground) -> None:
+    """`..` made a server try to delete its parent directory; the good ones beside it are restored all the same."""
     good = ground.add()
-    for odd in (
-        b"\xff\xfe_latest.snapshot",
-        b"%2E._latest.snapshot",
-        b"%2E%2E_latest.snapshot",
-        b"a:b_latest.snapshot",
-    ):
-        good.with_name(odd.decode("utf-8", "surrogateescape")).write_bytes(good.read_bytes())
-    before = gather(ground.server, ground.store.path, ground.name)
-    told = tell(ground, "restore", "--json", "--dry-run", environment={"RESTORE_LOG_FORMAT": "json"})
+    for odd in (b"\xff\xfe", b"%2E.", b"%2E%2E", b"a:b"):
+        latest = f"{odd.decode('utf-8', 'surrogateescape')}_latest.snapshot"
+        good.with_name(latest).write_bytes(good.read_bytes())
+    # Nothing of that may reach the server, whatever the program does.
+    ground.proxy.inject(rf"/collections/(?!{ground.name}|{ground.mark}|aliases)", Fault(status=500))
+    told = tell(ground, "restore")
 
-    assert gather(ground.server, ground.store.path, ground.name) == before
-    assert told.status == 0
-    assert [seen.path for seen in ground.proxy.seen if ".." in seen.path or "%2E" in seen.path] == []
+    alone = "in store '<store>' is left alone: that name"
+    assert (told.status, told.stdout) == (
+        0,
+        (
+            f"warning: the latest of '..' {alone} would make the server touch its own parent directory",
+            f"warning: the latest of 'a:b' {alone} contains ':', which Qdrant refuses",
+            rf"warning: the latest of '\udcff\udcfe' {alone} is no text in UTF-8",
+            "<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",
+        ),
+    )
+    assert [seen.path for seen in ground.proxy.seen if ground.name not in seen.path and seen.method == "PUT"] == [
+        f"/collections/{ground.mark}"
+    ]
 
 
 def test_a_working_directory_that_is_gone_is_told(ground: Ground) -> None:
