@@ -38,7 +38,8 @@ def explain_answer(answer: Answer, url: str, *, subject: str = "", asked: str = 
     if "no space left" in lowered or "os error 28" in lowered:
         return SpaceError(
             f"{about}the server's disk is full: {words}",
-            hint="a restore needs about twice the snapshot's size on the server's disk",
+            hint="free some room there: a restore takes about twice the snapshot's size, "
+            "making a snapshot as much as the collection",
         )
     if "checksum mismatch" in lowered:
         return IntegrityError(

@@ -104,7 +104,7 @@ CASES = [
     Case(
         name="not enough room on the server",
         spoil=answer("snapshots/upload", 500, NO_ROOM),
-        told=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28); nothing is left behind", "a restore needs about twice the snapshot's size on the server's disk", log=SENT),
+        told=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28); nothing is left behind", "free some room there: a restore takes about twice the snapshot's size, making a snapshot as much as the collection", log=SENT),
     ),
     Case(
         name="a proxy that takes no large bodies",

@@ -1,0 +1,116 @@
+"""Bad input of `snapshot`: collections that cannot be taken, stores that cannot be written to, servers that refuse."""
+
+# ruff: noqa: E501 - a sentence is a line
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from restore.words.mark import Phase, Was
+from tests.commands.program import make_environment
+from tests.tools.bad_input import Case, fail, refuse, tell
+from tests.tools.evidence import gather
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault
+from tests.tools.scenes import VECTORS
+
+SNAPSHOT = ("snapshot", "<name>")
+CREATING = '<time> info transfer.waiting what="server is creating the snapshot" collection=<name> waited_seconds=<n>'
+DIRTY = b'{"status":{"error":"Service internal error: Dirty shard - shard is not fully initialized"},"time":0.0}'
+NO_ROOM = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.1}'
+
+
+def drop(ground: Ground) -> None:
+    """Let the collection be missing."""
+    ground.server.drop(ground.name)
+
+
+def be_alias(ground: Ground) -> None:
+    """Let the name be an alias."""
+    ground.server.drop(ground.name)
+    ground.server.create(f"{ground.name}-behind", vectors=VECTORS)
+    ground.server.alias(ground.name, f"{ground.name}-behind")
+
+
+def be_marked(ground: Ground) -> None:
+    """Let a restore of it be interrupted."""
+    ground.plant(Phase.SENT, Was.ABSENT)
+
+
+def be_broken(ground: Ground) -> None:
+    """Let it be listed and answer nothing."""
+    ground.proxy.inject(f"/collections/{ground.name}(/points/count)?$", Fault(status=500, body=DIRTY))
+
+
+def fill_store(ground: Ground) -> None:
+    """Let the store be a directory of somebody's that is none."""
+    shutil.rmtree(ground.store.path)
+    ground.store.path.mkdir()
+    (ground.store.path / "thesis.odt").write_bytes(b"years of work")
+
+
+def answer(pattern: str, status: int, body: bytes) -> Callable[[Ground], None]:
+    """Give what lets something answer in the server's place."""
+
+    def spoil(ground: Ground) -> None:
+        ground.proxy.inject(pattern, Fault(status=status, body=body))
+
+    return spoil
+
+
+CASES = [
+    Case(name="the collection is missing", arguments=SNAPSHOT, spoil=drop, told=refuse(10, "does not exist on the server", "names are case-sensitive; without a name every collection is taken")),
+    Case(name="the name is an alias", arguments=SNAPSHOT, spoil=be_alias, told=refuse(16, "'<name>' is an alias of collection '<name>-behind'", "qdrant-restore snapshot <name>-behind")),
+    Case(name="a restore of it was interrupted", arguments=SNAPSHOT, spoil=be_marked, told=refuse(11, "a restore into collection '<name>' is running or was interrupted (mark '<mark>-1'); nothing was published", "wait for it, or finish it: qdrant-restore restore <name>")),
+    Case(name="it does not answer", arguments=SNAPSHOT, spoil=be_broken, told=refuse(17, "does not answer: Service internal error: Dirty shard - shard is not fully initialized", "bring it back from its latest: qdrant-restore restore <name> --on-existing replace")),
+    Case(name="the directory above the store is missing", arguments=SNAPSHOT, environment={"RESTORE_STORE": "<folder>/gone/store"}, told=fail(10, "store '<folder>/gone/store' cannot be made: the directory above it does not exist", "is it mounted? only the store itself is ever created; give another one with --store", log=())),
+    Case(name="the store is a file", arguments=SNAPSHOT, environment={"RESTORE_STORE": "<store>/README.md"}, told=fail(18, "store '<store>/README.md' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=())),
+    Case(name="the store is somebody's directory", arguments=SNAPSHOT, spoil=fill_store, told=fail(16, "'<store>' is no store: it holds 'thesis.odt' and no stamp (README.md)", "give an empty or a new directory with --store, or put an empty README.md into this one", log=())),
+    Case(name="the server has no room for it", arguments=SNAPSHOT, spoil=answer("POST /collections/[^/]+/snapshots", 500, NO_ROOM), told=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28)", "free some room there: a restore takes about twice the snapshot's size, making a snapshot as much as the collection", log=(CREATING,))),
+    Case(name="the key may not", arguments=SNAPSHOT, spoil=answer("POST /collections/[^/]+/snapshots", 403, b'{"status":{"error":"Forbidden: Global manage access is required"}}'), told=refuse(12, "Qdrant at <url> refused our key (403): Forbidden: Global manage access is required", "restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look", log=(CREATING,))),
+]  # fmt: skip
+
+
+def prepare(case: Case, ground: Ground) -> None:
+    """Make a collection with points and, in the store, a snapshot of another one."""
+    ground.server.create(ground.name, vectors=VECTORS)
+    ground.server.upsert(ground.name, range(1, 4))
+    ground.store.add("towns", "named")
+    case.spoil(ground)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_snapshot_that_cannot_be_made_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+    """The whole of stderr and stdout, the status, and store and server as they were; the lock's file may be there."""
+    prepare(case, ground)
+    (ground.store.path / ".lock").touch(0o664)
+    before = gather(ground.server, ground.store.path, ground.name)
+    told = tell(ground, *case.arguments, environment=case.environment)
+
+    assert told == case.told
+    assert gather(ground.server, ground.store.path, ground.name) == before
+
+
+def test_a_local_disk_that_is_full_is_told_and_leaves_nothing(ground: Ground) -> None:
+    """Status 15; what had come is gone again here and on the server."""
+    ground.server.create(ground.name, vectors=VECTORS)
+    before = gather(ground.server, ground.store.path, ground.name)
+    ended = subprocess.run(
+        [sys.executable, "-m", "restore", "snapshot", ground.name],
+        env=make_environment(
+            QDRANT_URL=ground.proxy.url, QDRANT_API_KEY=ground.server.key, RESTORE_STORE=str(ground.store.path)
+        ),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (ground.store.path / ".lock").unlink()
+
+    assert (ended.returncode, " cannot be written after 4,096 bytes: File too large" in ended.stdout) == (15, True)
+    assert gather(ground.server, ground.store.path, ground.name) == before
