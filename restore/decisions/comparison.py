@@ -12,7 +12,7 @@ from restore.words.show import shorten
 
 # Named here: they decide what a point is. Everything else in a configuration is how it is kept.
 _SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
-# Written into an archive, never shown by the server, or not restored by it (qdrant-server.md 2.1).
+# Written into an archive, never shown by the server, or not restored by it (qdrant lib/storage recover.rs).
 _NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
 
 

@@ -122,7 +122,7 @@ def read_info(result: dict[str, Any]) -> CollectionInfo:
 def read_description(entry: dict[str, Any]) -> SnapshotDescription:
     """Read one snapshot description."""
     checksum = entry.get("checksum")
-    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (qdrant-server.md 4.5).
+    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (qdrant c09b103410).
     whole = (
         isinstance(checksum, str)
         and len(checksum) == _CHECKSUM_DIGITS

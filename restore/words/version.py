@@ -28,7 +28,7 @@ class Version(msgspec.Struct, frozen=True, order=True):
 
 
 OLDEST_SUPPORTED = Version(1, 16, 0)
-# RocksDB was removed from the server in 1.18.0 (lib/common/common/src/flags.rs, qdrant-server.md §5).
+# RocksDB was removed from the server in 1.18.0 (qdrant lib/common/common/src/flags.rs).
 FIRST_WITHOUT_ROCKSDB = (1, 18)
 
 

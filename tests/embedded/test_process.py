@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,14 +69,6 @@ def test_a_restart_keeps_the_address(start: Callable[..., EmbeddedQdrant]) -> No
 
     assert qdrant.url == url
     assert Asking(url).ask("GET", "/readyz").status_code == 200
-
-
-def test_it_starts_in_a_moment(start: Callable[..., EmbeddedQdrant]) -> None:
-    """Tests start dozens of them: two seconds here allow for a busy machine, 0.2 s is usual."""
-    began = time.monotonic()
-    start()
-
-    assert time.monotonic() - began < 2
 
 
 def test_wrong_arguments_are_answered_before_anything_loads() -> None:
