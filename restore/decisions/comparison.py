@@ -39,10 +39,12 @@ class Verdict(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def promise_from(offer: Offer, *, keeps_settings: bool, samples: int) -> Promise:
+def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: bool = True) -> Promise:
     """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
 
-    Of the manifest's samples, at most `samples` are asked for.
+    Of the manifest's samples, at most `samples` are asked for. When the server never `answered` that it recovered
+    all of it, points that somebody wrote into a half-made collection must not pass for the snapshot's: without a
+    manifest at least half of those that the archive has room for are asked for (a fifth may be deleted ones).
     """
     manifest, archive = offer.manifest, offer.archive
     if manifest:
@@ -59,6 +61,7 @@ def promise_from(offer: Offer, *, keeps_settings: bool, samples: int) -> Promise
         points=None,
         points_exact=False,
         may_be_empty=archive is None or archive.may_be_empty,
+        fewest=archive.point_slots // 2 if archive and not answered else 0,
         config=archive.config if archive else {},
         payload_schema={},
         keeps_settings=keeps_settings,
@@ -99,8 +102,11 @@ def _compare_status(info: CollectionInfo) -> list[str]:
 
 def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]]:
     if promise.points is None:
-        empty = points == 0 and not promise.may_be_empty
-        return (["it has no points, the snapshot has some"] if empty else []), []
+        if points == 0 and not promise.may_be_empty:
+            return ["it has no points, the snapshot has some"], []
+        if points < promise.fewest:
+            return [f"it has {points:,} points, less than half of what the snapshot has room for"], []
+        return [], []
     if points == promise.points:
         return [], []
     words = f"{points:,} of {promise.points:,} points"
@@ -114,15 +120,22 @@ def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]
 def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
     if not promise.config:
         return []
-    differences = find_shape_differences(promise.config, info.config)
     if promise.keeps_settings:
-        return differences
+        return find_shape_differences(promise.config, info.config)
+    return find_config_differences(promise.config, promise.payload_schema, info)
+
+
+def find_config_differences(
+    config: dict[str, Any], payload_schema: dict[str, Any], info: CollectionInfo
+) -> list[str]:
+    """Say how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
+    differences = find_shape_differences(config, info.config)
     differences += [
         f"its {path} is {_show(found)}, the snapshot's {_show(wanted)}"
-        for path, wanted, found in _walk(promise.config, info.config, "")
+        for path, wanted, found in _walk(config, info.config, "")
         if path.removeprefix("params.").split(".")[0] not in _SHAPE
     ]
-    for field, index in promise.payload_schema.items():
+    for field, index in payload_schema.items():
         found = info.payload_schema.get(field)
         if found and found.get("data_type") != index.get("data_type"):
             differences.append(

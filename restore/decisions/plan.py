@@ -18,6 +18,16 @@ from restore.words.offer import Offer, Wanted
 from restore.words.policy import OnEmpty, OnExisting, OnMissing
 from restore.words.server import Broken
 
+_CONFIGURATION = (
+    "params",
+    "hnsw_config",
+    "optimizer_config",
+    "wal_config",
+    "quantization_config",
+    "strict_mode_config",
+    "metadata",
+)
+
 
 class Reason(StrEnum):
     """Why a collection is skipped."""
@@ -239,8 +249,7 @@ def has_same_configuration(offer: Offer, target: Present) -> bool:
     wanted, found = offer.config, target.info.config
     if not has_same_shape(wanted, found):
         return False
-    keys = ("params", "hnsw_config", "quantization_config", "strict_mode_config", "metadata")
-    return all(_normalise(wanted.get(key)) == _normalise(found.get(key)) for key in keys)
+    return all(_normalise(wanted.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)
 
 
 def _normalise(value: object) -> object:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from restore.decisions.comparison import Found, Verdict, compare, promise_from
+import msgspec
+
+from restore.decisions.comparison import Found, Verdict, compare, find_config_differences, promise_from
 from restore.edges.qdrant import Qdrant
 from restore.words.digest import digest_point
 from restore.words.offer import Offer, Promise
@@ -35,19 +37,18 @@ def verify_collection(qdrant: Qdrant, target: str, promise: Promise, depth: Veri
 
 
 def verify_restored(
-    qdrant: Qdrant, target: str, offer: Offer, *, keeps_settings: bool, depth: Verify, samples: int
+    qdrant: Qdrant, target: str, offer: Offer, *, keeps_settings: bool, depth: Verify, samples: int, answered: bool
 ) -> Verdict:
-    """Compare a collection with what an offer promises after it was restored.
+    """Compare a collection with what an offer promises after it was restored. `answered`: the server said so.
 
     Where the target was missing, its settings are the snapshot's, unless an application created it while the upload
     was under way: the server then recovered onto that collection, whose own settings win. That is told, no failure.
     """
-    verdict = verify_collection(
-        qdrant, target, promise_from(offer, keeps_settings=keeps_settings, samples=samples), depth
-    )
-    if verdict.is_whole or keeps_settings:
+    promise = promise_from(offer, keeps_settings=keeps_settings, samples=samples, answered=answered)
+    verdict = verify_collection(qdrant, target, promise, depth)
+    if verdict.is_whole or keeps_settings or not _was_created_by_others(qdrant, target, offer):
         return verdict
-    kept = verify_collection(qdrant, target, promise_from(offer, keeps_settings=True, samples=samples), depth)
+    kept = verify_collection(qdrant, target, msgspec.structs.replace(promise, keeps_settings=True), depth)
     if not kept.is_whole:
         return verdict
     return Verdict(
@@ -56,6 +57,17 @@ def verify_restored(
             f"it was created by somebody else meanwhile and keeps its settings: {verdict.differences[0]}",
         )
     )
+
+
+def _was_created_by_others(qdrant: Qdrant, target: str, offer: Offer) -> bool:
+    """Tell whether a collection was not made of the archive: then its settings are not those in there.
+
+    When they are, and the manifest says otherwise, something is wrong with what was promised.
+    """
+    info = qdrant.get_collection(target)
+    if info is None or isinstance(info, Broken) or offer.archive is None:
+        return False
+    return bool(find_config_differences(offer.archive.config, {}, info))
 
 
 def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:

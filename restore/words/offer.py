@@ -49,13 +49,15 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
     """What a restored collection is compared with.
 
-    `points` is None without a manifest; then `may_be_empty` tells whether no points at all are believable.
+    `points` is None without a manifest; then `may_be_empty` tells whether no points at all are believable, and
+    fewer than `fewest` are not.
     `keeps_settings` says that the collection existed and its own settings win: only vectors and shards count.
     """
 
     points: int | None
     points_exact: bool
     may_be_empty: bool
+    fewest: int = 0
     config: dict[str, Any]
     payload_schema: dict[str, Any]
     samples: tuple[Sample, ...] = ()

@@ -247,6 +247,27 @@ def test_replace_puts_the_snapshot_in_the_place_and_keeps_aliases(
     assert ground.state == ground.promise(aliased=True)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"optimizers_config": {"indexing_threshold": 20000}},
+        {"wal_config": {"wal_capacity_mb": 2}},
+        {"hnsw_config": {"ef_construct": 120}},
+        {"quantization_config": {"scalar": {"type": "int8"}}},
+        {"metadata": {"owner": "somebody else"}},
+        {"on_disk_payload": False},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_replace_brings_the_snapshots_configuration_whatever_differed(ground: Ground, config: dict[str, Any]) -> None:
+    """Rule 5: recovering keeps the configuration that is there, so each part that differs must be seen."""
+    ground.add()
+    make_same(ground.server, ground.name, **config)
+    assert ground.restore(*REPLACE).result == "restored"
+    assert ground.server.info(ground.name)["config"] == recorded("plain")["info"]["config"]
+    assert ground.state == ground.promise(aliased=True)
+
+
 # --- which snapshot -----------------------------------------------------------------------------------------------
 
 

@@ -96,6 +96,25 @@ def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground
     )
 
 
+def test_without_a_manifest_a_few_points_of_somebody_do_not_pass_for_the_snapshot(ground: Ground) -> None:
+    """D2, rule 9: no answer, no manifest, three points where the archive has room for 43: somebody wrote."""
+    ground.add(manifest=False)
+    put_written(ground.server, ground.name)
+    mark = ground.plant(Phase.SENT, Was.ABSENT, sha256="")
+    outcome = ground.restore()
+    assert (outcome.result, outcome.status, outcome.points) == (WRITTEN, 13, 3)
+    assert (ground.server.count(ground.name), ground.marks) == (3, [mark])
+
+
+def test_without_a_manifest_what_arrived_is_accepted_all_the_same(ground: Ground) -> None:
+    """Rule 9: the client died after its last byte; a store that a person filled has no manifests."""
+    ground.add(manifest=False)
+    put_whole(ground.server, ground.name)
+    ground.plant(Phase.SENT, Was.ABSENT, sha256="")
+    assert ground.restore().result == FINISHED
+    assert ground.state == ground.promise()
+
+
 def test_written_meanwhile_ends_by_replacing(ground: Ground) -> None:
     """Rule 9, the first way out that the hint names: the snapshot takes the place of what was written."""
     ground.add()

@@ -54,9 +54,17 @@ def put_whole(server: Server, name: str) -> None:
     assert answer.result is True
 
 
-def make_same(server: Server, name: str) -> None:
+def make_same(server: Server, name: str, **changes: Any) -> None:  # noqa: ANN401 - JSON
     """Create the target with the snapshot's configuration and with other points, behind an alias."""
-    server.create(name, vectors=VECTORS, metadata=recorded("plain")["info"]["config"]["metadata"])
+    config = recorded("plain")["info"]["config"]
+    given = {
+        "vectors": VECTORS,
+        "metadata": config["metadata"],
+        "hnsw_config": config["hnsw_config"],
+        "wal_config": config["wal_config"],
+        "optimizers_config": {key: value for key, value in config["optimizer_config"].items() if value is not None},
+    }
+    server.create(name, **(given | changes))
     server.upsert(name, range(1000, 1007))
     server.alias(f"{name}-alias", name)
 

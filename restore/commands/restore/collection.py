@@ -252,6 +252,7 @@ class CollectionRestore:
             keeps_settings=was is Was.EMPTY,
             depth=Verify.FULL,
             samples=self._settings.samples,
+            answered=False,
         )
 
     def _plan_again(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from restore.commands.restore.tools import Tools
 from restore.decisions.comparison import Verdict
 from restore.decisions.delivery import (
@@ -29,6 +31,18 @@ from restore.words.offer import Offer, Wanted
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer, Verify
 from restore.words.server import Broken
+
+
+class Arrival(StrEnum):
+    """What became of a snapshot that was sent.
+
+    `unanswered`: no answer came, and what stands there looks as if it had arrived. `changed`: the server took
+    nothing, and an application has created the missing target meanwhile.
+    """
+
+    ACCEPTED = "accepted"
+    UNANSWERED = "unanswered"
+    CHANGED = "changed"
 
 
 class Delivery:
@@ -65,10 +79,10 @@ class Delivery:
         if plan.delete_first:
             before = self._delete_first(plan, parcel, before)
         try:
-            taken = self._send(plan, parcel, before)
+            arrival = self._send(plan, parcel, before)
         except IntegrityError as refusal:
             raise self._find_damage(refusal, offer, parcel) from refusal
-        if not taken:
+        if arrival is Arrival.CHANGED:
             self._tools.log("target.changed", collection=self._target)
             self._held.drop()
             return None
@@ -80,6 +94,7 @@ class Delivery:
             keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first,
             depth=depth,
             samples=self._settings.samples,
+            answered=arrival is Arrival.ACCEPTED,
         )
         if not verdict.is_whole:
             raise IntegrityError(
@@ -158,14 +173,11 @@ class Delivery:
             self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
         return Absent()
 
-    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> bool:
-        """Send by the first route that the server takes; every answer but a checksum error leads to the next.
-
-        False when it took nothing, and an application has created the missing target meanwhile.
-        """
+    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> Arrival:
+        """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
         sent_again = False
         remaining = list(choose_routes(self._wanted.policies.transfer, plan, parcel))
-        while remaining:
+        while True:
             route = remaining.pop(0)
             self._tell_sent(route, plan, parcel)
             self._held.check()
@@ -173,18 +185,17 @@ class Delivery:
             upload = route == Transfer.UPLOAD
             match self._sender.send_upload(parcel) if upload else self._sender.send_server_file(parcel):
                 case Accepted():
-                    return True
+                    return Arrival.ACCEPTED
                 case Rejected(error=error):
                     if not self._judge_rejection(error, plan, before, last=not remaining):
-                        return False
+                        return Arrival.CHANGED
                 case Lost(reason=reason, rose=rose):
                     if self._judge_loss(reason, plan, rose=rose):
-                        return True
+                        return Arrival.UNANSWERED
                     if sent_again:
                         raise QdrantError(f"collection '{self._target}': the connection was lost twice: {reason}")
                     sent_again = True
                     remaining.insert(0, route)
-        return True
 
     def _tell_sent(self, route: Transfer, plan: Restore, parcel: Parcel) -> None:
         # What an upload left there once is to be deleted, whichever way it goes in the end.
