@@ -14,12 +14,24 @@ def main() -> None:
     signals.install()
     _fill_closed_streams()
     try:
-        from restore.doors.cli import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
-
-        status = run(sys.argv[1:])
+        status = _probe() if sys.argv[1:] == ["healthcheck"] else _run()
     except Interrupted as error:
         status = error.status
     sys.exit(status)
+
+
+def _run() -> int:
+    from restore.doors.cli import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
+
+    return run(sys.argv[1:])
+
+
+def _probe() -> int:
+    """Ask without reading settings where that will do: a container's health check runs this for years."""
+    from restore.doors.serve.probe import find_address, probe  # noqa: PLC0415 - the others do not need it
+
+    address = find_address()
+    return _run() if address is None else probe(address)
 
 
 def _fill_closed_streams() -> None:

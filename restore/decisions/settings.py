@@ -69,6 +69,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     json: bool
     log_format: LogFormat
     log_level: LogLevel
+    schedule_snapshot: str
+    schedule_prune: str
+    schedule_mirror: str
+    schedule_verify: str
+    schedule_drill: str
+    schedule_time_zone: str
+    schedule_jitter_seconds: float
+    listen: str
+    health_timeout_seconds: float
+    metrics_file: str
+    notify_webhook: Secret | None
+    notify_healthchecks: Secret | None
     config: str
     arguments: tuple[str, ...]
     own: OwnChoices
@@ -145,7 +157,9 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
 
 
 def _find_warnings(settled: Mapping[str, Settled]) -> tuple[str, ...]:
-    origin = settled["api_key"].origin
-    if origin.where != "--api-key":
-        return ()
-    return ("--api-key: everybody who may list processes can read it; use QDRANT_API_KEY or --api-key-file",)
+    typed = [row for row in SETTINGS if row.secret and settled[row.attribute].origin.where == row.flags[0]]
+    return tuple(
+        f"{row.flags[0]}: everybody who may list processes can read it; "
+        f"use {row.environment_name} or {row.flags[0]}-file"
+        for row in typed
+    )

@@ -136,12 +136,21 @@ def _look(row: Setting, sources: Sources) -> Iterator[_Found]:
         if row.environment_name and sources.environment.get(variable):
             yield _Found(Origin(Rank.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
         key = row.yaml_key + tail.replace("-", "_")
-        if row.yaml_key and sources.document.get(key) not in (None, ""):
+        if row.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
             where = f"{sources.document_name}: {key}"
-            yield _Found(Origin(Rank.FILE, where), sources.document[key], bool(suffix))
+            yield _Found(Origin(Rank.FILE, where), text, bool(suffix))
     path = f"{DOCKER_SECRETS}/{row.docker_secret}"
     if row.docker_secret and path in sources.files:
         yield _Found(Origin(Rank.DOCKER, path), path, is_path=True)
+
+
+def _dig(document: Mapping[str, Any], key: str) -> object:
+    """Give what stands under a key; `schedule.snapshot` is `snapshot` under `schedule`."""
+    outer, _, inner = key.partition(".")
+    found = document.get(outer)
+    if not inner:
+        return found
+    return found.get(inner) if isinstance(found, dict) else None
 
 
 def _read(row: Setting, found: _Found, sources: Sources) -> Settled:

@@ -32,11 +32,26 @@ def list_keys() -> tuple[str, ...]:
 def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
     """Give one problem for each key of the settings file that is no setting."""
     known = list_keys()
-    return tuple(
-        f"{sources.document_name}: unknown key '{key}'{suggest(str(key), known)}"
+    rooms = {key.partition(".")[0] for key in known if "." in key}
+    plain = {*rooms, *(key for key in known if "." not in key)}
+    problems = [
+        f"{sources.document_name}: unknown key '{key}'{suggest(str(key), plain)}"
         for key in sources.document
-        if key not in known
-    )
+        if key not in plain
+    ]
+    for room in sorted(rooms & set(sources.document)):
+        inner = [key.partition(".")[2] for key in known if key.startswith(f"{room}.")]
+        problems += _find_unknown_inside(sources.document[room], inner, f"{sources.document_name}: {room}")
+    return tuple(problems)
+
+
+def _find_unknown_inside(found: object, known: list[str], where: str) -> list[str]:
+    """Give the problems of a mapping in the settings file; nothing at all in it is fine."""
+    if found in (None, ""):
+        return []
+    if not isinstance(found, dict):
+        return [f"{where}: a mapping is wanted ({', '.join(known)})"]
+    return [f"{where}: unknown key '{key}'{suggest(str(key), known)}" for key in found if key not in known]
 
 
 def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from restore.decisions import settings_values as values
 from restore.decisions.settings_row import LogFormat, LogLevel, Setting
+from restore.decisions.settings_serving import HEALTHCHECK, SERVE, make_rows
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 
 RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
@@ -19,9 +20,9 @@ RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
     "config show",
     "version",
 )
-_MOVING = (RESTORE, SNAPSHOT, CONFIG)
-_ASKING = (RESTORE, SNAPSHOT, DOCTOR, CONFIG)
-_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG)
+_MOVING = (RESTORE, SNAPSHOT, SERVE, CONFIG)
+_ASKING = (RESTORE, SNAPSHOT, DOCTOR, SERVE, CONFIG)
+_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
 
 
 def _choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
@@ -295,5 +296,7 @@ _OUTPUT = (
 )
 
 
-SETTINGS: tuple[Setting, ...] = (*_QDRANT, *_COLLECTIONS, *_STORE, *_POLICIES, *_TIME, *_OUTPUT)
+_SERVING = make_rows(CONFIG, (RESTORE, SNAPSHOT, VERIFY))
+
+SETTINGS: tuple[Setting, ...] = (*_QDRANT, *_COLLECTIONS, *_STORE, *_POLICIES, *_TIME, *_SERVING, *_OUTPUT)
 BY_NAME: Mapping[str, Setting] = {row.name: row for row in SETTINGS}

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from restore.decisions.settings_row import Setting
+from restore.decisions.settings_serving import HEALTHCHECK, SERVE
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SETTINGS, SNAPSHOT, VERIFY, VERSION
 from restore.errors import EXIT_STATUSES, SettingsError
 from restore.words.nearest import suggest
@@ -46,6 +47,8 @@ DOORS: tuple[Door, ...] = (
     Door(SNAPSHOT, "Make a checked snapshot of collections and move their latest to it.", "COLLECTION"),
     Door(LIST, "Show what rests in the store.", "COLLECTION"),
     Door(VERIFY, "Compare every byte of snapshots with what their manifests promise.", "COLLECTION|PATH"),
+    Door(SERVE, "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.", "COLLECTION"),
+    Door(HEALTHCHECK, "Ask a running serve whether it lives: status 0 or 1; for a container's health check."),
     Door(DOCTOR, "Look at Qdrant, the store and what lies between them; one line each, with a hint."),
     Door(CONFIG, "Show every setting, its value and where it came from; secrets masked.", "COLLECTION"),
     Door(VERSION, "Show this program's version and the Qdrant versions it supports."),

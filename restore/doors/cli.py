@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
+from typing import NoReturn
 
 from restore.decisions.settings import Settings, read_settings
-from restore.decisions.settings_table import VERSION
+from restore.decisions.settings_serving import SERVE
+from restore.decisions.settings_table import SETTINGS, VERSION
 from restore.doors.arguments import Invocation, parse_arguments
 from restore.doors.log import open_log
 from restore.doors.opening import OPENINGS
 from restore.doors.output import Output
-from restore.doors.progress import open_progress
+from restore.doors.progress import SpokenProgress, open_progress
+from restore.doors.serve.telling import observe
 from restore.doors.signals import set_deadline
 from restore.doors.sources import gather_sources
 from restore.errors import Interrupted, RestoreError, SettingsError
@@ -32,7 +36,9 @@ def run(arguments: list[str]) -> int:
         if invocation.command == VERSION:
             return _show_version(invocation, output)
         settings = _settle(invocation)
-        output = Output(json=settings.json, mask=_mask(settings.api_key))
+        output = Output(json=settings.json, mask=_mask(settings))
+        if invocation.command == SERVE:
+            return _serve(invocation, settings)
         return _run_command(invocation.command, settings, output)
     except RestoreError as error:
         return output.fail(error)
@@ -48,17 +54,33 @@ def _settle(invocation: Invocation) -> Settings:
 
 
 def _run_command(command: str, settings: Settings, output: Output) -> int:
-    log = open_log(settings, _mask(settings.api_key))
+    log = open_log(settings, _mask(settings))
     _warn(settings, log)
     progress = open_progress(settings, log)
     if settings.deadline_seconds:
         set_deadline(settings.deadline_seconds)
     try:
-        shown = OPENINGS[command](settings, log, progress)
+        shown = observe(command, settings, log, lambda: OPENINGS[command](settings, log, progress))
     finally:
         progress.close()
     output.show(shown.result, shown.lines)
     return shown.status
+
+
+def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
+    from restore.doors.serve.opening import serve  # noqa: PLC0415 - what a long-running process imports
+
+    masks = [_mask(settings)]
+    log = open_log(settings, lambda text: functools.reduce(lambda said, mask: mask(said), masks, text))
+    _warn(settings, log)
+
+    def renew(command: str) -> Settings:
+        """Read all settings again, for a command that is run by schedule: secrets may have been renewed."""
+        found = _settle(Invocation(command, invocation.flags, invocation.arguments))
+        masks[1:] = [_mask(found)]
+        return found
+
+    serve(settings, log, SpokenProgress(log), renew)
 
 
 def _warn(settings: Settings, log: Log) -> None:
@@ -83,5 +105,9 @@ def _show_version(invocation: Invocation, output: Output) -> int:
     return result.status
 
 
-def _mask(key: Secret | None) -> Callable[[str], str]:
-    return key.mask if key else str
+def _mask(settings: Settings) -> Callable[[str], str]:
+    """Take every secret out of what is said, whoever wrote it."""
+    secrets = [
+        found for row in SETTINGS if row.secret and isinstance(found := getattr(settings, row.attribute), Secret)
+    ]
+    return lambda text: functools.reduce(lambda said, secret: secret.mask(said), secrets, text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from restore.decisions.settings import Settings
+from restore.decisions.settings_serving import HEALTHCHECK
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
 from restore.errors import SettingsError
 from restore.words.log import Log, Progress
@@ -25,6 +26,13 @@ class Shown(msgspec.Struct, frozen=True):
 
     result: msgspec.Struct
     lines: list[str]
+    status: int
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What `healthcheck` found."""
+
+    listen: str
     status: int
 
 
@@ -102,6 +110,13 @@ def _open_verify(settings: Settings, log: Log, progress: Progress) -> Shown:
     return Shown(report, describe_verify(report), report.status)
 
 
+def _open_healthcheck(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    from restore.doors.serve.probe import probe
+
+    status = probe(settings.listen)
+    return Shown(Probed(listen=settings.listen, status=status), [], status)
+
+
 def _is_scoped(settings: Settings) -> bool:
     from restore.words.key import is_scoped
 
@@ -138,4 +153,5 @@ OPENINGS: Mapping[str, Opening] = {
     VERIFY: _open_verify,
     DOCTOR: _open_doctor,
     CONFIG: _open_config,
+    HEALTHCHECK: _open_healthcheck,
 }

@@ -34,6 +34,13 @@ def set_deadline(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
+def end_deadline() -> None:
+    """Take the deadline back, also after it has rung: the process lives on, and the next run has one of its own."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    _first[:] = [reason for reason in _first if not isinstance(reason, Overdue)]
+
+
 def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
     name = signal.Signals(signal_number).name
     _raise_first(Interrupted(signal_number, f"ended by {name}"))

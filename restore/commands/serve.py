@@ -1,0 +1,250 @@
+"""`serve`: one process that does every job by its schedule, one after the other, and can be asked how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import NoReturn, Protocol
+
+import msgspec
+
+from restore.decisions.health import Health, Seen, Watched, judge
+from restore.decisions.metrics_record import Samples, record_moment, record_run
+from restore.decisions.schedule import Record, Schedule, end_run, find_due, heal_record, take_slot
+from restore.edges.clock import Clock
+from restore.edges.pulse import Pulse
+from restore.errors import Interrupted, RestoreError
+from restore.steps.tell import Teller
+from restore.words.job import Ended, Job
+from restore.words.log import Log
+
+# The machine's clock is looked at this often: it may be set, and a laptop may have slept.
+_LOOK_SECONDS = 5.0
+_BUG = 1
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A job, its schedule as it was written, and as it was read."""
+
+    job: Job
+    text: str
+    schedule: Schedule
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted: the jobs in the order in which they run when they are due together, and their limits.
+
+    `seed` makes this machine's offsets its own. `health_seconds`: so long may a job give no sign.
+    """
+
+    jobs: tuple[Planned, ...]
+    zone: tzinfo
+    zone_name: str
+    jitter_seconds: float
+    health_seconds: float
+    seed: str
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """What outlives the process, as JSON beside the snapshots. Unknown fields are ignored."""
+
+    jobs: tuple[Record, ...] = ()
+    metrics: str = ""
+    schema: int = 1
+
+
+class Keeper(Protocol):
+    """Where the book is kept."""
+
+    def read(self) -> bytes | None:
+        """Give what was written last; None when there is nothing. Raises `RestoreError`."""
+        ...
+
+    def write(self, content: bytes) -> None:
+        """Replace it as a whole. Raises `RestoreError`."""
+        ...
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """What a door builds.
+
+    `carry_out` has the jobs: each runs once, with the run's id, and says how it ended; what is expected is not
+    raised. `survey` tells the metrics what rests in the store; they are written as text and read back.
+    """
+
+    carry_out: Mapping[Job, Callable[[str], Ended]]
+    clock: Clock
+    log: Log
+    pulse: Pulse
+    keeper: Keeper
+    teller: Teller
+    survey: Callable[[Samples], Samples]
+    write_metrics: Callable[[Samples], bytes]
+    read_metrics: Callable[[str], Samples]
+    make_id: Callable[[], str]
+
+
+class Worker:
+    """Does the jobs. Only `look` and `tell_metrics` are called by other threads; they read frozen values."""
+
+    def __init__(self, plan: Plan, tools: Tools) -> None:
+        self._plan = plan
+        self._tools = tools
+        self._samples: Samples = {}
+        self._watched: tuple[Watched, ...] = ()
+
+    def run(self) -> NoReturn:
+        """Work until a signal ends it."""
+        self._open_book()
+        while True:
+            self._tools.pulse.beat()
+            due = self._find_due()
+            if due is None:
+                self._tools.clock.sleep(self._find_pause())
+            else:
+                self._do(due)
+
+    def look(self) -> Health:
+        """Say how the work goes, from the work itself."""
+        running, silent_seconds = self._tools.pulse.read()
+        seen = Seen(running=running, silent_seconds=silent_seconds)
+        plan, now = self._plan, self._tools.clock.now()
+        return judge(seen, self._watched, now, zone=plan.zone, limit_seconds=plan.health_seconds)
+
+    def tell_metrics(self) -> bytes:
+        """Give the metrics of this moment."""
+        return self._tools.write_metrics(record_moment(self._samples, self.look(), self._tools.clock.now()))
+
+    def _open_book(self) -> None:
+        """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
+        book, now = self._read_book(), self._tools.clock.now()
+        self._samples = self._tools.survey(self._tools.read_metrics(book.metrics))
+        known = {(record.job, record.schedule): record for record in book.jobs}
+        watched = []
+        for planned in self._plan.jobs:
+            written = self._write_schedule(planned)
+            record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
+            watched.append(self._watch(planned, record))
+        self._watched = tuple(watched)
+        self._save()
+        for one in self._watched:
+            self._tools.log("schedule.job", job=one.record.job, schedule=one.record.schedule, next=_show(one.due))
+
+    def _read_book(self) -> Book:
+        try:
+            content = self._tools.keeper.read()
+            return msgspec.json.decode(content, type=Book) if content else Book()
+        except (RestoreError, msgspec.MsgspecError) as error:
+            # Not knowing when a job ran last must not keep it from running.
+            self._tools.log("schedule.forgotten", level="warning", reason=str(error))
+            return Book()
+
+    def _save(self) -> None:
+        others = self._adopt()
+        metrics = self._tools.write_metrics(self._samples).decode()
+        book = Book(jobs=(*(one.record for one in self._watched), *others), metrics=metrics)
+        try:
+            self._tools.keeper.write(msgspec.json.encode(book))
+        except RestoreError as error:
+            self._tools.log("schedule.not_saved", level="warning", reason=str(error))
+
+    def _find_due(self) -> int | None:
+        """Give the job that has been due for longest; of equals the first."""
+        now = self._tools.clock.now()
+        self._watched = tuple(
+            self._watch(planned, heal_record(one.record, now))
+            for planned, one in zip(self._plan.jobs, self._watched, strict=True)
+        )
+        waiting = [(one.due, at) for at, one in enumerate(self._watched) if one.due is not None and one.due <= now]
+        return min(waiting)[1] if waiting else None
+
+    def _find_pause(self) -> float:
+        now = self._tools.clock.now()
+        left = [(one.due - now) / timedelta(seconds=1) for one in self._watched if one.due is not None]
+        return max(0.0, min([*left, _LOOK_SECONDS]))
+
+    def _do(self, at: int) -> None:
+        """Run one job. Its record is written before, so that a killed process knows that it was at it."""
+        planned, one = self._plan.jobs[at], self._watched[at]
+        self._adopt()
+        if self._watched[at].record.slot != one.record.slot:
+            self._tools.log("schedule.taken_elsewhere", job=planned.job)
+            return
+        now = self._tools.clock.now()
+        record = take_slot(one.record, planned.schedule, now, self._plan.zone)
+        self._put(at, Watched(schedule=planned.schedule, record=record))
+        self._save()
+        operation_id, begin = self._tools.make_id(), self._tools.clock.read_seconds()
+        late = max(0.0, (now - (one.due or now)).total_seconds())
+        self._tools.log("job.began", job=planned.job, operation_id=operation_id, late_seconds=round(late, 1))
+        self._tools.teller.tell_start(planned.job, operation_id)
+        self._tools.pulse.begin(planned.job)
+        ended: Ended | None = Ended(
+            command=planned.job,
+            operation_id=operation_id,
+            status=_BUG,
+            seconds=0.0,
+            at=now,
+            error="a bug; see the log",
+        )
+        try:
+            ended = self._tools.carry_out[planned.job](operation_id)
+        except Interrupted:
+            # It is left as begun: the next process does it again.
+            ended = None
+            raise
+        finally:
+            if ended is not None:
+                self._close(at, msgspec.structs.replace(ended, seconds=self._tools.clock.read_seconds() - begin))
+
+    def _close(self, at: int, ended: Ended) -> None:
+        now = self._tools.clock.now()
+        ended = msgspec.structs.replace(ended, at=now, seconds=round(ended.seconds, 3))
+        self._replace(at, end_run(self._watched[at].record, ended.status, now))
+        self._samples = self._tools.survey(record_run(self._samples, ended))
+        self._tools.pulse.begin("")
+        self._save()
+        self._tools.log(
+            "job.ended",
+            level="error" if ended.status else "info",
+            job=ended.command,
+            operation_id=ended.operation_id,
+            status=ended.status,
+            took_seconds=ended.seconds,
+            error=ended.error or None,
+            next=_show(self._watched[at].due),
+        )
+        failing = [one.record.job for one in self._watched if one.record.status]
+        self._tools.teller.tell_end(ended, failing)
+
+    def _adopt(self) -> tuple[Record, ...]:
+        """Take over the slots that another machine with the same store has taken; give the jobs that are not ours."""
+        book, now = self._read_book(), self._tools.clock.now()
+        sane = [record for record in book.jobs if heal_record(record, now) == record]
+        theirs = {(record.job, record.schedule): record.slot for record in sane}
+        for at, one in enumerate(self._watched):
+            slot = theirs.get((one.record.job, one.record.schedule), one.record.slot)
+            if slot > one.record.slot:
+                self._replace(at, msgspec.structs.replace(one.record, slot=slot))
+        ours = {planned.job for planned in self._plan.jobs}
+        return tuple(record for record in book.jobs if record.job not in ours)
+
+    def _watch(self, planned: Planned, record: Record) -> Watched:
+        plan, now = self._plan, self._tools.clock.now()
+        due = find_due(
+            record, planned.schedule, now, zone=plan.zone, jitter_seconds=plan.jitter_seconds, seed=plan.seed
+        )
+        return Watched(schedule=planned.schedule, record=record, due=due)
+
+    def _replace(self, at: int, record: Record) -> None:
+        self._put(at, self._watch(self._plan.jobs[at], record))
+
+    def _put(self, at: int, one: Watched) -> None:
+        self._watched = (*self._watched[:at], one, *self._watched[at + 1 :])
+
+    def _write_schedule(self, planned: Planned) -> str:
+        return f"{' '.join(planned.text.split())} {self._plan.zone_name}"
+
+
+def _show(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else "never"

@@ -1,0 +1,96 @@
+"""Whether the work goes on (`/healthz`), and whether its jobs succeed (`/readyz`). Told from the work itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+import msgspec
+
+from restore.decisions.schedule import Record, Schedule, find_next
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker was last seen doing. `running` is a job's name, empty between jobs.
+
+    `silent_seconds` is how long ago the last sign was given: a byte moved, an event, a look at the clock.
+    """
+
+    running: str = ""
+    silent_seconds: float = 0.0
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, its schedule, what is remembered of it, and when it shall run next."""
+
+    schedule: Schedule
+    record: Record
+    due: datetime | None = None
+
+
+class JobHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One job as `/healthz` and `/readyz` tell it; `status` is the last run's exit status."""
+
+    job: str
+    schedule: str
+    next: datetime | None
+    began: datetime | None
+    ended: datetime | None
+    status: int | None
+    succeeded: datetime | None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer. `healthy`: the worker lives. `ready`: it also does what it is there for."""
+
+    healthy: bool
+    ready: bool
+    problems: tuple[str, ...]
+    running: str
+    jobs: tuple[JobHealth, ...]
+
+
+def judge(seen: Seen, jobs: tuple[Watched, ...], now: datetime, *, zone: tzinfo, limit_seconds: float) -> Health:
+    """Judge the work. `limit_seconds` is how long it may be silent, and how late a success may be."""
+    silent = _find_silence(seen, limit_seconds)
+    failing = tuple(problem for one in jobs if (problem := _find_trouble(one, now, zone, limit_seconds)))
+    return Health(
+        healthy=not silent,
+        ready=not silent and not failing,
+        problems=(*silent, *failing),
+        running=seen.running,
+        jobs=tuple(_tell(one) for one in jobs),
+    )
+
+
+def _find_silence(seen: Seen, limit_seconds: float) -> tuple[str, ...]:
+    if seen.silent_seconds <= limit_seconds:
+        return ()
+    what = f"{seen.running} gave" if seen.running else "the schedule gave"
+    return (f"{what} no sign for {seen.silent_seconds:.0f} s (at most {limit_seconds:g} s)",)
+
+
+def _find_trouble(one: Watched, now: datetime, zone: tzinfo, limit_seconds: float) -> str:
+    """Say what is wrong with a job's results; empty when nothing is."""
+    record = one.record
+    if record.status:
+        return f"the last {record.job} ended with status {record.status}"
+    since = record.succeeded or record.slot
+    expected = find_next(one.schedule, since, zone)
+    # A run takes its time: only when the slot after the missed one has passed as well, it is late.
+    late = expected and find_next(one.schedule, expected, zone)
+    if late and now > late + timedelta(seconds=limit_seconds):
+        return f"no {record.job} has succeeded since {since:%Y-%m-%d %H:%M:%S} UTC, its schedule is {record.schedule}"
+    return ""
+
+
+def _tell(one: Watched) -> JobHealth:
+    record = one.record
+    return JobHealth(
+        job=record.job,
+        schedule=record.schedule,
+        next=one.due,
+        began=record.began,
+        ended=record.ended,
+        status=record.status,
+        succeeded=record.succeeded,
+    )

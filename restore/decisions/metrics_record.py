@@ -1,0 +1,145 @@
+"""What a run changes in the metrics: from what was known and how it ended to what is known now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from restore.decisions.health import Health
+from restore.decisions.metrics_table import BY_NAME, COUNTED
+from restore.words.assessment import Assessment, State
+from restore.words.job import Ended, Part
+
+
+class Key(NamedTuple):
+    """One series: a metric's name without the prefix, and its labels' values in the table's order."""
+
+    name: str
+    labels: tuple[str, ...] = ()
+
+
+Samples = Mapping[Key, float]
+
+_STATES = {
+    State.CHECKED: "verified",
+    State.UNCHECKED: "unverified",
+    State.HELD_BACK: "unverified",
+    State.DAMAGED: "broken",
+}
+# Metrics of the moment: told anew each time, never carried on from an earlier run.
+_OF_THE_STORE = frozenset(
+    {
+        "snapshots",
+        "snapshots_expected",
+        "latest_snapshot_timestamp_seconds",
+        "latest_snapshot_size_bytes",
+        "latest_snapshot_points",
+        "oldest_verified_snapshot_timestamp_seconds",
+    }
+)
+_OF_SERVE = frozenset(
+    {
+        "operation_in_progress",
+        "next_run_timestamp_seconds",
+        "seconds_since_proven",
+        "serve_healthy",
+        "serve_ready",
+    }
+)
+
+
+def record_run(samples: Samples, ended: Ended) -> Samples:
+    """Count a run. A failure leaves the time of the last success as it was; the next success clears the gauge."""
+    if ended.command not in COUNTED:
+        return samples
+    found = dict(samples)
+    name, outcome = (ended.command,), "failed" if ended.status else "succeeded"
+    _add(found, Key("run_total", (ended.command, outcome)), 1)
+    found[Key("run_duration_seconds", name)] = ended.seconds
+    found[Key("run_last_status", name)] = float(not ended.status)
+    found[Key("run_last_end_timestamp_seconds", name)] = ended.at.timestamp()
+    if not ended.status:
+        found[Key("run_last_success_timestamp_seconds", name)] = ended.at.timestamp()
+    if ended.lock_wait_seconds is not None:
+        found[Key("lock_wait_seconds", name)] = ended.lock_wait_seconds
+    for part in ended.parts:
+        _record_part(found, ended, part)
+    return found
+
+
+def _record_part(found: dict[Key, float], ended: Ended, part: Part) -> None:
+    command, name = ended.command, (part.collection,)
+    outcome = "failed" if part.status else "skipped" if part.skipped else "succeeded"
+    _add(found, Key(f"{command}_total", (part.collection, outcome)), 1)
+    found[Key(f"{command}_last_status", name)] = float(not part.status)
+    if part.seconds is not None:
+        found[Key(f"{command}_duration_seconds", name)] = part.seconds
+    if not part.status:
+        found[Key(f"{command}_last_success_timestamp_seconds", name)] = ended.at.timestamp()
+    if part.direction and part.bytes_moved:
+        _add(found, Key("bytes_transferred_total", (part.direction,)), part.bytes_moved)
+
+
+def record_store(samples: Samples, files: Iterable[Assessment], wanted: Iterable[str], expected: int) -> Samples:
+    """Tell what rests in the store now; `wanted` collections are told of although they may have nothing there.
+
+    `expected` is how many verified snapshots each is to have at least.
+    """
+    found = {key: value for key, value in samples.items() if key.name not in _OF_THE_STORE}
+    files = [one for one in files if one.collection is not None]
+    for collection in sorted({*wanted, *(one.collection or "" for one in files)}):
+        _record_collection(found, collection, [one for one in files if one.collection == collection], expected)
+    return found
+
+
+def _record_collection(found: dict[Key, float], collection: str, files: list[Assessment], expected: int) -> None:
+    name = (collection,)
+    for word in ("verified", "unverified", "broken"):
+        count = sum(1 for one in files if _STATES.get(one.state) == word)
+        found[Key("snapshots", (collection, word))] = float(count)
+    found[Key("snapshots_expected", name)] = float(expected)
+    made = [one.created for one in files if one.state is State.CHECKED and one.created]
+    if made:
+        found[Key("oldest_verified_snapshot_timestamp_seconds", name)] = min(made).timestamp()
+    for one in files:
+        if one.latest and one.state is not State.POINTER:
+            found[Key("latest_snapshot_size_bytes", name)] = float(one.size_bytes)
+            if one.created is not None:
+                found[Key("latest_snapshot_timestamp_seconds", name)] = one.created.timestamp()
+            if one.points is not None:
+                found[Key("latest_snapshot_points", name)] = float(one.points)
+
+
+def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
+    """Add what is true just now, as `/metrics` tells it."""
+    found = {key: value for key, value in samples.items() if key.name not in _OF_SERVE}
+    found[Key("serve_healthy")] = float(health.healthy)
+    found[Key("serve_ready")] = float(health.ready)
+    for job in health.jobs:
+        found[Key("operation_in_progress", (job.job,))] = float(job.job == health.running)
+        if job.next is not None:
+            found[Key("next_run_timestamp_seconds", (job.job,))] = job.next.timestamp()
+    for key, value in samples.items():
+        if key.name == "drill_last_success_timestamp_seconds":
+            found[Key("seconds_since_proven", key.labels)] = max(0.0, now.timestamp() - value)
+    return found
+
+
+def keep_known(samples: Samples) -> Samples:
+    """Leave out what this version has no row for, or with other labels: another version wrote it."""
+    return {
+        key: value
+        for key, value in samples.items()
+        if key.name in BY_NAME and len(BY_NAME[key.name].labels) == len(key.labels)
+    }
+
+
+def sign_build(samples: Samples, version: str) -> Samples:
+    """Say which version tells all this."""
+    others = {key: value for key, value in samples.items() if key.name != "build_info"}
+    return {**others, Key("build_info", (version,)): 1.0}
+
+
+def _add(found: dict[Key, float], key: Key, amount: float) -> None:
+    found[key] = found.get(key, 0.0) + amount

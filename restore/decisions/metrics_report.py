@@ -1,0 +1,79 @@
+"""What a command's report says of each collection, for the metrics and the notifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.words.job import Part
+
+_SKIPPED = ("skipped", "would", "held", "kept")
+
+
+def read_parts(report: msgspec.Struct) -> tuple[Part, ...]:
+    """Give one part for each collection of a report.
+
+    Reports name their rows `outcomes` (one for each collection) or `files` (one for each file: a collection failed
+    when one of its files did). Whatever else a report holds is nobody's business here.
+    """
+    outcomes = getattr(report, "outcomes", None)
+    if outcomes is not None:
+        return _join([_read(one) for one in outcomes if getattr(one, "collection", None)])
+    files = getattr(report, "files", ())
+    return _join([_read(one) for one in files if getattr(one, "collection", None)])
+
+
+def describe_failures(report: msgspec.Struct) -> str:
+    """Give one sentence that names what failed; empty when nothing did."""
+    rows = getattr(report, "outcomes", None) or getattr(report, "files", None) or ()
+    failed = [one for one in rows if getattr(one, "status", 0)]
+    return "; ".join(f"{_name(one)}: {_explain(one)}" for one in failed)
+
+
+def _read(one: Any) -> Part:  # noqa: ANN401 - a row of any report
+    moved = _count_moved(one)
+    return Part(
+        collection=one.collection,
+        status=getattr(one, "status", 0),
+        skipped=str(getattr(one, "result", "")).startswith(_SKIPPED),
+        seconds=getattr(one, "seconds", None),
+        bytes_moved=moved[1],
+        direction=moved[0],
+    )
+
+
+def _count_moved(one: Any) -> tuple[str, int]:  # noqa: ANN401 - a row of any report
+    """Give the direction and the bytes: an upload says so, a snapshot that was published was downloaded."""
+    size = getattr(one, "size_bytes", None) or 0
+    match getattr(one, "transfer", None):
+        case "upload":
+            return "upload", size
+        case None if getattr(one, "snapshot", "") and getattr(one, "sha256", ""):
+            return "download", size
+    return "", 0
+
+
+def _join(parts: list[Part]) -> tuple[Part, ...]:
+    """Give one part for each collection, the failures' status where rows of one differ."""
+    found: dict[str, Part] = {}
+    for part in parts:
+        other = found.setdefault(part.collection, part)
+        if other is not part:
+            seconds = None if part.seconds is None else (other.seconds or 0.0) + part.seconds
+            found[part.collection] = msgspec.structs.replace(
+                other,
+                status=other.status or part.status,
+                skipped=other.skipped and part.skipped,
+                seconds=seconds,
+                bytes_moved=other.bytes_moved + part.bytes_moved,
+            )
+    return tuple(found.values())
+
+
+def _name(one: Any) -> str:  # noqa: ANN401 - a row of any report
+    return str(getattr(one, "collection", None) or getattr(one, "file", ""))
+
+
+def _explain(one: Any) -> str:  # noqa: ANN401 - a row of any report
+    return str(getattr(one, "message", "") or getattr(one, "problem", "") or f"status {one.status}")

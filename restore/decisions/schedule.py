@@ -1,0 +1,170 @@
+"""When a job is due: cron fields, `@daily`, `@every 6h`; one run for a missed one, one a day when clocks change.
+
+A moment of the schedule is a slot. What is remembered of a job is the last slot that was taken, never when it
+ended: so a run that was late, or that several slots went by, is followed by the next slot and nothing is run twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from restore.decisions.settings_values import read_seconds
+
+_NAMED = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_EVERY = re.compile(r"@every\s+(\S+)")
+_FIELDS = 5
+_SHORTEST_SECONDS = 60.0
+_WANTED = "five cron fields, @hourly, @daily, @weekly, @monthly, @yearly or @every 6h"
+# More missed slots than this are not counted one by one.
+_COUNTED = 1000
+# A clock is set back by seconds now and then; a slot that lies further ahead was taken by a clock that was wrong.
+_SET_BACK = timedelta(hours=1)
+# What a second interruption of the same run is not followed by: a run that kills its process would do so for ever.
+_MOST_ATTEMPTS = 2
+
+
+class Cron(msgspec.Struct, frozen=True):
+    """Five cron fields, as Debian's cron reads them."""
+
+    fields: str
+
+
+class Every(msgspec.Struct, frozen=True):
+    """So many seconds after the last one."""
+
+    seconds: float
+
+
+Schedule = Cron | Every
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of one job, also over restarts. All moments are UTC.
+
+    `schedule` is its text and time zone: another one begins anew. `slot` is the last one taken, or the moment
+    when the job was first seen. `began` without `ended` is a run that was interrupted, after `attempts` for one
+    slot. `status` is the last ended run's, None before there was one; `succeeded` the last success.
+    """
+
+    job: str
+    schedule: str
+    slot: datetime
+    attempts: int = 0
+    began: datetime | None = None
+    ended: datetime | None = None
+    status: int | None = None
+    succeeded: datetime | None = None
+
+
+def read_schedule(text: str) -> Schedule:
+    """Read a schedule. Raises `ValueError` with what is wrong; `ImportError` where the extra `serve` is missing."""
+    compact = " ".join(text.split())
+    if match := _EVERY.fullmatch(compact):
+        seconds = read_seconds(match[1])
+        if seconds < _SHORTEST_SECONDS:
+            raise ValueError(f"'{text}' is more often than once a minute")
+        return Every(seconds)
+    fields = _NAMED.get(compact.lower(), compact)
+    if len(fields.split()) != _FIELDS:
+        raise ValueError(f"'{text}' is no schedule ({_WANTED})")
+    cron = Cron(fields)
+    _begin_slots(cron, datetime(2026, 1, 1, tzinfo=UTC), UTC)
+    return cron
+
+
+def open_zone(name: str) -> tzinfo:
+    """Give a time zone. Raises `ValueError` for a name that is none."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{name}' is no time zone (UTC, Europe/Berlin)") from None
+
+
+def find_next(schedule: Schedule, after: datetime, zone: tzinfo) -> datetime | None:
+    """Give the first slot after a moment, UTC; None when there is none in fifty years."""
+    if isinstance(schedule, Every):
+        return after + timedelta(seconds=schedule.seconds)
+    return next(_begin_slots(schedule, after, zone), None)
+
+
+def find_last(schedule: Schedule, after: datetime, until: datetime, zone: tzinfo) -> datetime:
+    """Give the last slot after `after` and not after `until`; `after` itself when none lies between."""
+    if isinstance(schedule, Every):
+        return after + timedelta(seconds=schedule.seconds) * ((until - after) // timedelta(seconds=schedule.seconds))
+    last = after
+    for count, slot in enumerate(_begin_slots(schedule, after, zone)):
+        if slot > until:
+            return last
+        if count == _COUNTED:
+            break
+        last = slot
+    return until
+
+
+def find_due(
+    record: Record, schedule: Schedule, now: datetime, *, zone: tzinfo, jitter_seconds: float, seed: str
+) -> datetime | None:
+    """Give the moment when a job shall run next; not after `now`: it is due."""
+    if _was_interrupted(record) and record.attempts < _MOST_ATTEMPTS:
+        return now
+    slot = find_next(schedule, record.slot, zone)
+    return None if slot is None else slot + draw_offset(jitter_seconds, f"{seed} {record.job} {slot.isoformat()}")
+
+
+def heal_record(record: Record, now: datetime) -> Record:
+    """Give the record with now as its slot, when a clock that ran ahead took one in the future; else as it is."""
+    return msgspec.structs.replace(record, slot=now) if record.slot - now > _SET_BACK else record
+
+
+def take_slot(record: Record, schedule: Schedule, now: datetime, zone: tzinfo) -> Record:
+    """Give the record of a job that begins now: every slot up to now is taken by this one run."""
+    slot = find_last(schedule, record.slot, now, zone)
+    again = _was_interrupted(record) and slot == record.slot
+    return msgspec.structs.replace(
+        record, slot=slot, attempts=record.attempts + 1 if again else 1, began=now, ended=None
+    )
+
+
+def end_run(record: Record, status: int, now: datetime) -> Record:
+    """Give the record of a job that has ended."""
+    succeeded = now if status == 0 else record.succeeded
+    return msgspec.structs.replace(record, ended=now, status=status, succeeded=succeeded)
+
+
+def draw_offset(jitter_seconds: float, seed: str) -> timedelta:
+    """Give an offset from 0 to the jitter: always the same one for a slot, another one on another machine."""
+    share = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") / (1 << 64)
+    return timedelta(seconds=int(jitter_seconds * share))
+
+
+def _was_interrupted(record: Record) -> bool:
+    return record.began is not None and record.ended is None
+
+
+def _begin_slots(cron: Cron, after: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """Give the slots after a moment, UTC. Raises `ValueError` for fields that are none.
+
+    A daily slot in the hour that clocks repeat is the first of the two; counted from within the second one it would
+    lie in the past.
+    """
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only who schedules has it
+
+    try:
+        slots = CronSim(cron.fields, after.astimezone(zone))
+    except CronSimError as error:
+        raise ValueError(f"'{cron.fields}' is no schedule ({str(error).lower()}; {_WANTED})") from error
+    return (slot.astimezone(UTC) for slot in slots if slot.astimezone(UTC) > after)

@@ -1,0 +1,158 @@
+"""Build what `serve` works with, and let it work."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import NoReturn
+
+import msgspec
+
+from restore.commands.serve import Keeper, Plan, Planned, Tools, Worker
+from restore.decisions.schedule import open_zone, read_schedule
+from restore.decisions.settings import Settings
+from restore.decisions.settings_serving import split_address
+from restore.doors import signals
+from restore.doors.opening import OPENINGS
+from restore.doors.serve import telling
+from restore.edges.book import StoreKeeper
+from restore.edges.clock import Clock
+from restore.edges.metrics import CONTENT_TYPE
+from restore.edges.pulse import FeltProgress, HeardLog, Pulse
+from restore.edges.shelf import open_shelf
+from restore.edges.web import Answer, Pages, open_server, serve_pages
+from restore.errors import Overdue, RestoreError, SettingsError
+from restore.words.job import Ended, Job
+from restore.words.log import Log, Progress
+from restore.words.store import SCHEDULE_FILE
+
+# Reads the settings again for one command: secret files may have been renewed, restore.yaml may have changed.
+Renew = Callable[[str], Settings]
+_JSON = "application/json"
+
+
+def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoReturn:
+    """Do the jobs by schedule until a signal ends it. Raises `SettingsError` when nothing can be scheduled."""
+    plan = make_plan(settings)
+    clock = Clock()
+    pulse = Pulse(clock)
+    heard, felt = HeardLog(log, pulse), FeltProgress(progress, pulse)
+    tools = Tools(
+        carry_out={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
+        clock=clock,
+        log=heard,
+        pulse=pulse,
+        keeper=_open_keeper(settings),
+        teller=telling.open_teller(settings, heard),
+        survey=lambda samples: telling.survey(settings, heard, samples),
+        write_metrics=telling.write_samples,
+        read_metrics=telling.read_samples,
+        make_id=telling.make_id,
+    )
+    worker = Worker(plan, tools)
+    with _listen(settings, log, make_pages(worker)):
+        worker.run()
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Read what is scheduled. Raises `SettingsError` with everything that is wrong with it."""
+    texts = {job: getattr(settings, f"schedule_{job}") for job in Job}
+    wanted = {job: text for job, text in texts.items() if text}
+    if not wanted:
+        raise SettingsError(
+            "nothing is scheduled",
+            hint="RESTORE_SCHEDULE_SNAPSHOT=@daily, or schedule: in restore.yaml; docs/schedule.md",
+        )
+    if missing := [
+        f"{settings.origins[f'schedule_{job}'].where}: this version has no {job}"
+        for job in wanted
+        if job not in OPENINGS
+    ]:
+        raise SettingsError(*missing)
+    try:
+        jobs = tuple(Planned(job, text, read_schedule(text)) for job, text in wanted.items())
+    except ImportError as error:
+        raise SettingsError(
+            f"a package that serve needs is not installed ({error.name})", hint="pip install 'qdrant-restore[serve]'"
+        ) from error
+    return Plan(
+        jobs=jobs,
+        zone=open_zone(settings.schedule_time_zone),
+        zone_name=settings.schedule_time_zone,
+        jitter_seconds=settings.schedule_jitter_seconds,
+        health_seconds=settings.health_timeout_seconds,
+        seed=platform.node(),
+    )
+
+
+def make_pages(worker: Worker) -> Pages:
+    """Give the three pages, all of which only look."""
+
+    def tell(*, ready: bool) -> Answer:
+        health = worker.look()
+        fine = health.ready if ready else health.healthy
+        status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, _JSON, msgspec.json.encode(health) + b"\n")
+
+    return {
+        "/healthz": lambda: tell(ready=False),
+        "/readyz": lambda: tell(ready=True),
+        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics()),
+    }
+
+
+def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], Ended]:
+    """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
+
+    def carry_out(operation_id: str) -> Ended:
+        ended = Ended(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
+        try:
+            settings = renew(job)
+            with _limited(settings.deadline_seconds):
+                shown = OPENINGS[job](settings, log, progress)
+        except RestoreError as error:
+            return telling.fail(ended, error.status, str(error))
+        except Overdue as error:
+            return telling.fail(ended, error.status, str(error))
+        finally:
+            progress.close()
+        for line in shown.lines:
+            log("job.told", job=job, line=line)
+        ended = telling.read_end(job, operation_id, shown)
+        telling.write_file(settings, log, ended)
+        return ended
+
+    return carry_out
+
+
+@contextmanager
+def _limited(seconds: float | None) -> Iterator[None]:
+    """Let the deadline be one of each run, not of the process."""
+    if seconds:
+        signals.set_deadline(seconds)
+    try:
+        yield
+    finally:
+        signals.end_deadline()
+
+
+@contextmanager
+def _listen(settings: Settings, log: Log, pages: Pages) -> Iterator[None]:
+    address = split_address(settings.listen)
+    if address is None:
+        yield
+        return
+    where = settings.origins["listen"].where
+    try:
+        server = open_server(*address, pages)
+    except OSError as error:
+        raise SettingsError(f"{where}: cannot listen on {settings.listen} ({error.strerror or error})") from error
+    with serve_pages(server) as port:
+        log("serve.listening", host=address[0], port=port)
+        yield
+
+
+def _open_keeper(settings: Settings) -> Keeper:
+    return StoreKeeper(open_shelf(settings.store, file_mode=settings.file_mode), SCHEDULE_FILE)

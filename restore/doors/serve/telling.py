@@ -1,0 +1,167 @@
+"""How a run becomes metrics and notifications: for one command from a command line, and for the jobs of `serve`."""
+
+# ruff: noqa: PLC0415 - who wants neither pays for neither
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from restore.decisions.settings import Settings
+from restore.errors import Interrupted, RestoreError
+from restore.words.job import Ended
+from restore.words.log import Log
+
+if TYPE_CHECKING:
+    from restore.decisions.metrics_record import Samples
+    from restore.doors.opening import Shown
+    from restore.edges.metrics import Row
+    from restore.steps.tell import Teller
+
+_BUG = 1
+# A signal leaves less than two seconds for everything.
+_LAST_SECONDS = 0.7
+_PATIENCE_SECONDS = 10.0
+
+
+def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], Shown]) -> Shown:
+    """Run one command; tell its metrics file, its webhook and its check what became of it. Raises what it raised."""
+    wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
+    if not wanted or settings.dry_run or not _is_counted(command):
+        return carry_out()
+    teller, operation_id, begin = open_teller(settings, log), make_id(), monotonic()
+    teller.tell_start(command, operation_id)
+    ended = Ended(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
+    patience = _PATIENCE_SECONDS
+    try:
+        shown = carry_out()
+        ended = read_end(command, operation_id, shown)
+    except RestoreError as error:
+        ended = fail(ended, error.status, str(error))
+        raise
+    except Interrupted as error:
+        ended, patience = fail(ended, error.status, str(error)), _LAST_SECONDS
+        raise
+    finally:
+        ended = _date(ended, monotonic() - begin)
+        write_file(settings, log, ended)
+        teller.tell_end(ended, timeout_seconds=patience)
+    return shown
+
+
+def read_end(command: str, operation_id: str, shown: Shown) -> Ended:
+    """Give how a run ended that has a report."""
+    from restore.decisions.metrics_report import describe_failures, read_parts
+
+    return Ended(
+        command=command,
+        operation_id=operation_id,
+        status=shown.status,
+        seconds=0.0,
+        at=_now(),
+        error=describe_failures(shown.result) if shown.status else "",
+        parts=read_parts(shown.result),
+        lock_wait_seconds=getattr(shown.result, "lock_wait_seconds", None),
+    )
+
+
+def fail(ended: Ended, status: int, error: str) -> Ended:
+    """Give how a run ended that has none."""
+    return Ended(
+        command=ended.command,
+        operation_id=ended.operation_id,
+        status=status,
+        seconds=ended.seconds,
+        at=ended.at,
+        error=error,
+    )
+
+
+def open_teller(settings: Settings, log: Log) -> Teller:
+    """Give who tells the webhook and the check; nobody, when neither is set."""
+    from restore.steps.tell import Teller
+
+    return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks)
+
+
+def write_file(settings: Settings, log: Log, ended: Ended) -> None:
+    """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
+    if not settings.metrics_file:
+        return
+    from restore.decisions.metrics_record import record_run
+    from restore.edges.metrics import read_file, replace_file
+
+    try:
+        samples = record_run(read_samples(read_file(settings.metrics_file)), ended)
+        replace_file(settings.metrics_file, write_samples(survey(settings, log, samples)))
+    except RestoreError as error:
+        log("metrics.not_written", level="warning", reason=str(error))
+
+
+def survey(settings: Settings, log: Log, samples: Samples) -> Samples:
+    """Give the samples with what rests in the store now; as they were, when it cannot be looked at."""
+    from restore.commands import list as listing
+    from restore.decisions.metrics_record import record_store
+    from restore.edges.directory import open_directory
+
+    try:
+        files = listing.run(settings, open_directory(settings.store)).files
+    except RestoreError as error:
+        log("metrics.no_store", level="debug", reason=str(error))
+        return samples
+    return record_store(samples, files, settings.collections, max(1, getattr(settings, "min_keep", 1)))
+
+
+def write_samples(samples: Samples) -> bytes:
+    """Give the samples as Prometheus reads them."""
+    from restore import __version__
+    from restore.decisions.metrics_record import keep_known, sign_build
+    from restore.decisions.metrics_table import PREFIX
+    from restore.edges.metrics import write_text
+
+    values = sign_build(keep_known(samples), __version__)
+    return write_text(_list_rows(), {(PREFIX + key.name, key.labels): value for key, value in values.items()})
+
+
+def read_samples(text: str) -> Samples:
+    """Give what such a text told; nothing, when it is no such text."""
+    from restore.decisions.metrics_record import Key
+    from restore.decisions.metrics_table import PREFIX
+    from restore.edges.metrics import read_text
+
+    try:
+        found = read_text(_list_rows(), text)
+    except ValueError:
+        return {}
+    return {Key(name.removeprefix(PREFIX), labels): value for (name, labels), value in found.items()}
+
+
+def make_id() -> str:
+    """Give an identifier for one run, in the form that healthchecks.io wants."""
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _list_rows() -> list[Row]:
+    from restore.decisions.metrics_table import METRICS, Sort
+    from restore.edges.metrics import Row
+
+    return [Row(one.full_name, one.sort is Sort.COUNTER, one.labels, one.sentence) for one in METRICS]
+
+
+def _is_counted(command: str) -> bool:
+    from restore.decisions.metrics_table import COUNTED
+
+    return command in COUNTED
+
+
+def _date(ended: Ended, seconds: float) -> Ended:
+    import msgspec
+
+    return msgspec.structs.replace(ended, at=_now(), seconds=round(seconds, 3))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,88 @@
+"""A small web server beside the work: it answers GET, changes nothing, and knows no destructive word."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_PATIENCE_SECONDS = 5.0
+
+
+class Answer(NamedTuple):
+    """What one path answers."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+Pages = Mapping[str, Callable[[], Answer]]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # A port of a server that has just ended can be taken again at once.
+    allow_reuse_address = True
+    pages: Pages
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: who hangs up early is no event."""
+
+
+class _ServerOfSix(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    """One request. The name of the software is not told."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = _PATIENCE_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer a path of ours."""
+        page = self.server.pages.get(urlsplit(self.path).path)
+        self._send(page() if page else Answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n"))
+
+    do_HEAD = do_GET  # noqa: N815 - the name that the server calls
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: looks every few seconds would drown the log."""
+
+
+def open_server(host: str, port: int, pages: Pages) -> ThreadingHTTPServer:
+    """Take `host` and `port` (0: any free one). Raises `OSError`."""
+    server = (_ServerOfSix if ":" in host else _Server)((host, port), _Exchange)
+    server.pages = pages
+    return server
+
+
+@contextlib.contextmanager
+def serve_pages(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Answer until the end; gives the port."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="web", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(_PATIENCE_SECONDS)

@@ -1,0 +1,269 @@
+"""`serve` at its work, on a clock that the test owns: which jobs run when, what is remembered, what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from restore.commands.serve import Plan, Planned, Tools, Worker
+from restore.decisions.metrics_record import Key
+from restore.decisions.schedule import open_zone, read_schedule
+from restore.doors.serve import telling
+from restore.edges.book import StoreKeeper
+from restore.edges.clock import Clock
+from restore.edges.pulse import Pulse
+from restore.edges.shelf import open_shelf
+from restore.errors import Interrupted
+from restore.steps.tell import Teller
+from restore.words.job import Ended, Job
+from restore.words.log import be_silent
+from restore.words.store import SCHEDULE_FILE
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+class OwnClock(Clock):
+    """A clock that stands still while nobody sleeps, and ends the process at a moment."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+        self.ends = at
+
+    def now(self) -> datetime:
+        """Give its moment."""
+        return self.at
+
+    def read_seconds(self) -> float:
+        """Give the same as seconds."""
+        return self.at.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, until the end."""
+        self.at += timedelta(seconds=seconds)
+        if self.at >= self.ends:
+            raise Interrupted(15, "ended by SIGTERM")
+
+
+class Desk:
+    """A store, a clock, and a list of what ran. `acts` says what a job does besides; by default nothing, with 0."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = path / "store"
+        self.clock = OwnClock()
+        self.ran: list[tuple[str, str]] = []
+        self.acts: dict[Job, Callable[[], int]] = {}
+        self.log: Callable[..., None] = be_silent
+        self.worker: Worker | None = None
+
+    def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
+        """Run a process from now on for so many hours."""
+        jobs = tuple(Planned(Job(job), text, read_schedule(text)) for job, text in schedules.items())
+        plan = Plan(
+            jobs=jobs, zone=open_zone(zone), zone_name=zone, jitter_seconds=jitter, health_seconds=600.0, seed="desk"
+        )
+        self.clock.ends = self.clock.at + timedelta(hours=hours)
+        self.worker = Worker(plan, self._make_tools(jobs))
+        with pytest.raises(Interrupted):
+            self.worker.run()
+
+    def _make_tools(self, jobs: tuple[Planned, ...]) -> Tools:
+        return Tools(
+            carry_out={one.job: self._make_job(one.job) for one in jobs},
+            clock=self.clock,
+            log=self.log,
+            pulse=Pulse(self.clock),
+            keeper=StoreKeeper(open_shelf(str(self.store)), SCHEDULE_FILE),
+            teller=Teller(self.log),
+            survey=lambda samples: samples,
+            write_metrics=telling.write_samples,
+            read_metrics=telling.read_samples,
+            make_id=lambda: "id",
+        )
+
+    def _make_job(self, job: Job) -> Callable[[str], Ended]:
+        def carry_out(operation_id: str) -> Ended:
+            self.ran.append((job, f"{self.clock.at:%d %H:%M}"))
+            status = self.acts.get(job, int)()
+            return Ended(command=job, operation_id=operation_id, status=status, seconds=0.0, at=self.clock.at)
+
+        return carry_out
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Give a desk at noon."""
+    return Desk(tmp_path)
+
+
+def test_each_job_runs_when_its_schedule_says_so(desk: Desk) -> None:
+    """And not when the process starts."""
+    desk.serve(hours=9, snapshot="0 */4 * * *", verify="30 17 * * *", drill="@every 5h")
+
+    assert desk.ran == [
+        ("snapshot", "20 16:00"),
+        ("drill", "20 17:00"),
+        ("verify", "20 17:30"),
+        ("snapshot", "20 20:00"),
+    ]
+
+
+def test_jobs_that_are_due_together_run_in_their_order(desk: Desk) -> None:
+    """First a new snapshot, then what prunes, copies, reads and proves it."""
+    everything = {str(job): "@daily" for job in Job}
+    desk.serve(hours=13, **everything)
+
+    assert [job for job, _ in desk.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]
+
+
+def test_l6_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(desk: Desk) -> None:
+    """An hourly snapshot that takes two and a half hours."""
+
+    def take_long() -> int:
+        desk.clock.sleep(9000)
+        return 0
+
+    desk.acts[Job.SNAPSHOT] = take_long
+    desk.serve(hours=7, snapshot="0 * * * *")
+
+    assert desk.ran == [("snapshot", "20 13:00"), ("snapshot", "20 15:30"), ("snapshot", "20 18:00")]
+
+
+def test_a_frequent_job_that_takes_long_starves_no_other(desk: Desk) -> None:
+    """Who has been due for longest is next."""
+
+    def take_long() -> int:
+        desk.clock.sleep(5400)
+        return 0
+
+    desk.acts[Job.SNAPSHOT] = take_long
+    desk.serve(hours=5, snapshot="0 * * * *", verify="30 13 * * *")
+
+    assert ("verify", "20 14:30") in desk.ran
+
+
+def test_l6_what_was_missed_while_the_process_was_down_is_run_once(desk: Desk) -> None:
+    """Ten days later, at once, and then as ever."""
+    desk.serve(hours=13, snapshot="@daily")
+    desk.clock.at += timedelta(days=10)
+    desk.serve(hours=24, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "01 01:00"), ("snapshot", "02 00:00")]
+
+
+def test_a_restart_runs_nothing_that_was_not_missed(desk: Desk) -> None:
+    """However often it is restarted."""
+    desk.serve(hours=13, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00")]
+
+
+def test_another_schedule_begins_anew(desk: Desk) -> None:
+    """Moved from noon to eleven, in the afternoon: that is no missed run."""
+    desk.serve(hours=25, snapshot="0 12 * * *")
+    desk.serve(hours=1, snapshot="0 11 * * *")
+    desk.serve(hours=1, zone="Europe/Berlin", snapshot="0 11 * * *")
+
+    assert desk.ran == [("snapshot", "21 12:00")]
+
+
+def test_a_run_that_was_interrupted_is_done_again_by_the_next_process(desk: Desk) -> None:
+    """The container was stopped in the middle of it. Once: a run that ends its process does not do so for ever."""
+
+    def be_stopped() -> int:
+        raise Interrupted(15, "ended by SIGTERM")
+
+    desk.acts[Job.SNAPSHOT] = be_stopped
+    desk.serve(hours=13, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "21 00:00")]
+
+
+def test_a_failed_run_is_not_repeated_before_its_next_slot(desk: Desk) -> None:
+    """And the process goes on."""
+    desk.acts[Job.SNAPSHOT] = lambda: 17
+    desk.serve(hours=37, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "22 00:00")]
+
+
+@pytest.mark.parametrize(
+    ("begin", "hours"),
+    [(datetime(2026, 3, 28, 12, tzinfo=UTC), 47), (datetime(2026, 10, 24, 12, tzinfo=UTC), 48)],
+    ids=["spring", "autumn"],
+)
+def test_l6_the_day_the_clocks_change_has_one_run(desk: Desk, begin: datetime, hours: float) -> None:
+    """Half past two in Berlin: it does not exist in spring and is there twice in autumn."""
+    desk.clock.at = begin
+    desk.serve(hours=hours, zone="Europe/Berlin", snapshot="30 2 * * *")
+
+    assert len(desk.ran) == 2
+
+
+def test_a_clock_that_jumps_a_year_ahead_and_back_runs_one_job_more(desk: Desk) -> None:
+    """And then goes on by the right clock."""
+    desk.serve(hours=13, snapshot="@daily")
+    desk.clock.at += timedelta(days=365)
+    desk.serve(hours=1, snapshot="@daily")
+    desk.clock.at -= timedelta(days=365)
+    desk.serve(hours=24, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "21 01:00"), ("snapshot", "22 00:00")]
+
+
+def test_two_machines_with_one_store_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
+    """The second sees in the store that it is taken."""
+    other = Desk(tmp_path)
+
+    desk.serve(snapshot="@daily")
+    other.acts[Job.VERIFY] = lambda: _serve_meanwhile(desk)
+    other.serve(hours=13, verify="59 23 * * *", snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:01")]
+    assert other.ran == [("verify", "20 23:59")]
+
+
+def _serve_meanwhile(desk: Desk) -> int:
+    """Let the other machine take its slot of that night, a minute late."""
+    desk.clock.at = NOON + timedelta(hours=12, minutes=1)
+    desk.serve(snapshot="@daily")
+    return 0
+
+
+def test_what_is_remembered_and_unreadable_is_forgotten_aloud(desk: Desk) -> None:
+    """A damaged document must not keep backups from being made."""
+    said: list[str] = []
+    desk.serve(snapshot="@daily")
+    (desk.store / SCHEDULE_FILE).write_bytes(b'{"jobs": [')
+    desk.log = lambda event, **_: said.append(event)
+    desk.serve(hours=13, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00")]
+    assert "schedule.forgotten" in said
+
+
+def test_the_metrics_survive_a_restart(desk: Desk) -> None:
+    """The age of the last success is known before there is another one."""
+    desk.serve(hours=13, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+    assert desk.worker is not None
+    known = telling.read_samples(desk.worker.tell_metrics().decode())
+
+    assert known[Key("run_last_success_timestamp_seconds", ("snapshot",))] == MIDNIGHT.timestamp()
+    assert known[Key("run_total", ("snapshot", "succeeded"))] == 1
+
+
+def test_what_serve_remembers_is_no_file_of_the_store_that_people_see(desk: Desk) -> None:
+    """Neither listed nor taken for debris."""
+    desk.serve(snapshot="@daily")
+    shelf = open_shelf(str(desk.store))
+
+    assert [entry.kind for entry in shelf.list_entries() if entry.file == SCHEDULE_FILE] == ["ours"]
+    assert shelf.remove_debris() == ()
