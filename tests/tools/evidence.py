@@ -32,8 +32,13 @@ def gather(server: Server, store: Path, name: str) -> Evidence:
         store=digest_files(store),
         collections={"marks": marks, **{one: describe(server, one) for one in seen}},
         aliases={alias: behind for alias, behind in aliases.items() if own or name in {alias, behind}},
-        disk=digest_files(server.snapshots) if server.snapshots else {},
+        disk=digest_disk(server.snapshots) if server.snapshots else {},
     )
+
+
+def digest_disk(folder: Path) -> dict[str, str]:
+    """Give every file on the server's disk; its empty directories are its own affair."""
+    return {name: found for name, found in digest_files(folder).items() if not found.endswith("directory")}
 
 
 def describe(server: Server, collection: str) -> list[Any]:
