@@ -129,7 +129,6 @@ VALUES = [
     variable("RESTORE_SAMPLES", "\u00b2", "'\u00b2' is no whole number from 0 to 10,000"),
     variable("RESTORE_FILE_MODE", "9" * 9, "'999999999' is no file mode in octal digits (0644, 0640, 0600)"),
     variable("RESTORE_INSECURE", "perhaps", "'perhaps' is neither true nor false"),
-    variable("RESTORE_STORE", "s3://bucket/x", "is a URL; the store is a directory"),
     variable("RESTORE_SERVER_STORE", "snapshots", "'snapshots' is no absolute path; it is the path that the Qdrant server sees"),
     variable("QDRANT_API_KEY", "gehe\u00efm", "has a character that no HTTP header can carry"),
     variable("QDRANT_API_KEY", "a\r\nX-Evil: 1", "has a character that no HTTP header can carry"),
