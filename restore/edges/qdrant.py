@@ -32,6 +32,7 @@ from restore.words.server import (
     ShardUpdates,
     SnapshotDescription,
 )
+from restore.words.url import redact_url
 from restore.words.version import Version, parse_version
 
 _LONG_SECONDS = 24 * 3600.0
@@ -44,6 +45,7 @@ _CONFLICT = 409
 _TOO_LARGE = 413
 _UNSATISFIABLE = frozenset({412, 416})
 _REFUSED = frozenset({401, 403})
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _ABOUT_ONE = frozenset({_NOT_FOUND, 500})
 # What reading some other program's JSON meets.
 _NOT_UNDERSTOOD = (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError, RecursionError)
@@ -93,6 +95,13 @@ class Qdrant:
             )
         if answer.status == _NOT_FOUND:
             raise self._foreign(answer, "/readyz")
+        if answer.status in _ELSEWHERE:
+            raise QdrantError(
+                f"Qdrant at {self.url} is said to be elsewhere: {redact_url(answer.headers.get('location', '?'))}",
+                hint="a proxy redirects: give the address that it leads to, without /readyz, as QDRANT_URL",
+                http_status=answer.status,
+                permanent=True,
+            )
         if answer.status != _OK:
             raise QdrantError(
                 f"Qdrant at {self.url} is not ready: it answers {answer.status} ({summarise_answer(answer)})",

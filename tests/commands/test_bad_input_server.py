@@ -78,6 +78,16 @@ CASES = [
     Case(name="a login page for everything", spoil=inject("", LOGIN), told=fail(17, foreign("/", 200, "an HTML page"), IS_IT, log=())),
     Case(name="another web server", spoil=answer("", 404, b"<html>nginx</html>", HTML), told=fail(17, foreign("/readyz", 404, "an HTML page"), IS_IT, log=())),
     Case(
+        name="a proxy that redirects",
+        spoil=answer("", 308, b"<html>Moved</html>", {**HTML, "location": "https://me:hunter2@qdrant.example/readyz?key=hunter2"}),
+        told=fail(17, "Qdrant at <url> is said to be elsewhere: https://qdrant.example/readyz", "a proxy redirects: give the address that it leads to, without /readyz, as QDRANT_URL", log=()),
+    ),
+    Case(
+        name="words that a terminal would obey",
+        spoil=answer("GET /collections", 500, b'{"status":{"error":"\\u001b[31mred\\u202e\\nnext"}}'),
+        told=fail(17, r"Qdrant at <url> answered 500 to GET /collections: \x1b[31mred\u202e next", "Qdrant's own log says more"),
+    ),
+    Case(
         name="a proxy that wants a password",
         spoil=answer("", 401, b"<html>Authorization required</html>", HTML),
         told=fail(12, "Qdrant at <url> answered 401 to /readyz, which needs no key", "is a proxy or a login page in front of it? give the server's own address", log=()),
