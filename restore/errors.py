@@ -30,6 +30,7 @@ EXIT_STATUSES: tuple[ExitStatus, ...] = (
     ExitStatus(16, "refused", "it would overwrite data, or something a policy forbids"),
     ExitStatus(17, "qdrant", "Qdrant is unreachable, or refused for another reason"),
     ExitStatus(18, "store", "the store is unreachable, or refused for another reason"),
+    ExitStatus(19, "key", "the key that the snapshot is encrypted for is missing or another one"),
     ExitStatus(124, "deadline", "not ready, or not finished, in time"),
     ExitStatus(130, "interrupted", "ended by SIGINT (Ctrl-C)"),
     ExitStatus(143, "terminated", "ended by SIGTERM (docker stop)"),
@@ -136,6 +137,12 @@ class StoreError(RestoreError):
     """The store is unreachable, or refused for a reason that has no class of its own."""
 
     status = 18
+
+
+class DecryptionError(RestoreError):
+    """The key that a snapshot is encrypted for is missing, or another one was given."""
+
+    status = 19
 
 
 class DeadlineError(RestoreError):

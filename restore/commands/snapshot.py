@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 
 import msgspec
@@ -10,11 +11,11 @@ from restore import __version__
 from restore.decisions.compatibility import find_part_problem, refuse_kind
 from restore.decisions.settings import Settings
 from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport, decide_status, report_failure
-from restore.edges.archive import read_archive
+from restore.edges.arriving import Arrived, Arriving
 from restore.edges.clock import Clock
+from restore.edges.packing import Packer
 from restore.edges.qdrant import Qdrant
 from restore.edges.resumed import ReplacedError
-from restore.edges.shelf import Incoming, Shelf
 from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError, RestoreError
 from restore.steps.create import Creator
 from restore.steps.download import Receiver
@@ -28,6 +29,8 @@ from restore.words.log import Log, Progress
 from restore.words.look import Absent, AliasOf, Look, Present
 from restore.words.manifest import Manifest, Sample
 from restore.words.server import Broken, ShardUpdates
+from restore.words.snapshot import SnapshotName, encode_collection
+from restore.words.store import WritableStore
 from restore.words.version import Version
 
 # Somebody else creating a snapshot in the same second takes its name; three seconds in a row is another trouble.
@@ -35,14 +38,18 @@ _ATTEMPTS = 3
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks."""
+    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
+
+    `packer` compresses and encrypts; None stores the server's own bytes.
+    """
 
     qdrant: Qdrant
-    shelf: Shelf
+    shelf: WritableStore
     clock: Clock
     log: Log
     progress: Progress
     scoped: bool = False
+    packer: Packer | None = None
 
 
 class _Before(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +70,10 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
     begin = tools.clock.read_seconds()
     server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
     with tools.shelf.lock(settings.lock_timeout_seconds):
-        removed = tools.shelf.remove_debris()
+        wanted = _choose(settings, tools)
+        removed = tools.shelf.remove_debris(wanted)
         if removed:
             tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
-        wanted = _choose(settings, tools)
         outcomes = tuple(_snapshot(tools, settings, name, server=server, begin=begin) for name in wanted)
     return SnapshotReport(
         url=tools.qdrant.url,
@@ -138,8 +145,7 @@ class CollectionSnapshot:
         self._tools.shelf.refuse_twin(self._collection)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with self._tools.shelf.receive() as incoming:
-                    return self._make(incoming)
+                return self._make(self._read_before())
             except ReplacedError as error:
                 self._tools.log(
                     "snapshot.replaced", level="warning", collection=self._collection, reason=error.message
@@ -150,17 +156,23 @@ class CollectionSnapshot:
             hint="let one program at a time make snapshots of this collection",
         )
 
-    def _make(self, incoming: Incoming) -> SnapshotOutcome:
-        before = self._read_before()
-        manifest, archive = self._fetch(before, incoming)
-        published = publish(
-            self._tools.shelf,
-            incoming,
-            manifest,
-            self._tools.log,
-            part_problem=find_part_problem(archive),
-            allow_smaller=self._settings.allow_smaller,
-        )
+    def _make(self, before: _Before) -> SnapshotOutcome:
+        packer = self._tools.packer
+        suffix = packer.suffix if packer else ""
+        name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
+        with self._tools.shelf.receive(name) as incoming:
+            arriving = Arriving(incoming, name=self._collection, packer=packer)
+            with contextlib.closing(arriving):
+                manifest, archive = self._fetch(before, arriving)
+            published = publish(
+                self._tools.shelf,
+                incoming,
+                manifest,
+                self._tools.log,
+                packing=suffix,
+                part_problem=find_part_problem(archive),
+                allow_smaller=self._settings.allow_smaller,
+            )
         return self._report(manifest, published)
 
     def _read_before(self) -> _Before:
@@ -175,7 +187,7 @@ class CollectionSnapshot:
         created = self._tools.clock.now().replace(microsecond=0)
         return _Before(found=found, aliases=look.aliases, updates=updates, samples=samples, created=created)
 
-    def _fetch(self, before: _Before, incoming: Incoming) -> tuple[Manifest, Archive]:
+    def _fetch(self, before: _Before, arriving: Arriving) -> tuple[Manifest, Archive]:
         """Let the server create it, bring it here, and describe it; the server's copy is gone afterwards."""
         qdrant, collection = self._tools.qdrant, self._collection
         with self._creator.created(collection) as snapshot:
@@ -186,14 +198,15 @@ class CollectionSnapshot:
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
             self._tools.shelf.require_room(snapshot.size)
-            checksum = self._receiver.receive(collection, snapshot, incoming)
-            archive = read_archive(str(incoming.path), name=snapshot.name)
-            refuse_kind(archive, file=snapshot.name)
+            arriving.name = snapshot.name
+            checksum = self._receiver.receive(collection, snapshot, arriving)
+            arrived = arriving.finish()
+            refuse_kind(arrived.archive, file=snapshot.name)
         manifest = Manifest(
             collection=collection,
             created=before.created,
             server_version=str(self._server),
-            size=incoming.size,
+            size=arriving.size,
             sha256=checksum,
             points=before.found.points,
             points_exact=exact,
@@ -201,12 +214,12 @@ class CollectionSnapshot:
             payload_schema=before.found.info.payload_schema,
             aliases=before.aliases,
             samples=samples,
-            shards=archive.shard_number,
+            shards=arrived.archive.shard_number,
             seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
             note=self._settings.note,
             written_by=f"qdrant-restore {__version__}",
         )
-        return manifest, archive
+        return _add_packing(manifest, arrived), arrived.archive
 
     def _read_updates(self) -> tuple[ShardUpdates, ...]:
         try:
@@ -232,6 +245,19 @@ class CollectionSnapshot:
             hint=hindrance.hint if hindrance else "",
             warnings=self.warnings,
         )
+
+
+def _add_packing(manifest: Manifest, arrived: Arrived) -> Manifest:
+    """Say in a manifest what the stored bytes are, where they are not the server's."""
+    if arrived.packing is None:
+        return manifest
+    return msgspec.structs.replace(
+        manifest,
+        stored_size=arrived.packing.size,
+        stored_sha256=arrived.packing.sha256,
+        compression=arrived.packing.compression,
+        encryption=arrived.packing.encryption,
+    )
 
 
 def _require_present(collection: str, look: Look) -> Present:

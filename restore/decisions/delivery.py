@@ -15,26 +15,33 @@ from restore.words.server import Broken
 _TOOK_NOTHING = frozenset({400, 403, 404, 409})
 
 
-def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str) -> Parcel:
-    """Say what is sent. The server is given the resolved file, never the latest pointer."""
-    seen = f"{server_store.rstrip('/')}/{offer.stored.file}" if server_store and offer.stored.in_store else ""
+def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str, by_url: bool = False) -> Parcel:
+    """Say what is sent. The server is given the resolved file, never the latest pointer.
+
+    `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
+    """
+    plain = offer.stored.in_store and not offer.stored.packing
+    seen = f"{server_store.rstrip('/')}/{offer.stored.file}" if server_store and plain and not by_url else ""
     return Parcel(
         target=target,
         path=offer.stored.path,
         server_path=seen,
-        size=offer.stored.size,
+        size=offer.size,
         checksum=checksum,
         upload_name=name_upload(target),
+        by_url=by_url and plain,
     )
 
 
 def choose_routes(transfer: Transfer, plan: Restore, parcel: Parcel) -> tuple[Transfer, ...]:
     """Give the ways to try, in order. What was removed first is uploaded: nothing proves that a file is seen."""
     match transfer:
-        case Transfer.SERVER_FILE:
-            return (Transfer.SERVER_FILE,)
+        case Transfer.SERVER_FILE | Transfer.SERVER_URL:
+            return (transfer,)
         case Transfer.AUTO if parcel.server_path and not plan.loses_points:
             return (Transfer.SERVER_FILE, Transfer.UPLOAD)
+        case Transfer.AUTO if parcel.by_url and not plan.loses_points:
+            return (Transfer.SERVER_URL, Transfer.UPLOAD)
         case _:
             return (Transfer.UPLOAD,)
 

@@ -11,14 +11,14 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast
 
 import msgspec
 
 from restore.edges.directory import translate_error
 from restore.errors import IntegrityError
 from restore.words.archive import Archive, ArchivedShard, ArchiveKind
-from restore.words.store import is_lfs_pointer
+from restore.words.store import SnapshotReader, is_lfs_pointer
 
 _BLOCK = 1024 * 1024
 _TAR_BLOCK = 512
@@ -35,23 +35,42 @@ _NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
 _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
 
 
+class Readable(Protocol):
+    """Whatever fills a buffer."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill a buffer; gives how many bytes, 0 at the end."""
+        ...
+
+
 def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
     """Read a whole file; give its SHA-256 in lower-case hex and its size in bytes.
 
     `on_bytes` is told how many bytes have been read, after each block. Raises `StoreError`.
     """
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            return hash_opened(file, on_bytes, name=path)
+    except OSError as error:
+        raise translate_error(error, f"'{path}' cannot be read") from error
+
+
+def hash_opened(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:
+    """Read an opened file to its end; give its SHA-256 in lower-case hex and its size in bytes.
+
+    `on_bytes` is told how many bytes have been read, after each block. Raises what reading raises, and `StoreError`.
+    """
     running = hashlib.sha256()
     block = memoryview(bytearray(_BLOCK))
     size = 0
     try:
-        with Path(path).open("rb", buffering=0) as file:
-            while count := file.readinto(block):
-                running.update(block[:count])
-                size += count
-                if on_bytes:
-                    on_bytes(size)
+        while count := file.readinto(block):
+            running.update(block[:count])
+            size += count
+            if on_bytes:
+                on_bytes(size)
     except OSError as error:
-        raise translate_error(error, f"'{path}' cannot be read") from error
+        raise translate_error(error, f"'{name}' cannot be read") from error
     return running.hexdigest(), size
 
 
@@ -63,10 +82,22 @@ def read_archive(path: str, *, name: str = "") -> Archive:
     """
     name = name or Path(path).name
     try:
-        with Path(path).open("rb") as file:
-            size = file.seek(0, 2)
-            _check_head(file, size, name)
-            return _read_members(file, size, name)
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below; its own errors are told apart from the reading's
+    except OSError as error:
+        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+    with file:
+        return read_opened_archive(file, name=name)
+
+
+def read_opened_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
+    """Look into an opened snapshot, as `read_archive`: forward, or a little back. Raises what reading raises too."""
+    file = cast("IO[bytes]", opened)
+    try:
+        # The head before the size: of a packed snapshot nobody may know it yet, and a wrong key shows at once.
+        head = file.read(_TAR_BLOCK)
+        size = file.seek(0, 2)
+        _check_head(head, size, name)
+        return _read_members(file, size, name)
     except OSError as error:
         raise translate_error(error, f"snapshot '{name}' cannot be read") from error
     except tarfile.TarError as error:
@@ -75,9 +106,7 @@ def read_archive(path: str, *, name: str = "") -> Archive:
         raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
 
 
-def _check_head(file: IO[bytes], size: int, name: str) -> None:
-    file.seek(0)
-    head = file.read(_TAR_BLOCK)
+def _check_head(head: bytes, size: int, name: str) -> None:
     if size == 0:
         raise IntegrityError(f"snapshot '{name}' is an empty file", hint=_MAKE_ANOTHER)
     if is_lfs_pointer(head):

@@ -8,6 +8,7 @@ boot with nothing to do is nearly all imports.
 from __future__ import annotations
 
 import http.client
+import re
 import select
 import ssl
 import time
@@ -27,6 +28,7 @@ _LARGEST_ANSWER = 256 << 20
 READ_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 _ERRORS = 400
+_QUERY = re.compile(rb"(https?://[^\s\"'<>?]*)\?[^\s\"'<>)]*")
 _TRANSIENT = frozenset({429, 502, 503, 504})
 
 
@@ -44,7 +46,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. `path` is already percent-encoded; `seconds` bounds the whole exchange."""
+    """One request. `path` is already percent-encoded; `seconds` bounds the whole exchange.
+
+    `hides_queries`: it sends a URL whose query is a secret, and the answer may repeat it.
+    """
 
     method: str
     path: str
@@ -52,14 +57,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     headers: dict[str, str] = {}
     seconds: float = READ_SECONDS
+    hides_queries: bool = False
 
 
 class Exchange:
     """A request that was sent and whose answer may take hours. Poll it; close it on every way out."""
 
-    def __init__(self, connected: http.client.HTTPConnection, key: str = "") -> None:
+    def __init__(self, connected: http.client.HTTPConnection, key: str = "", *, hides_queries: bool = False) -> None:
         self._connection = connected
         self._key = key
+        self._hides_queries = hides_queries
 
     def poll(self, seconds: float) -> Answer | None:
         """Wait up to `seconds` for the answer. None: not yet. Raises OSError when none can come any more."""
@@ -75,6 +82,9 @@ class Exchange:
             raise ConnectionResetError(describe_trouble(error)) from error
         finally:
             self.close()
+        if self._hides_queries and answer.status >= _ERRORS:
+            # Before anybody cuts it short, as with the key.
+            return Answer(answer.status, answer.headers, _QUERY.sub(rb"\1?***", answer.body))
         return answer
 
     def close(self) -> None:
@@ -180,7 +190,7 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return Exchange(connected, self._key)
+        return Exchange(connected, self._key, hides_queries=request.hides_queries)
 
     def send_file(
         self, request: Request, part: Part, *, on_sent: Callable[[int], None], stall_seconds: float

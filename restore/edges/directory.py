@@ -11,12 +11,15 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError, SpaceError, StoreError
 from restore.words.manifest import Manifest, read_manifest
+from restore.words.secret import Secret
 from restore.words.snapshot import encode_collection, name_manifest
 from restore.words.store import (
     CHECKSUM_SUFFIX,
@@ -24,6 +27,7 @@ from restore.words.store import (
     STAMP_FILE,
     Entry,
     Kind,
+    SnapshotReader,
     StoredSnapshot,
     classify,
     find_pointer_problem,
@@ -32,6 +36,9 @@ from restore.words.store import (
     read_pointer,
 )
 
+if TYPE_CHECKING:
+    from restore.edges.packing import Keys
+
 _LONGEST_MANIFEST = 16 * 1024 * 1024
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _NO_PATH = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
@@ -39,13 +46,13 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _HELD = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
 
 
-def open_directory(path: str) -> Directory:
+def open_directory(path: str, keys: Keys | None = None) -> Directory:
     """Open a store for reading.
 
     Raises `NotFoundError` when it is not there, or is a directory that nobody made a store: Docker creates an
-    empty one where a bind mount is missing. `StoreError` when it cannot be read.
+    empty one where a bind mount is missing. `StoreError` when it cannot be read. `keys` open what is encrypted.
     """
-    store = Directory(path)
+    store = Directory(path, keys)
     names = store.list_names()
     if STAMP_FILE not in names and not any(classify(name).encoded for name in names):
         raise NotFoundError(
@@ -73,8 +80,9 @@ def translate_error(error: OSError, what: str) -> RestoreError:
 class Directory:
     """A directory of snapshots. Every method looks anew; nothing is kept between calls."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, keys: Keys | None = None) -> None:
         self._path = path
+        self._keys = keys
 
     @property
     def name(self) -> str:
@@ -111,6 +119,11 @@ class Directory:
     def list_collections(self) -> tuple[str, ...]:
         """Give the collections of which a pointer or a snapshot is there, sorted."""
         return tuple(sorted({entry.collection for entry in self.list_entries() if entry.collection}))
+
+    def list_latest(self) -> tuple[str, ...]:
+        """Give the collections that have a pointer, sorted."""
+        entries = (entry for entry in self.list_entries() if entry.kind is Kind.LATEST)
+        return tuple(sorted({entry.collection for entry in entries if entry.collection}))
 
     def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
         """Give a collection's snapshots, oldest first by the manifest's time, else the name's, then the name.
@@ -176,12 +189,63 @@ class Directory:
                 f"manifest '{name}' is of collection '{manifest.collection}', not of '{stored.collection}'",
                 hint="files were swapped or renamed; give each its own name back",
             )
-        if manifest.size != stored.size:
+        if manifest.bytes_in_store != stored.size:
             raise IntegrityError(
-                f"snapshot '{stored.file}' has {stored.size:,} bytes, its manifest says {manifest.size:,}",
+                f"snapshot '{stored.file}' has {stored.size:,} bytes, its manifest says {manifest.bytes_in_store:,}",
                 hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
             )
         return manifest
+
+    def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
+        """Open a snapshot's bytes as the server made them.
+
+        Raises `StoreError` when it cannot be read and `DecryptionError` without the key that it needs.
+        """
+        if not stored.packing:
+            return self.open_stored(stored)
+        from restore.edges.packing import open_packed  # noqa: PLC0415 - few snapshots are packed
+
+        manifest = self._peek(stored.file) if stored.in_store else None
+        size = manifest.size if manifest else -1
+        return open_packed(lambda: self.open_stored(stored), stored, size, self._keys)
+
+    def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
+        """Open a snapshot's bytes as they lie in the store. Raises `StoreError`."""
+        from restore.edges.opened import LocalReader  # noqa: PLC0415 - a boot may have nothing to do
+
+        try:
+            return LocalReader(stored.path)
+        except OSError as error:
+            raise translate_error(error, f"snapshot '{stored.file}' cannot be read") from error
+
+    @property
+    def gives_urls(self) -> bool:
+        """Tell that a directory has no URLs."""
+        return False
+
+    def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:
+        """Refuse: a directory has no URLs."""
+        raise StoreError(
+            f"snapshot '{stored.file}' lies in a directory, which gives no URL to read it from ({seconds} s)",
+            hint="--transfer server-url is for buckets; leave it at auto",
+        )
+
+    def list_links(self) -> Mapping[str, str]:
+        """Give every pointer and link by its name, with what it names."""
+        links: dict[str, str] = {}
+        for name in self.list_names():
+            if os.path.islink(self.path(name)) or classify(name).kind is Kind.LATEST:
+                target = self._read_target(name)
+                links |= {name: target} if target is not None else {}
+        return links
+
+    def read_document(self, name: str) -> bytes | None:
+        """Read a small file of ours; None when it is not there."""
+        return _read(self.path(name), _LONGEST_MANIFEST, what=f"'{name}' cannot be read")
+
+    def list_documents(self, suffix: str) -> tuple[str, ...]:
+        """Give the names of the documents that end in this, sorted."""
+        return tuple(name for name in self.list_names() if name.endswith(suffix) and not name.startswith(".partial-"))
 
     def read_checksum(self, stored: StoredSnapshot) -> str | None:
         """Give the SHA-256 that Qdrant wrote beside its own snapshot file; None when there is none to be believed."""
@@ -230,7 +294,7 @@ class Directory:
             return self.find_named(collection, name)
         if not os.path.isdir(directory):
             return None
-        stored = Directory(directory).find_named(collection, name)
+        stored = Directory(directory, self._keys).find_named(collection, name)
         return msgspec.structs.replace(stored, in_store=False) if stored else None
 
     def _follow(self, entry: Entry, collection: str) -> StoredSnapshot:

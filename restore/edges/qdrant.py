@@ -7,7 +7,7 @@ import http.client
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -23,6 +23,7 @@ from restore.edges.connection import READ_SECONDS, Answer, Connection, Exchange,
 from restore.edges.streaming import Part
 from restore.edges.trouble import describe_trouble
 from restore.errors import AuthError, QdrantError
+from restore.words.secret import Secret
 from restore.words.server import (
     Activity,
     Broken,
@@ -32,6 +33,7 @@ from restore.words.server import (
     ShardUpdates,
     SnapshotDescription,
 )
+from restore.words.store import SnapshotReader
 from restore.words.url import redact_url
 from restore.words.version import Version, parse_version
 
@@ -326,7 +328,7 @@ class Qdrant:
     def upload_snapshot(
         self,
         collection: str,
-        file: IO[bytes],
+        file: SnapshotReader,
         *,
         size: int,
         file_name: str,
@@ -357,9 +359,21 @@ class Qdrant:
 
         Raw spaces, `#` and `?` in a `file://` location name other files, so the path is percent-encoded here.
         """
-        body = {"location": "file://" + quote(path), "priority": "snapshot", "checksum": checksum}
+        return self._recover(collection, "file://" + quote(path), checksum)
+
+    def recover_from_url(self, collection: str, *, url: Secret, checksum: str) -> Exchange:
+        """Let the server recover from what it reads at a URL; read the answer with `read_recovered`.
+
+        403 since 1.18.0 where URL recovery is switched off. The server repeats the URL in its errors: what stands
+        behind its `?` is taken out of them.
+        """
+        return self._recover(collection, url.reveal(), checksum, hides_queries=True)
+
+    def _recover(self, collection: str, location: str, checksum: str, *, hides_queries: bool = False) -> Exchange:
+        body = {"location": location, "priority": "snapshot", "checksum": checksum}
         return self._connection.send(
             Request(
+                hides_queries=hides_queries,
                 method="PUT",
                 path=_path(collection, "snapshots/recover"),
                 query={"wait": "true"},

@@ -12,38 +12,65 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from restore.edges.directory import Directory, translate_error
 from restore.errors import LockedError, NotFoundError, RefusedError, SpaceError
+from restore.words import store as words
 from restore.words.snapshot import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
-from restore.words.store import LOCK_FILE, STAMP_FILE, STAMP_TEXT, Kind, classify, find_twin
+from restore.words.store import (
+    CHECK_SUFFIX,
+    LEASE_FILE,
+    LOCK_FILE,
+    PIN_SUFFIX,
+    STAMP_FILE,
+    STAMP_TEXT,
+    Kind,
+    classify,
+    find_twin,
+)
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+    from restore.edges.packing import Keys
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 _NO_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 # What an empty volume or a fresh checkout may hold.
-_COUNTS_AS_EMPTY = frozenset({"lost+found", LOCK_FILE, ".gitkeep", ".gitignore", ".DS_Store"})
+_COUNTS_AS_EMPTY = frozenset({"lost+found", LOCK_FILE, LEASE_FILE, ".gitkeep", ".gitignore", ".DS_Store"})
 _LEFT_OVER_BYTES = 1 << 20
 _HAND_OVER_BYTES = 32 << 20
+# A share whose server knows no locks (NFS before version 4 without lockd, some FUSE file systems).
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
+_LEASE_SECONDS = 60.0
 
 
-def open_shelf(path: str, *, file_mode: int = 0o644) -> Shelf:
+class _Doomed(msgspec.Struct, frozen=True):
+    """Written before a deletion begins, so that whoever comes after a kill finishes it: `delete` is `size` bytes."""
+
+    delete: str
+    size: int
+
+
+def open_shelf(path: str, *, file_mode: int = 0o644, keys: Keys | None = None) -> Shelf:
     """Open a store for writing: make the directory (one level) and its stamp where there is nothing yet.
 
     `file_mode` holds for every file, directories get `x` where it has `r`. Raises `StoreError` when it cannot be
     made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and
     nothing says that it is a store.
     """
-    shelf = Shelf(path, file_mode=file_mode)
+    shelf = Shelf(path, file_mode=file_mode, keys=keys)
     shelf.prepare()
     return shelf
 
 
-class Incoming:
+class PartialFile:
     """A file being received under a name that nobody reads. Close it, or give it to `Shelf.publish`."""
 
     def __init__(self, path: Path, mode: int) -> None:
@@ -51,6 +78,9 @@ class Incoming:
         self.size = self._handed_over = 0
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
         os.fchmod(self._file, mode)
+
+    def expect(self, size: int) -> None:
+        """Say how many bytes will come: nothing depends on it here."""
 
     def write(self, block: bytes | memoryview) -> None:
         """Append a block. Raises `SpaceError` when the disk is full, `StoreError` otherwise."""
@@ -97,8 +127,8 @@ class Incoming:
 class Shelf(Directory):
     """A directory of snapshots that may be written to, under its lock."""
 
-    def __init__(self, path: str, *, file_mode: int = 0o644) -> None:
-        super().__init__(path)
+    def __init__(self, path: str, *, file_mode: int = 0o644, keys: Keys | None = None) -> None:
+        super().__init__(path, keys)
         self._mode = file_mode
 
     def prepare(self) -> None:
@@ -127,7 +157,7 @@ class Shelf(Directory):
     def _write_stamp(self) -> None:
         # Without the lock, so not under a name that another run takes for debris: that the stamp is there is enough.
         with self._translated(f"store '{self._path}' cannot be written to"), contextlib.suppress(FileExistsError):
-            stamp = Incoming(Path(self.path(STAMP_FILE)), self._mode)
+            stamp = PartialFile(Path(self.path(STAMP_FILE)), self._mode)
             with contextlib.closing(stamp):
                 stamp.write(STAMP_TEXT)
 
@@ -135,41 +165,72 @@ class Shelf(Directory):
     def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
         """Hold the store's lock, which vanishes with its holder; None waits as long as that one lives.
 
-        Raises `LockedError` when it stays taken.
+        Where the file system knows no locks it is a lease: a file that its holder renews, and that anybody may take
+        over who saw it unrenewed for a minute. Raises `LockedError` when it stays taken.
         """
+        lock = self._acquire(LOCK_FILE, timeout_seconds) or self._acquire(LEASE_FILE, timeout_seconds)
+        try:
+            yield
+        finally:
+            if lock:
+                lock.release()
+
+    def _acquire(self, file: str, timeout_seconds: float | None) -> BaseFileLock | None:
+        """Take the lock in this file; None where the file system has no locks of that kind."""
         import filelock  # noqa: PLC0415 - only who writes pays for it
 
         # Whoever may read the files of this store may wait for its lock, whatever user made it.
         mode = self._mode | (self._mode & 0o444) >> 1
-        lock = filelock.FileLock(
-            self.path(LOCK_FILE), timeout=-1 if timeout_seconds is None else timeout_seconds, mode=mode
-        )
+        timeout = -1.0 if timeout_seconds is None else timeout_seconds
+        lock: BaseFileLock
+        if file == LOCK_FILE:
+            lock = filelock.FileLock(self.path(file), timeout=timeout, mode=mode, fallback_to_soft=False)
+        else:
+            lock = filelock.SoftFileLease(self.path(file), timeout=timeout, mode=mode, lease_duration=_LEASE_SECONDS)
         with self._translated(f"store '{self._path}' cannot be locked"):
             try:
                 lock.acquire()
             except filelock.Timeout:
-                raise LockedError(
-                    f"store '{self._path}' is locked by another run (waited {timeout_seconds:g} s)",
-                    hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
-                ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+                raise self._explain_locked(timeout) from None
+            except NotImplementedError:
+                return None
+            except OSError as error:
+                if file == LEASE_FILE or error.errno not in _NO_LOCKS:
+                    raise
+                return None
+        return lock
 
-    def remove_debris(self) -> tuple[str, ...]:
+    def _explain_locked(self, timeout: float) -> LockedError:
+        return LockedError(
+            f"store '{self._path}' is locked by another run (waited {timeout:g} s)",
+            hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
+        )
+
+    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Remove what a killed run of ours left; give the names. Only under the lock.
 
-        A manifest without its snapshot is ours only while a partial file of just the size it promises lies
-        beside it; else a person may be copying files here.
+        A deletion that was begun is finished. A manifest without its snapshot is ours only while a partial file of
+        just the size it promises lies beside it; else a person may be copying files here.
         """
         debris = [name for name in self.list_names() if classify(name).kind is Kind.DEBRIS]
-        orphans = self._find_orphans(debris) if debris else []
+        orphans = [*self._find_doomed(debris), *self._find_orphans(debris)] if debris else []
         # Manifests first: a kill in between must leave the partial files that prove them ours.
         for name in [*orphans, *debris]:
             with self._translated(f"'{name}' of a killed run cannot be removed from store '{self._path}'"):
                 Path(self.path(name)).unlink(missing_ok=True)
         return (*orphans, *debris)
+
+    def _find_doomed(self, debris: list[str]) -> list[str]:
+        """Give the snapshots whose deletion was begun: their manifest went first, and nothing else fits them."""
+        doomed = []
+        for name in debris:
+            found = _read_doomed(self.read_document(name) or b"") if name.endswith(".json") else None
+            if found is None or classify(found.delete).kind is not Kind.SNAPSHOT:
+                continue
+            path, manifest = Path(self.path(found.delete)), Path(self.path(name_manifest(found.delete)))
+            if path.is_file() and not path.is_symlink() and not manifest.exists():
+                doomed += [found.delete] if path.lstat().st_size == found.size else []
+        return doomed
 
     def _find_orphans(self, debris: list[str]) -> list[str]:
         sizes = {Path(self.path(name)).lstat().st_size for name in debris}
@@ -217,11 +278,11 @@ class Shelf(Directory):
         return False
 
     @contextlib.contextmanager
-    def receive(self) -> Iterator[Incoming]:
+    def receive(self, name: SnapshotName | None = None) -> Iterator[PartialFile]:  # noqa: ARG002 - a bucket needs it
         """Open a file to receive into; whatever was not published is removed on every way out."""
         path = Path(self.path(PARTIAL_PREFIX + secrets.token_hex(8)))
         with self._translated(f"store '{self._path}' cannot be written to"):
-            incoming = Incoming(path, self._mode)
+            incoming = PartialFile(path, self._mode)
         try:
             yield incoming
         finally:
@@ -235,11 +296,13 @@ class Shelf(Directory):
             name = msgspec.structs.replace(name, sequence=name.sequence + 1)
         return name
 
-    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+    def publish(self, incoming: words.Incoming, name: SnapshotName, manifest: bytes) -> str:
         """Give a received file its name, its manifest before it; give that name. Nothing is ever overwritten.
 
         The manifest comes first, so that a snapshot that has its name is never without what it promises.
         """
+        if not isinstance(incoming, PartialFile):
+            raise TypeError("a file that this store did not receive")
         file = str(self.choose_name(name))
         incoming.sync()
         with self._translated(f"snapshot '{file}' cannot be put into store '{self._path}'"):
@@ -267,6 +330,60 @@ class Shelf(Directory):
             temporary.replace(pointer)
             self._sync()
         return linked
+
+    def delete_snapshot(self, file: str) -> None:
+        """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent.
+
+        What is about to be deleted is written down before, so that the next run finishes what a kill interrupted.
+        Raises `StoreError`; then it is still there, or the next run finishes.
+        """
+        path = Path(self.path(file))
+        doomed = PARTIAL_PREFIX + secrets.token_hex(8) + ".json"
+        with self._translated(f"snapshot '{file}' cannot be deleted from store '{self._path}'"):
+            if path.is_file():
+                self._write_file(doomed, msgspec.json.encode(_Doomed(file, path.lstat().st_size)))
+                self._sync()
+            Path(self.path(name_manifest(file))).unlink(missing_ok=True)
+            self._sync()
+            for name in (file, file + PIN_SUFFIX, file + CHECK_SUFFIX, doomed):
+                Path(self.path(name)).unlink(missing_ok=True)
+            self._sync()
+
+    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
+        """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
+        with self._translated(f"'{name}' cannot be written to store '{self._path}'"):
+            if not create_only:
+                self._write_file(name, content)
+                self._sync()
+                return True
+            with self.receive() as incoming:
+                incoming.write(content)
+                incoming.sync()
+                made = self._link(incoming.path, Path(self.path(name)))
+            self._sync()
+        return made
+
+    def delete_document(self, name: str) -> bool:
+        """Delete a small file of ours. False: there was none."""
+        with self._translated(f"'{name}' cannot be deleted from store '{self._path}'"):
+            try:
+                Path(self.path(name)).unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    @staticmethod
+    def _link(made: Path, name: Path) -> bool:
+        """Give a file its name unless that is taken; a file system without links has only the look before."""
+        try:
+            name.hardlink_to(made)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS or name.exists():
+                raise
+            made.rename(name)
+        return True
 
     def _keep_plain(self, pointer: Path, collection: str) -> None:
         """Give a snapshot that a person put there as latest a name of its own before the pointer replaces it."""
@@ -311,3 +428,10 @@ class Shelf(Directory):
             yield
         except OSError as error:
             raise translate_error(error, what) from error
+
+
+def _read_doomed(content: bytes) -> _Doomed | None:
+    try:
+        return msgspec.json.decode(content, type=_Doomed)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

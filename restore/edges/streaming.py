@@ -10,21 +10,22 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from restore.errors import IntegrityError
+from restore.words.store import SnapshotReader
 
 _BLOCK = 1 << 20
 _BUFFER = 1 << 16
 
 
 class Part(msgspec.Struct, frozen=True):
-    """What an upload sends: bytes before, a file opened for reading, bytes after."""
+    """What an upload sends: bytes before, a snapshot opened for reading, bytes after."""
 
     head: bytes
-    file: IO[bytes]
+    file: SnapshotReader
     size: int
     tail: bytes
 
@@ -80,16 +81,17 @@ def read_head(
 def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], None], stall_seconds: float) -> bool:
     """Send the file; False when the server answered before the end."""
     connected.settimeout(stall_seconds)
-    if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile"):
+    if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile") or not part.file.local_path:
         return _copy(connected, part, on_sent)
     offset = 0
+    file: Any = part.file
     while offset < part.size:
         readable, writable, _ = select.select([connected], [connected], [], stall_seconds)
         if readable:
             return False
         if not writable:
             raise TimeoutError(f"it took no byte for {stall_seconds:.0f} s")
-        sent = os.sendfile(connected.fileno(), part.file.fileno(), offset, min(_BLOCK, part.size - offset))
+        sent = os.sendfile(connected.fileno(), file.fileno(), offset, min(_BLOCK, part.size - offset))
         if sent == 0:
             raise IntegrityError(f"the snapshot became shorter while it was sent: {offset:,} of {part.size:,} bytes")
         offset += sent
@@ -100,13 +102,15 @@ def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], Non
 def _copy(connected: socket.socket, part: Part, on_sent: Callable[[int], None]) -> bool:
     sent = 0
     for block in _read_blocks(part.file, part.size):
+        if not isinstance(connected, ssl.SSLSocket) and select.select([connected], [], [], 0)[0]:
+            return False
         connected.sendall(block)
         sent += len(block)
         on_sent(sent)
     return True
 
 
-def _read_blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
+def _read_blocks(file: SnapshotReader, size: int) -> Iterator[bytes]:
     left = size
     while left:
         block = file.read(min(_BLOCK, left))

@@ -1,19 +1,21 @@
-"""Look at one file of a store: its manifest, its inside, where it points, and, when asked, every byte."""
+"""Look at one file of a store: its manifest, where it points and, as deep as asked, its inside and every byte."""
 
 # Paths are texts here, as in `edges.directory`.
 # ruff: noqa: PTH100, PTH118
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
 import msgspec
 
 from restore.decisions.compatibility import refuse_kind
-from restore.edges.archive import hash_file, read_archive
+from restore.edges.archive import hash_opened, read_opened_archive
 from restore.edges.directory import Directory
 from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.words.assessment import Assessment, State
+from restore.words.check import Depth
 from restore.words.manifest import Manifest
 from restore.words.snapshot import SUFFIX
 from restore.words.store import Entry, Kind, StoredSnapshot, classify
@@ -21,18 +23,41 @@ from restore.words.store import Entry, Kind, StoredSnapshot, classify
 OnBytes = Callable[[int], None]
 
 
-def assess(store: Directory, entry: Entry, *, on_bytes: OnBytes | None = None) -> Assessment:
-    """Say what a file is worth. With `on_bytes` every byte is read and compared with the checksum it should have.
+class Reading(msgspec.Struct, frozen=True):
+    """How closely a file is looked at. `depth` None: its manifest and its inside, and no byte more.
+
+    `on_bytes` is told how many bytes have been read.
+    """
+
+    depth: Depth | None = None
+    on_bytes: OnBytes | None = None
+
+    @property
+    def hashes(self) -> bool:
+        """Tell whether every byte is read."""
+        return self.depth in {Depth.HASH, Depth.ARCHIVE}
+
+    @property
+    def looks_inside(self) -> bool:
+        """Tell whether the archive is looked into."""
+        return self.depth in {None, Depth.ARCHIVE}
+
+
+_GLANCE = Reading()
+
+
+def assess(store: Directory, entry: Entry, reading: Reading = _GLANCE) -> Assessment:
+    """Say what a file is worth, as far as a reading of that depth tells.
 
     Raises nothing expected: what is wrong is in the answer.
     """
     match entry.kind:
         case Kind.LATEST:
-            return _assess_pointer(store, entry, on_bytes)
+            return _assess_pointer(store, entry, reading)
         case Kind.SNAPSHOT | Kind.SERVER_SNAPSHOT:
-            return _assess_snapshot(store, entry, on_bytes)
-        case Kind.FOREIGN if entry.file.endswith(SUFFIX) and not entry.file.startswith("."):
-            found = _assess_snapshot(store, entry, on_bytes)
+            return _assess_snapshot(store, entry, reading)
+        case Kind.FOREIGN if is_snapshot(entry):
+            found = _assess_snapshot(store, entry, reading)
             # Nobody promised anything of it, so what is odd about it is told and is no failure.
             return msgspec.structs.replace(found, state=State.FOREIGN, status=0)
         case Kind.DEBRIS:
@@ -49,19 +74,26 @@ def assess(store: Directory, entry: Entry, *, on_bytes: OnBytes | None = None) -
             return Assessment(file=entry.file, kind=entry.kind, state=State.FOREIGN)
 
 
-def assess_path(path: str, *, on_bytes: OnBytes | None = None) -> Assessment:
+def is_snapshot(entry: Entry) -> bool:
+    """Tell whether an entry is a snapshot's bytes, whoever made it: what a check can be recorded of."""
+    if entry.kind is Kind.FOREIGN:
+        return entry.file.endswith(SUFFIX) and not entry.file.startswith(".")
+    return entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}
+
+
+def assess_path(path: str, reading: Reading) -> Assessment:
     """Say what a file anywhere is worth; a pointer is followed to its sibling. Raises nothing expected."""
     directory, file = os.path.split(os.path.abspath(path))
     store, entry = Directory(directory), classify(file)
     if not os.path.lexists(os.path.join(directory, file)):
         return _describe_failure(entry, NotFoundError(f"'{path}' does not exist"))
     if entry.kind is Kind.FOREIGN:
-        return _assess_snapshot(store, entry, on_bytes)
-    found = assess(store, entry, on_bytes=on_bytes)
-    return assess(store, classify(found.target), on_bytes=on_bytes) if found.target else found
+        return _assess_snapshot(store, entry, reading)
+    found = assess(store, entry, reading)
+    return assess(store, classify(found.target), reading) if found.target else found
 
 
-def _assess_pointer(store: Directory, entry: Entry, on_bytes: OnBytes | None) -> Assessment:
+def _assess_pointer(store: Directory, entry: Entry, reading: Reading) -> Assessment:
     try:
         stored = store.find_named(entry.collection or entry.encoded, entry.file)
     except RestoreError as error:
@@ -69,7 +101,7 @@ def _assess_pointer(store: Directory, entry: Entry, on_bytes: OnBytes | None) ->
     if stored is None:
         return _describe_failure(entry, NotFoundError(f"'{entry.file}' is gone"))
     if stored.file == entry.file or classify(stored.file).kind is Kind.FOREIGN:
-        found = _assess_stored(store, entry, stored, on_bytes)
+        found = _assess_stored(store, entry, stored, reading)
         target = "" if stored.file == entry.file else stored.file
         return msgspec.structs.replace(found, latest=True, target=target)
     return Assessment(
@@ -77,27 +109,32 @@ def _assess_pointer(store: Directory, entry: Entry, on_bytes: OnBytes | None) ->
     )
 
 
-def _assess_snapshot(store: Directory, entry: Entry, on_bytes: OnBytes | None) -> Assessment:
+def _assess_snapshot(store: Directory, entry: Entry, reading: Reading) -> Assessment:
     try:
         stored = store.open_entry(entry)
     except RestoreError as error:
         return _describe_failure(entry, error)
-    return _assess_stored(store, entry, stored, on_bytes)
+    return _assess_stored(store, entry, stored, reading)
 
 
-def _assess_stored(store: Directory, entry: Entry, stored: StoredSnapshot, on_bytes: OnBytes | None) -> Assessment:
+def _assess_stored(store: Directory, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
     try:
-        return _compare(store, entry, stored, on_bytes)
+        return _compare(store, entry, stored, reading)
     except RestoreError as error:
         return _describe_failure(entry, error, stored)
 
 
-def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, on_bytes: OnBytes | None) -> Assessment:
+def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
     manifest = store.read_manifest(stored)
-    archive = read_archive(stored.path)
-    refuse_kind(archive, file=stored.file)
-    expected = manifest.sha256 if manifest else store.read_checksum(stored)
-    found = hash_file(stored.path, on_bytes)[0] if on_bytes else ""
+    found, expected = "", ""
+    if reading.hashes and not reading.looks_inside:
+        found, expected = _hash_stored(store, stored, manifest, reading)
+    elif reading.looks_inside:
+        with contextlib.closing(store.open_snapshot(stored)) as opened:
+            refuse_kind(read_opened_archive(opened, name=stored.file), file=stored.file)
+            expected = manifest.sha256 if manifest else store.read_checksum(stored) or ""
+            opened.seek(0)
+            found = hash_opened(opened, reading.on_bytes, name=stored.path)[0] if reading.hashes else ""
     if found and expected and found != expected:
         raise IntegrityError(
             f"snapshot '{stored.file}' has checksum {found}, it should be {expected}",
@@ -112,12 +149,24 @@ def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, on_bytes: O
         created=manifest.created if manifest else stored.created,
         size_bytes=stored.size,
         sha256=found,
+        promised_sha256=manifest.sha256 if manifest else "",
         points=manifest.points if manifest else None,
         points_exact=manifest.points_exact if manifest else False,
         server_version=manifest.server_version if manifest else "",
         note=manifest.note if manifest else "",
         problem=manifest.held_back if manifest else "",
     )
+
+
+def _hash_stored(
+    store: Directory, stored: StoredSnapshot, manifest: Manifest | None, reading: Reading
+) -> tuple[str, str]:
+    """Hash the bytes as they lie there; gives what was found and what should be. Needs no key."""
+    with contextlib.closing(store.open_stored(stored)) as opened:
+        found = hash_opened(opened, reading.on_bytes, name=stored.path)[0]
+    if manifest is None:
+        return found, store.read_checksum(stored) or ""
+    return found, (manifest.stored_sha256 or "") if stored.packing else manifest.sha256
 
 
 def _find_state(manifest: Manifest | None, *, compared: bool) -> State:

@@ -8,10 +8,10 @@ from restore.edges.checksum import RunningChecksum
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
 from restore.edges.resumed import ReplacedError, ResumedDownload
-from restore.edges.shelf import Incoming
 from restore.errors import DeadlineError, IntegrityError
 from restore.words.log import Log, Progress
 from restore.words.server import SnapshotDescription
+from restore.words.store import Incoming
 
 
 class Receiver:
@@ -67,6 +67,7 @@ class Receiver:
         )
         with contextlib.closing(download), contextlib.ExitStack() as running:
             checksum = running.enter_context(contextlib.closing(RunningChecksum()))
+            incoming.expect(snapshot.size)
             while block := download.read():
                 if download.restarted:
                     incoming.empty()

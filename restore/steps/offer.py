@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 from restore.decisions.compatibility import judge
@@ -66,37 +68,39 @@ def _choose(store: Store, wanted: Wanted, server: Version) -> Offer | None:
             return None
         offer = _examine(store, stored, server)
         if falls_back:
-            _check_bytes(offer)
+            _check_bytes(store, offer)
     except (IntegrityError, IncompatibleError) as error:
         older = store.find_snapshot(wanted.collection, PREVIOUS) if falls_back else None
         if older is None:
             raise
         offer = _examine(store, older, server)
-        _check_bytes(offer)
+        _check_bytes(store, offer)
         return msgspec.structs.replace(offer, older_than=str(error))
     return offer
 
 
 def _examine(store: Store, stored: StoredSnapshot, server: Version) -> Offer:
     # Imported here: a boot with nothing to do never looks into an archive.
-    from restore.edges.archive import read_archive  # noqa: PLC0415
+    from restore.edges.archive import read_opened_archive  # noqa: PLC0415
 
     manifest = store.read_manifest(stored)
-    archive = read_archive(stored.path)
+    with contextlib.closing(store.open_snapshot(stored)) as opened:
+        archive = read_opened_archive(opened, name=stored.file)
     gap = judge(archive, file=stored.file, server=server, manifest=manifest)
     return Offer(stored=stored, manifest=manifest, archive=archive, gap=str(gap) if gap else "")
 
 
-def _check_bytes(offer: Offer) -> None:
+def _check_bytes(store: Store, offer: Offer) -> None:
     if offer.manifest:
-        read_checksum(offer, expected=offer.manifest.sha256)
+        read_checksum(store, offer, expected=offer.manifest.sha256)
 
 
-def read_checksum(offer: Offer, *, expected: str = "") -> str:
+def read_checksum(store: Store, offer: Offer, *, expected: str = "") -> str:
     """Read the whole file and give its SHA-256. Raises `IntegrityError` when it is not the `expected` one."""
-    from restore.edges.archive import hash_file  # noqa: PLC0415 - as above
+    from restore.edges.archive import hash_opened  # noqa: PLC0415 - as above
 
-    found, size = hash_file(offer.stored.path)
+    with contextlib.closing(store.open_snapshot(offer.stored)) as opened:
+        found, size = hash_opened(opened, name=offer.stored.path)
     if expected and found != expected:
         raise IntegrityError(
             f"snapshot '{offer.stored.file}' is not what its manifest says: {size:,} bytes with checksum "

@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from restore.decisions.promotion import Content, find_hindrance
-from restore.edges.shelf import Incoming, Shelf
 from restore.errors import RestoreError
 from restore.words.log import Log
 from restore.words.manifest import Manifest, write_manifest
 from restore.words.snapshot import SnapshotName, encode_collection
+from restore.words.store import Incoming, WritableStore
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -23,11 +23,12 @@ class Published(msgspec.Struct, frozen=True):
 
 
 def publish(
-    shelf: Shelf,
+    shelf: WritableStore,
     incoming: Incoming,
     manifest: Manifest,
     log: Log,
     *,
+    packing: str = "",
     part_problem: str = "",
     allow_smaller: bool = False,
 ) -> Published:
@@ -35,7 +36,7 @@ def publish(
 
     Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
     """
-    name = shelf.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created))
+    name = shelf.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
     new = Content(str(name), manifest.created, manifest.points)
     hindrance = find_hindrance(
         new, _read_last(shelf, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller
@@ -46,11 +47,11 @@ def publish(
     log("snapshot.published", collection=manifest.collection, file=file, size_bytes=incoming.size)
     if hindrance is None:
         linked = shelf.move_latest(manifest.collection, file)
-        log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "text file")
+        log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
     return Published(file, hindrance)
 
 
-def _read_last(shelf: Shelf, collection: str, log: Log) -> Content | None:
+def _read_last(shelf: WritableStore, collection: str, log: Log) -> Content | None:
     """Describe the latest so far; None when there is none, or none that can be followed (moving it repairs that)."""
     try:
         stored = shelf.find_snapshot(collection, "latest")

@@ -5,6 +5,9 @@ A definite answer is an answer; a lost connection is none: the server goes on by
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 import msgspec
 
 from restore.edges.clock import Clock
@@ -13,6 +16,8 @@ from restore.edges.qdrant import Qdrant
 from restore.errors import DeadlineError, QdrantError, RestoreError
 from restore.words.log import Log, Progress
 from restore.words.parcel import Parcel
+from restore.words.secret import Secret
+from restore.words.store import SnapshotReader
 
 _POLL_SECONDS = 0.5
 _SAY_SECONDS = 10.0
@@ -37,7 +42,7 @@ class Rejected(msgspec.Struct, frozen=True):
     error: RestoreError
 
 
-Result = Accepted | Rejected | Lost
+Sending = Accepted | Rejected | Lost
 
 
 class Sender:
@@ -50,7 +55,7 @@ class Sender:
         self._progress = progress
         self._stall_seconds = stall_seconds
 
-    def send_server_file(self, parcel: Parcel) -> Result:
+    def send_server_file(self, parcel: Parcel) -> Sending:
         """Let the server read the file itself."""
         self._progress.wait("server is loading", parcel.target)
         try:
@@ -59,14 +64,23 @@ class Sender:
             return Lost(error.message, rose=False)
         return self._await(exchange, parcel)
 
-    def send_upload(self, parcel: Parcel) -> Result:
-        """Stream the file to the server."""
+    def send_server_url(self, parcel: Parcel, url: Secret) -> Sending:
+        """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot."""
+        self._progress.wait("server is loading", parcel.target)
+        try:
+            exchange = self._qdrant.recover_from_url(parcel.target, url=url, checksum=parcel.checksum)
+        except QdrantError as error:
+            return Lost(error.message, rose=False)
+        return self._await(exchange, parcel)
+
+    def send_upload(self, parcel: Parcel, open_snapshot: Callable[[], SnapshotReader]) -> Sending:
+        """Stream the snapshot to the server. Raises what opening and reading it raise."""
 
         def on_sent(sent_bytes: int) -> None:
             self._progress(parcel.target, sent_bytes, parcel.size)
 
         try:
-            with open(parcel.path, "rb") as file:  # noqa: PTH123 - pathlib costs the boot 5 ms
+            with contextlib.closing(open_snapshot()) as file:
                 exchange = self._qdrant.upload_snapshot(
                     parcel.target,
                     file,
@@ -81,7 +95,7 @@ class Sender:
         self._progress.wait("server is loading", parcel.target)
         return self._await(exchange, parcel)
 
-    def _await(self, exchange: Exchange, parcel: Parcel) -> Result:
+    def _await(self, exchange: Exchange, parcel: Parcel) -> Sending:
         """Wait for the answer; the gauge is the server's sign of life meanwhile."""
         rose = False
         sign = said = self._clock.read_seconds()
@@ -115,7 +129,7 @@ class Sender:
         except QdrantError:
             return False
 
-    def _read(self, target: str, answer: Answer) -> Result:
+    def _read(self, target: str, answer: Answer) -> Sending:
         try:
             self._qdrant.read_recovered(target, answer)
         except RestoreError as error:

@@ -35,7 +35,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `created` is aware UTC. `size` is in bytes. `points` is exact when `points_exact`, else what the server said
     beside running writes. `config` and `payload_schema` are as `GET /collections/{name}` gave them (the schema
     without its counts). `samples` did not change between two readings. `seconds` is how long it all took.
-    `held_back` says why this snapshot did not become latest; empty when nothing spoke against it.
+    `held_back` says why this snapshot did not become latest; empty when nothing spoke against it. `run_id` is the
+    set it was made in. Where the stored bytes are not the server's, `stored_size` and `stored_sha256` are theirs,
+    `compression` and `encryption` how they came about (`zstd`, `age`); `size` and `sha256` always are the server's.
     """
 
     schema: int = SCHEMA
@@ -55,6 +57,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     held_back: str = ""
     written_by: str = ""
+    run_id: str = ""
+    stored_size: Count | None = None
+    stored_sha256: Sha256 | None = None
+    compression: str = ""
+    encryption: str = ""
+
+    @property
+    def bytes_in_store(self) -> int:
+        """Give how many bytes the file in the store has."""
+        return self.size if self.stored_size is None else self.stored_size
 
 
 class _Schema(msgspec.Struct):

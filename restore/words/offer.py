@@ -39,6 +39,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     older_than: str = ""
 
     @property
+    def size(self) -> int:
+        """Give how many bytes the server gets."""
+        return self.manifest.size if self.manifest and self.stored.packing else self.stored.size
+
+    @property
     def config(self) -> dict[str, Any]:
         """Give the collection's configuration as the snapshot has it."""
         if self.archive:

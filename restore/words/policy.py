@@ -44,6 +44,7 @@ class Transfer(StrEnum):
     AUTO = "auto"
     UPLOAD = "upload"
     SERVER_FILE = "server-file"
+    SERVER_URL = "server-url"
 
 
 class Fallback(StrEnum):

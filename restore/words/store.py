@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -12,19 +13,30 @@ import msgspec
 
 from restore.errors import NotFoundError
 from restore.words.manifest import Manifest
+from restore.words.secret import Secret
 from restore.words.snapshot import (
     MANIFEST_SUFFIX,
     SUFFIX,
+    SnapshotName,
     decode_collection,
     encode_collection,
     is_cut,
     parse_latest,
     parse_name,
     parse_server_name,
+    split_packing,
 )
 
 STAMP_FILE = "README.md"
 LOCK_FILE = ".lock"
+# The lock where a file system or a bucket has none: a document that its holder keeps renewing.
+LEASE_FILE = ".lease.json"
+# What `serve` remembers of its jobs.
+SCHEDULE_FILE = ".schedule.json"
+PIN_SUFFIX = ".pin.json"
+CHECK_SUFFIX = ".check.json"
+SET_SUFFIX = ".set.json"
+JOURNAL_PREFIX = ".journal-"
 STAMP_TEXT = b"""# Qdrant snapshots
 
 This directory is a store of `qdrant-restore`; this file is its stamp. A directory without it is taken for a mount
@@ -32,6 +44,7 @@ that is missing. Snapshots are named `<collection>_<UTC time>.snapshot`, each wi
 `<collection>_latest.snapshot` points to the newest one that was checked.
 """
 _DEBRIS = re.compile(r"\.partial-[0-9a-f]{16}(\.json|\.link)?\Z")
+_SET = re.compile(r"[0-9]{8}_[0-9]{6}_[0-9a-f]{8}\.set\.json\Z")
 _LFS = b"version https://git-lfs.github.com/spec/"
 LONGEST_POINTER = 1024
 # Qdrant writes the SHA-256 of each of its snapshots beside it (since 1.8.0).
@@ -46,9 +59,16 @@ class Kind(StrEnum):
     LATEST = "latest"
     MANIFEST = "manifest"
     CHECKSUM = "checksum"
+    SET = "set"
+    PIN = "pin"
+    CHECK = "check"
+    JOURNAL = "journal"
     DEBRIS = "debris"
     OURS = "ours"
     FOREIGN = "foreign"
+
+
+_SILENT = frozenset({Kind.OURS, Kind.SET, Kind.PIN, Kind.CHECK, Kind.JOURNAL})
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +85,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class StoredSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot that can be opened: never a pointer, the file itself.
 
-    `file` is its name in the store, `path` absolute. `size` is in bytes. `created` is what the name says, None
-    when it says nothing. `in_store` is false for a path elsewhere. `latest` is true when the pointer led here.
+    `file` is its name in the store; `path` is absolute, or its URL where it lies in a bucket. `size` is in bytes, as
+    it lies there. `created` is what the name says, None when it says nothing. `in_store` is false for a path
+    elsewhere. `latest` is true when the pointer led here. `store` is the name of the store it was found in, empty
+    where there is only one.
     """
 
     collection: str
@@ -77,6 +99,44 @@ class StoredSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 1
     in_store: bool = True
     latest: bool = False
+    store: str = ""
+
+    @property
+    def packing(self) -> str:
+        """Give how the stored bytes differ from the server's: `.zst`, `.age`, `.zst.age`, or nothing."""
+        return split_packing(self.file)[1]
+
+
+class SnapshotReader(Protocol):
+    """A snapshot's bytes as the server made them, opened for reading; seekable. Close it on every way out.
+
+    `local_path` names the plain file behind it, so that the kernel may send it; empty where there is none. `size` is
+    in bytes; -1 until the end was reached where nothing says it. Reading raises `StoreError` when the store cannot
+    be reached, `IntegrityError` when the bytes cannot be unpacked.
+    """
+
+    local_path: str
+    size: int
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Give the next bytes, fewer only at the end."""
+        ...
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        """Fill a buffer; gives how many bytes, 0 at the end."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place; what lies behind a packing is read again from its start when that is far back."""
+        ...
+
+    def tell(self) -> int:
+        """Give the place."""
+        ...
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        ...
 
 
 class Store(Protocol):
@@ -95,11 +155,23 @@ class Store(Protocol):
         """Give the collections of which something is there, sorted."""
         ...
 
+    def list_latest(self) -> tuple[str, ...]:
+        """Give the collections that have a latest, sorted: in a directory a pointer, in a bucket a snapshot."""
+        ...
+
+    def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
+        """Give a collection's snapshots, oldest first. Not those that were held back, nor a pointer's plain file."""
+        ...
+
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
         """Give the snapshot meant by `latest`, `previous`, a file name or a path; None when it is not there.
 
         Raises `IntegrityError` when the pointer, or what it leads to, must not be followed.
         """
+        ...
+
+    def open_entry(self, entry: Entry) -> StoredSnapshot:
+        """Give an entry's file as a snapshot, whatever its name. Raises `IntegrityError` when it is no plain file."""
         ...
 
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
@@ -109,13 +181,116 @@ class Store(Protocol):
         """
         ...
 
+    def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
+        """Open a snapshot's bytes as the server made them. Raises `DecryptionError` without its key."""
+        ...
+
+    def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
+        """Open a snapshot's bytes as they lie in the store."""
+        ...
+
+    @property
+    def gives_urls(self) -> bool:
+        """Tell whether it can give a URL from which anybody may read a snapshot for a while."""
+        ...
+
+    def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:
+        """Give such a URL: a secret. Raises `StoreError` where there is none."""
+        ...
+
+    def list_links(self) -> Mapping[str, str]:
+        """Give every pointer and link by its name, with what it names; a bucket has none."""
+        ...
+
+    def read_document(self, name: str) -> bytes | None:
+        """Read a small file of ours; None when it is not there."""
+        ...
+
+    def list_documents(self, suffix: str) -> tuple[str, ...]:
+        """Give the names of the documents that end in this, sorted."""
+        ...
+
+
+class Incoming(Protocol):
+    """A snapshot being received under a name that nobody reads. Publish it, or leave `receive`: then it is gone."""
+
+    size: int
+
+    def expect(self, size: int) -> None:
+        """Say how many bytes will come, before the first: a bucket's parts are cut to that."""
+        ...
+
+    def write(self, block: bytes | memoryview) -> None:
+        """Append a block. Raises `SpaceError` when there is no room, `StoreError` otherwise."""
+        ...
+
+    def empty(self) -> None:
+        """Begin anew."""
+        ...
+
+
+class WritableStore(Store, Protocol):
+    """A store that may be written to, under its lock."""
+
+    def lock(self, timeout_seconds: float | None = 0.0) -> AbstractContextManager[None]:
+        """Hold the store's lock; None waits as long as its holder lives. Raises `LockedError` when it stays taken."""
+        ...
+
+    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Remove what a killed run of ours left; give the names. Only under the lock.
+
+        In a bucket, where looking costs requests, only at these collections; None: at all of them.
+        """
+        ...
+
+    def require_room(self, size: int) -> None:
+        """Raise `SpaceError` unless `size` bytes fit."""
+        ...
+
+    def refuse_twin(self, collection: str) -> None:
+        """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
+        ...
+
+    def receive(self, name: SnapshotName | None = None) -> AbstractContextManager[Incoming]:
+        """Open a file to receive into; whatever was not published is removed on every way out.
+
+        A bucket has no rename and needs the `name` that it will be published under.
+        """
+        ...
+
+    def choose_name(self, name: SnapshotName) -> SnapshotName:
+        """Give a name that is free: the next of the same second when it is taken."""
+        ...
+
+    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+        """Give a received snapshot its name and its manifest; give that name. Nothing is ever overwritten."""
+        ...
+
+    def move_latest(self, collection: str, file: str) -> bool:
+        """Point latest at a file of the store. False: no link was made, because there are none here."""
+        ...
+
+    def delete_snapshot(self, file: str) -> None:
+        """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent."""
+        ...
+
+    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
+        """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
+        ...
+
+    def delete_document(self, name: str) -> bool:
+        """Delete a small file of ours. False: there was none."""
+        ...
+
 
 def classify(file_name: str) -> Entry:
     """Say what a file is, by its name."""
     if _DEBRIS.match(file_name):
         return Entry(file=file_name, kind=Kind.DEBRIS)
-    if file_name in {STAMP_FILE, LOCK_FILE}:
+    if file_name in {STAMP_FILE, LOCK_FILE, LEASE_FILE, SCHEDULE_FILE}:
         return Entry(file=file_name, kind=Kind.OURS)
+    if document := _classify_document(file_name):
+        return Entry(file=file_name, kind=document)
     if ours := parse_name(file_name):
         return Entry(
             file=file_name,
@@ -132,11 +307,29 @@ def classify(file_name: str) -> Entry:
         collection, at = servers
         encoded = encode_collection(collection)
         return Entry(file=file_name, kind=Kind.SERVER_SNAPSHOT, collection=collection, encoded=encoded, created=at)
-    if file_name.endswith(SUFFIX + MANIFEST_SUFFIX) and not file_name.startswith("."):
+    if file_name.endswith(MANIFEST_SUFFIX) and not file_name.startswith(".") and _is_manifest(file_name):
         return Entry(file=file_name, kind=Kind.MANIFEST)
     if file_name.endswith(SUFFIX + CHECKSUM_SUFFIX) and not file_name.startswith("."):
         return Entry(file=file_name, kind=Kind.CHECKSUM)
     return Entry(file=file_name, kind=Kind.FOREIGN)
+
+
+def _classify_document(file_name: str) -> Kind | None:
+    """Say which of our documents has this name; None when it is another file's."""
+    if not file_name.endswith(".json"):
+        return None
+    if file_name.startswith(JOURNAL_PREFIX):
+        return Kind.JOURNAL
+    if file_name.startswith("."):
+        return None
+    for suffix, kind in ((PIN_SUFFIX, Kind.PIN), (CHECK_SUFFIX, Kind.CHECK)):
+        if file_name.endswith(suffix) and split_packing(file_name.removesuffix(suffix))[0]:
+            return kind
+    return Kind.SET if _SET.match(file_name) else None
+
+
+def _is_manifest(file_name: str) -> bool:
+    return split_packing(file_name.removesuffix(MANIFEST_SUFFIX))[0] != ""
 
 
 def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -147,7 +340,7 @@ def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(
         entry
         for entry in entries
-        if entry.kind is not Kind.OURS
+        if entry.kind not in _SILENT
         if entry.kind not in suffixes or entry.file.removesuffix(suffixes[entry.kind]) not in names
     )
 
@@ -185,12 +378,13 @@ def read_pointer(head: bytes) -> str | None:
     what we write where links cannot be made.
     """
     line = head.removesuffix(b"\n").removesuffix(b"\r")
-    if len(head) > LONGEST_POINTER or not line.endswith(SUFFIX.encode()) or b"\n" in line or b"\0" in line:
+    if len(head) > LONGEST_POINTER or b"\n" in line or b"\0" in line:
         return None
     try:
-        return line.decode()
+        name = line.decode()
     except UnicodeDecodeError:
         return None
+    return name if split_packing(name)[0] else None
 
 
 def find_pointer_problem(target: str) -> str:

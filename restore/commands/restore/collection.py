@@ -139,7 +139,7 @@ class CollectionRestore:
             since=self._tools.clock.now().isoformat(timespec="seconds"),
             snapshot=offer.stored.file if offer.stored.in_store else offer.stored.path,
             sha256=offer.manifest.sha256 if offer.manifest else "",
-            size=offer.stored.size,
+            size=offer.size,
             was=was,
             phase=Phase.MARKED,
         )

@@ -23,7 +23,7 @@ from restore.steps.mark import HeldMark
 from restore.steps.offer import read_checksum
 from restore.steps.settle import wait_idle, wait_settled
 from restore.steps.tidy import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
-from restore.steps.transfer import Accepted, Lost, Rejected, Sender
+from restore.steps.transfer import Accepted, Lost, Rejected, Sender, Sending
 from restore.steps.verify import verify_restored
 from restore.words.look import Absent, Look, Present, Target
 from restore.words.mark import Phase, Sent, Was
@@ -31,6 +31,10 @@ from restore.words.offer import Offer, Wanted
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer, Verify
 from restore.words.server import Broken
+from restore.words.store import StoredSnapshot
+
+# The server opens the URL at once; a request that has begun is not ended by its expiry.
+_URL_SECONDS = 3600
 
 
 class Arrival(StrEnum):
@@ -71,7 +75,13 @@ class Delivery:
         Raises when it did not come out whole; what is left is said in the error.
         """
         checksum = self._find_checksum(plan, offer)
-        parcel = name_parcel(offer, self._target, checksum, server_store=self._settings.server_store)
+        parcel = name_parcel(
+            offer,
+            self._target,
+            checksum,
+            server_store=self._settings.server_store,
+            by_url=self._tools.store.gives_urls,
+        )
         before = self._look().target
         if not is_as_planned(plan, before):
             self._tools.log("target.changed", collection=self._target)
@@ -79,7 +89,7 @@ class Delivery:
         if plan.delete_first:
             before = self._delete_first(plan, parcel, before)
         try:
-            arrival = self._send(plan, parcel, before)
+            arrival = self._send(plan, parcel, before, offer.stored)
         except IntegrityError as refusal:
             raise self._find_damage(refusal, offer, parcel) from refusal
         if arrival is Arrival.CHANGED:
@@ -109,7 +119,7 @@ class Delivery:
     def _find_damage(self, refusal: IntegrityError, offer: Offer, parcel: Parcel) -> IntegrityError:
         """Say of a refused checksum whether the file here is the damaged one, or what reached the server."""
         try:
-            read_checksum(offer, expected=parcel.checksum)
+            read_checksum(self._tools.store, offer, expected=parcel.checksum)
         except IntegrityError as damage:
             damage.left = refusal.left
             return damage
@@ -153,7 +163,7 @@ class Delivery:
         if offer.manifest and not plan.loses_points:
             return offer.manifest.sha256
         self._tools.progress.wait("reading the whole snapshot", self._target)
-        return read_checksum(offer, expected=offer.manifest.sha256 if offer.manifest else "")
+        return read_checksum(self._tools.store, offer, expected=offer.manifest.sha256 if offer.manifest else "")
 
     def _delete_first(self, plan: Restore, parcel: Parcel, before: Target) -> Absent:
         """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
@@ -173,7 +183,7 @@ class Delivery:
             self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
         return Absent()
 
-    def _send(self, plan: Restore, parcel: Parcel, before: Target) -> Arrival:
+    def _send(self, plan: Restore, parcel: Parcel, before: Target, stored: StoredSnapshot) -> Arrival:
         """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
         sent_again = False
         remaining = list(choose_routes(self._wanted.policies.transfer, plan, parcel))
@@ -182,8 +192,7 @@ class Delivery:
             self._tell_sent(route, plan, parcel)
             self._held.check()
             self._tools.log("snapshot.sending", collection=self._target, snapshot=parcel.path, transfer=route)
-            upload = route == Transfer.UPLOAD
-            match self._sender.send_upload(parcel) if upload else self._sender.send_server_file(parcel):
+            match self._send_by(route, parcel, stored):
                 case Accepted():
                     return Arrival.ACCEPTED
                 case Rejected(error=error):
@@ -196,6 +205,16 @@ class Delivery:
                         raise QdrantError(f"collection '{self._target}': the connection was lost twice: {reason}")
                     sent_again = True
                     remaining.insert(0, route)
+
+    def _send_by(self, route: Transfer, parcel: Parcel, stored: StoredSnapshot) -> Sending:
+        store = self._tools.store
+        match route:
+            case Transfer.SERVER_FILE:
+                return self._sender.send_server_file(parcel)
+            case Transfer.SERVER_URL:
+                return self._sender.send_server_url(parcel, store.sign_url(stored, _URL_SECONDS))
+            case _:
+                return self._sender.send_upload(parcel, lambda: store.open_snapshot(stored))
 
     def _tell_sent(self, route: Transfer, plan: Restore, parcel: Parcel) -> None:
         # What an upload left there once is to be deleted, whichever way it goes in the end.

@@ -23,7 +23,6 @@ from restore.steps.offer import find_offer, make_missing
 from restore.steps.wait import wait_ready
 from restore.words.collection import find_name_problem
 from restore.words.offer import Offer, Wanted
-from restore.words.store import Kind
 from restore.words.version import Version
 
 
@@ -60,8 +59,7 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
     """Give the collections that are wanted: those named, else every one that has a latest in the store."""
     if settings.collections:
         return [_want(settings, name) for name in settings.collections], []
-    found = {entry.collection for entry in tools.store.list_entries() if entry.kind is Kind.LATEST}
-    problems = {name: find_name_problem(name) for name in found if name}
+    problems = {name: find_name_problem(name) for name in tools.store.list_latest()}
     warnings = [
         f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
         for name, problem in sorted(problems.items())
@@ -137,7 +135,7 @@ def _foresee(planned: Planned) -> Outcome:
             message="another run's restore is in progress or was interrupted; would wait for it or finish it",
         )
     when = f" of {describe_time(offer.manifest.created)}" if offer.manifest else ""
-    what = f"{offer.stored.file}{when}, {describe_amount(offer.stored.size)}"
+    what = f"{offer.stored.file}{when}, {describe_amount(offer.size)}"
     how = f"would replace {plan.points:,} points with" if plan.points else "would be restored from"
     return Outcome(
         collection=wanted.target,
@@ -145,6 +143,6 @@ def _foresee(planned: Planned) -> Outcome:
         message=f"{how} {what}",
         snapshot=offer.stored.file,
         points=offer.manifest.points if offer.manifest else None,
-        size_bytes=offer.stored.size,
+        size_bytes=offer.size,
         warnings=(offer.gap,) if offer.gap else (),
     )
