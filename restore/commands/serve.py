@@ -93,9 +93,23 @@ class Worker:
         self._samples: Samples = {}
         self._watched: tuple[Watched, ...] = ()
 
+    def open_book(self) -> None:
+        """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
+        book, now = self._read_book(), self._tools.clock.now()
+        self._samples = self._tools.survey(self._tools.read_metrics(book.metrics))
+        known = {(record.job, record.schedule): record for record in book.jobs}
+        watched = []
+        for planned in self._plan.jobs:
+            written = self._write_schedule(planned)
+            record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
+            watched.append(self._watch(planned, record))
+        self._watched = tuple(watched)
+        self._save()
+        for one in self._watched:
+            self._tools.log("schedule.job", job=one.record.job, schedule=one.record.schedule, next=_show(one.due))
+
     def run(self) -> NoReturn:
-        """Work until a signal ends it."""
-        self._open_book()
+        """Work until a signal ends it; the book is open."""
         while True:
             self._tools.pulse.beat()
             due = self._find_due()
@@ -114,21 +128,6 @@ class Worker:
     def tell_metrics(self) -> bytes:
         """Give the metrics of this moment."""
         return self._tools.write_metrics(record_moment(self._samples, self.look(), self._tools.clock.now()))
-
-    def _open_book(self) -> None:
-        """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
-        book, now = self._read_book(), self._tools.clock.now()
-        self._samples = self._tools.survey(self._tools.read_metrics(book.metrics))
-        known = {(record.job, record.schedule): record for record in book.jobs}
-        watched = []
-        for planned in self._plan.jobs:
-            written = self._write_schedule(planned)
-            record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
-            watched.append(self._watch(planned, record))
-        self._watched = tuple(watched)
-        self._save()
-        for one in self._watched:
-            self._tools.log("schedule.job", job=one.record.job, schedule=one.record.schedule, next=_show(one.due))
 
     def _read_book(self) -> Book:
         try:

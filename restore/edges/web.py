@@ -76,13 +76,12 @@ def open_server(host: str, port: int, pages: Pages) -> ThreadingHTTPServer:
 
 
 @contextlib.contextmanager
-def serve_pages(server: ThreadingHTTPServer) -> Iterator[int]:
-    """Answer until the end; gives the port."""
+def serve_pages(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Answer until the end."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="web", daemon=True)
     thread.start()
     try:
-        yield server.server_port
+        yield
     finally:
         server.shutdown()
-        server.server_close()
         thread.join(_PATIENCE_SECONDS)

@@ -67,6 +67,7 @@ class Desk:
         )
         self.clock.ends = self.clock.at + timedelta(hours=hours)
         self.worker = Worker(plan, self._make_tools(jobs))
+        self.worker.open_book()
         with pytest.raises(Interrupted):
             self.worker.run()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -52,7 +52,9 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
         make_id=telling.make_id,
     )
     worker = Worker(plan, tools)
-    with _listen(settings, log, make_pages(worker)):
+    with _listen(settings, make_pages(worker)) as answer:
+        worker.open_book()
+        answer(log)
         worker.run()
 
 
@@ -139,19 +141,25 @@ def _limited(seconds: float | None) -> Iterator[None]:
 
 
 @contextmanager
-def _listen(settings: Settings, log: Log, pages: Pages) -> Iterator[None]:
+def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]:
+    """Take the port at once, and give what begins to answer: before the book is open there is nothing to tell."""
     address = split_address(settings.listen)
     if address is None:
-        yield
+        yield lambda _log: None
         return
     where = settings.origins["listen"].where
     try:
         server = open_server(*address, pages)
     except OSError as error:
         raise SettingsError(f"{where}: cannot listen on {settings.listen} ({error.strerror or error})") from error
-    with serve_pages(server) as port:
-        log("serve.listening", host=address[0], port=port)
-        yield
+    with ExitStack() as stack:
+        stack.callback(server.server_close)
+
+        def answer(log: Log) -> None:
+            stack.enter_context(serve_pages(server))
+            log("serve.listening", host=address[0], port=server.server_port)
+
+        yield answer
 
 
 def _open_keeper(settings: Settings) -> Keeper:

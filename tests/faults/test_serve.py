@@ -1,0 +1,167 @@
+"""`serve` while things go wrong: a job that stalls, signals, kills, a deadline."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from restore.words.store import SCHEDULE_FILE
+from tests.tools.proxy import Fault, RecordingProxy
+from tests.tools.server import Server
+from tests.tools.serving import Serving
+
+VECTORS = {"size": 4, "distance": "Dot"}
+DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
+DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def cities(target: Server, name: str) -> str:
+    """Give a collection with 100 points."""
+    target.create(name, vectors=VECTORS)
+    target.upsert(name, range(1, 101))
+    return name
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Give the place of a store."""
+    return tmp_path / "store"
+
+
+def read_job(place: Path) -> dict[str, object]:
+    """Give what the store remembers of the only job."""
+    (job,) = json.loads((place / SCHEDULE_FILE).read_bytes())["jobs"]
+    return dict(job)
+
+
+def wait_for_request(proxy: RecordingProxy, pattern: str) -> None:
+    """Wait until a request has come."""
+    end = time.monotonic() + 20
+    while not proxy.find(pattern) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def test_a1_a_stalled_job_turns_health_bad_within_the_stated_time(
+    place: Path, proxy: RecordingProxy, cities: str
+) -> None:
+    """The download never answers: 503 after --health-timeout; the metrics say so too, and are still answered."""
+    proxy.inject(DOWNLOAD, Fault(silent=True))
+    limits = {"RESTORE_HEALTH_TIMEOUT": "2s", "RESTORE_STALL_TIMEOUT": "60s"}
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+        wait_for_request(proxy, DOWNLOAD)
+        before, begin = serving.ask("/healthz").status, time.monotonic()
+        after = serving.wait_for("/healthz", 503)
+        took = time.monotonic() - begin
+        ready, metrics = serving.ask("/readyz").status, serving.ask("/metrics").text
+
+    assert (before, after.status, ready) == (200, 503, 503)
+    assert after.told["running"] == "snapshot"
+    assert after.told["problems"][0].startswith("snapshot gave no sign for ")
+    assert "qdrant_restore_serve_healthy 0.0" in metrics
+    assert 'qdrant_restore_operation_in_progress{command="snapshot"} 1.0' in metrics
+    assert 1 < took < 5
+
+
+def test_a1_health_comes_back_with_the_work(place: Path, proxy: RecordingProxy, cities: str) -> None:
+    """The stalled job gives up by its own limit; the worker is at work again, and says what failed."""
+    proxy.inject(DOWNLOAD, Fault(silent=True))
+    limits = {"RESTORE_HEALTH_TIMEOUT": "1s", "RESTORE_STALL_TIMEOUT": "3s"}
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+        bad = serving.wait_for("/healthz", 503).status
+        told = serving.wait_ended("snapshot", within=60)
+        healthy, ready = serving.wait_for("/healthz", 200).status, serving.ask("/readyz").status
+
+    assert bad == 503
+    assert told["status"] != 0
+    assert (healthy, ready) == (200, 503)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_l4_a_signal_ends_an_idle_serve_within_two_seconds(number: signal.Signals, status: int, place: Path) -> None:
+    """With the signal's own status."""
+    with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
+        serving.wait_for("/healthz", 200)
+        begin = time.monotonic()
+        ended = serving.end(number)
+
+    assert ended.status == status
+    assert time.monotonic() - begin < 2
+
+
+def test_l4_a_signal_in_the_middle_of_a_job_leaves_nothing_half_made(
+    place: Path, target: Server, proxy: RecordingProxy, cities: str
+) -> None:
+    """Neither in the store nor on the server; what was interrupted is remembered as such."""
+    proxy.inject(DOWNLOAD, Fault(silent=True))
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+        wait_for_request(proxy, DOWNLOAD)
+        begin = time.monotonic()
+        ended = serving.end()
+        took = time.monotonic() - begin
+
+    assert ended.status == 143
+    assert took < 2
+    assert sorted(path.name for path in place.iterdir() if path.name != ".lock") == [SCHEDULE_FILE, "README.md"]
+    assert target.snapshots_of(cities) == []
+    assert (read_job(place)["ended"], read_job(place)["attempts"]) == (None, 1)
+
+
+def test_a_killed_serve_does_the_run_again_at_its_next_start(
+    place: Path, target: Server, proxy: RecordingProxy, cities: str
+) -> None:
+    """Whatever the kill left is cleaned up by the run itself."""
+    proxy.inject(DOWNLOAD, Fault(silent=True))
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+        wait_for_request(proxy, DOWNLOAD)
+        serving.end(signal.SIGKILL)
+    with Serving(place, target.url, missed=False, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+        told = serving.wait_ended("snapshot")
+
+    assert told["status"] == 0
+    assert len(list(place.glob("*.snapshot.json"))) == 1
+    assert read_job(place)["attempts"] == 2
+
+
+def test_a_deadline_is_one_of_each_run_and_not_of_the_process(
+    place: Path, proxy: RecordingProxy, cities: str
+) -> None:
+    """The run ends with 124, the process goes on and does the next job."""
+    proxy.inject(DOWNLOAD, Fault(silent=True))
+    variables = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily", "RESTORE_DEADLINE": "1s"}
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **variables) as serving:
+        snapshot, verify = serving.wait_ended("snapshot"), serving.wait_ended("verify")
+        # The alarm that would end a slow tidying is off again.
+        time.sleep(2.5)
+        alive = serving.ask("/healthz").status
+        ended = serving.end()
+
+    assert (snapshot["status"], verify["status"]) == (124, 0)
+    assert (alive, ended.status) == (200, 143)
+
+
+def _break(file: Path) -> None:
+    """Leave neither a key nor a mapping of settings in it."""
+    file.write_text("\n" if file.name == "key" else "wait_timeout\n")
+
+
+@pytest.mark.parametrize("broken", ["restore.yaml", "key"])
+def test_s3_settings_and_secret_files_are_read_again_before_each_run(
+    broken: str, place: Path, proxy: RecordingProxy, cities: str
+) -> None:
+    """What was broken while the first job ran fails the second, with status 2, and not the process."""
+    files = {"restore.yaml": place.parent / "restore.yaml", "key": place.parent / "key"}
+    files["restore.yaml"].write_text("wait_timeout: 60s\n")
+    files["key"].write_text("first-key\n")
+    proxy.inject(DOWNLOAD, Fault(before=lambda _: _break(files[broken])))
+    variables = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily", "QDRANT_API_KEY_FILE": str(files["key"])}
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **variables) as serving:
+        snapshot, verify = serving.wait_ended("snapshot"), serving.wait_ended("verify")
+        healthy = serving.ask("/healthz").status
+
+    assert (snapshot["status"], verify["status"], healthy) == (0, 2, 200)

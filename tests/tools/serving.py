@@ -1,0 +1,163 @@
+"""A `serve` that runs, a place that is notified, and a store whose jobs were missed."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from restore.words.store import SCHEDULE_FILE
+from tests.commands.program import Ended, make_environment
+from tests.tools.target import find_free_port
+
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+class Page(NamedTuple):
+    """What `serve` answered; no status when nobody answered."""
+
+    status: int
+    text: str
+
+    @property
+    def told(self) -> Any:  # noqa: ANN401 - JSON
+        """The body as JSON."""
+        return json.loads(self.text)
+
+
+class Serving:
+    """A process. Its jobs are due at once: what the store remembers is that they were missed."""
+
+    def __init__(self, store: Path, url: str, *, missed: bool = True, **variables: str) -> None:
+        self.store = store
+        self.port = find_free_port()
+        schedules = {name: text for name, text in variables.items() if name.startswith("RESTORE_SCHEDULE_")}
+        store.mkdir(parents=True, exist_ok=True)
+        if missed:
+            remember_missed(store, schedules)
+        environment = {
+            "QDRANT_URL": url,
+            "RESTORE_STORE": str(store),
+            "RESTORE_LISTEN": f"127.0.0.1:{self.port}",
+            "RESTORE_LOG_FORMAT": "json",
+            **variables,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "restore", "serve"],
+            cwd=store.parent,
+            env=make_environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, path: str, method: str = "GET") -> Page:
+        """Ask a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return Page(answer.status, answer.read().decode())
+        except OSError:
+            return Page(0, "")
+        finally:
+            connection.close()
+
+    def wait_for(self, path: str, status: int, *, within: float = 20.0) -> Page:
+        """Ask until the page has this status; the last answer is given when it never has."""
+        end = time.monotonic() + within
+        while (page := self.ask(path)).status != status and time.monotonic() < end:
+            time.sleep(0.05)
+        return page
+
+    def wait_ended(self, job: str, *, within: float = 30.0) -> dict[str, Any]:
+        """Wait until a job has ended; gives what /healthz tells of it."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            page = self.ask("/healthz")
+            told = [one for one in page.told["jobs"] if one["job"] == job] if page.status else []
+            if told and told[0]["ended"] and told[0]["ended"] >= (told[0]["began"] or ""):
+                return dict(told[0])
+            time.sleep(0.05)
+        raise AssertionError(f"{job} did not end in {within:g} s")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
+        """End it by a signal."""
+        self.process.send_signal(number)
+        stdout, stderr = self.process.communicate(timeout=20)
+        return Ended(self.process.returncode, stdout, stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+def remember_missed(store: Path, schedules: dict[str, str]) -> None:
+    """Let a store remember jobs whose last slot was long ago."""
+    jobs = [
+        {"job": name.removeprefix("RESTORE_SCHEDULE_").lower(), "schedule": f"{text} UTC", "slot": LONG_AGO}
+        for name, text in schedules.items()
+    ]
+    (store / "README.md").touch()
+    (store / SCHEDULE_FILE).write_text(json.dumps({"jobs": jobs, "schema": 1}))
+
+
+def read_events(stderr: str) -> list[dict[str, Any]]:
+    """Give the log's events."""
+    return [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
+
+
+@dataclass
+class Receiver:
+    """A place that is notified: what came, in order, as path and body. `status` is what it answers."""
+
+    port: int = 0
+    status: int = 200
+    came: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextlib.contextmanager
+def receive() -> Iterator[Receiver]:
+    """Open such a place."""
+    receiver = Receiver()
+
+    class _Exchange(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            receiver.came.append((self.path, self.rfile.read(length)))
+            self.send_response(receiver.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Exchange)
+    receiver.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
