@@ -308,7 +308,20 @@ def _read_whole(response: http.client.HTTPResponse, key: str) -> Answer:
     response.close()
     if promised is not None and len(body) < min(promised, _LARGEST_ANSWER):
         raise http.client.IncompleteRead(body, promised - len(body))
+    if promised is None and not response.chunked and not _ends_well(response.headers.get("content-type") or "", body):
+        raise http.client.IncompleteRead(body)
     if key and response.status >= _ERRORS:
         # Before anybody cuts it short: half a key that an echoing proxy sent would be recognised no more.
         body = body.replace(key.encode(), b"***")
     return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+def _ends_well(content_type: str, body: bytes) -> bool:
+    """Tell whether an answer that only the connection's end ended is whole: a head cut in two has no body at all."""
+    if not content_type.startswith("application/json"):
+        return bool(content_type and body)
+    try:
+        msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from restore.edges.qdrant import Qdrant
 from restore.errors import QdrantError, RestoreError
 from restore.words.look import Present
 from restore.words.mark import Sent
 
-_LONGEST_WAIT_SECONDS = 60.0
+Done = TypeVar("Done")
 _EMPTY_BODY = {
     "vectors": {},
     "shard_number": 1,
@@ -19,9 +20,12 @@ _EMPTY_BODY = {
 
 
 def delete_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
-    """Delete the file that an upload left on the server. Only while the collection exists can it be reached."""
+    """Delete the file that an upload left on the server. Only while the collection exists can it be reached.
+
+    Nobody else gives a file that name, so it is deleted again when the answer was lost.
+    """
     if sent and sent.file:
-        qdrant.delete_snapshot(target, sent.file)
+        _try_twice(partial(qdrant.delete_snapshot, target, sent.file))
 
 
 def delete_stranded_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
@@ -32,7 +36,7 @@ def delete_stranded_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> No
     if not sent or not sent.file:
         return
     made = qdrant.create_collection(target, _EMPTY_BODY)
-    qdrant.delete_snapshot(target, sent.file)
+    delete_upload(qdrant, target, sent)
     if made and qdrant.count_points(target) == 0:
         qdrant.delete_collection(target)
 
@@ -46,16 +50,20 @@ def put_back_indexes(
         if field in present.info.payload_schema:
             continue
         schema_of_it = index.get("params") or index.get("data_type")
-        if problem := _find_refusal(partial(qdrant.create_payload_index, target, field, schema_of_it)):
+        create = partial(qdrant.create_payload_index, target, field, schema_of_it)
+        if problem := _find_refusal(partial(_try_twice, create)):
             warnings.append(f"payload index '{field}' could not be put back: {problem}")
     return warnings
 
 
 def put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
     """Create the aliases that are missing; one that points elsewhere is never moved, a warning says so."""
+    # After a lost answer they are all looked for again: by now one may be there, or be somebody else's.
+    return _try_twice(partial(_put_back_aliases, qdrant, target, aliases)) if aliases else []
+
+
+def _put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
     warnings: list[str] = []
-    if not aliases:
-        return warnings
     live, collections = qdrant.list_aliases(), set(qdrant.list_collections())
     for alias in aliases:
         behind = live.get(alias)
@@ -68,6 +76,16 @@ def put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> l
         elif problem := _find_refusal(partial(qdrant.create_alias, alias, target)):
             warnings.append(f"alias '{alias}' could not be put back: {problem}")
     return warnings
+
+
+def _try_twice(do: Callable[[], Done]) -> Done:
+    """Do once more what may be done twice, when nobody knows whether it was done."""
+    try:
+        return do()
+    except QdrantError as error:
+        if error.http_status is not None or error.permanent:
+            raise
+    return do()
 
 
 def _find_refusal(work: Callable[[], None]) -> RestoreError | None:
