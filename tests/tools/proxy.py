@@ -60,6 +60,7 @@ class Fault:
     answer's body. `silent` forwards and never answers. `rewrite` makes another body of the answer's,
     `answered` another status; `raw` is sent instead of the answer, before the connection ends. After `impatient`
     seconds of waiting for the server, `status` is answered or, with `refused`, the connection dropped; it works on.
+    With `early`, `status` is answered before the request's body was read, and the connection ends.
     """
 
     before: Callable[[Seen], None] | None = None
@@ -77,6 +78,7 @@ class Fault:
     answered: int | None = None
     raw: bytes | None = None
     impatient: float | None = None
+    early: bool = False
 
 
 PASSES = Fault()
@@ -106,6 +108,7 @@ class RecordingProxy:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._seen: list[Seen] = []
+        self._clients: set[socket.socket] = set()
         self._ended = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -148,6 +151,13 @@ class RecordingProxy:
             self._rules.clear()
             self._seen.clear()
 
+    def hang_up(self) -> None:
+        """Close every connection to a client, as a server does with those that were idle for long."""
+        with self._lock:
+            for client in self._clients:
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+
     # --- serving --------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
@@ -170,6 +180,8 @@ class RecordingProxy:
 
     def _serve(self, client: socket.socket) -> None:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._lock:
+            self._clients.add(client)
         upstream = http.client.HTTPConnection(*self._upstream, timeout=UPSTREAM_SECONDS)
         try:
             with client, client.makefile("rb") as reading:
@@ -180,6 +192,8 @@ class RecordingProxy:
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         finally:
+            with self._lock:
+                self._clients.discard(client)
             upstream.close()
             client.close()
 
@@ -253,8 +267,13 @@ def _answer_alone(client: socket.socket, reading: IO[bytes], fault: Fault, unrea
         raise Dropped
     if fault.status is None:
         return False
-    _drain(reading, unread)
+    if not fault.early:
+        _drain(reading, unread)
     _answer(client, fault.status, list(fault.headers.items()), fault.body)
+    if fault.early:
+        client.shutdown(socket.SHUT_WR)
+        _drain(reading, unread)
+        raise Dropped
     return True
 
 
