@@ -7,7 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,6 +23,13 @@ SNAPSHOT = ("snapshot", "<name>")
 CREATING = '<time> info transfer.waiting what="server is creating the snapshot" collection=<name> waited_seconds=<n>'
 DIRTY = b'{"status":{"error":"Service internal error: Dirty shard - shard is not fully initialized"},"time":0.0}'
 NO_ROOM = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.1}'
+
+
+@pytest.fixture(autouse=True)
+def _nothing_behind(ground: Ground) -> Iterator[None]:
+    """Remove the collection behind an alias again."""
+    yield
+    ground.server.drop(f"{ground.name}-behind")
 
 
 def drop(ground: Ground) -> None:

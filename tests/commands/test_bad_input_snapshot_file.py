@@ -138,9 +138,9 @@ def test_without_a_manifest_the_report_says_what_was_not_checked(ground: Ground)
     told = tell(ground, "restore", "<name>")
 
     restored = f"<name>: 30 points restored from {FILE} (195 kB) in <n> s"
-    assert (told.status, told.stdout) == (
+    assert (told.status, told.stdout[0]) == (
         0,
-        (f"{restored}; it has no manifest, so only its form and readability were checked",),
+        f"{restored}; it has no manifest, so only its form and readability were checked",
     )
 
 

@@ -216,9 +216,9 @@ def test_latest_as_a_text_file_is_followed(text: str, ground: Ground) -> None:
     before = ground.store.files()
     told = tell(ground, "restore", ground.name)
 
-    assert (told.status, told.stdout) == (
+    assert (told.status, told.stdout[0]) == (
         0,
-        ("<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",),
+        "<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",
     )
     assert ground.server.points(ground.name) == promised_points("plain")
     assert ground.store.files() == before

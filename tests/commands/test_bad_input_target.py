@@ -3,7 +3,7 @@
 # ruff: noqa: E501 - a sentence is a line
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,6 +18,13 @@ DIRTY = b'{"status":{"error":"Service internal error: Dirty shard - shard is not
 OURS = '{"size":4,"distance":"Cosine"}'
 DISAGREE = "the application that created it and the snapshot disagree: remove one of them, or name the collection and replace it: qdrant-restore restore <name> --on-existing replace"
 REPLACE = ("restore", "<name>", "--on-existing", "replace")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_behind(ground: Ground) -> Iterator[None]:
+    """Remove the collection behind an alias again."""
+    yield
+    ground.server.drop(f"{ground.name}-behind")
 
 
 def make(**config: object) -> Callable[[Ground], None]:
