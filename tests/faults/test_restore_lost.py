@@ -12,7 +12,7 @@ from restore.words.collection import name_upload
 from tests.tools.clock import FastClock
 from tests.tools.ground import Ground
 from tests.tools.proxy import Fault, Seen
-from tests.tools.scenes import make_other, make_same
+from tests.tools.scenes import make_empty, make_other, make_same
 from tests.tools.server import path
 
 UPLOADING = r"POST .*snapshots/upload"
@@ -23,8 +23,14 @@ GATEWAY = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 @pytest.mark.parametrize("fault", [Fault(lost=True), Fault(refused=True)], ids=["lost", "refused"])
 @pytest.mark.parametrize(
     "request_line",
-    [r"^PUT {mark}$", r"^PATCH {mark}$", r"^DELETE {mark}$", r"^POST {target}/snapshots/upload"],
-    ids=["create mark", "patch mark", "delete mark", "upload"],
+    [
+        r"^PUT {mark}$",
+        r"^PATCH {mark}$",
+        r"^DELETE {mark}$",
+        r"^POST {target}/snapshots/upload",
+        r"^DELETE {target}/snapshots/",
+    ],
+    ids=["create mark", "patch mark", "delete mark", "upload", "delete upload"],
 )
 def test_a_write_without_an_answer_is_found_out_about(ground: Ground, request_line: str, fault: Fault) -> None:
     """Rules 4, 5, 8: whether it was done or not, the restore ends whole, with no mark and no file."""
@@ -34,6 +40,18 @@ def test_a_write_without_an_answer_is_found_out_about(ground: Ground, request_li
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == ("restored", 0)
     assert ground.state == ground.promise()
+
+
+@pytest.mark.parametrize("fault", [Fault(lost=True), Fault(refused=True)], ids=["lost", "refused"])
+@pytest.mark.parametrize("line", [r"^PUT {target}/index", r"^POST /collections/aliases"], ids=["index", "alias"])
+def test_what_is_put_back_without_an_answer_is_put_back_all_the_same(ground: Ground, line: str, fault: Fault) -> None:
+    """Rule 7: an index and an alias may be created twice; an alias is looked for again before."""
+    ground.add(aliases=(f"{ground.name}-alias",))
+    make_empty(ground.server, ground.name)
+    ground.proxy.inject(line.format(target=ground.path), fault, times=1)
+    outcome = ground.restore()
+    assert (outcome.result, outcome.warnings) == ("restored", ())
+    assert ground.state == ground.promise(aliased=True)
 
 
 @pytest.mark.parametrize("fault", [Fault(lost=True), Fault(refused=True)], ids=["lost", "refused"])
