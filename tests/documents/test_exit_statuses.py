@@ -127,6 +127,14 @@ def take_file_for_store(ground: Ground) -> int:
     return end(ground, "restore", ground.name, RESTORE_STORE=str(ground.store.path / "README.md"))
 
 
+def lose_key(ground: Ground) -> int:
+    """Restore a snapshot that is encrypted, without the key that it is encrypted for."""
+    plain = ground.add(manifest=False, latest=False)
+    sealed = plain.rename(plain.with_name(f"{plain.name}.age"))
+    ground.store.point(ground.name, sealed.name)
+    return end(ground, "restore", ground.name)
+
+
 def wait_in_vain(ground: Ground) -> int:
     """Wait for a server that does not become ready."""
     ground.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
@@ -162,6 +170,7 @@ WAYS: dict[int, Reach] = {
     16: want_alias,
     17: ask_another_program,
     18: take_file_for_store,
+    19: lose_key,
     124: wait_in_vain,
     130: send(signal.SIGINT),
     143: send(signal.SIGTERM),
