@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from restore.decisions.metrics_table import METRICS, Metric
 from restore.decisions.settings_row import Setting
 from restore.decisions.settings_table import SETTINGS
 from restore.errors import EXIT_STATUSES
 
 EXAMPLE = Path(".env.example")
-PAGES = (Path("README.md"), Path("docs/settings.md"))
+PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 _NONE = "-"
 
@@ -91,12 +92,22 @@ def _write_statuses() -> str:
     return "\n".join(["| Status | Name | Meaning |", "|---|---|---|", *rows]) + "\n"
 
 
+def _write_metrics() -> str:
+    rows = [f"| `{one.full_name}` | {one.sort} | {_list_labels(one)} | {one.sentence} |" for one in METRICS]
+    return "\n".join(["| Metric | Sort | Labels | Meaning |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _list_labels(metric: Metric) -> str:
+    return ", ".join(f"`{label}`" for label in metric.labels) or _NONE
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": _write_rooms,
     "settings-table": lambda: _write_table(SETTINGS),
     "per-collection": _write_own,
     "aliases": _write_aliases,
     "exit-statuses": _write_statuses,
+    "metrics": _write_metrics,
 }
 
 

@@ -87,11 +87,11 @@ def test_every_alert_is_tested() -> None:
 
 @NEEDS_PROMTOOL
 @pytest.mark.parametrize(
-    "arguments", [("check", "config", "prometheus.yml"), ("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")]
-)  # fmt: skip
-def test_promtool_accepts_the_examples(arguments: tuple[str, ...]) -> None:
+    "arguments", ["check config prometheus.yml", "check rules alerts.yml", "test rules alerts_test.yml"]
+)
+def test_promtool_accepts_the_examples(arguments: str) -> None:
     """On absence and on age, before and after: the alerts fire when they shall and not before."""
-    done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
+    done = subprocess.run(["promtool", *arguments.split()], cwd=FOLDER, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
