@@ -6,6 +6,7 @@ from restore.decisions.settings import Settings
 from restore.decisions.store_report import ListReport, mark_latest
 from restore.edges.directory import Directory
 from restore.steps.assess import assess
+from restore.steps.record import add_checks
 from restore.words.store import explain_missing, select_shown
 
 
@@ -19,4 +20,5 @@ def run(settings: Settings, store: Directory) -> ListReport:
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if not settings.arguments or entry.collection in settings.arguments]
-    return ListReport(store=store.name, files=mark_latest(assess(store, entry) for entry in wanted))
+    files = add_checks(store, (assess(store, entry) for entry in wanted))
+    return ListReport(store=store.name, files=mark_latest(files))

@@ -24,7 +24,7 @@ from restore.steps.publish import Published, publish
 from restore.steps.sample import keep_unchanged, sample_points
 from restore.steps.wait import wait_ready
 from restore.words.archive import Archive
-from restore.words.collection import find_attempts, is_mark, name_mark
+from restore.words.collection import find_attempts, is_mark, is_scratch, name_mark
 from restore.words.log import Log, Progress
 from restore.words.look import Absent, AliasOf, Look, Present
 from restore.words.manifest import Manifest, Sample
@@ -90,7 +90,7 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
 def _choose(settings: Settings, tools: Tools) -> tuple[str, ...]:
     if settings.collections:
         return tuple(dict.fromkeys(settings.collections))
-    return tuple(sorted(name for name in tools.qdrant.list_collections() if not is_mark(name)))
+    return tuple(sorted(name for name in tools.qdrant.list_collections() if not (is_mark(name) or is_scratch(name))))
 
 
 def _snapshot(tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> SnapshotOutcome:

@@ -1,40 +1,75 @@
-"""`verify`: every byte against its checksum, every archive's inside, every pointer. Only reads."""
+"""`verify`: every pointer and, as deep as asked, every size, every byte and every archive's inside. It records."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import msgspec
+
+from restore.decisions.choosing import is_chosen
+from restore.decisions.coverage import choose_sample, cover
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import VerifyReport, decide_status, mark_latest
 from restore.edges.directory import Directory
-from restore.steps.assess import assess, assess_path
-from restore.words.assessment import Assessment
+from restore.steps.assess import Reading, assess, assess_path, is_snapshot
+from restore.steps.record import Recorder
+from restore.words.assessment import Assessment, State
+from restore.words.check import Depth
 from restore.words.log import Log, Progress
-from restore.words.store import Entry, explain_missing, select_shown
+from restore.words.store import Entry, Kind, explain_missing, select_shown
 
 
-def run(settings: Settings, store: Directory, log: Log, progress: Progress) -> VerifyReport:
-    """Read every file of the store, or those of the collections, names and paths given.
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges of one run, built by a door. `store` is only read; `recorder` writes beside its snapshots."""
 
-    Raises `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report.
+    store: Directory
+    recorder: Recorder
+    log: Log
+    progress: Progress
+
+
+def run(settings: Settings, tools: Tools) -> VerifyReport:
+    """Look at every file of the store, or at those of the collections, names and paths given; or at a sample of them.
+
+    Raises `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report, and so is
+    that the store takes no record.
     """
-    entries = select_shown(store.list_entries())
+    store, recorder = tools.store, tools.recorder
+    entries = _select(settings, store, select_shown(store.list_entries()))
+    sampled = _sample(settings, store, entries, recorder)
     files: list[Assessment] = []
-    for entry in _select(settings, store, entries):
-        files.append(assess(store, entry, on_bytes=_tell(progress, entry.file)))
-        _say(log, files[-1])
+    for entry in entries:
+        if entry.file not in sampled and _holds_bytes(store, entry):
+            continue
+        found = assess(store, entry, Reading(settings.verify_depth, _tell(tools.progress, entry.file)))
+        files.append(found)
+        _say(tools.log, found)
+        if entry.file in sampled:
+            recorder.record(found, settings.verify_depth)
     for path in filter(_is_path, settings.arguments):
-        files.append(assess_path(path, on_bytes=_tell(progress, path)))
-        _say(log, files[-1])
-    progress.close()
-    return VerifyReport(store=store.name, files=mark_latest(files), status=decide_status(files))
+        files.append(assess_path(path, Reading(settings.verify_depth, _tell(tools.progress, path))))
+        _say(tools.log, files[-1])
+    tools.progress.close()
+    return VerifyReport(
+        store=store.name,
+        files=mark_latest(files),
+        status=decide_status(files),
+        depth=settings.verify_depth,
+        snapshots=sum(1 for entry in entries if _holds_bytes(store, entry)),
+        sampled=len(sampled) if settings.verify_sample else None,
+        warnings=_warn(settings, recorder),
+    )
 
 
 def _select(settings: Settings, store: Directory, entries: tuple[Entry, ...]) -> list[Entry]:
-    """Give the entries meant by the arguments: a collection's, or the file of that name; without any, all."""
+    """Give the entries meant by the arguments: a collection's, or the file of that name; without any, all.
+
+    Shell patterns choose collections, so with one that includes what belongs to none is left out.
+    """
     if not settings.arguments:
-        return list(entries)
+        include, exclude = settings.include, settings.exclude
+        return [entry for entry in entries if is_chosen(entry.collection or "", include, exclude)]
     chosen: list[Entry] = []
     for argument in settings.arguments:
         meant = [entry for entry in entries if argument in {entry.collection, entry.file}]
@@ -42,6 +77,30 @@ def _select(settings: Settings, store: Directory, entries: tuple[Entry, ...]) ->
             raise explain_missing(store, argument)
         chosen += [entry for entry in meant if entry not in chosen]
     return chosen
+
+
+def _sample(settings: Settings, store: Directory, entries: Iterable[Entry], recorder: Recorder) -> frozenset[str]:
+    """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
+    files = [entry.file for entry in entries if _holds_bytes(store, entry)]
+    if settings.verify_sample is None:
+        return frozenset(files)
+    covered = [cover(file, recorder.read(file), settings.verify_depth) for file in files]
+    return frozenset(choose_sample(covered, settings.verify_sample, recorder.now()))
+
+
+def _holds_bytes(store: Directory, entry: Entry) -> bool:
+    """Tell whether an entry is a snapshot itself: also a latest that is the file and no pointer."""
+    if entry.kind is not Kind.LATEST:
+        return is_snapshot(entry)
+    found = assess(store, entry, Reading(Depth.LIST))
+    return not found.target and found.state is not State.DAMAGED
+
+
+def _warn(settings: Settings, recorder: Recorder) -> tuple[str, ...]:
+    if not recorder.problem:
+        return ()
+    again = "; the next sample may be of the same files" if settings.verify_sample else ""
+    return (f"what was found could not be recorded: {recorder.problem}{again}",)
 
 
 def _is_path(argument: str) -> bool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from restore.words.collection import is_mark
+from restore.words.collection import is_mark, is_scratch
 
 
 def choose(names: Iterable[str], include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Give the names that are meant, sorted, each once. Without `include` every one is; excludes win.
 
-    Letters count as they are, whatever the system. Marks of restores in progress are never collections.
+    Letters count as they are, whatever the system. Marks of restores in progress and what a drill makes are never
+    collections.
     """
     return tuple(sorted({name for name in names if is_chosen(name, include, exclude)}))
 
 
 def is_chosen(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
     """Tell whether one name is meant."""
-    if is_mark(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
+    if is_mark(name) or is_scratch(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
         return False
     return not include or any(fnmatchcase(name, pattern) for pattern in include)

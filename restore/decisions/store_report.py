@@ -8,6 +8,7 @@ import msgspec
 
 from restore.decisions.report import describe_amount
 from restore.words.assessment import Assessment, State
+from restore.words.check import Depth
 
 
 class ListReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +20,18 @@ class ListReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Every file whose bytes were read. `status` is the first failure's, 0 without one."""
+    """Every file that was looked at. `status` is the first failure's, 0 without one.
+
+    Of the `snapshots` that were meant `sampled` were looked at; None: all of them.
+    """
 
     store: str
     files: tuple[Assessment, ...]
     status: int
+    depth: Depth = Depth.ARCHIVE
+    snapshots: int = 0
+    sampled: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def mark_latest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
@@ -56,12 +64,13 @@ def describe_list(report: ListReport) -> list[str]:
 
 def describe_verify(report: VerifyReport) -> list[str]:
     """Give a line per file: what was compared, or what is wrong."""
-    lines = []
+    lines = [f"warning: {warning}" for warning in report.warnings]
     for one in report.files:
-        lines.append(f"{one.file}: {_judge(one)}")
+        lines.append(f"{one.file}: {_judge(one, report.depth)}")
         lines += [f"  hint: {one.hint}"] if one.hint else []
     bad = sum(1 for one in report.files if one.status)
-    lines.append(f"{len(report.files)} files in store '{report.store}', {bad or 'none'} damaged")
+    of = f" ({report.sampled} of {report.snapshots} snapshots)" if report.sampled is not None else ""
+    lines.append(f"{len(report.files)} files{of} in store '{report.store}', {bad or 'none'} damaged")
     return lines
 
 
@@ -88,6 +97,8 @@ def _row(one: Assessment) -> tuple[str, ...]:
         f"{about}{one.points:,} points" if one.points is not None else "",
         f"Qdrant {one.server_version}" if one.server_version else "",
         str(one.state),
+        f"last check {one.last_check:%Y-%m-%d} ({one.last_depth})" if one.last_check else "",
+        f"last proven {one.last_proven:%Y-%m-%d}" if one.last_proven else "",
     )
 
 
@@ -97,12 +108,18 @@ def _describe_trouble(one: Assessment) -> list[str]:
     return lines + ([f"    hint: {one.hint}"] if one.hint else [])
 
 
-def _judge(one: Assessment) -> str:
+def _judge(one: Assessment, depth: Depth) -> str:
     if one.state is State.POINTER:
         return f"points to {one.target}"
-    if one.status or one.state in {State.FOREIGN, State.DEBRIS}:
+    if one.status or one.state is State.DEBRIS or (one.state is State.FOREIGN and one.problem):
         return one.problem or str(one.state)
-    if one.state is State.UNCHECKED:
-        return f"whole, {describe_amount(one.size_bytes)}; no manifest, so its bytes cannot be compared"
+    if one.state is State.FOREIGN:
+        return str(one.state)
+    amount = describe_amount(one.size_bytes)
     held = f"; held back: {one.problem}" if one.problem else ""
-    return f"as promised, {describe_amount(one.size_bytes)}, sha256 {one.sha256[:12]}{held}"
+    if depth is Depth.LIST:
+        beside = "as its manifest says" if one.promised_sha256 else "no manifest"
+        return f"there, {amount}, {beside}; its bytes were not read{held}"
+    if one.state is State.UNCHECKED:
+        return f"whole, {amount}; no manifest, so its bytes cannot be compared"
+    return f"as promised, {amount}, sha256 {one.sha256[:12]}{held}"

@@ -28,6 +28,7 @@ from restore.words.server import (
     Activity,
     Broken,
     CollectionInfo,
+    Hit,
     Point,
     Room,
     ShardUpdates,
@@ -249,6 +250,18 @@ class Qdrant:
             "POST",
             _path(collection, "points/scroll"),
             lambda result: ([point["id"] for point in result["points"]], result.get("next_page_offset")),
+            json=body,
+        )
+
+    def query_points(
+        self, collection: str, vector: list[float], *, using: str = "", limit: int, exact: bool = False
+    ) -> list[Hit]:
+        """Search the nearest points of a dense vector, nearest first. `exact` leaves the index out."""
+        body = {"query": vector, "limit": limit, "params": {"exact": exact}, **({"using": using} if using else {})}
+        return self._ask(
+            "POST",
+            _path(collection, "points/query"),
+            lambda result: msgspec.convert(result["points"], list[Hit]),
             json=body,
         )
 

@@ -30,7 +30,9 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """One file. `status` is an exit status, 0 when nothing is wrong; `problem` a sentence, `hint` what to do.
 
     `target` is where a pointer leads. `latest`: the pointer leads here. `sha256` is what was read now, empty when
-    nobody read every byte. `created` is the manifest's, else the name's.
+    nobody read every byte, `promised_sha256` the manifest's, of the server's bytes. `created` is the manifest's, else
+    the name's. `last_check` is when it was last found right, to the depth of `last_depth`; `last_proven` when it was
+    last restored and compared. None where nobody recorded it.
     """
 
     file: str
@@ -42,6 +44,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime | None = None
     size_bytes: int = 0
     sha256: str = ""
+    promised_sha256: str = ""
     points: int | None = None
     points_exact: bool = False
     server_version: str = ""
@@ -49,3 +52,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     problem: str = ""
     hint: str = ""
+    last_check: datetime | None = None
+    last_depth: str = ""
+    last_proven: datetime | None = None

@@ -9,6 +9,8 @@ import re
 _FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
 _LONGEST_NAME = 255
 MARK_PREFIX = ".restoring-"
+SCRATCH_PREFIX = ".drill-"
+_SCRATCH = re.compile(r"\.drill-[0-9a-f]{12}\Z")
 _MARK = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
 
 
@@ -27,6 +29,8 @@ def find_name_problem(name: str) -> str | None:
         return f"has {len(name.encode())} bytes, Qdrant accepts {_LONGEST_NAME}"
     if name.startswith(MARK_PREFIX):
         return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
+    if name.startswith(SCRATCH_PREFIX):
+        return f"begins with '{SCRATCH_PREFIX}', which is a drill's scratch collection"
     return None
 
 
@@ -61,6 +65,19 @@ def name_upload(collection: str) -> str:
 def is_mark(name: str) -> bool:
     """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
     return _MARK.match(name) is not None
+
+
+def name_scratch(collection: str, token: str) -> str:
+    """Name the collection that a drill restores into and drops; `token` is random, so that nobody else has it.
+
+    Nothing else is ever restored under such a name: `find_name_problem` refuses it.
+    """
+    return SCRATCH_PREFIX + hashlib.sha256(f"{token} {collection}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def is_scratch(name: str) -> bool:
+    """Tell whether a collection of this name is a drill's, and therefore never shown as a collection."""
+    return _SCRATCH.match(name) is not None
 
 
 def find_attempts(collection: str, names: list[str]) -> list[int]:

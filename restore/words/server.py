@@ -70,3 +70,10 @@ class Point(msgspec.Struct, frozen=True):
     id: int | str
     payload: dict[str, Any] | None = None
     vector: Any = None
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One point that a search found, and its score: the greater the nearer, or a distance."""
+
+    id: int | str
+    score: float

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.commands.verify import run
+from restore.commands.verify import Tools, run
 from restore.decisions.store_report import VerifyReport
-from restore.edges.directory import open_directory
+from restore.edges.clock import Clock
+from restore.edges.shelf import Shelf
 from restore.errors import NotFoundError
+from restore.steps.record import Recorder
 from restore.words.assessment import State
 from tests.archives import read_recorded
 from tests.commands.program import run_program
@@ -23,9 +25,12 @@ from tests.tools.snapshots import FilledStore, damage, describe
 from tests.tools.taking import settle
 
 
-def verify(store: FilledStore, *arguments: str) -> VerifyReport:
-    """Run the command."""
-    return run(settle("verify", *arguments, store=store.path), open_directory(str(store.path)), Story(), NoProgress())
+def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> VerifyReport:
+    """Run the command; what was found is recorded."""
+    shelf = Shelf(str(store.path))
+    recorder = Recorder(shelf, clock or Clock(), "tests")
+    tools = Tools(store=shelf, recorder=recorder, log=Story(), progress=NoProgress())
+    return run(settle("verify", *arguments, store=store.path), tools)
 
 
 def test_a_good_store_is_as_promised(store: FilledStore) -> None:

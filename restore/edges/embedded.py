@@ -1,0 +1,39 @@
+"""The embedded Qdrant, where it is installed: started on a directory of its own, which is gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from restore.errors import QdrantError, SettingsError
+
+_NEEDED = ("qdrant_edge", "starlette", "uvicorn", "python_multipart")
+
+
+@contextlib.contextmanager
+def open_embedded() -> Iterator[str]:
+    """Start one for the time of a `with`; gives its URL. Its data is on a disk for temporary files.
+
+    Raises `SettingsError` where it is not installed, `QdrantError` when it does not start.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise SettingsError(
+            f"--on embedded: the embedded engine is not installed ({missing[0]} is missing)",
+            hint="pip install 'qdrant-restore[embedded]', or give a server: --on http://…",
+        )
+    from qdrant_embedded.process import DidNotStart, EmbeddedQdrant  # noqa: PLC0415 - an extra
+
+    with tempfile.TemporaryDirectory(prefix="qdrant-restore-drill-") as directory:
+        server = EmbeddedQdrant(Path(directory) / "storage")
+        try:
+            server.start()
+        except DidNotStart as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise QdrantError(f"the embedded engine did not start: {reason}", permanent=True) from error
+        try:
+            yield server.url
+        finally:
+            server.stop()

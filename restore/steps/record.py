@@ -1,0 +1,132 @@
+"""Remember beside a snapshot how a check of it ended, and read what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from restore.edges.clock import Clock
+from restore.errors import RestoreError, StoreError
+from restore.words.assessment import Assessment, State
+from restore.words.check import (
+    Check,
+    CheckDocument,
+    Result,
+    Tried,
+    fail_check,
+    find_last_check,
+    find_last_proven,
+    name_check,
+    pass_check,
+)
+from restore.words.document import read_document, write_document
+from restore.words.store import CHECK_SUFFIX
+
+# A run that tidies the store at this very moment may take the unfinished file away.
+_TRIES = 2
+
+
+class Documents(Protocol):
+    """A store, as far as reading its small documents goes."""
+
+    def read_document(self, name: str) -> bytes | None:
+        """Read one; None when it is not there."""
+        ...
+
+    def list_documents(self, suffix: str) -> tuple[str, ...]:
+        """Give the names that end in this."""
+        ...
+
+
+class WritableDocuments(Documents, Protocol):
+    """The same, to be written to."""
+
+    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
+        """Write one, whole or not at all."""
+        ...
+
+
+class Recorder:
+    """Writes down how checks ended. After the first refusal nothing is tried again; `problem` says why."""
+
+    def __init__(self, store: WritableDocuments, clock: Clock, by: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._by = by
+        self.problem = ""
+
+    def now(self) -> datetime:
+        """Give the moment."""
+        return self._clock.now()
+
+    def read(self, file: str) -> CheckDocument | None:
+        """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+        return read_check(self._store, file)
+
+    def record(self, found: Assessment, depth: str) -> None:
+        """Write down how a check of this depth ended. A store that takes nothing is no failure of the check."""
+        document = self.read(found.file)
+        if found.status or (found.state is State.FOREIGN and found.problem):
+            tried = Tried(at=self.now(), depth=depth, problem=found.problem, by=self._by)
+            document = fail_check(document or CheckDocument(size=found.size_bytes), tried)
+        else:
+            if document is None or not _is_of(document, found):
+                document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes)
+            whole = found.state in {State.UNCHECKED, State.FOREIGN}
+            result = Result.WHOLE if whole else Result.AS_PROMISED
+            document = pass_check(document, depth, Check(at=self.now(), result=result, by=self._by))
+        self._write(name_check(found.file), write_document(document))
+
+    def _write(self, name: str, content: bytes) -> None:
+        for last in (False,) * (_TRIES - 1) + (True,):
+            if self.problem:
+                return
+            try:
+                self._store.write_document(name, content)
+            except StoreError as error:
+                self.problem = str(error) if last else ""
+            except RestoreError as error:
+                self.problem = str(error)
+            else:
+                return
+
+
+def read_check(store: Documents, file: str) -> CheckDocument | None:
+    """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+    name = name_check(file)
+    try:
+        text = store.read_document(name)
+        document = read_document(text, CheckDocument, where=name) if text is not None else None
+    except RestoreError:
+        return None
+    if document is None or any(one.at.tzinfo is None for one in (*document.passed.values(), document.failed) if one):
+        return None
+    return document
+
+
+def add_checks(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Give the files back, with what is remembered of them. Only reads; one listing, one document per file."""
+    files = tuple(files)
+    remembered = set(store.list_documents(CHECK_SUFFIX))
+    return tuple(_add(store, one) if name_check(one.file) in remembered else one for one in files)
+
+
+def _add(store: Documents, found: Assessment) -> Assessment:
+    document = read_check(store, found.file)
+    if document is None or not _is_of(document, found):
+        return found
+    last = find_last_check(document)
+    return msgspec.structs.replace(
+        found,
+        last_check=last[0] if last else None,
+        last_depth=last[1] if last else "",
+        last_proven=find_last_proven([document]),
+    )
+
+
+def _is_of(document: CheckDocument, found: Assessment) -> bool:
+    """Tell whether a record was made of these bytes; a file may have been replaced under its name."""
+    return document.size == found.size_bytes and document.sha256 == found.promised_sha256
