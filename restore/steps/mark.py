@@ -43,11 +43,18 @@ class HeldMark:
         """Give the phase that the server was told last."""
         return self.mark.phase
 
+    def take_along(self, *, snapshot: str, sha256: str, size: int) -> None:
+        """Note which snapshot is sent under this mark: a later look, or a takeover, may have found another one.
+
+        Told to the server with `tell_sent`.
+        """
+        self.mark = msgspec.structs.replace(self.mark, snapshot=snapshot, sha256=sha256, size=size)
+
     def tell_sent(self, sent: Sent, was: Was, aliases: tuple[str, ...]) -> None:
         """Write what is about to be sent, and onto what. An error may leave the mark saying either: both are safe."""
         # First here: an answer that is lost must not make us believe that nothing was sent.
         self.mark = msgspec.structs.replace(self.mark, phase=Phase.SENT, sent=sent, was=was, aliases=aliases)
-        changed = ("phase", "sent", "was", "aliases")
+        changed = ("phase", "sent", "was", "aliases", "snapshot", "sha256", "size")
         told = msgspec.to_builtins(self.mark)
         self._qdrant.patch_metadata(self.name, {key: told[key] for key in changed})
 

@@ -19,15 +19,22 @@ _SAY_SECONDS = 10.0
 
 
 def watch_mark(
-    qdrant: Qdrant, clock: Clock, log: Log, seen: SeenMark, *, target: str, patience_seconds: float | None
+    qdrant: Qdrant,
+    clock: Clock,
+    log: Log,
+    seen: SeenMark,
+    *,
+    target: str,
+    patience_seconds: float | None,
+    stall_seconds: float,
 ) -> SeenMark | None:
     """Watch until the mark is gone (None), or nothing of it changed for 10 s over at least three reads.
 
     Then it is stale, and given as it was read last. A read that fails is no read: a server that restarts makes
     nobody look dead. Raises `LockedError` when a living holder needs longer than `patience_seconds` (None: wait as
-    long as it lives).
+    long as it lives), and `QdrantError` when the server itself has not answered for `stall_seconds`.
     """
-    begin = said = clock.read_seconds()
+    begin = said = answered = clock.read_seconds()
     still_since, reads = begin, 0
     last: dict[str, Any] | None = None
     log("restore.waiting_for_another", collection=target, mark=seen.name, holder=_name_holder(seen))
@@ -36,8 +43,11 @@ def watch_mark(
         try:
             info = qdrant.get_collection(seen.name)
         except QdrantError:
+            if now - answered > stall_seconds:
+                raise
             still_since, reads = now, 0
         else:
+            answered = now
             if info is None:
                 return None
             # All of it, not only what we understand: a newer program's mark beats too.

@@ -39,6 +39,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     older_than: str = ""
 
     @property
+    def name(self) -> str:
+        """Give what finds it again: its file's name in the store, or its path where it lies elsewhere."""
+        return self.stored.file if self.stored.in_store else self.stored.path
+
+    @property
     def size(self) -> int:
         """Give how many bytes the server gets."""
         return self.manifest.size if self.manifest and self.stored.packing else self.stored.size

@@ -192,6 +192,20 @@ def test_a_proxy_that_takes_no_large_body_says_so_at_once(ground: Ground) -> Non
     assert outcome.hint == "raise its limit (nginx: client_max_body_size 0), or give the server's own address"
 
 
+def test_trouble_with_tidying_does_not_hide_why_it_was_needed(ground: Ground) -> None:
+    """Rule 11: on a full disk nothing can be created to reach the file; 15 all the same, and the mark stays."""
+    ground.add()
+    full = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.0}'
+    ground.proxy.inject(UPLOADING, Fault(status=500, body=full))
+    ground.proxy.inject(f"^PUT {ground.path}$", Fault(status=500, body=full))
+    outcome = ground.restore()
+    assert (outcome.status, ground.marks) == (15, [ground.mark])
+    assert f"its mark '{ground.mark}' stays, and the next run tidies up" in outcome.message
+    ground.proxy.reset()
+    assert ground.restore().result == "restored"
+    assert ground.state == ground.promise()
+
+
 def test_a_full_disk_is_not_tried_again(ground: Ground) -> None:
     """N3, N6: no space is permanent: 15, nothing is left, and the next run begins anew."""
     ground.add()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,13 @@ from qdrant_embedded.process import EmbeddedQdrant
 from restore.words.collection import name_mark, name_upload
 from restore.words.mark import Phase, Was
 from tests.tools.ground import Ground
+from tests.tools.proxy import Fault, Seen
 from tests.tools.scenes import leave_missing, make_empty, make_other, put_empty, put_whole, put_written
 from tests.tools.server import Server, path
-from tests.tools.snapshots import RECORDED, promised_points
+from tests.tools.snapshots import NOON, RECORDED, promised_points
 
 SENDING = r"snapshots/(recover|upload)"
+UPLOADING = r"POST .*snapshots/upload"
 SKIPPED, RESTORED, FINISHED, WRITTEN = "skipped_exists", "restored", "finished", "written_meanwhile"
 
 
@@ -94,6 +98,27 @@ def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground
         f"to take the snapshot: qdrant-restore restore {ground.name} --on-existing replace; to keep what is there: "
         f"delete the collection '{mark}', which marks the interrupted restore"
     )
+
+
+def test_a_takeover_that_sends_another_snapshot_says_so_in_its_mark(ground: Ground) -> None:
+    """Rules 5 and 9: a newer latest is sent; killed after its arrival, the next run compares with that one."""
+    ground.add("shards", at=NOON - timedelta(days=1), latest=False)
+    newest = ground.add()
+    older = f"{ground.name}_20261119_120000.snapshot"
+    ground.plant(Phase.SENT, Was.ABSENT, snapshot=older, kind="shards")
+    told: list[dict[str, Any]] = []
+    with ground.start(ground.name, hurried=True) as running:
+
+        def look_and_kill(_seen: Seen) -> None:
+            told.append(ground.server.metadata(name_mark(ground.name, 2)))
+            running.kill()
+
+        ground.proxy.inject(UPLOADING, Fault(after=look_and_kill, lost=True), times=1)
+        assert running.wait().status == -9
+    assert [(one["snapshot"], one["size"]) for one in told] == [(newest.name, newest.stat().st_size)]
+    outcome = ground.restore()
+    assert (outcome.result, outcome.snapshot, ground.proxy.find(SENDING)) == (FINISHED, newest.name, [])
+    assert ground.state == ground.promise()
 
 
 def test_without_a_manifest_a_few_points_of_somebody_do_not_pass_for_the_snapshot(ground: Ground) -> None:

@@ -90,6 +90,16 @@ def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Grou
     assert [facts["phase"] for facts in story.named("restore.taking_over")] == ["sent"]
 
 
+def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Ground) -> None:
+    """D11, rule 9: it makes nobody look dead, and it is not waited for without end either."""
+    ground.add()
+    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    away = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>away</html>")
+    ground.proxy.inject(f"^GET {path(mark)}$", away, skip=1)
+    outcome = ground.restore("--stall-timeout", "20")
+    assert (outcome.status, ground.proxy.writes, ground.marks) == (17, [], [mark])
+
+
 def test_the_mark_of_a_newer_program_that_beats_is_waited_for(ground: Ground) -> None:
     """Rule 9: whoever changes its mark lives, also when we cannot read what it says."""
     ground.add()

@@ -100,6 +100,7 @@ class CollectionRestore:
             seen,
             target=self._target,
             patience_seconds=self._settings.lock_timeout_seconds,
+            stall_seconds=self._settings.stall_timeout_seconds,
         )
 
     # --- a restore of our own -------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ class CollectionRestore:
             token=self._tools.token,
             holder=self._tools.holder,
             since=self._tools.clock.now().isoformat(timespec="seconds"),
-            snapshot=offer.stored.file if offer.stored.in_store else offer.stored.path,
+            snapshot=offer.name,
             sha256=offer.manifest.sha256 if offer.manifest else "",
             size=offer.size,
             was=was,

@@ -17,7 +17,7 @@ from restore.decisions.plan import Restore
 from restore.decisions.report import Outcome, Result, describe_amount
 from restore.decisions.settings import Settings
 from restore.decisions.takeover import Accept, SendAgain, decide_takeover
-from restore.errors import IntegrityError, QdrantError, RestoreError
+from restore.errors import DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
 from restore.steps.examine import examine_server, examine_target
 from restore.steps.mark import HeldMark
 from restore.steps.offer import read_checksum
@@ -81,6 +81,9 @@ class Delivery:
             checksum,
             server_store=self._settings.server_store,
             by_url=self._tools.store.gives_urls,
+        )
+        self._held.take_along(
+            snapshot=offer.name, sha256=offer.manifest.sha256 if offer.manifest else "", size=parcel.size
         )
         before = self._look().target
         if not is_as_planned(plan, before):
@@ -236,7 +239,7 @@ class Delivery:
         if not plan.delete_first and was_created_by_others(error, before, after):
             delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
             return False
-        error.left = error.left or self._clean_up(plan, after)
+        error.left = error.left or self._try_to_clean_up(plan, after)
         raise error
 
     def _judge_loss(self, reason: str, plan: Restore, *, rose: bool) -> bool:
@@ -273,6 +276,13 @@ class Delivery:
                 )
 
     # --- after it -------------------------------------------------------------------------------------------
+
+    def _try_to_clean_up(self, plan: Restore, after: Target) -> str:
+        """Clean up; trouble with that (a disk that is full) must not hide why it was needed."""
+        try:
+            return self._clean_up(plan, after)
+        except (QdrantError, SpaceError, DeadlineError) as trouble:
+            return f"its mark '{self._held.name}' stays, and the next run tidies up ({trouble.message})"
 
     def _clean_up(self, plan: Restore, after: Target) -> str:
         """After a definite no: remove what this restore made, then the mark; say what is left."""
