@@ -21,6 +21,7 @@ OURS |= {f"--no-{row.name}" for row in SETTINGS if row.switch} | {
 OURS |= {"--help", "--version", "--host", "--port"}
 EMBEDDED = {flag for action in embedded.parser()._actions for flag in action.option_strings}  # noqa: SLF001 - no other way
 PLUGIN = set(re.findall(r'"(--qdrant-[a-z]+)"', read(ROOT / "qdrant_embedded" / "plugin.py")))
+BENCH = set(re.findall(r'"(--[a-z-]+)"', read(ROOT / "bench" / "arguments.py")))
 # Options of Compose and of git.
 OTHERS = {"--wait", "--force"}
 # What Docker and Kubernetes put into an environment; what one paragraph shows as a slip of the pen.
@@ -37,7 +38,7 @@ def test_every_option_that_is_named_exists(page: Path) -> None:
         for flag in re.findall(r"(?<!\S)(--[a-z][a-z-]*)", call)
     ]
 
-    assert sorted({*alone, *after} - OURS - EMBEDDED - PLUGIN - OTHERS) == []
+    assert sorted({*alone, *after} - OURS - EMBEDDED - PLUGIN - BENCH - OTHERS) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
