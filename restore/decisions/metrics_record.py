@@ -36,6 +36,7 @@ _OF_THE_STORE = frozenset(
         "latest_snapshot_size_bytes",
         "latest_snapshot_points",
         "oldest_verified_snapshot_timestamp_seconds",
+        "last_proven_timestamp_seconds",
     }
 )
 _OF_SERVE = frozenset(
@@ -102,6 +103,9 @@ def _record_collection(found: dict[Key, float], collection: str, files: list[Ass
     made = [one.created for one in files if one.state is State.CHECKED and one.created]
     if made:
         found[Key("oldest_verified_snapshot_timestamp_seconds", name)] = min(made).timestamp()
+    proven = [one.last_proven for one in files if one.last_proven]
+    if proven:
+        found[Key("last_proven_timestamp_seconds", name)] = max(proven).timestamp()
     for one in files:
         if one.latest and one.state is not State.POINTER:
             found[Key("latest_snapshot_size_bytes", name)] = float(one.size_bytes)
@@ -121,7 +125,7 @@ def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
         if job.next is not None:
             found[Key("next_run_timestamp_seconds", (job.job,))] = job.next.timestamp()
     for key, value in samples.items():
-        if key.name == "drill_last_success_timestamp_seconds":
+        if key.name == "last_proven_timestamp_seconds":
             found[Key("seconds_since_proven", key.labels)] = max(0.0, now.timestamp() - value)
     return found
 

@@ -98,6 +98,12 @@ _STORE = (
     Metric("latest_snapshot_size_bytes", Sort.GAUGE, ("collection",), "Its size."),
     Metric("latest_snapshot_points", Sort.GAUGE, ("collection",), "Its points."),
     Metric("oldest_verified_snapshot_timestamp_seconds", Sort.GAUGE, ("collection",), "How far back one can go."),
+    Metric(
+        "last_proven_timestamp_seconds",
+        Sort.GAUGE,
+        ("collection",),
+        "When a drill last restored one of the collection's snapshots and found it right, as the store remembers it.",
+    ),
 )
 
 _SERVE = (

@@ -67,14 +67,19 @@ def test_every_legend_names_a_label_of_its_metric(panel: dict[str, object]) -> N
 
 def test_what_has_an_age_has_an_alert_on_absence() -> None:
     """A metric that is not there is never too old: without the second rule nobody would be told."""
-    aged = {
-        word for rule in RULES for word in ("snapshot", "drill") if f"time() - qdrant_restore_{word}_" in rule["expr"]
-    }
-    absent = {
-        word for rule in RULES for word in ("snapshot", "drill") if "absent" in rule["expr"] and word in rule["expr"]
-    }
+    queries = [rule["expr"] for rule in RULES]
+    aged = {name for query in queries for name in re.findall(r"time\(\) - (qdrant_restore_[a-z_]+)", query)}
+    missed = {name for query in queries for name in re.findall(r"absent\((qdrant_restore_[a-z_]+)", query)}
 
-    assert aged == absent == {"snapshot", "drill"}
+    assert aged == {
+        "qdrant_restore_snapshot_last_success_timestamp_seconds",
+        "qdrant_restore_last_proven_timestamp_seconds",
+    }
+    assert missed == {
+        "qdrant_restore_run_last_success_timestamp_seconds",
+        "qdrant_restore_last_proven_timestamp_seconds",
+        "qdrant_restore_serve_healthy",
+    }
 
 
 def test_every_alert_is_tested() -> None:

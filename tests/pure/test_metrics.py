@@ -7,7 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from restore import __version__
-from restore.decisions.metrics_record import Key, Samples, record_run, record_store, sign_build
+from restore.decisions.health import Health
+from restore.decisions.metrics_record import Key, Samples, record_moment, record_run, record_store, sign_build
 from restore.decisions.metrics_report import describe_failures, read_parts
 from restore.decisions.metrics_table import METRICS, PREFIX, Sort
 from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport
@@ -101,6 +102,7 @@ def test_the_store_is_told_as_it_is_now() -> None:
             latest=latest,
             size_bytes=day,
             points=7,
+            last_proven=made if day < 3 else None,
         )
 
     before: Samples = {Key("snapshots", ("gone", "verified")): 3.0, Key("run_total", ("verify", "failed")): 1.0}
@@ -121,7 +123,17 @@ def test_the_store_is_told_as_it_is_now() -> None:
         ("latest_snapshot_timestamp_seconds", "cities"): datetime(2026, 11, 3, tzinfo=UTC).timestamp(),
         ("latest_snapshot_size_bytes", "cities"): 3,
         ("latest_snapshot_points", "cities"): 7,
+        ("last_proven_timestamp_seconds", "cities"): datetime(2026, 11, 2, tzinfo=UTC).timestamp(),
     }
+
+
+def test_the_seconds_since_a_backup_was_proven_are_those_of_the_moment() -> None:
+    """What the store remembers is a time; its age grows without anybody doing anything."""
+    proven: Samples = {Key("last_proven_timestamp_seconds", ("cities",)): NOON.timestamp()}
+    nobody = Health(healthy=True, ready=True, problems=(), running="", jobs=())
+    found = record_moment(record_moment(proven, nobody, NOON), nobody, NOON + timedelta(hours=1))
+
+    assert pick(found, "seconds_since_proven") == {("seconds_since_proven", "cities"): 3600}
 
 
 def test_a_report_becomes_one_part_for_each_collection() -> None:

@@ -110,7 +110,7 @@ def survey(settings: Settings, log: Log, samples: Samples) -> Samples:
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return samples
-    return record_store(samples, files, settings.collections, max(1, getattr(settings, "min_keep", 1)))
+    return record_store(samples, files, settings.collections, max(1, settings.min_keep))
 
 
 def write_samples(samples: Samples) -> bytes:
