@@ -122,7 +122,8 @@ def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
     before = read_latest(shelf, cities)
     requests = len(_record(cities, shelf, proxy))
     hook = Reached()
-    proxy.at(1 + moment * (requests - 1) // 7, Fault(before=hook))
+    # A run asks once or twice less when the server is quicker, so the last ones of the first run may not come.
+    proxy.at(1 + moment * (requests - 4) // 7, Fault(before=hook))
     child = start_snapshot(cities, url=proxy.url, store=shelf)
     assert hook.come.wait(20)
     child.kill()
