@@ -42,6 +42,7 @@ def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledSt
             latest=True,
             created=NOON,
             size_bytes=promised.size,
+            promised_sha256=promised.sha256,
             points=promised.points,
             points_exact=True,
             server_version="1.18.3",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +20,7 @@ from restore.edges.shelf import Shelf
 from restore.errors import NotFoundError
 from restore.steps.record import Recorder
 from restore.words.assessment import State
+from restore.words.store import Kind
 from tests.archives import read_recorded
 from tests.commands.program import run_program
 from tests.tools.command import NoProgress, Story
@@ -143,11 +147,11 @@ def test_what_is_asked_for_and_not_there_is_an_error(store: FilledStore) -> None
 
 
 def test_the_installed_command_names_the_file_and_does_not_end_with_0(store: FilledStore, tmp_path: Path) -> None:
-    """Text for people, JSON for programs; nothing is changed."""
+    """Text for people, JSON for programs; nothing is changed but what is remembered of the check."""
     file = store.add("cities")
     good = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     damage(file)
-    before = store.files()
+    before = {name: content for name, content in store.files().items() if not name.endswith(".check.json")}
     bad = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     told = run_program("verify", "--json", "--store", str(store.path), cwd=tmp_path)
     assert (good.status, good.stdout.splitlines()[-1]) == (0, f"2 files in store '{store.path}', none damaged")
@@ -156,4 +160,139 @@ def test_the_installed_command_names_the_file_and_does_not_end_with_0(store: Fil
         f"{file.name}: snapshot '{file.name}'",
     )
     assert (told.status, json.loads(told.stdout)["files"][0]["state"]) == (13, "damaged")
-    assert store.files() == before
+    kept = {name: content for name, content in store.files().items() if not name.endswith(".check.json")}
+    assert kept == before
+
+
+def remembered(file: Path) -> dict[str, Any]:
+    """Give what stands beside a snapshot: depths with their results, the failed depth, the checksum."""
+    document = json.loads(file.with_name(f"{file.name}.check.json").read_text())
+    passed = {depth: check["result"] for depth, check in document["passed"].items()}
+    failed = document["failed"] and document["failed"]["depth"]
+    return {"passed": passed, "failed": failed, "sha256": document["sha256"]}
+
+
+def bad(report: VerifyReport) -> list[str]:
+    """Give the files that are damaged."""
+    return [one.file for one in report.files if one.status]
+
+
+@pytest.mark.parametrize(
+    ("depth", "found"),
+    [
+        ("list", {"cut"}),
+        ("hash", {"cut", "turned"}),
+        ("archive", {"cut", "turned", "other"}),
+    ],
+)
+def test_each_depth_sees_more_than_the_one_before_it(store: FilledStore, depth: str, found: set[str]) -> None:
+    """V3: sizes and pointers, then every byte, then what is inside."""
+    cut, turned = store.add("cut"), store.add("turned")
+    cut.write_bytes(cut.read_bytes()[:-1])
+    damage(turned)
+    # A whole file of the right checksum that is no snapshot: only a look inside tells.
+    text = b"not a snapshot, and honestly promised"
+    other = store.add("other", size=len(text), sha256=hashlib.sha256(text).hexdigest())
+    other.write_bytes(text)
+    report = verify(store, "--depth", depth)
+    assert {file.partition("_")[0] for file in bad(report)} == found
+    assert (report.status, report.depth) == (13, depth)
+
+
+def test_a_look_at_the_list_reads_no_byte_and_a_hash_reads_all(store: FilledStore) -> None:
+    """V3: its cost is that of the names and manifests."""
+    store.add("cities")
+    listed, hashed = verify(store, "--depth", "list"), verify(store, "--depth", "hash")
+    assert [one.sha256 for one in listed.files] == ["", ""]
+    assert [one.sha256 for one in hashed.files] == [describe("plain", "cities").sha256, ""]
+
+
+def test_a_success_is_remembered_with_its_depth_and_a_failure_takes_none_away(store: FilledStore) -> None:
+    """V6: beside the snapshot, for whoever looks next."""
+    file = store.add("cities")
+    sha256 = describe("plain", "cities").sha256
+    verify(store, "--depth", "hash")
+    hashed = remembered(file)
+    damage(file)
+    verify(store)
+    assert hashed == {"passed": dict.fromkeys(["list", "hash"], "as promised"), "failed": None, "sha256": sha256}
+    assert remembered(file) == {**hashed, "failed": "archive"}
+
+
+def test_list_shows_the_last_check_and_forgets_it_when_the_file_is_another(
+    store: FilledStore, tmp_path: Path
+) -> None:
+    """V6: date and depth; a record holds for the bytes it was made of."""
+    store.add("cities")
+    verify(store)
+    shown = run_program("list", "--store", str(store.path), cwd=tmp_path)
+    store.add("cities", "named")
+    replaced = run_program("list", "--store", str(store.path), cwd=tmp_path)
+    assert f"last check {datetime.now(UTC):%Y-%m-%d} (archive)" in shown.stdout
+    assert "last check" not in replaced.stdout
+
+
+def test_without_a_manifest_it_is_remembered_that_nothing_was_promised(store: FilledStore) -> None:
+    """V6: whole is less than as promised."""
+    file = store.add("cities", manifest=False)
+    verify(store, "--depth", "hash")
+    assert remembered(file) == {"passed": {"list": "whole", "hash": "whole"}, "failed": None, "sha256": ""}
+
+
+def test_samples_cover_the_store_in_time(store: FilledStore) -> None:
+    """V4: five files and a share of 2/5: three runs, and none is left out, although one of them is damaged."""
+    files = [store.add(f"town{number}") for number in range(5)]
+    damage(files[0])
+    reports = [verify(store, "--sample", "2/5") for _ in range(3)]
+    looked = [[one.file for one in report.files if one.kind is Kind.SNAPSHOT] for report in reports]
+    assert [len(names) for names in looked] == [2, 2, 2]
+    assert {name for names in looked for name in names} == {file.name for file in files}
+    assert [(report.sampled, report.snapshots) for report in reports] == [(2, 5)] * 3
+
+
+def test_a_sample_looks_at_every_pointer_and_orphan_all_the_same(store: FilledStore) -> None:
+    """V1: what costs nothing is never left out."""
+    store.add("here")
+    store.add("gone").unlink()
+    report = verify(store, "--sample", "1%")
+    assert bad(report) == ["gone_20261120_120000.snapshot.json", "gone_latest.snapshot"]
+
+
+def test_a_latest_that_is_the_file_itself_is_sampled_and_remembered(store: FilledStore) -> None:
+    """A store that a person filled by hand: its latest is no pointer."""
+    file = store.path / "cities_latest.snapshot"
+    file.write_bytes(read_recorded("plain"))
+    first, second = verify(store, "--sample", "50%"), verify(store)
+    assert (first.sampled, first.snapshots, second.status) == (1, 1, 0)
+    assert remembered(file)["passed"] == dict.fromkeys(["list", "hash", "archive"], "whole")
+
+
+def test_a_store_that_takes_no_record_is_verified_and_that_is_said(store: FilledStore, tmp_path: Path) -> None:
+    """V6: a mount that is read only, or a name that somebody has taken."""
+    file = store.add("cities")
+    (store.path / f"{file.name}.check.json").mkdir()
+    ended = run_program("verify", "--store", str(store.path), cwd=tmp_path)
+    lines = ended.stdout.splitlines()
+    assert ended.status == 0
+    assert lines[0].startswith(f"warning: what was found could not be recorded: '{file.name}.check.json' cannot be")
+    assert f"{file.name}: as promised" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b'{"schema":9}', b'{"schema":1,"passed":{"hash":{"at":"2026-11-20T10:00:00"}}}']
+)
+def test_a_record_that_cannot_be_read_is_no_record(store: FilledStore, text: bytes) -> None:
+    """Written by another, by half, or without a time zone: the file counts as never looked at."""
+    file = store.add("cities")
+    file.with_name(f"{file.name}.check.json").write_bytes(text)
+    report = verify(store, "--sample", "1/1")
+    assert (report.status, report.sampled, remembered(file)["passed"]["archive"]) == (0, 1, "as promised")
+
+
+def test_patterns_choose_what_is_verified(store: FilledStore) -> None:
+    """Excludes win; what is not meant is not read."""
+    store.add("cities")
+    damage(store.add("cities_test"))
+    damage(store.add("towns"))
+    report = verify(store, "--include", "cities*", "--exclude", "*_test")
+    assert ({one.collection for one in report.files}, report.status) == ({"cities"}, 0)
