@@ -101,15 +101,15 @@ MISSPELT = [
     yaml("with an unknown key of one collection", b"collections:\n  x:\n    fallbak: none\n", "restore.yaml: collections.x: unknown key 'fallbak' (did you mean fallback?)"),
     Case(
         name="everything at once",
-        arguments=("restore", "a/b", "--frob", "--transfer", "pigeon"),
+        arguments=("restore", "a/b", "--frob", "--on-empty", "pigeon"),
         environment={"QDRANT_URL": "qdrant:6333", "RESTORE_STROE": "x", "RESTORE_DEADLINE": "tomorrow", "QDRANT_API_KEY": " k "},
         spoil=write(b"verify: maybe\nstoer: x\n"),
         told=wrong(
             "unknown option --frob",
             "QDRANT_URL: 'qdrant:6333' has no scheme (did you mean http://qdrant:6333?)",
             "QDRANT_API_KEY: has white space around it",
+            "--on-empty: 'pigeon' is none of restore, skip, refuse",
             "restore.yaml: verify: 'maybe' is none of full, counts, none",
-            "--transfer: 'pigeon' is none of auto, upload, server-file",
             f"RESTORE_DEADLINE: 'tomorrow' {UNIT}",
             f"arguments: 'a/b' {PATH}",
             "restore.yaml: unknown key 'stoer' (did you mean store?)",
