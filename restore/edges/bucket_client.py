@@ -1,0 +1,224 @@
+"""One bucket through obstore: objects by their whole name. Calls may be interrupted, refusals are translated.
+
+obstore waits inside foreign code, where a signal would have to wait too; so its calls run in threads of their own,
+which nobody waits for at the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from restore.edges.bucket_trouble import explain, is_conflict, is_missing
+from restore.errors import IntegrityError
+from restore.words.secret import Secret
+
+_THREADS = 16
+_PAGE = 1000
+_PARTS_AT_ONCE = 3
+
+Got = TypeVar("Got")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One object: its whole name, its size in bytes, what names this very content, and when the server wrote it."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What names one content of an object, to replace just that; either may be empty."""
+
+    etag: str
+    number: str
+
+    def as_condition(self) -> dict[str, str]:
+        """Give it as obstore wants it."""
+        return {name: value for name, value in (("e_tag", self.etag), ("version", self.number)) if value}
+
+
+class Client:
+    """Objects of one bucket. `store` and `patient` are obstore's, with less and more patience; errors show `name`."""
+
+    def __init__(self, store: Any, name: str, *, patient: Any) -> None:  # noqa: ANN401 - obstore's share no class
+        self._store = store
+        self._patient = patient
+        self.name = name
+        self._crew = _Crew(_THREADS)
+
+    def begin(self, work: Callable[[], Got]) -> Future[Got]:
+        """Begin something in a thread; `result()` waits for it."""
+        return self._crew.begin(work)
+
+    def ask(self, what: str, work: Callable[[Any], Got]) -> Got:
+        """Do something with obstore's store; raises our errors. `what` is a clause about it."""
+        try:
+            return self._crew.begin(lambda: work(self._store)).result()
+        except find_foreign() as error:
+            # Without the cause: its text may hold a signed URL.
+            raise explain(error, self.name, what) from None
+
+    def find(self, key: str) -> Found | None:
+        """Look at an object; None when it is not there."""
+        found = self._ask_unless_missing(f"looking at '{key}'", lambda store: store.head(key))
+        return None if found is None else _describe(found)
+
+    def read(self, key: str, most: int) -> tuple[bytes, Version] | None:
+        """Read a small object whole; None when it is not there. Raises `IntegrityError` beyond `most` bytes."""
+
+        def work(store: Any) -> tuple[bytes, Version, int]:  # noqa: ANN401 - as above
+            answer = store.get(key)
+            meta = answer.meta
+            version = Version(meta["e_tag"] or "", meta["version"] or "")
+            return (b"" if meta["size"] > most else bytes(answer.bytes())), version, meta["size"]
+
+        found = self._ask_unless_missing(f"reading '{key}'", work)
+        if found is None:
+            return None
+        content, version, size = found
+        if size > most:
+            raise IntegrityError(f"'{key}' in store '{self.name}' has {size:,} bytes, more than {most:,}")
+        return content, version
+
+    def read_range(self, key: str, begin: int, end: int, etag: str) -> bytes:
+        """Read bytes `begin` to `end` (not included) of an object that is still the one of this `etag`.
+
+        Runs in the thread that calls it; raises obstore's own errors.
+        """
+        options: dict[str, Any] = {"range": (begin, end)}
+        if etag:
+            options["if_match"] = etag
+        return bytes(self._store.get(key, options=options).bytes())
+
+    def put(
+        self, key: str, content: bytes, *, over: Version | None = None, create_only: bool = False
+    ) -> Version | None:
+        """Write an object whole. None: a condition did not hold, and nothing was written.
+
+        `create_only`: only where there is none; `over`: only in the place of that very content.
+        """
+        mode: Any = over.as_condition() if over else "create" if create_only else "overwrite"
+        try:
+            made = self._crew.begin(lambda: self._store.put(key, content, mode=mode, use_multipart=False)).result()
+        except find_foreign() as error:
+            if is_conflict(error) or (over and is_missing(error)):
+                return None
+            raise explain(error, self.name, f"writing '{key}'") from None
+        return Version(made["e_tag"] or "", made["version"] or "")
+
+    def begin_stream(self, key: str, blocks: Iterator[bytes], part_bytes: int) -> Future[Any]:
+        """Begin to write a large object in parts; nobody sees it before the last block. Raises as obstore does."""
+        import obstore  # noqa: PLC0415 - 8 ms that only buckets pay
+
+        return self._crew.begin(
+            lambda: obstore.put(
+                self._patient,
+                key,
+                blocks,
+                use_multipart=True,
+                chunk_size=part_bytes,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        )
+
+    def list(self, prefix: str) -> tuple[Found, ...]:
+        """List every object under a prefix, whatever its depth."""
+        pages = self.ask(f"listing '{prefix}'", lambda store: list(store.list(prefix or None, chunk_size=_PAGE)))
+        return tuple(_describe(one) for page in pages for one in page)
+
+    def list_directory(self, prefix: str) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+        """List what lies directly under a prefix: directories and objects, by their whole names."""
+        found = self.ask(f"listing '{prefix}'", lambda store: store.list_with_delimiter(prefix or None))
+        objects = tuple(_describe(one) for one in found["objects"])
+        return tuple(found["common_prefixes"]), objects
+
+    def delete(self, key: str) -> None:
+        """Delete an object; idempotent."""
+        self._ask_unless_missing(f"deleting '{key}'", lambda store: store.delete(key))
+
+    def sign(self, key: str, seconds: int) -> Secret:
+        """Give a URL from which anybody may read an object for so long."""
+        import obstore  # noqa: PLC0415 - as above
+
+        length = timedelta(seconds=seconds)
+        return Secret(self.ask(f"signing a URL for '{key}'", lambda store: obstore.sign(store, "GET", key, length)))
+
+    def read_many(self, keys: Iterable[str], most: int) -> Mapping[str, bytes]:
+        """Read many small objects at once; those that are not there, or too large, are left out."""
+        begun = {key: self._crew.begin(functools.partial(self._read_small, key, most)) for key in keys}
+        found: dict[str, bytes] = {}
+        for key, waiting in begun.items():
+            try:
+                content = waiting.result()
+            except find_foreign() as error:
+                if not is_missing(error):
+                    raise explain(error, self.name, f"reading '{key}'") from None
+                content = None
+            if content is not None:
+                found[key] = content
+        return found
+
+    def _read_small(self, key: str, most: int) -> bytes | None:
+        answer = self._store.get(key)
+        return bytes(answer.bytes()) if answer.meta["size"] <= most else None
+
+    def _ask_unless_missing(self, what: str, work: Callable[[Any], Got]) -> Got | None:
+        try:
+            return self._crew.begin(lambda: work(self._store)).result()
+        except find_foreign() as error:
+            if is_missing(error):
+                return None
+            raise explain(error, self.name, what) from None
+
+
+def _describe(meta: Mapping[str, Any]) -> Found:
+    return Found(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])
+
+
+def find_foreign() -> tuple[type[Exception], ...]:
+    """Give what obstore raises."""
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
+
+    return (BaseError, FileNotFoundError, PermissionError, ValueError, OSError)
+
+
+class _Crew:
+    """Threads that work off what they are given; they end with the program, waited for by nobody."""
+
+    def __init__(self, threads: int) -> None:
+        self._most = threads
+        self._waiting: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._started = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def begin(self, work: Callable[[], Got]) -> Future[Got]:
+        future: Future[Got] = Future()
+        with self._lock:
+            if self._idle <= self._waiting.qsize() and self._started < self._most:
+                self._started += 1
+                threading.Thread(target=self._work, name="bucket", daemon=True).start()
+            self._waiting.put((work, future))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            work, future = self._waiting.get()
+            with self._lock:
+                self._idle -= 1
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the result is waited for
+                future.set_exception(error)

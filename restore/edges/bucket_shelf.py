@@ -1,0 +1,266 @@
+"""A bucket as a store: writing. The bytes first, in parts that nobody sees before the last; then the manifest.
+
+Names are never used twice: small objects and every manifest are put only where there is none, and a large one is
+finished only after a look that its name is still free, under the lock. Nothing here needs the right to delete but
+deleting itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from restore.edges.bucket import Bucket, find_age
+from restore.edges.bucket_client import Client, find_foreign
+from restore.edges.bucket_lease import Lease
+from restore.edges.bucket_trouble import explain
+from restore.edges.packing import Keys
+from restore.errors import AuthError, StoreError
+from restore.words import store as words
+from restore.words.location import Location
+from restore.words.snapshot import SnapshotName, encode_collection, name_manifest, parse_name
+from restore.words.store import CHECK_SUFFIX, LEASE_FILE, PIN_SUFFIX, STAMP_FILE, STAMP_TEXT
+
+_PART_BYTES = 8 << 20
+# S3 takes 10,000 parts.
+_MOST_PARTS = 9_000
+_BLOCKS_AHEAD = 8
+# Bytes without a manifest are left alone for so long: a writer who lost the lock may still be at it.
+_GRACE_SECONDS = 3600.0
+
+
+class BucketShelf(Bucket):
+    """A bucket of snapshots that may be written to. `holder` names this run to others who wait for its lock."""
+
+    def __init__(
+        self,
+        client: Client,
+        location: Location,
+        *,
+        holder: str,
+        since: str,
+        keys: Keys | None = None,
+        patience_seconds: float = 300.0,
+    ) -> None:
+        super().__init__(client, location, keys=keys, patience_seconds=patience_seconds)
+        self._holder = holder
+        self._since = since
+        self._lease: Lease | None = None
+
+    def prepare(self) -> None:
+        """Put the stamp where there is none yet. Raises `NotFoundError` when there is no such bucket."""
+        self._client.put(self.key(STAMP_FILE), STAMP_TEXT, create_only=True)
+
+    @contextlib.contextmanager
+    def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
+        """Hold the store's lease; None waits as long as its holder lives. Raises `LockedError`."""
+        lease = Lease(self._client, self.key(LEASE_FILE), holder=self._holder, since=self._since)
+        lease.acquire(timeout_seconds)
+        self._lease = lease
+        try:
+            yield
+        finally:
+            self._lease = None
+            lease.release()
+
+    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Remove bytes that a killed run left without a manifest, an hour old at least; give the names.
+
+        Only at these collections; None: at all. Without the right to delete nothing is removed, and nobody sees them.
+        """
+        names = self.list_collections() if collections is None else collections
+        removed: list[str] = []
+        for encoded in map(encode_collection, names):
+            files = self.list_files(encoded)
+            bare = [file for file in files if parse_name(file) and name_manifest(file) not in files]
+            now = self._read_server_clock() if bare else None
+            old = [file for file in bare if now and find_age(files[file], now) > _GRACE_SECONDS]
+            with contextlib.suppress(AuthError):
+                for file in old:
+                    self._client.delete(self.key(file))
+                    removed.append(file)
+        return tuple(removed)
+
+    def require_room(self, size: int) -> None:
+        """Ask nothing: a bucket has room, or says so when it has none."""
+
+    def refuse_twin(self, collection: str) -> None:
+        """Refuse none: a bucket tells names apart that differ in case."""
+
+    @contextlib.contextmanager
+    def receive(self, name: SnapshotName | None = None) -> Iterator[Upload]:
+        """Open an object to receive into; whatever was not published is dropped on every way out."""
+        if name is None:
+            raise TypeError("a bucket needs the name before the bytes")
+        upload = Upload(self._client, self, self.choose_name(name))
+        try:
+            yield upload
+        finally:
+            upload.abandon()
+
+    def choose_name(self, name: SnapshotName) -> SnapshotName:
+        """Give a name that is free: the next of the same second when it is taken."""
+        taken = self.list_files(name.encoded)
+        while str(name) in taken or name_manifest(str(name)) in taken:
+            name = msgspec.structs.replace(name, sequence=name.sequence + 1)
+        return name
+
+    def publish(self, incoming: words.Incoming, name: SnapshotName, manifest: bytes) -> str:
+        """Finish the object, then put its manifest, which makes it a snapshot; give its name.
+
+        Raises `LockedError` when the lock was lost meanwhile, `StoreError` when somebody took the name.
+        """
+        if not isinstance(incoming, Upload):
+            raise TypeError("an object that this store did not receive")
+        file = str(incoming.name)
+        self._require_lease()
+        if file != str(name) or self._is_taken(incoming.name):
+            raise self.explain_taken(file)
+        incoming.finish()
+        self._require_lease()
+        if self._client.put(self.key(name_manifest(file)), manifest, create_only=True) is None:
+            raise self.explain_taken(file)
+        return file
+
+    def move_latest(self, collection: str, file: str) -> bool:  # noqa: ARG002 - a directory's
+        """Do nothing: the newest manifest that is not held back is the latest."""
+        return False
+
+    def delete_snapshot(self, file: str) -> None:
+        """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent."""
+        for name in (name_manifest(file), file, file + PIN_SUFFIX, file + CHECK_SUFFIX):
+            self._client.delete(self.key(name))
+
+    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
+        """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
+        return self._client.put(self.key(name), content, create_only=create_only) is not None
+
+    def delete_document(self, name: str) -> bool:
+        """Delete a small file of ours. False: there was none."""
+        key = self.key(name)
+        if self._client.find(key) is None:
+            return False
+        self._client.delete(key)
+        return True
+
+    def explain_taken(self, file: str) -> StoreError:
+        """Make the error for a name that somebody else took."""
+        return StoreError(
+            f"snapshot '{file}' appeared in store '{self.name}' while this one was written",
+            left="this one was not published",
+            hint="does something write there without its lock? run it again",
+        )
+
+    def _is_taken(self, name: SnapshotName) -> bool:
+        taken = self.list_files(name.encoded)
+        return str(name) in taken or name_manifest(str(name)) in taken
+
+    def _require_lease(self) -> None:
+        if self._lease:
+            self._lease.require()
+
+    def _read_server_clock(self) -> datetime | None:
+        """Give the server's own time, as it dated our last renewal of the lease."""
+        found = self._client.find(self.key(LEASE_FILE))
+        return found.modified if found else None
+
+
+class _AbandonedError(Exception):
+    """An upload is not to be finished."""
+
+
+class Upload:
+    """An object being written. Until `finish` nobody sees it; one part or less is held and put at once."""
+
+    def __init__(self, client: Client, shelf: BucketShelf, name: SnapshotName) -> None:
+        self._client = client
+        self._shelf = shelf
+        self._part_bytes = _PART_BYTES
+        self.name = name
+        self._begin()
+
+    def _begin(self) -> None:
+        self.size = 0
+        self._held = bytearray()
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(_BLOCKS_AHEAD)
+        self._running: Future[Any] | None = None
+        self._is_abandoned = False
+
+    def expect(self, size: int) -> None:
+        """Say how many bytes will come: parts are cut so that there are not too many of them."""
+        self._part_bytes = max(_PART_BYTES, -(-size // _MOST_PARTS))
+
+    def write(self, block: bytes | memoryview) -> None:
+        """Append a block. Raises `SpaceError`, `AuthError` and `StoreError` as soon as the store has refused."""
+        self.size += len(block)
+        if self._running is not None:
+            self._put(bytes(block))
+            return
+        self._held += block
+        if len(self._held) > self._part_bytes:
+            blocks = _take(self._blocks)
+            self._running = self._client.begin_stream(self._shelf.key(str(self.name)), blocks, self._part_bytes)
+            self._put(bytes(self._held))
+            self._held = bytearray()
+
+    def empty(self) -> None:
+        """Begin anew."""
+        self.abandon()
+        self._begin()
+
+    def finish(self) -> None:
+        """Make it an object. Raises as `write`, and `StoreError` when the name is taken."""
+        file = str(self.name)
+        if self._running is None:
+            if self._client.put(self._shelf.key(file), bytes(self._held), create_only=True) is None:
+                raise self._shelf.explain_taken(file)
+            return
+        self._put(b"")
+        self._await()
+        self._running = None
+
+    def abandon(self) -> None:
+        """Drop what was not finished; idempotent."""
+        self._held = bytearray()
+        running, self._running = self._running, None
+        if running is None:
+            return
+        while not running.done():
+            with contextlib.suppress(queue.Full):
+                self._blocks.put(None, timeout=0.05)
+                break
+        with contextlib.suppress(_AbandonedError, *find_foreign()):
+            running.result(timeout=5.0)
+
+    def _put(self, block: bytes) -> None:
+        """Hand a block over; an empty one is the end."""
+        handed = False
+        while not handed:
+            if self._running is not None and self._running.done():
+                self._await()
+            with contextlib.suppress(queue.Full):
+                self._blocks.put(block, timeout=0.5)
+                handed = True
+
+    def _await(self) -> None:
+        running = self._running
+        if running is None:
+            return
+        try:
+            running.result()
+        except find_foreign() as error:
+            self._running = None
+            raise explain(error, self._client.name, f"writing '{self.name}'") from None
+
+
+def _take(blocks: queue.Queue[bytes | None]) -> Iterator[bytes]:
+    while block := blocks.get():
+        yield block
+    if block is None:
+        raise _AbandonedError

@@ -1,0 +1,76 @@
+"""Bucket servers for the tests: installed once from the package registries, outside the repository.
+
+Each is built or fetched by its own toolchain into a cache directory, pinned, and found there the next time. Where
+the toolchain is absent the reason is given instead, and the tests that need the server are skipped with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import filelock
+
+MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
+MINIO_CLIENT = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
+FAKE_GCS = "github.com/fsouza/fake-gcs-server@v1.56.1"
+AZURITE = "azurite@3.37.0"
+# A first build of MinIO takes five minutes on two cores.
+_BUILD_SECONDS = 1500.0
+
+
+class AbsentError(Exception):
+    """A server cannot be had here; says why, in one line."""
+
+
+def find_cache() -> Path:
+    """Give the directory where installed servers are kept, made when it is not there."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = Path(home) / "qdrant-restore-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+def install_go(module: str) -> Path:
+    """Give the program of a Go module, built when it is not there yet. Raises `AbsentError`."""
+    name = module.rpartition("@")[0].rpartition("/")[2]
+    target = find_cache() / "bin" / name
+    with filelock.FileLock(find_cache() / f"{name}.lock"):
+        if target.exists():
+            return target
+        if not shutil.which("go"):
+            raise AbsentError(f"{name} is built with go, which is not installed here")
+        target.parent.mkdir(exist_ok=True)
+        environment = {**os.environ, "GOBIN": str(target.parent), "GOFLAGS": "-trimpath -buildvcs=false"}
+        _install(["nice", "go", "install", module], name, environment)
+        return target
+
+
+def install_npm(package: str, program: str) -> Path:
+    """Give a program of an npm package, fetched when it is not there yet. Raises `AbsentError`."""
+    name = package.rpartition("@")[0]
+    home = find_cache() / name
+    target = home / "node_modules" / ".bin" / program
+    with filelock.FileLock(find_cache() / f"{name}.lock"):
+        if target.exists():
+            return target
+        if not shutil.which("npm"):
+            raise AbsentError(f"{name} is fetched with npm, which is not installed here")
+        home.mkdir(exist_ok=True)
+        command = ["npm", "install", "--prefix", str(home), "--no-audit", "--no-fund", package]
+        _install(command, name, dict(os.environ))
+        return target
+
+
+def _install(command: list[str], name: str, environment: dict[str, str]) -> None:
+    try:
+        ended = subprocess.run(
+            command, cwd="/", env=environment, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AbsentError(f"{name} could not be installed: {error}") from error
+    if ended.returncode:
+        last = ended.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise AbsentError(f"{name} could not be installed: {last[0]}")
