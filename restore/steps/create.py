@@ -95,6 +95,7 @@ class Creator:
             now = self._clock.read_seconds()
             if self._is_creating(collection):
                 sign = now
+                self._progress.wait("server is creating the snapshot", collection)
             if now - sign > self._stall_seconds:
                 raise DeadlineError(
                     f"collection '{collection}': Qdrant gave no sign for {self._stall_seconds:g} s while it was to "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from qdrant_embedded.process import EmbeddedQdrant
 from restore.words.store import SCHEDULE_FILE
 from tests.tools.proxy import Fault, RecordingProxy
 from tests.tools.server import Server
@@ -66,6 +67,20 @@ def test_a1_a_stalled_job_turns_health_bad_within_the_stated_time(
     assert "qdrant_restore_serve_healthy 0.0" in metrics
     assert 'qdrant_restore_operation_in_progress{command="snapshot"} 1.0' in metrics
     assert 1 < took < 5
+
+
+def test_a1_a_server_that_shows_that_it_works_keeps_the_job_healthy(place: Path, embedded: EmbeddedQdrant) -> None:
+    """Creating a large snapshot takes it hours: its gauge of running creations is the job's sign of life."""
+    server = Server(embedded.url, snapshots=embedded.snapshots)
+    server.create("cities", vectors=VECTORS)
+    embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 5})
+    with Serving(place, embedded.url, RESTORE_HEALTH_TIMEOUT="2s", **DAILY) as serving:
+        embedded.await_moment("creating")
+        time.sleep(4)
+        page = serving.ask("/healthz")
+        told = serving.wait_ended("snapshot")
+
+    assert (page.status, page.told["running"], told["status"]) == (200, "snapshot", 0)
 
 
 def test_a1_health_comes_back_with_the_work(place: Path, proxy: RecordingProxy, cities: str) -> None:
