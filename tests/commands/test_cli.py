@@ -388,7 +388,7 @@ def test_a_boot_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     script = (
         "import sys; from restore.doors.cli import run; before = run(['config', 'show']); "
         "heavy = {'yaml', 'rich', 'stamina', 'filelock', 'asyncio', 'logging', 'dataclasses', 'pathlib', 'ssl', "
-        "'http.client', 'subprocess', 'tempfile', 'qdrant_client', 'requests', 'pydantic'}; "
+        "'http.client', 'subprocess', 'tempfile', 'cronsim', 'prometheus_client', 'zoneinfo', 'http.server', 'qdrant_client', 'requests', 'pydantic'}; "
         "print('heavy:', sorted(heavy & set(sys.modules)))"
     )
     ended = subprocess.run(

@@ -195,6 +195,22 @@ def test_a_failed_run_is_not_repeated_before_its_next_slot(desk: Desk) -> None:
     assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "22 00:00")]
 
 
+def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -> None:
+    """Whatever starts it again gets on with the other jobs, and does not meet the same defect at once."""
+
+    def meet_a_defect() -> int:
+        raise ZeroDivisionError
+
+    desk.acts[Job.SNAPSHOT] = meet_a_defect
+    with pytest.raises(ZeroDivisionError):
+        desk.serve(hours=13, snapshot="@daily")
+    desk.serve(hours=1, snapshot="@daily")
+
+    assert desk.worker is not None
+    assert desk.ran == [("snapshot", "21 00:00")]
+    assert [job.status for job in desk.worker.look().jobs] == [1]
+
+
 @pytest.mark.parametrize(
     ("begin", "hours"),
     [(datetime(2026, 3, 28, 12, tzinfo=UTC), 47), (datetime(2026, 10, 24, 12, tzinfo=UTC), 48)],

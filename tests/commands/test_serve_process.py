@@ -60,6 +60,21 @@ def test_a_missed_snapshot_is_made_and_the_pages_tell_of_it(place: Path, target:
     assert (place / f"{cities}_latest.snapshot").is_symlink()
 
 
+def test_every_job_runs_by_schedule_and_the_backup_is_proven(place: Path, target: Server, cities: str) -> None:
+    """Snapshot, prune, verify and drill, each as its command does it, and what they say in the metrics."""
+    schedules = {f"RESTORE_SCHEDULE_{job}": "@daily" for job in ("SNAPSHOT", "PRUNE", "VERIFY", "DRILL")}
+    with serve(place, target, cities, RESTORE_KEEP_LAST="1", **schedules) as serving:
+        told = [serving.wait_ended(job) for job in ("snapshot", "prune", "verify", "drill")]
+        metrics = serving.ask("/metrics").text
+        ready = serving.ask("/readyz").status
+
+    assert [one["status"] for one in told] == [0, 0, 0, 0]
+    assert ready == 200
+    assert f'qdrant_restore_prune_last_status{{collection="{cities}"}} 1.0' in metrics
+    assert f'qdrant_restore_drill_last_status{{collection="{cities}"}} 1.0' in metrics
+    assert f'qdrant_restore_seconds_since_proven{{collection="{cities}"}} ' in metrics
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_s11_nothing_but_looking_is_answered(method: str, place: Path) -> None:
     """There is no path that changes anything, whatever the method."""
