@@ -17,15 +17,24 @@ from restore.decisions.settings_collections import (
     settle_collections,
     settle_one_file,
 )
+from restore.decisions.settings_keeping import PIN, UNPIN
+from restore.decisions.settings_patterns import PATTERNS, narrow, settle_patterns
+from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_row import LogFormat, LogLevel
 from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, merge_host, settle
+from restore.decisions.settings_stores import MIRROR, Compress, Encrypt
 from restore.decisions.settings_strangers import find_unknown_keys, find_unknown_variables
 from restore.decisions.settings_table import CONFIG, LIST, RESTORE, SETTINGS, VERIFY
 from restore.errors import SettingsError
+from restore.words.check import Depth, Share
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Policies, Transfer, Verify
+from restore.words.rule import Rule
 from restore.words.secret import Secret
 
-_APART = frozenset({"collections", "collection-name"})
+_APART = frozenset({"collections", "collection-name", *PATTERNS})
+# Their arguments need not be collections.
+_OWN_WORDS = frozenset({LIST, VERIFY, PIN, UNPIN, MIRROR})
+_LISTS = PATTERNS | {"fallback-stores"}
 _HINT = (
     "qdrant-restore config show lists every setting, its value and where it came from; docs/settings.md explains them"
 )
@@ -49,6 +58,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     store: str
     server_store: str
+    fallback_stores: tuple[str, ...]
+    identity_file: str
+    compress: Compress
+    encrypt: Encrypt
+    recipients_file: str
     file_mode: int
     on_existing: OnExisting
     on_empty: OnEmpty
@@ -59,6 +73,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_version_gap: bool
     samples: int
     dry_run: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    keep_last: int | None
+    keep_within_seconds: float | None
+    keep_hourly: int | None
+    keep_daily: int | None
+    keep_weekly: int | None
+    keep_monthly: int | None
+    keep_yearly: int | None
+    min_keep: int
+    grace_seconds: float
+    chosen_set: str
+    allow_incomplete: bool
+    show_sets: bool
+    pin_reason: str
+    prune_server: bool
+    concurrency: int
     prove_write: bool
     allow_smaller: bool
     note: str
@@ -69,6 +100,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     json: bool
     log_format: LogFormat
     log_level: LogLevel
+    verify_depth: Depth
+    verify_sample: Share | None
+    drill_on: str
+    drill_api_key: Secret | None
     schedule_snapshot: str
     schedule_prune: str
     schedule_mirror: str
@@ -98,12 +133,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def policies_for(self, collection: str) -> Policies:
         """Give the choices for one collection: a flag or a variable speaks for all, then its own, then the file's."""
+        return Policies(**self._choose_for(collection, Policies.__struct_fields__))
+
+    def rule_for(self, collection: str) -> Rule:
+        """Give the retention rule of one collection; each of its parts is chosen as the policies are."""
+        return Rule(**self._choose_for(collection, Rule.__struct_fields__))
+
+    def _choose_for(self, collection: str, fields: tuple[str, ...]) -> dict[str, Any]:
         own = self.own.get(collection, {})
         chosen = {}
-        for field in Policies.__struct_fields__:
+        for field in fields:
             stronger = self.origins[field].rank < Rank.FILE
             chosen[field] = getattr(self, field) if stronger or field not in own else own[field]
-        return Policies(**chosen)
+        return chosen
 
 
 def read_settings(command: str, sources: Sources) -> Settings:
@@ -111,9 +153,13 @@ def read_settings(command: str, sources: Sources) -> Settings:
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
     settled = {row.attribute: settle(row, sources) for row in SETTINGS if row.name not in _APART}
-    named = msgspec.structs.replace(sources, arguments=()) if command in {LIST, VERIFY} else sources
+    named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
     settled["collections"] = settle_collections(named, everything=settled["all_collections"].value)
-    if command in {RESTORE, CONFIG} and not settled["all_collections"].value:
+    settled |= {row.attribute: settle_patterns(row, sources) for row in SETTINGS if row.name in _LISTS}
+    if not settled["all_collections"].value:
+        narrowed = narrow(settled["collections"], settled["include"], settled["exclude"])
+        settled["collections"], settled["include"], settled["exclude"] = narrowed
+    if command in {RESTORE, DRILL, CONFIG} and not settled["all_collections"].value:
         settled["collections"] = settle_one_file(settled["collections"], settled["snapshot"], settled["to"])
     own, own_problems = read_own(sources)
     unknown, warnings = find_unknown_variables(sources)
@@ -136,12 +182,16 @@ def read_settings(command: str, sources: Sources) -> Settings:
 
 def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
     problems = []
-    if chosen.all_collections and command in {RESTORE, CONFIG}:
+    if chosen.all_collections and command in {RESTORE, DRILL, CONFIG}:
         single = [
             field for field, is_one in (("snapshot", is_one_file(chosen.snapshot)), ("to", chosen.to)) if is_one
         ]
         wheres = (chosen.origins[field].where for field in single)
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
+    if command in {PIN, UNPIN} and not chosen.arguments:
+        problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
+    if chosen.encrypt is Encrypt.AGE and not chosen.recipients_file:
+        problems.append(f"{chosen.origins['encrypt'].where}: for whom? name the recipients file (--recipients-file)")
     if chosen.insecure and chosen.ca_file:
         both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
         problems.append(f"{both[0]} and {both[1]} are both set; keep one")

@@ -7,8 +7,14 @@ from enum import StrEnum
 from typing import Any
 
 from restore.decisions import settings_values as values
+from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
+from restore.decisions.settings_keeping import make_rows as make_keeping_rows
+from restore.decisions.settings_proving import DRILL
+from restore.decisions.settings_proving import make_rows as make_proving_rows
 from restore.decisions.settings_row import LogFormat, LogLevel, Setting
 from restore.decisions.settings_serving import HEALTHCHECK, SERVE, make_rows
+from restore.decisions.settings_stores import MIRROR
+from restore.decisions.settings_stores import make_rows as make_stores_rows
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 
 RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
@@ -20,9 +26,11 @@ RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
     "config show",
     "version",
 )
-_MOVING = (RESTORE, SNAPSHOT, SERVE, CONFIG)
-_ASKING = (RESTORE, SNAPSHOT, DOCTOR, SERVE, CONFIG)
-_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
+_MOVING = (RESTORE, SNAPSHOT, DRILL, SERVE, CONFIG)
+_CHOOSING = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, SERVE, CONFIG)
+_WAITING = (*_MOVING, PRUNE, PIN, UNPIN)
+_ASKING = (RESTORE, SNAPSHOT, DRILL, PRUNE, DOCTOR, SERVE, CONFIG)
+_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, PIN, UNPIN, DRILL, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
 
 
 def _choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
@@ -36,8 +44,10 @@ def _choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Se
     )
 
 
-def _policy(name: str, choices: type[StrEnum], sentence: str) -> Setting:
-    return _choice(name, choices, sentence, room="Policies", commands=(RESTORE, CONFIG), per_collection=True)
+def _policy(
+    name: str, choices: type[StrEnum], sentence: str, commands: tuple[str, ...] = (RESTORE, CONFIG)
+) -> Setting:
+    return _choice(name, choices, sentence, room="Policies", commands=commands, per_collection=True)
 
 
 def _switch(name: str, sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
@@ -63,7 +73,7 @@ def _limit(name: str, sentence: str, read: Callable[[str], float | None]) -> Set
         field=f"{name.replace('-', '_')}_seconds",
         room="Time",
         placeholder="SECONDS|2m|1h|off",
-        commands=_MOVING,
+        commands=_WAITING,
         read=read,
         write=lambda value: values.write_value(value) or "off",
         sentence=sentence,
@@ -119,7 +129,7 @@ _COLLECTIONS = (
         default=(),
         several=True,
         flag_sentence="One collection, verbatim; may be given several times, and as plain arguments.",
-        commands=_MOVING,
+        commands=(*_MOVING, PRUNE),
         read=values.read_name,
         sentence="Which collections, separated by commas (a name with a comma: QDRANT_COLLECTION_NAME).",
     ),
@@ -142,14 +152,14 @@ _COLLECTIONS = (
         variable="-",
         key="-",
         field="all_collections",
-        commands=_MOVING,
+        commands=(*_MOVING, LIST, VERIFY, PRUNE),
     ),
     Setting(
         name="snapshot",
         room="Collections",
         placeholder="latest|previous|NAME|PATH",
         default="latest",
-        commands=(RESTORE, CONFIG),
+        commands=(RESTORE, DRILL, CONFIG),
         read=values.read_text,
         per_collection=True,
         sentence="Which snapshot: the latest, the one before it, a file's name in the store, or a path.",
@@ -171,19 +181,19 @@ _STORE = (
     Setting(
         name="store",
         room="Store",
-        placeholder="DIR",
+        placeholder="DIR|URL",
         default="./qdrant_snapshots",
         aliases=("--output-dir",),
         commands=_ALL,
         read=values.read_store,
-        sentence="The directory where snapshots rest.",
+        sentence="Where snapshots rest: a directory, or a bucket (s3://BUCKET/PREFIX, gs://…, az://CONTAINER/…).",
     ),
     Setting(
         name="server-store",
         room="Store",
         placeholder="PATH",
         default="/qdrant/snapshots/.qdrant-restore",
-        commands=(RESTORE, DOCTOR, CONFIG),
+        commands=(RESTORE, DRILL, DOCTOR, CONFIG),
         read=values.read_server_path,
         sentence="Where the Qdrant server sees the same directory; the shipped compose file mounts it there.",
     ),
@@ -193,7 +203,7 @@ _STORE = (
         placeholder="OCTAL",
         default=0o644,
         write="{:04o}".format,
-        commands=(SNAPSHOT, CONFIG),
+        commands=(SNAPSHOT, VERIFY, DRILL, CONFIG),
         read=values.read_mode,
         sentence="The mode of the files written; directories may be entered by whoever may read.",
     ),
@@ -206,7 +216,12 @@ _POLICIES = (
     _policy("on-empty", OnEmpty, "The collection is there without points, although the snapshot has some."),
     _policy("on-missing", OnMissing, "Neither the collection nor a snapshot of it is there."),
     _policy("verify", Verify, "What is compared after a transfer; full samples points."),
-    _policy("transfer", Transfer, "How the bytes travel; auto tries the server's own file, then uploads."),
+    _policy(
+        "transfer",
+        Transfer,
+        "How the bytes travel; auto tries the server's own file, then uploads.",
+        (RESTORE, DRILL, CONFIG),
+    ),
     _policy("fallback", Fallback, "What to take when the newest snapshot does not verify."),
     _switch(
         "allow-version-gap",
@@ -228,7 +243,7 @@ _POLICIES = (
         "dry-run",
         "Print the plan and only read.",
         room="Policies",
-        commands=(RESTORE, CONFIG),
+        commands=(RESTORE, PRUNE, CONFIG),
     ),
     _switch(
         "prove-write",
@@ -243,6 +258,15 @@ _POLICIES = (
         "Let a snapshot become latest although it has less than half of the points of the last one.",
         room="Policies",
         commands=(SNAPSHOT, CONFIG),
+    ),
+    Setting(
+        name="concurrency",
+        room="Policies",
+        placeholder="NUMBER",
+        default=2,
+        commands=(RESTORE, SNAPSHOT, SERVE, CONFIG),
+        read=values.read_concurrency,
+        sentence="How many collections are worked on at once; their downloads and the server's own work overlap.",
     ),
     Setting(
         name="note",
@@ -296,7 +320,14 @@ _OUTPUT = (
 )
 
 
-_SERVING = make_rows(CONFIG, (RESTORE, SNAPSHOT, VERIFY))
+_SERVING = make_rows(CONFIG, (RESTORE, SNAPSHOT, VERIFY, PRUNE, DRILL))
+_PROVING = make_proving_rows(CONFIG, VERIFY)
+_KEEPING = make_keeping_rows(_CHOOSING, (SNAPSHOT, PRUNE, SERVE, CONFIG), (RESTORE,))
 
-SETTINGS: tuple[Setting, ...] = (*_QDRANT, *_COLLECTIONS, *_STORE, *_POLICIES, *_TIME, *_SERVING, *_OUTPUT)
+_STORES = make_stores_rows(
+    (RESTORE, VERIFY, LIST, DRILL, SERVE, CONFIG), (SNAPSHOT, SERVE, CONFIG), (RESTORE, CONFIG)
+)
+
+_CHOICES = (*_QDRANT, *_COLLECTIONS, *_STORE, *_STORES, *_POLICIES, *_KEEPING)
+SETTINGS: tuple[Setting, ...] = (*_CHOICES, *_TIME, *_PROVING, *_SERVING, *_OUTPUT)
 BY_NAME: Mapping[str, Setting] = {row.name: row for row in SETTINGS}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from restore.words.collection import find_name_problem
+from restore.words.location import parse_location
 from restore.words.nearest import suggest
 from restore.words.secret import MASK, Secret
 from restore.words.url import find_url_problem
@@ -23,6 +24,7 @@ _LONGEST_SECONDS = 30 * 86400.0
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _OWNER_READS_AND_WRITES = 0o600
 _MOST_SAMPLES = 10_000
+_MOST_AT_ONCE = 32
 
 
 def read_text(text: str) -> str:
@@ -45,10 +47,8 @@ def read_url(text: str) -> str:
 
 
 def read_store(text: str) -> str:
-    """Read the store's directory."""
-    if "://" in text:
-        raise ValueError("is a URL; the store is a directory")
-    return read_text(text)
+    """Read where a store is: a directory's path, or a bucket's URL."""
+    return str(parse_location(read_text(text)))
 
 
 def read_server_path(text: str) -> str:
@@ -108,6 +108,13 @@ def read_samples(text: str) -> int:
     """Read how many points are sampled."""
     if not _WHOLE.fullmatch(text.strip()) or int(text) > _MOST_SAMPLES:
         raise ValueError(f"'{text}' is no whole number from 0 to {_MOST_SAMPLES:,}")
+    return int(text)
+
+
+def read_concurrency(text: str) -> int:
+    """Read how many collections are worked on at once."""
+    if not _WHOLE.fullmatch(text.strip()) or not 1 <= int(text) <= _MOST_AT_ONCE:
+        raise ValueError(f"'{text}' is no whole number from 1 to {_MOST_AT_ONCE}")
     return int(text)
 
 

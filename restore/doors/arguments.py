@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import click
 import msgspec
 
+from restore.decisions.settings_proving import DRILL
+from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
 from restore.decisions.settings_row import Setting
 from restore.decisions.settings_serving import HEALTHCHECK, SERVE
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SETTINGS, SNAPSHOT, VERIFY, VERSION
@@ -47,6 +49,14 @@ DOORS: tuple[Door, ...] = (
     Door(SNAPSHOT, "Make a checked snapshot of collections and move their latest to it.", "COLLECTION"),
     Door(LIST, "Show what rests in the store.", "COLLECTION"),
     Door(VERIFY, "Compare every byte of snapshots with what their manifests promise.", "COLLECTION|PATH"),
+    Door(
+        DRILL,
+        "Restore snapshots into throw-away collections, compare, drop them, and record that they are proven.",
+        "COLLECTION",
+    ),
+    Door(PRUNE, "Delete the snapshots that no retention rule keeps; each survivor names its reasons.", "COLLECTION"),
+    Door(PIN, "Exempt snapshots from every retention rule.", "SNAPSHOT|COLLECTION"),
+    Door(UNPIN, "Take the pins of snapshots away.", "SNAPSHOT|COLLECTION"),
     Door(SERVE, "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.", "COLLECTION"),
     Door(HEALTHCHECK, "Ask a running serve whether it lives: status 0 or 1; for a container's health check."),
     Door(DOCTOR, "Look at Qdrant, the store and what lies between them; one line each, with a hint."),

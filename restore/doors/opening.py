@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from restore.decisions.settings import Settings
+from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
+from restore.decisions.settings_proving import DRILL, ON_EMBEDDED, ON_SERVER
 from restore.decisions.settings_serving import HEALTHCHECK
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
 from restore.errors import SettingsError
 from restore.words.log import Log, Progress
+from restore.words.secret import Secret
 
 if TYPE_CHECKING:
     from restore.edges.qdrant import Qdrant
+    from restore.words.store import WritableStore
+    from restore.steps.record import Recorder
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -59,9 +64,9 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import restore
     from restore.decisions.report import describe
     from restore.edges.clock import Clock
-    from restore.edges.directory import open_directory
+    from restore.doors.stores import open_stores
 
-    store = open_directory(settings.store)
+    store = open_stores(settings, log)
     with _connect(settings) as qdrant:
         tools = restore.Tools(
             qdrant=qdrant,
@@ -81,12 +86,19 @@ def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import snapshot
     from restore.decisions.snapshot_report import describe
     from restore.edges.clock import Clock
-    from restore.edges.shelf import open_shelf
+    from restore.doors.stores import make_packer, open_writing
 
+    packer = make_packer(settings)
     with _connect(settings) as qdrant:
-        shelf = open_shelf(settings.store, file_mode=settings.file_mode)
+        shelf = open_writing(settings)
         tools = snapshot.Tools(
-            qdrant=qdrant, shelf=shelf, clock=Clock(), log=log, progress=progress, scoped=_is_scoped(settings)
+            qdrant=qdrant,
+            shelf=shelf,
+            clock=Clock(),
+            log=log,
+            progress=progress,
+            scoped=_is_scoped(settings),
+            packer=packer,
         )
         report = snapshot.run(settings, tools)
     return Shown(report, describe(report), report.status)
@@ -95,19 +107,93 @@ def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
 def _open_list(settings: Settings, _log: Log, _progress: Progress) -> Shown:
     from restore.commands import list as listing
     from restore.decisions.store_report import describe_list
-    from restore.edges.directory import open_directory
+    from restore.doors.stores import open_store
 
-    report = listing.run(settings, open_directory(settings.store))
+    report = listing.run(settings, open_store(settings))
     return Shown(report, describe_list(report), report.status)
 
 
 def _open_verify(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import verify
     from restore.decisions.store_report import describe_verify
-    from restore.edges.directory import open_directory
 
-    report = verify.run(settings, open_directory(settings.store), log, progress)
+    store = _open_recording(settings)
+    tools = verify.Tools(store=store, recorder=_make_recorder(store), log=log, progress=progress)
+    report = verify.run(settings, tools)
     return Shown(report, describe_verify(report), report.status)
+
+
+def _open_drill(settings: Settings, log: Log, progress: Progress) -> Shown:
+    from restore.commands import drill
+    from restore.decisions.drill_report import describe
+    from restore.edges.clock import Clock
+    from restore.words.check import EMBEDDED, RESTORE
+
+    store = _open_recording(settings)
+    with _open_stage(settings) as qdrant:
+        tools = drill.Tools(
+            qdrant=qdrant,
+            store=store,
+            clock=Clock(),
+            log=log,
+            progress=progress,
+            recorder=_make_recorder(store),
+            holder=f"{platform.node()} process {os.getpid()}",
+            token=_make_token(),
+            depth=EMBEDDED if settings.drill_on == ON_EMBEDDED else RESTORE,
+            server_store=settings.server_store if settings.drill_on == ON_SERVER else "",
+        )
+        report = drill.run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
+@contextlib.contextmanager
+def _open_stage(settings: Settings) -> Iterator[Qdrant]:
+    """Connect to where a drill restores: the server itself, another one with a key of its own, or the engine here."""
+    if settings.drill_on == ON_SERVER:
+        with _connect(settings) as qdrant:
+            yield qdrant
+    elif settings.drill_on == ON_EMBEDDED:
+        from restore.edges.embedded import open_embedded
+
+        with open_embedded() as url, _connect(_aim(settings, url, None)) as qdrant:
+            yield qdrant
+    else:
+        with _connect(_aim(settings, settings.drill_on, settings.drill_api_key)) as qdrant:
+            yield qdrant
+
+
+def _aim(settings: Settings, url: str, key: Secret | None) -> Settings:
+    return msgspec.structs.replace(settings, qdrant_url=url, api_key=key)
+
+
+def _open_prune(settings: Settings, log: Log, _progress: Progress) -> Shown:
+    from restore.commands import prune
+    from restore.decisions.prune_report import describe
+    from restore.edges.clock import Clock
+
+    with contextlib.ExitStack() as opened:
+        qdrant = opened.enter_context(_connect(settings)) if settings.prune_server else None
+        tools = prune.Tools(store=_open_recording(settings), clock=Clock(), log=log, qdrant=qdrant)
+        report = prune.run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
+def _open_pin(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    from restore.commands import pin
+    from restore.decisions.pin_report import describe
+    from restore.edges.clock import Clock
+
+    report = pin.pin(settings, _open_recording(settings), Clock())
+    return Shown(report, describe(report), report.status)
+
+
+def _open_unpin(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    from restore.commands import pin
+    from restore.decisions.pin_report import describe
+
+    report = pin.unpin(settings, _open_recording(settings))
+    return Shown(report, describe(report), report.status)
 
 
 def _open_healthcheck(settings: Settings, _log: Log, _progress: Progress) -> Shown:
@@ -115,6 +201,21 @@ def _open_healthcheck(settings: Settings, _log: Log, _progress: Progress) -> Sho
 
     status = probe(settings.listen)
     return Shown(Probed(listen=settings.listen, status=status), [], status)
+
+
+def _open_recording(settings: Settings) -> WritableStore:
+    """Open a store to read it, and to write beside a snapshot how a check of it ended; nothing is written yet."""
+    from restore.doors.stores import open_recording
+
+    return open_recording(settings)
+
+
+def _make_recorder(store: WritableStore) -> Recorder:
+    from restore import __version__
+    from restore.edges.clock import Clock
+    from restore.steps.record import Recorder
+
+    return Recorder(store, Clock(), f"qdrant-restore {__version__}")
 
 
 def _is_scoped(settings: Settings) -> bool:
@@ -151,6 +252,10 @@ OPENINGS: Mapping[str, Opening] = {
     SNAPSHOT: _open_snapshot,
     LIST: _open_list,
     VERIFY: _open_verify,
+    PRUNE: _open_prune,
+    PIN: _open_pin,
+    UNPIN: _open_unpin,
+    DRILL: _open_drill,
     DOCTOR: _open_doctor,
     CONFIG: _open_config,
     HEALTHCHECK: _open_healthcheck,

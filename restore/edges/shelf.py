@@ -221,15 +221,18 @@ class Shelf(Directory):
         return (*orphans, *debris)
 
     def _find_doomed(self, debris: list[str]) -> list[str]:
-        """Give the snapshots whose deletion was begun: their manifest went first, and nothing else fits them."""
+        """Give the snapshots whose deletion was begun, and what we wrote about them: their manifest went first."""
         doomed = []
         for name in debris:
             found = _read_doomed(self.read_document(name) or b"") if name.endswith(".json") else None
             if found is None or classify(found.delete).kind is not Kind.SNAPSHOT:
                 continue
             path, manifest = Path(self.path(found.delete)), Path(self.path(name_manifest(found.delete)))
-            if path.is_file() and not path.is_symlink() and not manifest.exists():
-                doomed += [found.delete] if path.lstat().st_size == found.size else []
+            if manifest.exists() or (os.path.lexists(path) and not _has_size(path, found.size)):
+                # Not begun, or another file has that name by now.
+                continue
+            names = (found.delete, found.delete + PIN_SUFFIX, found.delete + CHECK_SUFFIX)
+            doomed += [one for one in names if os.path.lexists(self.path(one))]
         return doomed
 
     def _find_orphans(self, debris: list[str]) -> list[str]:
@@ -428,6 +431,11 @@ class Shelf(Directory):
             yield
         except OSError as error:
             raise translate_error(error, what) from error
+
+
+def _has_size(path: Path, size: int) -> bool:
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == size
 
 
 def _read_doomed(content: bytes) -> _Doomed | None:

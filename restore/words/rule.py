@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+
+from restore.errors import RestoreError
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,3 +67,16 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     is_latest: bool = False
     pinned: bool = False
     being_read: bool = False
+
+
+class Surveyed(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection's files. `left` are not known to be ours: name and reason. `paths` are where candidates lie.
+
+    `refusal` says why nothing of this collection may be decided: its latest cannot be told.
+    """
+
+    collection: str
+    candidates: tuple[Candidate, ...] = ()
+    paths: Mapping[str, str] = {}
+    left: tuple[tuple[str, str], ...] = ()
+    refusal: RestoreError | None = None

@@ -1,0 +1,67 @@
+"""`prune`: delete the snapshots that the retention rule does not keep; with `--server` what killed runs left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from restore.decisions.choosing import is_chosen
+from restore.decisions.prune_report import PruneReport, decide_status
+from restore.decisions.settings import Settings
+from restore.edges.clock import Clock
+from restore.edges.qdrant import Qdrant
+from restore.steps.prune import Pruner
+from restore.steps.survey import survey
+from restore.words.log import Log
+from restore.words.store import WritableStore, explain_missing
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges of one run, built by a door. `qdrant` is there when the server is to be looked at too."""
+
+    store: WritableStore
+    clock: Clock
+    log: Log
+    qdrant: Qdrant | None = None
+
+
+def run(settings: Settings, tools: Tools) -> PruneReport:
+    """Prune each collection by its rule; one failure does not stop the rest. A dry run only reads.
+
+    Raises `NotFoundError` for a named collection of which nothing is there, and what keeps the store from being
+    locked or listed.
+    """
+    begin = tools.clock.read_seconds()
+    store = tools.store
+    with contextlib.nullcontext() if settings.dry_run else store.lock(settings.lock_timeout_seconds):
+        removed = () if settings.dry_run else store.remove_debris(settings.collections or None)
+        surveyed = survey(store, _make_choice(settings))
+        for name in settings.collections:
+            if not any(one.collection == name for one in surveyed):
+                raise explain_missing(store, name)
+        pruner = Pruner(
+            store, tools.log, find_rule=settings.rule_for, now=tools.clock.now(), dry_run=settings.dry_run
+        )
+        outcomes = tuple(pruner.prune(one) for one in surveyed)
+        gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
+        sets = pruner.prune_sets(gone)
+    return PruneReport(
+        store=store.name,
+        outcomes=outcomes,
+        seconds=round(tools.clock.read_seconds() - begin, 3),
+        status=decide_status(outcomes),
+        dry_run=settings.dry_run,
+        sets=sets,
+        removed=removed,
+    )
+
+
+def _make_choice(settings: Settings) -> Callable[[str], bool]:
+    def choose(collection: str) -> bool:
+        if settings.collections:
+            return collection in settings.collections
+        return is_chosen(collection, settings.include, settings.exclude)
+
+    return choose

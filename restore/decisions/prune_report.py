@@ -1,0 +1,111 @@
+"""What `prune` reports: what went or would go, and for each survivor why it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from restore.decisions.report import describe_amount
+from restore.decisions.retention import NO_RULE, Kept
+from restore.errors import PARTIAL
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """A snapshot that was deleted, or would be. `size_bytes` is what that frees."""
+
+    file: str
+    size_bytes: int
+
+
+class Undeleted(msgspec.Struct, frozen=True):
+    """Something that should have gone and is still there: its name, the exit status and the reason."""
+
+    file: str
+    status: int
+    error: str
+
+
+class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection's end; `status` is its exit status.
+
+    `left` are files that were not touched because they are not known to be ours, with the reason. `message` is a
+    sentence without the name, when nothing could be decided.
+    """
+
+    collection: str
+    status: int = 0
+    kept: tuple[Kept, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
+    failed: tuple[Undeleted, ...] = ()
+    left: tuple[Kept, ...] = ()
+    message: str = ""
+    hint: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def freed_bytes(self) -> int:
+        """Give how much the deletions free."""
+        return sum(one.size_bytes for one in self.pruned)
+
+
+class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All outcomes of one run, by collection. `sets` are the documents of sets of which nothing is left.
+
+    `removed` names what killed runs had left in the store, `server` is there when the server was looked at too.
+    """
+
+    store: str
+    outcomes: tuple[PruneOutcome, ...]
+    seconds: float
+    status: int
+    dry_run: bool = False
+    sets: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def decide_status(outcomes: Iterable[PruneOutcome]) -> int:
+    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
+    outcomes = tuple(outcomes)
+    failures = [outcome.status for outcome in outcomes if outcome.status]
+    if not failures:
+        return 0
+    some = len(failures) < len(outcomes) or any(outcome.pruned for outcome in outcomes)
+    return PARTIAL if some else failures[0]
+
+
+def describe(report: PruneReport) -> list[str]:
+    """Give a line per collection, then one for each file: what goes first, survivors with their reasons after it."""
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    for outcome in report.outcomes:
+        lines.append(f"{outcome.collection}: {_describe_outcome(outcome, report)}")
+        lines += [f"  warning: {warning}" for warning in outcome.warnings]
+        lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
+        lines += [f"  {_say_pruned(report)} {one.file}" for one in outcome.pruned]
+        lines += [f"  not deleted {one.file}: {one.error}" for one in outcome.failed]
+        lines += [f"  kept {one.file}: {', '.join(one.reasons)}" for one in outcome.kept]
+        lines += [f"  not ours {one.file}: {', '.join(one.reasons)}" for one in outcome.left]
+    lines += [f"{_say_pruned(report)} {name}: nothing of that set is left" for name in report.sets]
+    return [*lines, _summarise(report)]
+
+
+def _say_pruned(report: PruneReport) -> str:
+    return "would delete" if report.dry_run else "deleted"
+
+
+def _describe_outcome(outcome: PruneOutcome, report: PruneReport) -> str:
+    if outcome.message:
+        return outcome.message
+    if outcome.kept and all(one.reasons == (NO_RULE,) for one in outcome.kept):
+        return f"no rule is set, all {len(outcome.kept)} stay"
+    gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({describe_amount(outcome.freed_bytes)})"
+    return f"{gone}, {len(outcome.kept)} stay"
+
+
+def _summarise(report: PruneReport) -> str:
+    files = sum(len(outcome.pruned) for outcome in report.outcomes)
+    freed = sum(outcome.freed_bytes for outcome in report.outcomes)
+    failed = sum(1 for outcome in report.outcomes if outcome.status)
+    done = f"{_say_pruned(report)} {files} snapshots of {len(report.outcomes)} collections"
+    return f"{done}, {describe_amount(freed)}, {failed or 'none'} failed, in {report.seconds:.1f} s"

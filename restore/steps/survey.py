@@ -1,0 +1,121 @@
+"""Look at every snapshot of the store that retention may decide about; only reads.
+
+A file is ours, and may be deleted, only when its name is one of ours and its manifest is there, was written by this
+program and agrees with the name and the size. Everything else is left, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from restore.errors import IntegrityError, RestoreError
+from restore.words.manifest import Manifest
+from restore.words.rule import Candidate, Surveyed
+from restore.words.snapshot import encode_collection
+from restore.words.store import PIN_SUFFIX, Entry, Kind, StoredSnapshot, WritableStore, classify, find_pointer_problem
+
+_OURS = "qdrant-restore"
+_SNAPSHOTS = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
+
+
+class _Guards:
+    """What protects files by name: pins, and whatever leads to one, a pointer or a person's own link."""
+
+    def __init__(self, store: WritableStore, names: frozenset[str]) -> None:
+        self._links = store.list_links()
+        self._names = names
+        self.targets = frozenset(target.removeprefix("./") for target in self._links.values())
+        self.pinned = frozenset(name.removesuffix(PIN_SUFFIX) for name in store.list_documents(PIN_SUFFIX))
+
+    def find_problem(self, pointer: Entry) -> str:
+        """Say why a collection's pointer tells no latest; empty when it does."""
+        if pointer.file not in self._links:
+            # A plain file, which is the latest itself.
+            return ""
+        target = self._links[pointer.file].removeprefix("./")
+        problem = find_pointer_problem(target)
+        if not problem and target not in self._names:
+            problem = "which is not there"
+        found = classify(target)
+        if not problem and found.kind is Kind.SNAPSHOT and found.encoded != pointer.encoded:
+            problem = "a snapshot of another collection"
+        return f"'{pointer.file}' points to '{target}', {problem}" if problem else ""
+
+
+def survey(store: WritableStore, is_wanted: Callable[[str], bool]) -> tuple[Surveyed, ...]:
+    """Give the files of each collection that is wanted, sorted by collection.
+
+    Costs one listing, and one manifest for each snapshot.
+    """
+    entries = store.list_entries()
+    guards = _Guards(store, frozenset(entry.file for entry in entries))
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.collection is not None and is_wanted(entry.collection):
+            groups.setdefault(entry.collection, []).append(entry)
+    return tuple(_survey(store, name, groups[name], guards) for name in sorted(groups))
+
+
+def _survey(store: WritableStore, collection: str, entries: list[Entry], guards: _Guards) -> Surveyed:
+    pointers = [entry for entry in entries if entry.kind is Kind.LATEST]
+    problems = [problem for pointer in pointers if (problem := guards.find_problem(pointer))]
+    if problems:
+        refusal = IntegrityError(
+            f"collection '{collection}': {problems[0]}, so nobody knows which snapshot is its latest",
+            left="nothing of it was deleted",
+            hint=f"make a new one: qdrant-restore snapshot {collection}; or link it to one that is there",
+        )
+        return Surveyed(collection=collection, refusal=refusal)
+    candidates: list[Candidate] = []
+    paths: dict[str, str] = {}
+    left: list[tuple[str, str]] = []
+    for entry in entries:
+        if entry.kind not in _SNAPSHOTS:
+            continue
+        try:
+            stored, manifest = _read(store, entry, collection)
+        except RestoreError as error:
+            left.append((entry.file, str(error)))
+            continue
+        paths[entry.file] = stored.path
+        candidates.append(_describe(entry, stored, manifest, guards))
+    if not pointers:
+        candidates = _mark_newest(candidates)
+    return Surveyed(collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left))
+
+
+def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSnapshot, Manifest]:
+    """Give a file of ours with its manifest. Raises with the reason why it is not known to be ours."""
+    if entry.kind is not Kind.SNAPSHOT or entry.encoded != encode_collection(collection):
+        raise IntegrityError("its name is not one that this program gives")
+    stored = store.open_entry(entry)
+    manifest = store.read_manifest(stored)
+    if manifest is None:
+        raise IntegrityError("it has no manifest")
+    if not manifest.written_by.startswith(_OURS):
+        raise IntegrityError("its manifest was not written by this program")
+    return stored, manifest
+
+
+def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: _Guards) -> Candidate:
+    return Candidate(
+        file=entry.file,
+        collection=manifest.collection,
+        created=manifest.created,
+        sequence=entry.sequence,
+        size_bytes=stored.size,
+        verified=not manifest.held_back,
+        is_latest=entry.file in guards.targets,
+        pinned=entry.file in guards.pinned,
+    )
+
+
+def _mark_newest(candidates: list[Candidate]) -> list[Candidate]:
+    """Without a pointer the newest is the latest, as a restore sees it."""
+    verified = [one for one in candidates if one.verified]
+    if not verified:
+        return candidates
+    newest = max(verified, key=lambda one: (one.created, one.sequence, one.file))
+    return [msgspec.structs.replace(one, is_latest=True) if one is newest else one for one in candidates]
