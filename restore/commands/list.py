@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import ListReport, mark_latest
-from restore.edges.directory import Directory
 from restore.steps.assess import assess
 from restore.steps.record import add_checks
-from restore.words.store import explain_missing, select_shown
+from restore.words.store import Store, explain_missing, select_shown
 
 
-def run(settings: Settings, store: Directory) -> ListReport:
+def run(settings: Settings, store: Store) -> ListReport:
     """Look at every file, or at those of the collections named. Only reads.
 
     Raises `NotFoundError` for a named collection of which nothing is there. Damage is shown, and is no failure.

@@ -11,19 +11,18 @@ from restore.decisions.choosing import is_chosen
 from restore.decisions.coverage import choose_sample, cover
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import VerifyReport, decide_status, mark_latest
-from restore.edges.directory import Directory
 from restore.steps.assess import Reading, assess, assess_path, is_snapshot
 from restore.steps.record import Recorder
 from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
 from restore.words.log import Log, Progress
-from restore.words.store import Entry, Kind, explain_missing, select_shown
+from restore.words.store import Entry, Kind, Store, explain_missing, select_shown
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `store` is only read; `recorder` writes beside its snapshots."""
 
-    store: Directory
+    store: Store
     recorder: Recorder
     log: Log
     progress: Progress
@@ -62,7 +61,7 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
     )
 
 
-def _select(settings: Settings, store: Directory, entries: tuple[Entry, ...]) -> list[Entry]:
+def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> list[Entry]:
     """Give the entries meant by the arguments: a collection's, or the file of that name; without any, all.
 
     Shell patterns choose collections, so with one that includes what belongs to none is left out.
@@ -79,7 +78,7 @@ def _select(settings: Settings, store: Directory, entries: tuple[Entry, ...]) ->
     return chosen
 
 
-def _sample(settings: Settings, store: Directory, entries: Iterable[Entry], recorder: Recorder) -> frozenset[str]:
+def _sample(settings: Settings, store: Store, entries: Iterable[Entry], recorder: Recorder) -> frozenset[str]:
     """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
     files = [entry.file for entry in entries if _holds_bytes(store, entry)]
     if settings.verify_sample is None:
@@ -88,7 +87,7 @@ def _sample(settings: Settings, store: Directory, entries: Iterable[Entry], reco
     return frozenset(choose_sample(covered, settings.verify_sample, recorder.now()))
 
 
-def _holds_bytes(store: Directory, entry: Entry) -> bool:
+def _holds_bytes(store: Store, entry: Entry) -> bool:
     """Tell whether an entry is a snapshot itself: also a latest that is the file and no pointer."""
     if entry.kind is not Kind.LATEST:
         return is_snapshot(entry)

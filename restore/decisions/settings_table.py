@@ -13,7 +13,6 @@ from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_proving import make_rows as make_proving_rows
 from restore.decisions.settings_row import LogFormat, LogLevel, Setting
 from restore.decisions.settings_serving import HEALTHCHECK, SERVE, make_rows
-from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_stores import make_rows as make_stores_rows
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 

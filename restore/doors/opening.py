@@ -22,8 +22,8 @@ from restore.words.secret import Secret
 
 if TYPE_CHECKING:
     from restore.edges.qdrant import Qdrant
-    from restore.words.store import WritableStore
     from restore.steps.record import Recorder
+    from restore.words.store import WritableStore
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -63,8 +63,8 @@ def _open_doctor(settings: Settings, log: Log, _progress: Progress) -> Shown:
 def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import restore
     from restore.decisions.report import describe
-    from restore.edges.clock import Clock
     from restore.doors.stores import open_stores
+    from restore.edges.clock import Clock
 
     store = open_stores(settings, log)
     with _connect(settings) as qdrant:
@@ -85,8 +85,8 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
 def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import snapshot
     from restore.decisions.snapshot_report import describe
-    from restore.edges.clock import Clock
     from restore.doors.stores import make_packer, open_writing
+    from restore.edges.clock import Clock
 
     packer = make_packer(settings)
     with _connect(settings) as qdrant:

@@ -180,10 +180,9 @@ class Bucket:
             )
         return RangedReader(self._client, found, patience_seconds=self._patience)
 
-    @property
-    def gives_urls(self) -> bool:
-        """Tell that a bucket can sign URLs."""
-        return True
+    def gives_urls_for(self, stored: StoredSnapshot) -> bool:
+        """Tell that a bucket can sign URLs for what lies in it."""
+        return stored.in_store
 
     def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:
         """Give a URL from which anybody may read a snapshot for so long."""

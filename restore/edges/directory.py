@@ -218,8 +218,7 @@ class Directory:
         except OSError as error:
             raise translate_error(error, f"snapshot '{stored.file}' cannot be read") from error
 
-    @property
-    def gives_urls(self) -> bool:
+    def gives_urls_for(self, stored: StoredSnapshot) -> bool:  # noqa: ARG002 - a bucket's
         """Tell that a directory has no URLs."""
         return False
 

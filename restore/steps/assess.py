@@ -18,7 +18,7 @@ from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
 from restore.words.manifest import Manifest
 from restore.words.snapshot import SUFFIX
-from restore.words.store import Entry, Kind, StoredSnapshot, classify
+from restore.words.store import Entry, Kind, Store, StoredSnapshot, classify
 
 OnBytes = Callable[[int], None]
 
@@ -46,7 +46,7 @@ class Reading(msgspec.Struct, frozen=True):
 _GLANCE = Reading()
 
 
-def assess(store: Directory, entry: Entry, reading: Reading = _GLANCE) -> Assessment:
+def assess(store: Store, entry: Entry, reading: Reading = _GLANCE) -> Assessment:
     """Say what a file is worth, as far as a reading of that depth tells.
 
     Raises nothing expected: what is wrong is in the answer.
@@ -93,7 +93,7 @@ def assess_path(path: str, reading: Reading) -> Assessment:
     return assess(store, classify(found.target), reading) if found.target else found
 
 
-def _assess_pointer(store: Directory, entry: Entry, reading: Reading) -> Assessment:
+def _assess_pointer(store: Store, entry: Entry, reading: Reading) -> Assessment:
     try:
         stored = store.find_named(entry.collection or entry.encoded, entry.file)
     except RestoreError as error:
@@ -109,7 +109,7 @@ def _assess_pointer(store: Directory, entry: Entry, reading: Reading) -> Assessm
     )
 
 
-def _assess_snapshot(store: Directory, entry: Entry, reading: Reading) -> Assessment:
+def _assess_snapshot(store: Store, entry: Entry, reading: Reading) -> Assessment:
     try:
         stored = store.open_entry(entry)
     except RestoreError as error:
@@ -117,14 +117,14 @@ def _assess_snapshot(store: Directory, entry: Entry, reading: Reading) -> Assess
     return _assess_stored(store, entry, stored, reading)
 
 
-def _assess_stored(store: Directory, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
+def _assess_stored(store: Store, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
     try:
         return _compare(store, entry, stored, reading)
     except RestoreError as error:
         return _describe_failure(entry, error, stored)
 
 
-def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
+def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
     manifest = store.read_manifest(stored)
     found, expected = "", ""
     if reading.hashes and not reading.looks_inside:
@@ -159,7 +159,7 @@ def _compare(store: Directory, entry: Entry, stored: StoredSnapshot, reading: Re
 
 
 def _hash_stored(
-    store: Directory, stored: StoredSnapshot, manifest: Manifest | None, reading: Reading
+    store: Store, stored: StoredSnapshot, manifest: Manifest | None, reading: Reading
 ) -> tuple[str, str]:
     """Hash the bytes as they lie there; gives what was found and what should be. Needs no key."""
     with contextlib.closing(store.open_stored(stored)) as opened:

@@ -170,6 +170,10 @@ class Store(Protocol):
         """
         ...
 
+    def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
+        """Give the snapshot in the file of that name; None when there is none. Raises as `find_snapshot`."""
+        ...
+
     def open_entry(self, entry: Entry) -> StoredSnapshot:
         """Give an entry's file as a snapshot, whatever its name. Raises `IntegrityError` when it is no plain file."""
         ...
@@ -189,9 +193,12 @@ class Store(Protocol):
         """Open a snapshot's bytes as they lie in the store."""
         ...
 
-    @property
-    def gives_urls(self) -> bool:
-        """Tell whether it can give a URL from which anybody may read a snapshot for a while."""
+    def read_checksum(self, stored: StoredSnapshot) -> str | None:
+        """Give the SHA-256 that Qdrant wrote beside its own snapshot; None when there is none to be believed."""
+        ...
+
+    def gives_urls_for(self, stored: StoredSnapshot) -> bool:
+        """Tell whether it can give a URL from which anybody may read this snapshot for a while."""
         ...
 
     def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:

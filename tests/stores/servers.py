@@ -1,4 +1,4 @@
-"""Real bucket servers on loopback: MinIO, fake-gcs-server and Azurite, each with a way to make buckets and to look."""
+"""Real bucket servers on loopback: MinIO, fake-gcs-server and Azurite, each with a way to make buckets."""
 
 from __future__ import annotations
 

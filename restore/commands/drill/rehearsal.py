@@ -114,7 +114,11 @@ class Rehearsal:
             stall_seconds=self._settings.stall_timeout_seconds,
         )
         parcel = name_parcel(
-            offer, scratch.name, checksum, server_store=tools.server_store, by_url=tools.store.gives_urls
+            offer,
+            scratch.name,
+            checksum,
+            server_store=tools.server_store,
+            by_url=tools.store.gives_urls_for(offer.stored),
         )
         transfer = self._settings.policies_for(self._collection).transfer
         routes = list(choose_routes(transfer, Restore(was=Was.ABSENT), parcel))

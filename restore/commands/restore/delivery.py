@@ -80,7 +80,7 @@ class Delivery:
             self._target,
             checksum,
             server_store=self._settings.server_store,
-            by_url=self._tools.store.gives_urls,
+            by_url=self._tools.store.gives_urls_for(offer.stored),
         )
         self._held.take_along(
             snapshot=offer.name, sha256=offer.manifest.sha256 if offer.manifest else "", size=parcel.size

@@ -17,11 +17,11 @@ from restore.decisions.settings_serving import split_address
 from restore.doors import signals
 from restore.doors.opening import OPENINGS
 from restore.doors.serve import telling
+from restore.doors.stores import open_writing
 from restore.edges.book import StoreKeeper
 from restore.edges.clock import Clock
 from restore.edges.metrics import CONTENT_TYPE
 from restore.edges.pulse import FeltProgress, HeardLog, Pulse
-from restore.edges.shelf import open_shelf
 from restore.edges.web import Answer, Pages, open_server, serve_pages
 from restore.errors import Overdue, RestoreError, SettingsError
 from restore.words.job import Ended, Job
@@ -163,4 +163,4 @@ def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]
 
 
 def _open_keeper(settings: Settings) -> Keeper:
-    return StoreKeeper(open_shelf(settings.store, file_mode=settings.file_mode), SCHEDULE_FILE)
+    return StoreKeeper(open_writing(settings), SCHEDULE_FILE)

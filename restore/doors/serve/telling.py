@@ -103,10 +103,10 @@ def survey(settings: Settings, log: Log, samples: Samples) -> Samples:
     """Give the samples with what rests in the store now; as they were, when it cannot be looked at."""
     from restore.commands import list as listing
     from restore.decisions.metrics_record import record_store
-    from restore.edges.directory import open_directory
+    from restore.doors.stores import open_store
 
     try:
-        files = listing.run(settings, open_directory(settings.store)).files
+        files = listing.run(settings, open_store(settings)).files
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return samples

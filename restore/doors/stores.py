@@ -1,0 +1,107 @@
+"""Opening stores: a directory, a bucket, or several in an order. Imports only what the one that is named needs."""
+
+# ruff: noqa: PLC0415 - a boot with nothing to do is nearly all imports
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from restore.decisions.settings import Settings
+from restore.words.location import Location, parse_location
+
+if TYPE_CHECKING:
+    from restore.edges.bucket_shelf import BucketShelf
+    from restore.edges.packing import Keys, Packer
+    from restore.words.log import Log
+    from restore.words.store import Store, WritableStore
+
+
+def open_store(settings: Settings, text: str = "") -> Store:
+    """Open a store to read it: the one of the settings, or that at `text`.
+
+    Raises `NotFoundError` when it is not there, or is no store; `AuthError` and `StoreError` when it cannot be asked.
+    """
+    location = parse_location(text or settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.require_store()
+        return bucket
+    from restore.edges.directory import open_directory
+
+    return open_directory(location.path, _open_keys(settings))
+
+
+def open_stores(settings: Settings, log: Log) -> Store:
+    """Open the store to restore from, and behind it those to fall back on."""
+    if not settings.fallback_stores:
+        return open_store(settings)
+    from restore.edges.chain import StoreChain
+
+    def make(text: str) -> Callable[[], Store]:
+        return lambda: open_store(settings, text)
+
+    texts = dict.fromkeys((settings.store, *settings.fallback_stores))
+    return StoreChain([(text, make(text)) for text in texts], log)
+
+
+def open_recording(settings: Settings) -> WritableStore:
+    """Open a store to read it, and to write documents beside its snapshots; nothing is made where there is none."""
+    location = parse_location(settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.require_store()
+        return bucket
+    from restore.edges.directory import open_directory
+    from restore.edges.shelf import Shelf
+
+    open_directory(location.path)
+    return Shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+
+
+def open_writing(settings: Settings, text: str = "") -> WritableStore:
+    """Open a store to write to it, made where there is nothing yet; a bucket itself is never made."""
+    location = parse_location(text or settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.prepare()
+        return bucket
+    from restore.edges.shelf import open_shelf
+
+    return open_shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+
+
+def make_packer(settings: Settings) -> Packer | None:
+    """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
+    from restore.decisions.settings_stores import Compress, Encrypt
+
+    if settings.compress is Compress.NONE and settings.encrypt is Encrypt.NONE:
+        return None
+    from restore.edges.packing import Packer, load_recipients
+
+    recipients = load_recipients(settings.recipients_file) if settings.encrypt is Encrypt.AGE else ()
+    return Packer(compress=settings.compress is Compress.ZSTD, recipients=recipients, threads=os.cpu_count() or 1)
+
+
+def _open_keys(settings: Settings) -> Keys | None:
+    if not settings.identity_file:
+        return None
+    from restore.edges.packing import Keys
+
+    return Keys(settings.identity_file)
+
+
+def _open_bucket(settings: Settings, location: Location) -> BucketShelf:
+    from restore.edges.bucket_access import open_client
+    from restore.edges.bucket_shelf import BucketShelf
+    from restore.edges.clock import Clock
+
+    return BucketShelf(
+        open_client(location, os.environ),
+        location,
+        holder=f"{platform.node()} process {os.getpid()}",
+        since=Clock().now().isoformat(timespec="seconds"),
+        keys=_open_keys(settings),
+        patience_seconds=settings.stall_timeout_seconds,
+    )
