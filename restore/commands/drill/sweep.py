@@ -49,7 +49,15 @@ def _find_marks(tools: Tools) -> list[SeenMark]:
 def _remove(tools: Tools, seen: SeenMark, *, stall_seconds: float) -> str:
     """Give the name of what was removed; empty when somebody else did it. Raises `LockedError` while it lives."""
     target = seen.mark.collection if seen.mark else seen.name
-    stale = watch_mark(tools.qdrant, tools.clock, tools.log, seen, target=target, patience_seconds=0.0)
+    stale = watch_mark(
+        tools.qdrant,
+        tools.clock,
+        tools.log,
+        seen,
+        target=target,
+        patience_seconds=0.0,
+        stall_seconds=stall_seconds,
+    )
     if stale is None or stale.mark is None or stale.mark.collection != target:
         return ""
     if stale.mark.phase is not Phase.MARKED:

@@ -1,0 +1,309 @@
+"""`drill`: restored into a throw-away collection, compared, searched, dropped; only the record of it stays."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.decisions.drill_report import Result
+from restore.words.collection import name_mark, name_scratch, name_upload
+from restore.words.manifest import Sample
+from tests.commands.program import run_program
+from tests.tools.command import Ended, Running
+from tests.tools.drilling import drill_here, only
+from tests.tools.ground import Ground
+from tests.tools.proxy import Fault
+from tests.tools.publishing import FIRST
+from tests.tools.scenes import make_other
+from tests.tools.server import Server
+from tests.tools.snapshots import FilledStore, recorded
+
+TOKEN = "a" * 32
+CONFIG = recorded("plain")["info"]["config"]
+QUERY = r"^POST .*/points/query"
+
+
+def remembered(file: Path) -> dict[str, Any]:
+    """Give what stands beside a snapshot."""
+    return dict(json.loads(file.with_name(f"{file.name}.check.json").read_text()))
+
+
+def find_left(server: Server, scratch: str) -> list[str]:
+    """Give what is left of a drill on the server: its collection, its mark, the file that it uploaded."""
+    names = [name for name in server.collections() if name == scratch or name in server.marks(scratch)]
+    server.create(scratch, vectors={})
+    files = [file for file in server.snapshots_of(scratch) if file == name_upload(scratch)]
+    server.drop(scratch)
+    return [*names, *files]
+
+
+def run_drill(*arguments: str, ground: Ground, environment: dict[str, str] | None = None) -> Ended:
+    """Run the installed command to its end."""
+    given = {"QDRANT_API_KEY": ground.server.key, **(environment or {})}
+    url, store = ground.proxy.url, ground.store.path
+    with Running(*arguments, url=url, store=store, environment=given, command="drill") as running:
+        return running.wait()
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "searches"),
+    [
+        ("plain", 43, 5),
+        ("named", 30, 9),
+        ("shards", 60, 5),
+        ("indexed", 3000, 5),
+        ("empty", 0, 0),
+        ("schemaless", 1, 0),
+    ],
+)
+def test_a_whole_snapshot_is_proven_and_nothing_is_left(
+    ground: Ground, kind: str, points: int, searches: int
+) -> None:
+    """Count, schema, samples and searches with a point's own vectors, named ones too."""
+    file = ground.add(kind)
+    report = drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key)
+    outcome = only(report)
+    assert (report.status, outcome.result, outcome.points, outcome.searches) == (0, Result.PROVEN, points, searches)
+    assert (outcome.snapshot, outcome.left, outcome.transfer) == (file.name, "", "upload")
+    assert find_left(ground.server, outcome.scratch) == []
+
+
+def test_the_source_is_only_read(ground: Ground) -> None:
+    """V5: whatever a drill changes is the scratch collection's, its mark's or its upload's; the live one stays."""
+    make_other(ground.server, ground.name)
+    ground.add()
+    before = (ground.state, ground.store.files())
+    outcome = only(
+        drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key, token=TOKEN)
+    )
+    scratch = name_scratch(ground.name, TOKEN)
+    own = f"^[A-Z]+ /collections/({re.escape(scratch)}|{re.escape(name_mark(scratch, 1))})([/?]|$)"
+    assert (outcome.status, outcome.scratch) == (0, scratch)
+    assert [line for line in ground.proxy.writes if not re.match(own, line)] == []
+    assert [seen.line for seen in ground.proxy.seen if ground.path in seen.path] == []
+    record = f"{outcome.snapshot}.check.json"
+    after = {name: content for name, content in ground.store.files().items() if name != record}
+    assert (ground.state, after) == before
+
+
+def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Ground) -> None:
+    """V5: somebody's collection of that name is nobody's throw-away."""
+    ground.add()
+    scratch = name_scratch(ground.name, TOKEN)
+    ground.server.create(scratch, vectors={"size": 4, "distance": "Dot"})
+    ground.server.upsert(scratch, range(1, 4))
+    before = ground.server.points(scratch)
+    outcome = only(
+        drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key, token=TOKEN)
+    )
+    after = ground.server.points(scratch)
+    ground.server.drop(scratch)
+    assert (outcome.status, outcome.result) == (16, Result.FAILED)
+    assert outcome.message == "is there already, and a drill restores into a new one only"
+    assert after == before
+    assert ground.server.marks(scratch) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"points": 44}, "43 of 44 points"),
+        ({"samples": (Sample(1, "0" * 32),)}, "1 of 1 sampled points differ (1)"),
+        ({"samples": (Sample(999_999, "0" * 32),)}, "1 of 1 sampled points are missing (999999)"),
+        ({"config": {**CONFIG, "hnsw_config": {**CONFIG["hnsw_config"], "m": 99}}}, "its hnsw_config.m is 16, the"),
+    ],
+    ids=["count", "a sample", "a missing sample", "schema"],
+)
+def test_what_is_not_as_promised_is_status_13(ground: Ground, changes: dict[str, Any], difference: str) -> None:
+    """And the scratch collection goes all the same; what was proven before stays written, with the failure."""
+    file = ground.add()
+    drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key)
+    proven = remembered(file)["passed"]
+    ground.add(**changes)
+    report = drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key)
+    outcome = only(report)
+    assert (report.status, outcome.status, outcome.result) == (13, 13, Result.DIFFERS)
+    assert difference in outcome.message
+    assert find_left(ground.server, outcome.scratch) == []
+    assert (remembered(file)["passed"], remembered(file)["failed"]["depth"]) == (proven, "restore")
+
+
+def test_a_damaged_file_is_status_13(ground: Ground) -> None:
+    """The server compares the checksum; nothing comes to be there."""
+    file = ground.add()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
+    assert (outcome.status, outcome.result) == (13, Result.FAILED)
+    assert outcome.hint == f"'qdrant-restore verify {ground.name}' tells whether the file here is damaged"
+    assert find_left(ground.server, outcome.scratch) == []
+    assert remembered(file)["failed"]["depth"] == "restore"
+
+
+def test_an_approximate_count_is_a_warning(ground: Ground) -> None:
+    """A snapshot made while points changed promises its samples and its schema, and about so many points."""
+    ground.add(points=50, points_exact=False)
+    outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
+    assert (outcome.status, outcome.result) == (0, Result.PROVEN)
+    assert outcome.warnings == ("43 of 50 points, and the count was taken while points were being written",)
+    assert "count (approximate), schema, 32 sampled points" in outcome.message
+
+
+def test_without_a_manifest_it_is_restored_and_not_proven(ground: Ground, tmp_path: Path) -> None:
+    """It can be loaded and searched; nothing says what it should hold, and `list` does not say proven."""
+    file = ground.add(manifest=False)
+    outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
+    shown = run_program("list", "--store", str(ground.store.path), cwd=tmp_path).stdout
+    assert (outcome.status, outcome.result, outcome.points, outcome.searches) == (0, Result.UNPROMISED, 43, 5)
+    assert remembered(file)["passed"]["restore"]["result"] == "whole"
+    assert "last check" in shown
+    assert "last proven" not in shown
+
+
+def test_a_proof_stands_in_the_store_and_in_list(ground: Ground, tmp_path: Path) -> None:
+    """V6: when, how, and which version did it."""
+    file = ground.add()
+    ended = run_drill(ground.name, ground=ground)
+    shown = run_program("list", "--json", "--store", str(ground.store.path), cwd=tmp_path)
+    (listed,) = [one for one in json.loads(shown.stdout)["files"] if one["file"] == file.name]
+    check = remembered(file)["passed"]["restore"]
+    assert (ended.status, check["result"], check["by"].split()[0]) == (0, "as promised", "qdrant-restore")
+    assert (listed["last_check"], listed["last_depth"], listed["last_proven"]) == (
+        check["at"],
+        "restore",
+        check["at"],
+    )
+    assert {"result": "proven", "points": 43, "scratch": ended.outcome["scratch"]}.items() <= ended.outcome.items()
+
+
+def test_points_that_are_not_found_by_their_own_vectors_are_a_difference(ground: Ground) -> None:
+    """A collection whose points are all there and cannot be searched is no backup of one that can."""
+    ground.add()
+    ground.proxy.inject(QUERY, Fault(rewrite=lambda _: b'{"result":{"points":[{"id":7777,"score":-0.5}]}}'))
+    outcome = only(drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key))
+    assert (outcome.status, outcome.result) == (13, Result.DIFFERS)
+    assert re.findall("is not found by its own vector", outcome.message) == ["is not found by its own vector"] * 5
+    assert find_left(ground.server, outcome.scratch) == []
+
+
+def test_a_search_that_the_server_refuses_is_a_difference(ground: Ground) -> None:
+    """In its own words."""
+    ground.add()
+    ground.proxy.inject(QUERY, Fault(status=500, body=b'{"status":{"error":"index is gone"}}'))
+    outcome = only(drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key))
+    assert outcome.status == 13
+    assert "cannot be searched" in outcome.message
+    assert "index is gone" in outcome.message
+
+
+def test_what_only_an_exact_search_finds_is_a_warning(ground: Ground) -> None:
+    """An index may be approximate; the points are there."""
+    ground.add()
+    ground.proxy.inject(QUERY, Fault(rewrite=lambda _: b'{"result":{"points":[]}}'), times=1)
+    outcome = only(drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key))
+    assert (outcome.status, outcome.searches) == (0, 5)
+    assert [warning.partition(" is ")[2] for warning in outcome.warnings] == [
+        "found by its own vector only by an exact search"
+    ]
+
+
+def test_the_server_reads_the_file_itself_where_it_sees_it(shared_ground: Ground) -> None:
+    """As a restore does; nothing is uploaded then."""
+    shared_ground.add()
+    outcome = only(
+        drill_here(
+            shared_ground.name, *shared_ground.arguments, url=shared_ground.proxy.url, store=shared_ground.store.path
+        )
+    )
+    assert (outcome.status, outcome.transfer) == (0, "server-file")
+    assert shared_ground.proxy.find("snapshots/upload") == []
+    assert find_left(shared_ground.server, outcome.scratch) == []
+
+
+def test_another_one_than_the_latest_is_proven_when_asked_for(ground: Ground) -> None:
+    """By its file's name."""
+    ground.add("named")
+    older = ground.add("plain", at=FIRST, latest=False)
+    outcome = only(
+        drill_here(
+            ground.name,
+            "--snapshot",
+            older.name,
+            url=ground.server.url,
+            store=ground.store.path,
+            key=ground.server.key,
+        )
+    )
+    assert (outcome.status, outcome.snapshot, outcome.points) == (0, older.name, 43)
+
+
+def test_one_that_differs_decides_the_status_of_many(ground: Ground, new_name: Callable[[str], str]) -> None:
+    """13, not partial: a backup that is none must not pass for half a success."""
+    ground.add()
+    other, missing = new_name("other"), new_name("missing")
+    ground.store.add(other, points=99)
+    report = drill_here(
+        ground.name, other, missing, url=ground.server.url, store=ground.store.path, key=ground.server.key
+    )
+    assert (report.status, [one.status for one in report.outcomes]) == (13, [0, 13, 10])
+
+
+def test_without_a_name_every_collection_with_a_latest_is_drilled(ground: Ground) -> None:
+    """And an empty store is a warning."""
+    nothing = drill_here(url=ground.server.url, store=ground.store.path, key=ground.server.key)
+    ground.add()
+    ground.store.add(f"{ground.name}-more", "named")
+    report = drill_here(url=ground.server.url, store=ground.store.path, key=ground.server.key)
+    assert [(one.collection, one.status) for one in report.outcomes] == [
+        (ground.name, 0),
+        (f"{ground.name}-more", 0),
+    ]
+    assert (nothing.status, nothing.outcomes) == (0, ())
+    assert nothing.warnings[0].startswith("nothing to drill: no collection is named and store")
+
+
+def test_another_server_is_drilled_on_with_a_key_of_its_own(ground: Ground, tmp_path: Path) -> None:
+    """The first one is not even asked, and its key goes nowhere."""
+    file = ground.add()
+    key = tmp_path / "key"
+    key.write_text("other-key\n")
+    with EmbeddedQdrant(tmp_path / "other", api_key="other-key") as other:
+        without = run_drill(ground.name, "--on", other.url, ground=ground)
+        ended = run_drill(ground.name, "--on", other.url, "--drill-api-key-file", str(key), ground=ground)
+        left = Server(other.url, "other-key").collections()
+    assert (without.status, ended.status, ended.report["url"]) == (12, 0, other.url)
+    assert (ground.proxy.seen, left) == ([], [])
+    assert remembered(file)["passed"]["restore"]["result"] == "as promised"
+
+
+def test_the_embedded_engine_proves_less_and_says_so(ground: Ground) -> None:
+    """No server is asked; the record is one of another depth, so that nothing counts it as proven."""
+    file = ground.add()
+    ended = run_drill(ground.name, "--on", "embedded", ground=ground)
+    assert (ended.status, ended.report["depth"]) == (0, "embedded")
+    assert ended.report["warnings"][0].startswith("restored into the embedded engine, not into a server")
+    assert (list(remembered(file)["passed"]), ground.proxy.seen) == (["embedded"], [])
+
+
+def test_a_place_that_is_none_is_refused_before_anything(store: FilledStore, tmp_path: Path) -> None:
+    """Status 2, with what would be one."""
+    ended = run_program("drill", "--on", "localhost", "--store", str(store.path), cwd=tmp_path)
+    assert (ended.status, ended.stderr.splitlines()[0]) == (
+        2,
+        "error: --on: 'localhost' is none of server, embedded and a URL",
+    )
+
+
+def test_scratch_collections_are_nobodys_to_restore_or_snapshot(store: FilledStore, tmp_path: Path) -> None:
+    """So that what a drill removes can only be a drill's."""
+    name = name_scratch("cities", TOKEN)
+    ended = run_program("restore", "cities", "--to", name, "--store", str(store.path), cwd=tmp_path)
+    assert ended.status == 2
+    assert "begins with '.drill-', which is a drill's scratch collection" in ended.stderr

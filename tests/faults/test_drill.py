@@ -1,0 +1,324 @@
+"""A drill ended at any step leaves nothing on the server, or what the next drill knows for a dead one's rest."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.edges.qdrant import connect
+from restore.steps.mark import place_mark
+from restore.words.collection import name_mark, name_scratch, name_upload
+from restore.words.manifest import read_manifest, write_manifest
+from restore.words.mark import Mark, Phase, Sent, Was
+from tests.tools.clock import FastClock
+from tests.tools.command import Ended, Running
+from tests.tools.drilling import drill_here, only
+from tests.tools.ground import Ground
+from tests.tools.marks import DEAD, plant_mark
+from tests.tools.proxy import Fault
+from tests.tools.server import Server
+from tests.tools.snapshots import describe
+
+KILLED = -9
+LIMIT_SECONDS = 2.0
+CUT_BYTES = 100_000
+PADDED_BYTES = 32 << 20
+SCRATCH = name_scratch("cities", "d" * 32)
+UPLOADING = r"POST .*snapshots/upload"
+
+
+class Standing(NamedTuple):
+    """Everything on a server that a drill could leave something of."""
+
+    collections: list[str]
+    aliases: dict[str, str]
+    files: dict[str, int]
+
+
+def read_standing(server: Server) -> Standing:
+    """Read it; the live collection must be what it was, so its points are counted in the name."""
+    names = [f"{name}: {server.count(name)}" for name in sorted(server.collections())]
+    return Standing(names, server.aliases(), server.files())
+
+
+@dataclass
+class Stage:
+    """A server of this test's own with a live collection `cities`, and a store with its snapshot."""
+
+    ground: Ground
+
+    def start(self) -> Running:
+        """Start a drill as people do."""
+        self.ground.proxy.reset()
+        return Running(url=self.ground.proxy.url, store=self.ground.store.path, command="drill")
+
+    def read(self) -> Standing:
+        """Read what stands on the server."""
+        return read_standing(self.ground.server)
+
+    def drill_again(self) -> tuple[int, int]:
+        """Drill once more, in a hurry; give its status and how many dead ones it removed the rest of."""
+        report = drill_here(url=self.ground.server.url, store=self.ground.store.path, clock=FastClock(40))
+        return report.status, len(report.removed)
+
+    def count_steps(self) -> int:
+        """Drill to the end once; gives how many requests that changed something it took."""
+        with self.start() as running:
+            ended = running.wait()
+        assert ended.status == 0, ended.stderr
+        return len(self.ground.proxy.writes)
+
+    def end_at(self, place: int, fault: Fault, number: signal.Signals) -> Ended:
+        """Drill and send a signal at one step: with the request on its way, or done and not yet answered."""
+        with self.start() as running:
+            way = "after" if fault.lost else "before"
+            ordered = {way: lambda _seen: running.terminate(number)}
+            self.ground.proxy.at(place, Fault(**ordered, lost=fault.lost, refused=fault.refused), only_writes=True)
+            return running.wait()
+
+
+@pytest.fixture
+def stage(own_ground: Ground) -> Stage:
+    """Give a stage."""
+    own_ground.add()
+    own_ground.server.create("cities", vectors={"size": 4, "distance": "Dot"})
+    own_ground.server.upsert("cities", range(5))
+    own_ground.server.alias("towns", "cities")
+    return Stage(own_ground)
+
+
+@pytest.mark.timeout(180)
+def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage) -> None:
+    """V5: SIGKILL at each step; the next drill leaves everything on the server as it was before the first."""
+    before = stage.read()
+    steps = stage.count_steps()
+    ends = {}
+    for place in range(1, steps + 1):
+        ended = stage.end_at(place, Fault(refused=True), signal.SIGKILL)
+        ends[place] = (ended.status, stage.drill_again()[0], stage.read())
+    print(f"killed: {steps} steps")  # noqa: T201 - a figure of the proof
+    assert {place: end for place, end in ends.items() if end != (KILLED, 0, before)} == {}
+    assert steps > 5
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("way", [Fault(refused=True), Fault(lost=True)], ids=["on its way", "done"])
+def test_a_drill_that_is_interrupted_at_any_step_drops_everything_at_once(stage: Stage, way: Fault) -> None:
+    """V5, L4: SIGINT at each step; nothing is left, or it is said and the next drill removes it."""
+    before = stage.read()
+    steps = stage.count_steps()
+    ends, left = {}, []
+    for place in range(1, steps + 1):
+        ended = stage.end_at(place, way, signal.SIGINT)
+        if stage.read() != before:
+            left.append(place)
+            assert "the next drill removes" in ended.stderr, ended.stderr
+        ends[place] = (ended.status, stage.drill_again()[0], stage.read())
+    print(f"interrupted: {steps} steps, something left at {left}")  # noqa: T201 - a figure of the proof
+    assert {place: end for place, end in ends.items() if end[0] not in {0, 130} or end[1:] != (0, before)} == {}
+    assert len(left) < steps / 2
+
+
+def pad(file: Path) -> None:
+    """Make a snapshot larger than what sockets hold, with what stands behind the end of every tar archive."""
+    with file.open("ab") as opened:
+        opened.truncate(PADDED_BYTES)
+    beside = file.with_name(f"{file.name}.json")
+    manifest = read_manifest(beside.read_bytes(), where=beside.name)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    beside.write_bytes(write_manifest(msgspec.structs.replace(manifest, size=PADDED_BYTES, sha256=sha256)))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_the_upload_leaves_nothing(
+    stage: Stage, number: signal.Signals, status: int
+) -> None:
+    """V5: the server drops what it has received of an upload whose sender is gone."""
+    pad(stage.ground.add())
+    before = stage.read()
+    with stage.start() as running:
+        stage.ground.proxy.inject(
+            UPLOADING, Fault(before=lambda _seen: running.terminate(number), cut_request=CUT_BYTES)
+        )
+        ended = running.wait()
+    assert (ended.status, stage.read()) == (status, before)
+
+
+def test_a_signal_after_the_server_had_everything_drops_what_it_made_of_it(stage: Stage) -> None:
+    """V5: nobody has told us that it is done; the collection and the server's own gauge do."""
+    before = stage.read()
+    with stage.start() as running:
+        stage.ground.proxy.inject(UPLOADING, Fault(after=lambda _seen: running.terminate(signal.SIGINT), silent=True))
+        ended = running.wait()
+    assert (ended.status, ended.took < 20, stage.read()) == (130, True, before)
+
+
+def test_a_signal_while_the_server_is_loading_leaves_it_to_the_next_drill(
+    stage: Stage, embedded: EmbeddedQdrant
+) -> None:
+    """V5, L4: a server cannot be told to stop; two seconds are not enough, so it is said and found again."""
+    before = stage.read()
+    embedded.misbehave({"fault": "pause", "moment": "before-create", "seconds": 4})
+    with stage.start() as running:
+        embedded.await_moment("before-create", 30)
+        begin = time.monotonic()
+        running.terminate(signal.SIGINT)
+        ended = running.wait()
+    took = time.monotonic() - begin
+    loading = stage.read()
+    embedded.misbehave()
+    again = stage.drill_again()
+    assert (ended.status, took < LIMIT_SECONDS, loading != before) == (130, True, True)
+    assert "(the server is still loading it); the next drill removes them" in ended.stderr
+    assert (again, stage.read()) == ((0, 1), before)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault", "status"),
+    [
+        (UPLOADING, Fault(status=500), 17),
+        (UPLOADING, Fault(status=413), 17),
+        (r"POST .*/points/count", Fault(status=403, body=b'{"status":{"error":"Forbidden: Access denied"}}'), 12),
+        (r"POST .*/points$", Fault(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"), 17),
+    ],
+    ids=["refused", "too large for a proxy", "key refused while comparing", "nonsense while comparing"],
+)
+def test_a_drill_that_fails_drops_everything(stage: Stage, line: str, fault: Fault, status: int) -> None:
+    """V5: whatever the server says, the status is its own and nothing is left."""
+    before = stage.read()
+    stage.ground.proxy.inject(line, fault)
+    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    assert (outcome.status, outcome.left, stage.read()) == (status, "", before)
+
+
+def test_a_lost_answer_is_no_failure(stage: Stage) -> None:
+    """The server went on by itself: what it made is compared, and goes."""
+    before = stage.read()
+    stage.ground.proxy.inject(UPLOADING, Fault(lost=True), times=1)
+    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    assert (outcome.status, outcome.points, len(stage.ground.proxy.find(UPLOADING)), stage.read()) == (
+        0,
+        43,
+        1,
+        before,
+    )
+
+
+def test_an_upload_that_was_cut_is_sent_again_once(stage: Stage) -> None:
+    """And a second loss is the end of it, with nothing left."""
+    before = stage.read()
+    stage.ground.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES), times=1)
+    once = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    stage.ground.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES))
+    twice = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    assert (once.status, twice.status, twice.left, stage.read()) == (0, 17, "", before)
+    assert twice.message.startswith("the connection was lost twice")
+
+
+def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(stage: Stage) -> None:
+    """A server that refuses the deletion: the mark stays, so that it is known to be a drill's."""
+    before = stage.read()
+    stage.ground.proxy.inject(r"DELETE /collections/.drill-[0-9a-f]+$", Fault(status=500))
+    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    assert outcome.status == 0
+    assert outcome.left.startswith(f"the scratch collection '{outcome.scratch}' and its mark (")
+    assert (stage.drill_again(), stage.read()) == ((0, 1), before)
+
+
+def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
+    """V5: not a scratch name without a mark, not a dead restore's collection, and no mark that is none of ours."""
+    server = stage.ground.server
+    server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
+    server.upsert(SCRATCH, range(3))
+    server.create("towns-2", vectors={"size": 4, "distance": "Dot"})
+    plant_mark(server, "towns-2", Phase.SENT, Was.ABSENT)
+    server.create(".restoring-0123456789abcdef-1", vectors={}, metadata={"collection": SCRATCH})
+    before = stage.read()
+    assert (stage.drill_again(), stage.read()) == ((0, 0), before)
+
+
+def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(stage: Stage) -> None:
+    """V5: a mark that names a scratch collection must be the one that is named after it."""
+    server = stage.ground.server
+    planted = plant_mark(server, SCRATCH, Phase.SENT, Was.ABSENT)
+    metadata, name = server.metadata(planted), name_mark("towns-2", 1)
+    server.drop(planted)
+    server.create(name, vectors={}, metadata=metadata)
+    server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
+    before = stage.read()
+    assert (stage.drill_again(), stage.read(), name in server.collections()) == ((0, 0), before, True)
+
+
+@contextlib.contextmanager
+def living_drill(server: Server) -> Iterator[None]:
+    """Hold a drill's mark whose holder lives, with its scratch collection."""
+    promised = describe("plain", "cities")
+    mark = Mark(
+        collection=SCRATCH,
+        token="e" * 32,
+        holder=DEAD,
+        since="2026-11-20T12:00:00+00:00",
+        snapshot="cities_20261120_120000.snapshot",
+        sha256=promised.sha256,
+        size=promised.size,
+        was=Was.ABSENT,
+        phase=Phase.SENT,
+        sent=Sent("upload", promised.size, 0.0, name_upload(SCRATCH)),
+    )
+    qdrant = connect(server.url, "")
+    held = place_mark(qdrant, mark, 1, makes=1)
+    assert held is not None
+    server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
+    try:
+        yield
+    finally:
+        held.stop()
+        qdrant.close()
+
+
+def test_a_living_drills_scratch_collection_is_left_to_it(stage: Stage) -> None:
+    """V5: its mark's beat goes on, so nobody takes it for dead; this costs ten seconds of the clock."""
+    with living_drill(stage.ground.server):
+        before = stage.read()
+        # At four times the speed ten seconds still see a beat that comes every two.
+        report = drill_here(url=stage.ground.server.url, store=stage.ground.store.path, clock=FastClock(4))
+        after = stage.read()
+    assert (report.status, report.removed, after) == (0, (), before)
+
+
+def test_two_drills_at_once_do_not_meet(stage: Stage) -> None:
+    """Each has a name of its own; the one does not take the other for dead."""
+    before = stage.read()
+    statuses: list[int] = []
+
+    def drill() -> None:
+        report = drill_here(url=stage.ground.server.url, store=stage.ground.store.path, clock=FastClock(2))
+        statuses.append(report.status)
+
+    workers = [threading.Thread(target=drill) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert (statuses, stage.read()) == ([0, 0], before)
+
+
+def test_a_mark_made_by_a_drill_is_dead_only_when_it_beats_no_more(stage: Stage) -> None:
+    """The rest of a killed drill, planted: mark, collection and uploaded file go, and the report names it."""
+    server = stage.ground.server
+    before = stage.read()
+    plant_mark(server, SCRATCH, Phase.SENT, Was.ABSENT)
+    server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
+    report = drill_here(url=server.url, store=stage.ground.store.path, clock=FastClock(40))
+    assert (report.status, report.removed, stage.read()) == (0, (SCRATCH,), before)
