@@ -165,10 +165,10 @@ def test_a_restart_runs_nothing_that_was_not_missed(desk: Desk) -> None:
 
 
 def test_another_schedule_begins_anew(desk: Desk) -> None:
-    """Moved from noon to eleven, in the afternoon: that is no missed run."""
+    """Moved from noon to half past, at one o'clock; then to another time zone: those are no missed runs."""
     desk.serve(hours=25, snapshot="0 12 * * *")
-    desk.serve(hours=1, snapshot="0 11 * * *")
-    desk.serve(hours=1, zone="Europe/Berlin", snapshot="0 11 * * *")
+    desk.serve(hours=0.5, snapshot="30 12 * * *")
+    desk.serve(hours=0.5, zone="Atlantic/Azores", snapshot="30 12 * * *")
 
     assert desk.ran == [("snapshot", "21 12:00")]
 

@@ -144,7 +144,15 @@ def receive() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             receiver.came.append((self.path, self.rfile.read(length)))
-            self.send_response(receiver.status)
+            self._answer(receiver.status)
+
+        def do_GET(self) -> None:
+            """Where a redirection leads to, everything is fine."""
+            self._answer(200)
+
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
