@@ -129,7 +129,7 @@ def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: Readin
     found, expected = "", ""
     if reading.hashes and not reading.looks_inside:
         found, expected = _hash_stored(store, stored, manifest, reading)
-    elif reading.looks_inside:
+    elif reading.looks_inside and not (manifest and _is_costly(stored, reading)):
         with contextlib.closing(store.open_snapshot(stored)) as opened:
             refuse_kind(read_opened_archive(opened, name=stored.file), file=stored.file)
             expected = manifest.sha256 if manifest else store.read_checksum(stored) or ""
@@ -156,6 +156,11 @@ def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: Readin
         note=manifest.note if manifest else "",
         problem=manifest.held_back if manifest else "",
     )
+
+
+def _is_costly(stored: StoredSnapshot, reading: Reading) -> bool:
+    """Tell whether a mere glance would cost requests, a key or an unpacking; the manifest says enough then."""
+    return not reading.hashes and (stored.is_remote or stored.packing != "")
 
 
 def _hash_stored(

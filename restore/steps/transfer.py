@@ -64,8 +64,15 @@ class Sender:
             return Lost(error.message, rose=False)
         return self._await(exchange, parcel)
 
-    def send_server_url(self, parcel: Parcel, url: Secret) -> Sending:
-        """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot."""
+    def send_server_url(self, parcel: Parcel, sign: Callable[[], Secret]) -> Sending:
+        """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot.
+
+        A store that signs no URL with the credentials at hand counts as refused.
+        """
+        try:
+            url = sign()
+        except RestoreError as error:
+            return Rejected(error)
         self._progress.wait("server is loading", parcel.target)
         try:
             exchange = self._qdrant.recover_from_url(parcel.target, url=url, checksum=parcel.checksum)

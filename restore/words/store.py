@@ -102,6 +102,11 @@ class StoredSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     store: str = ""
 
     @property
+    def is_remote(self) -> bool:
+        """Tell whether every look at it is a request to a bucket."""
+        return "://" in self.path
+
+    @property
     def packing(self) -> str:
         """Give how the stored bytes differ from the server's: `.zst`, `.age`, `.zst.age`, or nothing."""
         return split_packing(self.file)[1]

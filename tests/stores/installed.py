@@ -1,7 +1,8 @@
 """Bucket servers for the tests: installed once from the package registries, outside the repository.
 
-Each is built or fetched by its own toolchain into a cache directory, pinned, and found there the next time. Where
-the toolchain is absent the reason is given instead, and the tests that need the server are skipped with it.
+Each is built or fetched by its own toolchain into a cache directory, pinned, and found there the next time. Only
+`python -m tests.stores.installed` (`make test-stores`) installs: a test that needs a server which is not there is
+skipped with the reason.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -33,13 +35,15 @@ def find_cache() -> Path:
     return cache
 
 
-def install_go(module: str) -> Path:
-    """Give the program of a Go module, built when it is not there yet. Raises `AbsentError`."""
+def find_go(module: str, *, install: bool = False) -> Path:
+    """Give the program of a Go module; `install` builds it when it is not there. Raises `AbsentError`."""
     name = module.rpartition("@")[0].rpartition("/")[2]
     target = find_cache() / "bin" / name
     with filelock.FileLock(find_cache() / f"{name}.lock"):
         if target.exists():
             return target
+        if not install:
+            raise AbsentError(f"{name} is not installed; make test-stores does it")
         if not shutil.which("go"):
             raise AbsentError(f"{name} is built with go, which is not installed here")
         target.parent.mkdir(exist_ok=True)
@@ -48,14 +52,16 @@ def install_go(module: str) -> Path:
         return target
 
 
-def install_npm(package: str, program: str) -> Path:
-    """Give a program of an npm package, fetched when it is not there yet. Raises `AbsentError`."""
+def find_npm(package: str, program: str, *, install: bool = False) -> Path:
+    """Give a program of an npm package; `install` fetches it when it is not there. Raises `AbsentError`."""
     name = package.rpartition("@")[0]
     home = find_cache() / name
     target = home / "node_modules" / ".bin" / program
     with filelock.FileLock(find_cache() / f"{name}.lock"):
         if target.exists():
             return target
+        if not install:
+            raise AbsentError(f"{name} is not installed; make test-stores does it")
         if not shutil.which("npm"):
             raise AbsentError(f"{name} is fetched with npm, which is not installed here")
         home.mkdir(exist_ok=True)
@@ -74,3 +80,17 @@ def _install(command: list[str], name: str, environment: dict[str, str]) -> None
     if ended.returncode:
         last = ended.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise AbsentError(f"{name} could not be installed: {last[0]}")
+
+
+def main() -> None:
+    """Install every server whose toolchain is there; say in a line each what is missing."""
+    wanted = [partial(find_go, module) for module in (MINIO, MINIO_CLIENT, FAKE_GCS)]
+    for find in (*wanted, partial(find_npm, AZURITE, "azurite-blob")):
+        try:
+            print(find(install=True))
+        except AbsentError as error:
+            print(f"test-stores: {error}")
+
+
+if __name__ == "__main__":
+    main()

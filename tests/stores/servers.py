@@ -14,7 +14,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.stores.installed import AZURITE, FAKE_GCS, MINIO, install_go, install_npm
+from tests.stores.gcs_front import GcsFront
+from tests.stores.installed import AZURITE, FAKE_GCS, MINIO, find_go, find_npm
 
 _READY_SECONDS = 60.0
 # Azurite's well-known account; it has no other secret.
@@ -40,7 +41,7 @@ class BucketServer:
 @contextlib.contextmanager
 def run_minio(root: Path) -> Iterator[BucketServer]:
     """Run MinIO. Its root's key and secret are random."""
-    program = install_go(MINIO)
+    program = find_go(MINIO)
     port = _find_port()
     user, password = "root" + secrets.token_hex(4), secrets.token_hex(16)
     environment = {"MINIO_ROOT_USER": user, "MINIO_ROOT_PASSWORD": password, "MINIO_BROWSER": "off"}
@@ -64,7 +65,7 @@ def run_minio(root: Path) -> Iterator[BucketServer]:
 @contextlib.contextmanager
 def run_fake_gcs(root: Path) -> Iterator[BucketServer]:
     """Run fake-gcs-server, which asks for no key."""
-    program = install_go(FAKE_GCS)
+    program = find_go(FAKE_GCS)
     port = _find_port()
     url = f"http://127.0.0.1:{port}"
     command = [str(program), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem"]
@@ -75,14 +76,14 @@ def run_fake_gcs(root: Path) -> Iterator[BucketServer]:
         body = f'{{"name":"{name}"}}'.encode()
         _send(urllib.request.Request(f"{url}/storage/v1/b?project=test", body, {"Content-Type": "application/json"}))
 
-    with _run(command, root, {}, f"{url}/storage/v1/b?project=test"):
-        yield BucketServer("gs", url, {"STORAGE_EMULATOR_HOST": url}, make)
+    with _run(command, root, {}, f"{url}/storage/v1/b?project=test"), GcsFront(url) as front:
+        yield BucketServer("gs", front.url, {"STORAGE_EMULATOR_HOST": front.url}, make)
 
 
 @contextlib.contextmanager
 def run_azurite(root: Path) -> Iterator[BucketServer]:
     """Run Azurite's blob service."""
-    program = install_npm(AZURITE, "azurite-blob")
+    program = find_npm(AZURITE, "azurite-blob")
     port = _find_port()
     url = f"http://127.0.0.1:{port}/devstoreaccount1"
     command = [str(program), "--silent", "--skipApiVersionCheck", "--location", str(root / "azurite")]

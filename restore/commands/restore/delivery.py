@@ -215,7 +215,7 @@ class Delivery:
             case Transfer.SERVER_FILE:
                 return self._sender.send_server_file(parcel)
             case Transfer.SERVER_URL:
-                return self._sender.send_server_url(parcel, store.sign_url(stored, _URL_SECONDS))
+                return self._sender.send_server_url(parcel, lambda: store.sign_url(stored, _URL_SECONDS))
             case _:
                 return self._sender.send_upload(parcel, lambda: store.open_snapshot(stored))
 

@@ -1,0 +1,358 @@
+"""What every store does, made of whatever: a directory, and buckets on MinIO, fake-gcs-server and Azurite."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import threading
+from pathlib import Path
+
+import msgspec
+import pyrage
+import pytest
+
+from restore.edges.archive import read_archive, read_opened_archive
+from restore.edges.packing import Keys, Packer, load_recipients
+from restore.errors import DecryptionError, IntegrityError, LockedError, SettingsError
+from restore.steps.publish import publish
+from restore.words.log import be_silent
+from restore.words.manifest import write_manifest
+from restore.words.snapshot import SnapshotName
+from restore.words.store import Kind, StoredSnapshot
+from tests.stores.kept import Kept
+from tests.tools.publishing import FIRST, SECOND, THIRD, describe
+from tests.tools.snapshots import RECORDED
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+ONE, TWO, THREE = b"the first", b"the second one", b"the third of them"
+# More than one part of a bucket's upload, and no multiple of it.
+LARGE = random.Random(7).randbytes(20_000_003)  # noqa: S311 - the same bytes every time
+HOSTILE = [
+    "../x",
+    "a/../../b",
+    "ü" * 100,
+    "😀",
+    "%2e",
+    "a b",
+    "Docs",
+    "docs",
+    ".hidden",
+    "con~0123456789abcdef",
+    "x" * 255,
+]
+
+
+def files(kept: Kept, kind: Kind = Kind.SNAPSHOT) -> list[str]:
+    """Give the names of the files of a kind."""
+    return [entry.file for entry in kept.open().list_entries() if entry.kind is kind]
+
+
+def find(kept: Kept, collection: str = "cities", selector: str = "latest") -> StoredSnapshot:
+    """Give a snapshot that is there."""
+    stored = kept.open().find_snapshot(collection, selector)
+    assert stored is not None
+    return stored
+
+
+@pytest.mark.parametrize("content", [b"", ONE, LARGE], ids=["nothing", "a little", "many parts"])
+def test_what_was_published_comes_back_byte_by_byte(kept: Kept, content: bytes) -> None:
+    """As latest, with its manifest, whatever its size."""
+    published = kept.publish(content, FIRST, block=700_001)
+    store = kept.open()
+    stored = store.find_snapshot("cities")
+    assert stored is not None
+    assert (published.hindrance, stored.file) == (None, "cities_20261118_101500.snapshot")
+    assert (stored.size, stored.latest, stored.created) == (len(content), True, FIRST)
+    assert store.read_manifest(stored) == describe(content, FIRST)
+    assert hashlib.sha256(kept.read(store) or b"").digest() == hashlib.sha256(content).digest()
+
+
+def test_the_newest_is_latest_and_the_one_before_it_previous(kept: Kept) -> None:
+    """D16: by time, of the same collection."""
+    for content, at in ((ONE, FIRST), (TWO, SECOND), (THREE, THIRD)):
+        kept.publish(content, at)
+    kept.publish(ONE, THIRD, collection="cities_v2")
+    store = kept.open()
+    assert [kept.read(store, selector=selector) for selector in ("latest", "previous")] == [THREE, TWO]
+    assert [one.file for one in store.list_snapshots("cities")] == [
+        f"cities_202611{day}_101500.snapshot" for day in (18, 19, 20)
+    ]
+
+
+def test_a_name_selects_and_what_is_not_there_is_none(kept: Kept) -> None:
+    """What becomes of a missing one is a policy's business."""
+    kept.publish(ONE, FIRST)
+    kept.publish(TWO, SECOND)
+    store = kept.open()
+    assert kept.read(store, selector="cities_20261118_101500.snapshot") == ONE
+    missing = ("cities_20261120_101500.snapshot", "nothing.snapshot")
+    assert [store.find_snapshot("cities", name) for name in missing] == [None, None]
+    assert [store.find_snapshot("towns", selector) for selector in ("latest", "previous")] == [None, None]
+
+
+def test_naming_another_collections_snapshot_is_a_mistake(kept: Kept) -> None:
+    """The way to restore it under another name is in the hint."""
+    kept.publish(ONE, FIRST, collection="towns")
+    with pytest.raises(SettingsError) as caught:
+        kept.open().find_snapshot("cities", "towns_20261118_101500.snapshot")
+    assert str(caught.value) == (
+        "snapshot 'towns_20261118_101500.snapshot' is one of collection 'towns', not of 'cities'"
+    )
+
+
+def test_two_of_one_second_become_two_snapshots(kept: Kept) -> None:
+    """P11: nothing is overwritten."""
+    names = [kept.publish(content, FIRST).file for content in (ONE, TWO)]
+    store = kept.open()
+    assert names == ["cities_20261118_101500.snapshot", "cities_20261118_101500-2.snapshot"]
+    assert [kept.read(store, selector=name) for name in names] == [ONE, TWO]
+
+
+def test_what_was_held_back_is_only_for_who_names_it(kept: Kept) -> None:
+    """P13: never latest, never previous, never in the list."""
+    kept.publish(ONE, FIRST)
+    held = kept.publish(TWO, SECOND, points=1).file
+    store = kept.open()
+    assert [kept.read(store, selector=one) for one in ("latest", "previous", held)] == [ONE, None, TWO]
+    assert [one.file for one in store.list_snapshots("cities")] == ["cities_20261118_101500.snapshot"]
+
+
+@pytest.mark.parametrize("collection", HOSTILE)
+def test_any_name_of_a_collection_is_kept_apart(kept: Kept, collection: str) -> None:
+    """K5, S7: `docs` is no prefix of anything, and no name leads out of the store."""
+    kept.publish(ONE, FIRST, collection=collection)
+    kept.publish(TWO, SECOND, collection=f"{collection}_v2")
+    store = kept.open()
+    assert (kept.read(store, collection), kept.read(store, f"{collection}_v2")) == (ONE, TWO)
+    assert store.list_collections() == tuple(sorted([collection, f"{collection}_v2"]))
+    assert store.list_latest() == store.list_collections()
+
+
+@pytest.mark.parametrize("content", [ONE, LARGE], ids=["a little", "many parts"])
+def test_what_was_not_published_was_never_there(kept: Kept, content: bytes) -> None:
+    """P4: an error on the way leaves nothing under a final name, and nothing at all behind."""
+    kept.publish(ONE, FIRST)
+    before = kept.open().list_entries()
+    store = kept.open()
+    with (
+        contextlib.suppress(IntegrityError),
+        store.lock(5.0),
+        store.receive(SnapshotName("cities", SECOND)) as incoming,
+    ):
+        incoming.expect(len(content))
+        incoming.write(content)
+        raise IntegrityError("the bytes are wrong")
+    assert (kept.open().list_entries(), kept.read(kept.open())) == (before, ONE)
+
+
+def test_beginning_anew_forgets_what_came_before(kept: Kept) -> None:
+    """A server that cannot go on where it was cut sends the file from its start."""
+    store = kept.open()
+    with store.lock(5.0), store.receive(SnapshotName("cities", FIRST)) as incoming:
+        incoming.expect(len(LARGE))
+        incoming.write(LARGE[: len(LARGE) - 5])
+        incoming.empty()
+        incoming.write(TWO)
+        publish(store, incoming, describe(TWO, FIRST), be_silent)
+    assert kept.read(kept.open()) == TWO
+
+
+def test_a_deleted_snapshot_is_gone_with_what_was_written_about_it(kept: Kept) -> None:
+    """K11, K14: twice is as good as once, and others stay."""
+    first, second = kept.publish(ONE, FIRST).file, kept.publish(TWO, SECOND).file
+    store = kept.open()
+    with store.lock(5.0):
+        store.write_document(f"{first}.pin.json", b"{}")
+        store.write_document(f"{first}.check.json", b"{}")
+        for _ in range(2):
+            store.delete_snapshot(first)
+    assert files(kept) == [second]
+    assert kept.open().list_documents(".json") == (
+        (f"{second}.json",) if "://" not in kept.name else (".lease.json",)
+    )
+    assert kept.read(kept.open()) == TWO
+
+
+def test_documents_are_written_whole_read_listed_and_deleted(kept: Kept) -> None:
+    """Small files of ours beside the snapshots; a second writer who wants to be the first is told."""
+    store = kept.open()
+    name = "20261118_101500_0123abcd.set.json"
+    assert store.read_document(name) is None
+    assert [store.write_document(name, text, create_only=True) for text in (b"one", b"two")] == [True, False]
+    assert store.read_document(name) == b"one"
+    assert store.write_document(name, b"three")
+    store.write_document("cities_20261118_101500.snapshot.pin.json", b"{}")
+    assert (store.read_document(name), store.list_documents(".set.json")) == (b"three", (name,))
+    assert [store.delete_document(name) for _ in range(2)] == [True, False]
+    assert store.list_documents(".set.json") == ()
+
+
+def test_documents_are_never_taken_for_snapshots_or_collections(kept: Kept) -> None:
+    """Whatever a collection is called."""
+    store = kept.open()
+    names = {
+        "20261118_101500_0123abcd.set.json": Kind.SET,
+        "cities_20261118_101500.snapshot.pin.json": Kind.PIN,
+        "cities_20261118_101500.snapshot.zst.age.check.json": Kind.CHECK,
+        ".journal-0123abcd.json": Kind.JOURNAL,
+    }
+    for name in names:
+        store.write_document(name, b"{}")
+    seen = {entry.file: entry.kind for entry in store.list_entries() if entry.kind is not Kind.OURS}
+    assert (seen, store.list_collections()) == (names, ())
+
+
+def test_of_two_who_create_a_document_one_succeeds(kept: Kept) -> None:
+    """What set documents and leases stand on."""
+    made: list[bool] = []
+    start = threading.Barrier(4)
+
+    def make(number: int) -> None:
+        store = kept.open()
+        start.wait()
+        made.append(store.write_document("x.set.json", b"%d" % number, create_only=True))
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [False, False, False, True]
+
+
+def test_one_run_at_a_time_holds_the_lock(kept: Kept) -> None:
+    """L3: 11 at once, or after the time that somebody wants to wait; free as soon as it is let go."""
+    first, second = kept.open(), kept.open()
+    with first.lock(0.0), pytest.raises(LockedError) as caught, second.lock(0.3):
+        pass
+    with second.lock(0.0):
+        pass
+    assert str(caught.value).startswith(f"store '{kept.name}' is locked by ")
+    assert caught.value.status == 11
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"size": 7}, "snapshot 'cities_20261118_101500.snapshot' has 9 bytes, its manifest says 7"),
+        (
+            {"collection": "towns"},
+            "manifest 'cities_20261118_101500.snapshot.json' is of collection 'towns', not of 'cities'",
+        ),
+    ],
+)
+def test_a_manifest_that_contradicts_its_snapshot_is_an_error(
+    kept: Kept, changed: dict[str, object], sentence: str
+) -> None:
+    """N7, and files that were swapped with another collection's."""
+    file = kept.publish(ONE, FIRST).file
+    manifest = msgspec.structs.replace(describe(ONE, FIRST), **changed)
+    kept.write(f"{file}.json", write_manifest(manifest))
+    store = kept.open()
+    with pytest.raises(IntegrityError) as caught:
+        store.read_manifest(find(kept))
+    assert str(caught.value) == sentence
+
+
+def test_a_snapshot_is_read_at_any_place(kept: Kept) -> None:
+    """As a file is: forwards, backwards, across every border of blocks and parts."""
+    kept.publish(LARGE, FIRST)
+    chance = random.Random(11)  # noqa: S311 - the same places every time
+    store = kept.open()
+    with contextlib.closing(store.open_snapshot(find(kept))) as opened:
+        places = [chance.randrange(len(LARGE)) for _ in range(40)]
+        lengths = [chance.choice([1, 512, 70_000, 5_000_000]) for _ in places]
+        parts = []
+        for place, length in zip(places, lengths, strict=True):
+            opened.seek(place)
+            parts.append(opened.read(length))
+    assert parts == [LARGE[place : place + length] for place, length in zip(places, lengths, strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["plain", "named", "indexed", "shards", "empty"])
+def test_looking_into_an_archive_finds_what_a_plain_file_shows(kept: Kept, kind: str) -> None:
+    """A real server's snapshots: their configuration, shards and size."""
+    path = RECORDED / f"{kind}-1.18.3.snapshot"
+    kept.publish(path.read_bytes(), FIRST)
+    with contextlib.closing(kept.open().open_snapshot(find(kept))) as opened:
+        assert read_opened_archive(opened, name=kind) == read_archive(str(path))
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """Give a new key, with its recipients file beside it."""
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "identity").write_text(f"# of a test\n{identity}\n")
+    (tmp_path / "recipients").write_text(f"{identity.to_public()}\n")
+    return Keys(str(tmp_path / "identity"))
+
+
+PACKINGS = {".zst": (True, False), ".age": (False, True), ".zst.age": (True, True)}
+
+
+@pytest.mark.parametrize("suffix", PACKINGS)
+def test_packed_snapshots_come_back_as_they_were(kept: Kept, keys: Keys, tmp_path: Path, suffix: str) -> None:
+    """Compressed, encrypted, both: named so that the usual tools know them, described by both checksums."""
+    compress, encrypt = PACKINGS[suffix]
+    content = (RECORDED / "indexed-1.18.3.snapshot").read_bytes() * 8
+    recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
+    published = kept.publish(content, FIRST, packer=Packer(compress=compress, recipients=recipients))
+    store = kept.open()
+    store._keys = keys  # noqa: SLF001 - as a door would have given them
+    stored = find(kept)
+    manifest = store.read_manifest(stored)
+    with contextlib.closing(store.open_stored(stored)) as opened:
+        lying = opened.read()
+    assert published.file == stored.file == f"cities_20261118_101500.snapshot{suffix}"
+    assert manifest is not None
+    assert (manifest.size, manifest.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (manifest.stored_size, manifest.stored_sha256) == (len(lying), hashlib.sha256(lying).hexdigest())
+    assert (manifest.compression, manifest.encryption) == ("zstd" if compress else "", "age" if encrypt else "")
+    assert kept.read(store) == content
+
+
+def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
+    kept: Kept, keys: Keys, tmp_path: Path
+) -> None:
+    """S10: a status of its own, before anything else could go wrong."""
+    kept.publish(
+        LARGE, FIRST, packer=Packer(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
+    )
+    (tmp_path / "wrong").write_text(f"{pyrage.x25519.Identity.generate()}\n")
+    wrong, none = kept.open(), kept.open()
+    wrong._keys = Keys(str(tmp_path / "wrong"))  # noqa: SLF001 - as a door would have given them
+    told = []
+    for store in (none, wrong):
+        with pytest.raises(DecryptionError) as caught:
+            kept.read(store)
+        told.append((caught.value.status, str(caught.value)))
+    file = "cities_20261118_101500.snapshot.age"
+    assert told == [
+        (19, f"snapshot '{file}' is encrypted (age), and no key is given; nothing was touched"),
+        (19, f"snapshot '{file}' is encrypted for another key than the one given; nothing was touched"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", PACKINGS)
+def test_packed_bytes_that_were_changed_are_noticed(kept: Kept, keys: Keys, tmp_path: Path, suffix: str) -> None:
+    """S10: authenticated, or checksummed: never handed on as if they were whole."""
+    compress, encrypt = PACKINGS[suffix]
+    recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
+    file = kept.publish(LARGE, FIRST, packer=Packer(compress=compress, recipients=recipients)).file
+    store = kept.open()
+    store._keys = keys  # noqa: SLF001 - as a door would have given them
+    with contextlib.closing(store.open_stored(find(kept))) as opened:
+        lying = bytearray(opened.read())
+    lying[len(lying) // 2] ^= 1
+    kept.write(file, bytes(lying))
+    with pytest.raises(IntegrityError):
+        kept.read(store)
+
+
+def test_nothing_is_left_of_an_empty_prepared_store(kept: Kept) -> None:
+    """It is a store, and merely empty."""
+    store = kept.open()
+    assert (store.list_collections(), store.list_latest(), store.list_snapshots("cities")) == ((), (), ())
+    assert {entry.kind for entry in store.list_entries()} == {Kind.OURS}
