@@ -8,12 +8,14 @@ from collections.abc import Callable
 import msgspec
 
 from restore.decisions.choosing import is_chosen
-from restore.decisions.prune_report import PruneReport, decide_status
+from restore.decisions.prune_report import Leftover, PruneReport, decide_status
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
+from restore.steps.leftovers import Sweeper
 from restore.steps.prune import Pruner
 from restore.steps.survey import survey
+from restore.steps.wait import wait_ready
 from restore.words.log import Log
 from restore.words.store import WritableStore, explain_missing
 
@@ -47,15 +49,25 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
         outcomes = tuple(pruner.prune(one) for one in surveyed)
         gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
         sets = pruner.prune_sets(gone)
+        server = _sweep(settings, tools)
     return PruneReport(
         store=store.name,
         outcomes=outcomes,
         seconds=round(tools.clock.read_seconds() - begin, 3),
-        status=decide_status(outcomes),
+        status=decide_status(outcomes, server),
         dry_run=settings.dry_run,
         sets=sets,
         removed=removed,
+        server=server,
     )
+
+
+def _sweep(settings: Settings, tools: Tools) -> tuple[Leftover, ...]:
+    if tools.qdrant is None:
+        return ()
+    wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
+    sweeper = Sweeper(tools.store, tools.qdrant, tools.log, dry_run=settings.dry_run)
+    return (*sweeper.sweep_journals(), *sweeper.sweep_uploads())
 
 
 def _make_choice(settings: Settings) -> Callable[[str], bool]:

@@ -49,10 +49,23 @@ class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
         return sum(one.size_bytes for one in self.pruned)
 
 
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something on the server that a run of ours left, or may have left. `message` says why it was not removed.
+
+    `collection` is empty for a journal that cannot be read; `status` is not 0 where something failed.
+    """
+
+    collection: str = ""
+    file: str
+    removed: bool = False
+    status: int = 0
+    message: str = ""
+
+
 class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     """All outcomes of one run, by collection. `sets` are the documents of sets of which nothing is left.
 
-    `removed` names what killed runs had left in the store, `server` is there when the server was looked at too.
+    `removed` names what killed runs had left in the store, `server` what they left on the server, when asked for.
     """
 
     store: str
@@ -62,16 +75,18 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     sets: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    server: tuple[Leftover, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def decide_status(outcomes: Iterable[PruneOutcome]) -> int:
+def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[Leftover] = ()) -> int:
     """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
-    outcomes = tuple(outcomes)
-    failures = [outcome.status for outcome in outcomes if outcome.status]
+    outcomes, server = tuple(outcomes), tuple(server)
+    statuses = [one.status for one in (*outcomes, *server)]
+    failures = [status for status in statuses if status]
     if not failures:
         return 0
-    some = len(failures) < len(outcomes) or any(outcome.pruned for outcome in outcomes)
+    some = len(failures) < len(statuses) or any(outcome.pruned for outcome in outcomes)
     return PARTIAL if some else failures[0]
 
 
@@ -87,7 +102,15 @@ def describe(report: PruneReport) -> list[str]:
         lines += [f"  kept {one.file}: {', '.join(one.reasons)}" for one in outcome.kept]
         lines += [f"  not ours {one.file}: {', '.join(one.reasons)}" for one in outcome.left]
     lines += [f"{_say_pruned(report)} {name}: nothing of that set is left" for name in report.sets]
+    lines += [_describe_leftover(one, report) for one in report.server]
     return [*lines, _summarise(report)]
+
+
+def _describe_leftover(one: Leftover, report: PruneReport) -> str:
+    where = f"collection '{one.collection}' on the server" if one.collection else "journal"
+    return (
+        f"{where}: {_say_pruned(report) if one.removed else 'left'} {one.file}{': ' * bool(one.message)}{one.message}"
+    )
 
 
 def _say_pruned(report: PruneReport) -> str:

@@ -278,7 +278,13 @@ _POLICIES = (
 )
 
 _TIME = (
-    _length("wait-timeout", 120.0, "How long to wait until Qdrant is ready.", values.read_seconds, commands=_MOVING),
+    _length(
+        "wait-timeout",
+        120.0,
+        "How long to wait until Qdrant is ready.",
+        values.read_seconds,
+        commands=(*_MOVING, PRUNE),
+    ),
     _length(
         "stall-timeout",
         300.0,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from restore.decisions.prune_report import PruneOutcome
 from restore.decisions.report import describe_amount
+from restore.decisions.summary import Summary, describe_summary
 from restore.errors import PARTIAL, RestoreError
 
 
@@ -31,7 +33,11 @@ class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All outcomes of one run. `removed` names what killed runs had left in the store."""
+    """All outcomes of one run, in the order in which the collections were wanted.
+
+    `removed` names what killed runs had left in the store, `set` the document of this run's set, empty when it has
+    none. `pruned` is there where a retention rule is set.
+    """
 
     url: str
     server_version: str
@@ -40,14 +46,28 @@ class SnapshotReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     status: int
     removed: tuple[str, ...] = ()
+    run_id: str = ""
+    set: str = ""
+    pruned: tuple[PruneOutcome, ...] = ()
+    summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
 
 
-def decide_status(outcomes: tuple[SnapshotOutcome, ...]) -> int:
-    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
+def summarise(outcomes: tuple[SnapshotOutcome, ...], seconds: float) -> Summary:
+    """Count how they ended."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    size = sum(outcome.size_bytes or 0 for outcome in outcomes)
+    return Summary(succeeded=len(outcomes) - failed, failed=failed, size_bytes=size, seconds=seconds)
+
+
+def decide_status(outcomes: tuple[SnapshotOutcome, ...], *, incomplete: bool = False) -> int:
+    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial.
+
+    `incomplete`: something beside the snapshots failed: a deletion that retention wanted, the set's document.
+    """
     failures = [outcome.status for outcome in outcomes if outcome.status]
     if not failures:
-        return 0
+        return PARTIAL if incomplete else 0
     return failures[0] if len(failures) == len(outcomes) else PARTIAL
 
 
@@ -68,7 +88,17 @@ def describe(report: SnapshotReport) -> list[str]:
         lines.append(f"{outcome.collection}: {outcome.message or _describe_success(outcome)}")
         lines += [f"  warning: {warning}" for warning in outcome.warnings]
         lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
-    return lines
+    for one in report.pruned:
+        lines += _describe_pruned(one)
+    return lines + describe_summary(report.summary)
+
+
+def _describe_pruned(outcome: PruneOutcome) -> list[str]:
+    if outcome.message:
+        return [f"{outcome.collection}: not pruned: {outcome.message}"]
+    lines = [f"{outcome.collection}: pruned {one.file}" for one in outcome.pruned]
+    lines += [f"{outcome.collection}: not pruned {one.file}: {one.error}" for one in outcome.failed]
+    return lines + [f"{outcome.collection}: warning: {warning}" for warning in outcome.warnings]
 
 
 def _describe_success(outcome: SnapshotOutcome) -> str:

@@ -99,6 +99,7 @@ def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
             progress=progress,
             scoped=_is_scoped(settings),
             packer=packer,
+            run_id=_make_token(),
         )
         report = snapshot.run(settings, tools)
     return Shown(report, describe(report), report.status)

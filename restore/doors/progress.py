@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,20 +21,22 @@ _EVERY_SECONDS = 10.0
 
 
 class SpokenProgress:
-    """Says `transfer.progress` or `transfer.waiting` at most every ten seconds."""
+    """Says `transfer.progress` or `transfer.waiting` at most every ten seconds for each collection."""
 
     def __init__(self, log: Log, read_seconds: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._read_seconds = read_seconds
-        self._said = read_seconds()
-        self._what = ""
-        self._since = 0.0
+        self._begin = read_seconds()
+        # For each collection; several threads speak, each of its own.
+        self._said: dict[str, float] = {}
+        self._waits: dict[str, tuple[str, float]] = {}
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
         """Say how many bytes have gone."""
-        self._what = ""
-        if self._read_seconds() - self._said >= _EVERY_SECONDS:
-            self._said = self._read_seconds()
+        self._waits.pop(collection, None)
+        now = self._read_seconds()
+        if now - self._said.get(collection, self._begin) >= _EVERY_SECONDS:
+            self._said[collection] = now
             percent = round(100 * sent_bytes / total_bytes) if total_bytes else None
             self._log(
                 "transfer.progress",
@@ -46,52 +49,57 @@ class SpokenProgress:
     def wait(self, what: str, collection: str = "") -> None:
         """Say what is waited for, when it begins and every ten seconds."""
         now = self._read_seconds()
-        begins = what != self._what
+        before, since = self._waits.get(collection, ("", now))
+        begins = what != before
         if begins:
-            self._what, self._since = what, now
-        if begins or now - self._said >= _EVERY_SECONDS:
-            self._said = now
-            self._log(
-                "transfer.waiting", what=what, collection=collection, waited_seconds=round(now - self._since, 1)
-            )
+            since = now
+            self._waits[collection] = (what, since)
+        if begins or now - self._said.get(collection, self._begin) >= _EVERY_SECONDS:
+            self._said[collection] = now
+            self._log("transfer.waiting", what=what, collection=collection, waited_seconds=round(now - since, 1))
 
     def close(self) -> None:
         """Nothing is shown that could be taken away."""
 
 
 class ShownProgress:
-    """A bar on the terminal: bytes, rate, what is left; a moving one while the server works."""
+    """Bars on the terminal, one for each collection: bytes, rate, time; a moving one while the server works."""
 
     def __init__(self) -> None:
         self._bars: Bars | None = None
-        self._task: TaskID | None = None
-        self._shown = ""
+        self._tasks: dict[str, tuple[str, TaskID]] = {}
+        # Several collections are worked on by a thread each.
+        self._gate = threading.RLock()
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
         """Move the bar."""
-        self._show(collection)
-        if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, completed=sent_bytes, total=total_bytes)
+        with self._gate:
+            bars, task = self._show(collection, collection)
+            bars.update(task, completed=sent_bytes, total=total_bytes)
 
     def wait(self, what: str, collection: str = "") -> None:
         """Show a bar that has no end."""
-        self._show(f"{collection}: {what}" if collection else what)
+        with self._gate:
+            self._show(collection, f"{collection}: {what}" if collection else what)
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
-        if self._bars is not None:
-            self._bars.stop()
-        self._bars, self._task, self._shown = None, None, ""
+        """Take the bars off the terminal; who goes on gets a new one."""
+        with self._gate:
+            if self._bars is not None:
+                self._bars.stop()
+            self._bars, self._tasks = None, {}
 
-    def _show(self, words: str) -> None:
+    def _show(self, collection: str, words: str) -> tuple[Bars, TaskID]:
         if self._bars is None:
             self._bars = _open_bars()
             self._bars.start()
-        if words != self._shown:
-            if self._task is not None:
-                self._bars.remove_task(self._task)
-            self._task = self._bars.add_task(escape_controls(words).replace("[", r"\["), total=None)
-            self._shown = words
+        shown, task = self._tasks.get(collection, ("", None))
+        if task is None or words != shown:
+            if task is not None:
+                self._bars.remove_task(task)
+            task = self._bars.add_task(escape_controls(words).replace("[", r"\["), total=None)
+            self._tasks[collection] = (words, task)
+        return self._bars, task
 
 
 def open_progress(settings: Settings, log: Log) -> Progress:

@@ -7,11 +7,14 @@ boot with nothing to do is nearly all imports.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import select
+import socket
 import ssl
 import time
+import weakref
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
@@ -107,6 +110,8 @@ class Connection:
         self._tls = tls
         self._kept: http.client.HTTPConnection | None = None
         self._used = 0.0
+        # Every socket that is open, also those that an exchange or a stream has by now.
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def another(self) -> Connection:
         """Give a second connection to the same server, for another thread."""
@@ -241,6 +246,13 @@ class Connection:
             connected.close()
             raise
 
+    def interrupt(self) -> None:
+        """Shut every socket of it, for a thread that may be waiting for a byte; may be called from another thread."""
+        for one in list(self._sockets):
+            # Not a TLS socket's own, which would first say goodbye.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the kept connection."""
         if self._kept is not None:
@@ -272,6 +284,7 @@ class Connection:
             connected.connect()
         except (OSError, UnicodeError) as error:
             raise self._lost(error) from error
+        self._sockets.add(connected.sock)
         return connected
 
     def _send_head(self, connected: http.client.HTTPConnection, request: Request, length: int) -> None:

@@ -98,6 +98,10 @@ class Packer:
         # Both are asked for here, so that a package that is missing is told before anything is done.
         self._zstandard = import_package("zstandard", "compress") if compress else None
 
+    def another(self) -> Packer:
+        """Give a second one that packs the same way, for another thread."""
+        return Packer(compress=self._compress, recipients=self._recipients, threads=self._threads)
+
     @property
     def suffix(self) -> str:
         """Give what a stored file's name ends in."""

@@ -82,6 +82,10 @@ class Qdrant:
         """Give a second client of the same server, for another thread."""
         return Qdrant(self._connection.another())
 
+    def interrupt(self) -> None:
+        """Let nobody go on waiting for an answer; may be called from another thread."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from restore.edges.clock import Clock
 from restore.edges.connection import Answer, Exchange
+from restore.edges.journal import Journal
 from restore.edges.qdrant import Qdrant
 from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError
+from restore.words.journal import is_same
 from restore.words.log import Log, Progress
 from restore.words.server import SnapshotDescription
 
@@ -22,7 +24,7 @@ _MAY_FINISH = "the server may still finish the snapshot, and keeps it then"
 class Creator:
     """Creates snapshots on one server. `stall_seconds`: how long it may go without a sign of life.
 
-    `deadline` is a moment of the clock's seconds, None for none.
+    `deadline` is a moment of the clock's seconds, None for none. What is created is written into `journal` first.
 
     `left_behind` says what could not be deleted on the server afterwards; empty when nothing was left.
     """
@@ -36,6 +38,7 @@ class Creator:
         progress: Progress,
         stall_seconds: float,
         deadline: float | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._qdrant = qdrant
         self._clock = clock
@@ -43,6 +46,7 @@ class Creator:
         self._progress = progress
         self._stall_seconds = stall_seconds
         self._deadline = deadline
+        self._journal = journal
         self.left_behind = ""
 
     @contextlib.contextmanager
@@ -68,6 +72,8 @@ class Creator:
         if before:
             self._log("snapshot.others_on_server", collection=collection, count=len(before), first=min(before))
         self._progress.wait("server is creating the snapshot", collection)
+        if self._journal:
+            self._journal.intend(collection, tuple(before), self._clock.now())
         exchange = self._qdrant.create_snapshot(collection)
         answer: Answer | None = None
         try:
@@ -86,7 +92,22 @@ class Creator:
             if answer is None:
                 # Nobody can attribute what the server makes of it now, so it is said and never deleted.
                 self._log("snapshot.unanswered", level="warning", collection=collection)
-        return self._qdrant.read_created(collection, answer)
+        return self._read(collection, answer)
+
+    def _read(self, collection: str, answer: Answer) -> SnapshotDescription:
+        """Read the answer, and write down what it names. A refusal made nothing."""
+        try:
+            snapshot = self._qdrant.read_created(collection, answer)
+        except RestoreError:
+            self._settle(collection)
+            raise
+        if self._journal:
+            self._journal.note(collection, snapshot)
+        return snapshot
+
+    def _settle(self, collection: str) -> None:
+        if self._journal:
+            self._journal.settle(collection)
 
     def _await(self, exchange: Exchange, collection: str) -> Answer:
         """Wait for the answer; running creations are the server's sign of life meanwhile."""
@@ -129,8 +150,9 @@ class Creator:
         qdrant = self._qdrant.another()
         try:
             there = [found for found in qdrant.list_snapshots(collection) if found.name == snapshot.name]
-            if there and _is_same(there[0], snapshot):
+            if there and is_same(there[0], snapshot):
                 qdrant.delete_snapshot(collection, snapshot.name)
+            self._settle(collection)
         except RestoreError as error:
             self._say_left(collection, snapshot, error.message)
         finally:
@@ -141,10 +163,3 @@ class Creator:
         self._log(
             "snapshot.left_on_server", level="warning", collection=collection, name=snapshot.name, reason=reason
         )
-
-
-def _is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:
-    """Tell whether two descriptions are of one file: by checksum, else (S3 storage has none) by size and time."""
-    if ours.checksum or found.checksum:
-        return found.checksum == ours.checksum
-    return (found.size, found.created) == (ours.size, ours.created)

@@ -92,8 +92,9 @@ def _find_problem(store: Directory, collection: str, file: str) -> str:
 
 
 def list_names(path: Path) -> list[str]:
-    """Give what lies in a store, sorted; its lock and stamp left out."""
-    return sorted(name for name in os.listdir(path) if name not in {".lock", "README.md"})  # noqa: PTH208
+    """Give what lies in a store, sorted; its lock, its stamp and the journals of killed runs left out."""
+    kept = {".lock", "README.md"}
+    return sorted(name for name in os.listdir(path) if name not in kept and not name.startswith(".journal-"))  # noqa: PTH208
 
 
 def open_stamped(path: Path, *, file_mode: int = 0o644) -> Shelf:

@@ -1,4 +1,4 @@
-"""`snapshot`: make a checked file of each collection, and let latest point at it."""
+"""One collection's snapshot: examine, create, download, look inside, delete on the server, publish."""
 
 from __future__ import annotations
 
@@ -8,48 +8,28 @@ from datetime import datetime
 import msgspec
 
 from restore import __version__
+from restore.commands.snapshot.tools import Tools
 from restore.decisions.compatibility import find_part_problem, refuse_kind
 from restore.decisions.settings import Settings
-from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport, decide_status, report_failure
+from restore.decisions.snapshot_report import SnapshotOutcome
 from restore.edges.arriving import Arrived, Arriving
-from restore.edges.clock import Clock
-from restore.edges.packing import Packer
-from restore.edges.qdrant import Qdrant
 from restore.edges.resumed import ReplacedError
-from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError, RestoreError
+from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError
 from restore.steps.create import Creator
 from restore.steps.download import Receiver
 from restore.steps.examine import examine_server, examine_target
 from restore.steps.publish import Published, publish
 from restore.steps.sample import keep_unchanged, sample_points
-from restore.steps.wait import wait_ready
 from restore.words.archive import Archive
-from restore.words.collection import find_attempts, is_mark, is_scratch, name_mark
-from restore.words.log import Log, Progress
+from restore.words.collection import find_attempts, name_mark
 from restore.words.look import Absent, AliasOf, Look, Present
 from restore.words.manifest import Manifest, Sample
 from restore.words.server import Broken, ShardUpdates
 from restore.words.snapshot import SnapshotName, encode_collection
-from restore.words.store import WritableStore
 from restore.words.version import Version
 
 # Somebody else creating a snapshot in the same second takes its name; three seconds in a row is another trouble.
 _ATTEMPTS = 3
-
-
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
-
-    `packer` compresses and encrypts; None stores the server's own bytes.
-    """
-
-    qdrant: Qdrant
-    shelf: WritableStore
-    clock: Clock
-    log: Log
-    progress: Progress
-    scoped: bool = False
-    packer: Packer | None = None
 
 
 class _Before(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,54 +42,8 @@ class _Before(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
 
 
-def run(settings: Settings, tools: Tools) -> SnapshotReport:
-    """Snapshot each collection; one failure does not stop the rest.
-
-    Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
-    """
-    begin = tools.clock.read_seconds()
-    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    with tools.shelf.lock(settings.lock_timeout_seconds):
-        wanted = _choose(settings, tools)
-        removed = tools.shelf.remove_debris(wanted)
-        if removed:
-            tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
-        outcomes = tuple(_snapshot(tools, settings, name, server=server, begin=begin) for name in wanted)
-    return SnapshotReport(
-        url=tools.qdrant.url,
-        server_version=str(server),
-        store=tools.shelf.name,
-        outcomes=outcomes,
-        seconds=round(tools.clock.read_seconds() - begin, 3),
-        status=decide_status(outcomes),
-        removed=removed,
-        warnings=() if wanted else (f"Qdrant at {tools.qdrant.url} has no collections: nothing to snapshot",),
-    )
-
-
-def _choose(settings: Settings, tools: Tools) -> tuple[str, ...]:
-    if settings.collections:
-        return tuple(dict.fromkeys(settings.collections))
-    return tuple(sorted(name for name in tools.qdrant.list_collections() if not (is_mark(name) or is_scratch(name))))
-
-
-def _snapshot(tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> SnapshotOutcome:
-    work = CollectionSnapshot(tools, settings, collection, server=server, begin=begin)
-    try:
-        outcome = work.carry_out()
-    except RestoreError as error:
-        outcome = report_failure(collection, error, work.warnings)
-    finally:
-        tools.progress.close()
-    if outcome.status:
-        tools.log(
-            "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
-        )
-    return outcome
-
-
 class CollectionSnapshot:
-    """One collection's way: examine, create, download, look inside, delete on the server, publish."""
+    """Makes one collection's snapshot. `manifest` is what was published, None before that."""
 
     def __init__(self, tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> None:
         self._tools = tools
@@ -117,6 +51,7 @@ class CollectionSnapshot:
         self._collection = collection
         self._server = server
         self._begin = tools.clock.read_seconds()
+        self.manifest: Manifest | None = None
         deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
         self._creator = Creator(
             tools.qdrant,
@@ -125,6 +60,7 @@ class CollectionSnapshot:
             progress=tools.progress,
             stall_seconds=settings.stall_timeout_seconds,
             deadline=deadline,
+            journal=tools.journal,
         )
         self._receiver = Receiver(
             tools.qdrant,
@@ -173,6 +109,7 @@ class CollectionSnapshot:
                 part_problem=find_part_problem(archive),
                 allow_smaller=self._settings.allow_smaller,
             )
+        self.manifest = manifest
         return self._report(manifest, published)
 
     def _read_before(self) -> _Before:
@@ -218,6 +155,7 @@ class CollectionSnapshot:
             seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
             note=self._settings.note,
             written_by=f"qdrant-restore {__version__}",
+            run_id=self._tools.run_id,
         )
         return _add_packing(manifest, arrived), arrived.archive
 

@@ -1,0 +1,41 @@
+"""What a run writes down before it creates something on a server, so that it can be found when the run was killed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from restore.words.document import SCHEMA
+from restore.words.server import SnapshotDescription
+from restore.words.store import JOURNAL_PREFIX
+
+
+class Creation(msgspec.Struct, frozen=True, kw_only=True):
+    """One snapshot asked for. `before` are the names that were there; `made` is what the answer named."""
+
+    collection: str
+    at: datetime
+    before: tuple[str, ...] = ()
+    made: SnapshotDescription | None = None
+
+
+class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run has created on the server at `url` and not deleted there yet; no secrets."""
+
+    schema: int = SCHEMA
+    run_id: str
+    url: str
+    creations: tuple[Creation, ...] = ()
+
+
+def name_journal(run_id: str) -> str:
+    """Name the journal of a run."""
+    return f"{JOURNAL_PREFIX}{run_id}.json"
+
+
+def is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:
+    """Tell whether two descriptions are of one file: by checksum, else (S3 storage has none) by size and time."""
+    if ours.checksum or found.checksum:
+        return found.checksum == ours.checksum
+    return (found.size, found.created) == (ours.size, ours.created)
