@@ -9,7 +9,7 @@ export SNAPSHOT_UID := $(shell id -u)
 export SNAPSHOT_GID := $(shell id -g)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-compose bench lint format image up down restore snapshot list doctor clean
+.PHONY: help setup demo test test-stores test-compose bench lint format image up down restore snapshot list doctor clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ demo: $(VENV)/ready ## See it work: 34,000 cities, a snapshot, a fresh Qdrant, a
 
 test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that server too)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite once)
+	@$(BIN)/python -m tests.stores.installed
+	@$(BIN)/python -m pytest tests/contract/test_stores.py tests/stores $(ARGS)
 
 test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
 	@PYTHON=$(BIN)/python sh tests/compose/run.sh
