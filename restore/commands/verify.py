@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -36,10 +36,13 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
     """
     store, recorder = tools.store, tools.recorder
     entries = _select(settings, store, select_shown(store.list_entries()))
-    sampled = _sample(settings, store, entries, recorder)
+    # One look at each pointer tells which entries are snapshots; finding out costs a listing of the store.
+    held = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
+    sampled = _sample(settings, held, recorder)
+    left_out = held - sampled
     files: list[Assessment] = []
     for entry in entries:
-        if entry.file not in sampled and _holds_bytes(store, entry):
+        if entry.file in left_out:
             continue
         found = assess(store, entry, Reading(settings.verify_depth, _tell(tools.progress, entry.file)))
         files.append(found)
@@ -55,7 +58,7 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
         files=mark_latest(files),
         status=decide_status(files),
         depth=settings.verify_depth,
-        snapshots=sum(1 for entry in entries if _holds_bytes(store, entry)),
+        snapshots=len(held),
         sampled=len(sampled) if settings.verify_sample else None,
         warnings=_warn(settings, recorder),
     )
@@ -78,12 +81,11 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     return chosen
 
 
-def _sample(settings: Settings, store: Store, entries: Iterable[Entry], recorder: Recorder) -> frozenset[str]:
+def _sample(settings: Settings, held: frozenset[str], recorder: Recorder) -> frozenset[str]:
     """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
-    files = [entry.file for entry in entries if _holds_bytes(store, entry)]
     if settings.verify_sample is None:
-        return frozenset(files)
-    covered = [cover(file, recorder.read(file), settings.verify_depth) for file in files]
+        return held
+    covered = [cover(file, recorder.read(file), settings.verify_depth) for file in held]
     return frozenset(choose_sample(covered, settings.verify_sample, recorder.now()))
 
 

@@ -275,7 +275,10 @@ def test_another_server_is_drilled_on_with_a_key_of_its_own(ground: Ground, tmp_
     key = tmp_path / "key"
     key.write_text("other-key\n")
     with EmbeddedQdrant(tmp_path / "other", api_key="other-key") as other:
-        without = run_drill(ground.name, "--on", other.url, ground=ground)
+        # The first server's key would open the second one, and must not.
+        without = run_drill(
+            ground.name, "--on", other.url, ground=ground, environment={"QDRANT_API_KEY": "other-key"}
+        )
         ended = run_drill(ground.name, "--on", other.url, "--drill-api-key-file", str(key), ground=ground)
         left = Server(other.url, "other-key").collections()
     assert (without.status, ended.status, ended.report["url"]) == (12, 0, other.url)

@@ -148,7 +148,7 @@ class Rehearsal:
             case Transfer.SERVER_FILE:
                 return sender.send_server_file(parcel)
             case Transfer.SERVER_URL:
-                return sender.send_server_url(parcel, store.sign_url(stored, _URL_SECONDS))
+                return sender.send_server_url(parcel, lambda: store.sign_url(stored, _URL_SECONDS))
             case _:
                 return sender.send_upload(parcel, lambda: store.open_snapshot(stored))
 
