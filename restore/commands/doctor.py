@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 
 import msgspec
@@ -9,11 +10,13 @@ import msgspec
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
+from restore.steps.diagnose_bucket import diagnose_bucket
 from restore.steps.diagnose_server import Proof, diagnose_server
 from restore.steps.diagnose_store import diagnose_store, find_smallest_file
 from restore.words.finding import Finding
 from restore.words.key import is_scoped
 from restore.words.log import Log
+from restore.words.store import Store
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,15 +26,25 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-def run(settings: Settings, qdrant: Qdrant, clock: Clock, log: Log, *, token: str) -> Diagnosis:
-    """Look at everything, once. `token` is random and names what a proof makes on the server."""
+def run(
+    settings: Settings,
+    qdrant: Qdrant,
+    clock: Clock,
+    log: Log,
+    *,
+    token: str,
+    open_bucket: Callable[[], Store] | None = None,
+) -> Diagnosis:
+    """Look at everything, once. `token` is random and names what a proof makes on the server.
+
+    `open_bucket` opens the store where it is one; None: it is a directory.
+    """
     proof = _prepare_proof(settings, token) if settings.prove_write else None
     scoped = settings.api_key is not None and is_scoped(settings.api_key.reveal())
     findings = []
-    looks = chain(
-        diagnose_server(qdrant, clock, scoped=scoped, proof=proof), diagnose_store(settings.store, clock.now())
-    )
-    for finding in looks:
+    now = clock.now()
+    store = diagnose_bucket(open_bucket, now) if open_bucket else diagnose_store(settings.store, now)
+    for finding in chain(diagnose_server(qdrant, clock, scoped=scoped, proof=proof), store):
         findings.append(finding)
         log("doctor.looked", level="debug", about=finding.about, verdict=str(finding.verdict))
     status = next((finding.status for finding in findings if finding.status), 0)

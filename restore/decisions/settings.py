@@ -27,6 +27,7 @@ from restore.decisions.settings_strangers import find_unknown_keys, find_unknown
 from restore.decisions.settings_table import CONFIG, LIST, RESTORE, SETTINGS, VERIFY
 from restore.errors import SettingsError
 from restore.words.check import Depth, Share
+from restore.words.location import parse_location
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Policies, Transfer, Verify
 from restore.words.rule import Rule
 from restore.words.secret import Secret
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     server_store: str
     fallback_stores: tuple[str, ...]
+    mirror_to: str
     identity_file: str
     compress: Compress
     encrypt: Encrypt
@@ -190,6 +192,8 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
     if command in {PIN, UNPIN} and not chosen.arguments:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
+    if command == MIRROR:
+        problems += _find_mirror_problems(chosen)
     if chosen.encrypt is Encrypt.AGE and not chosen.recipients_file:
         problems.append(f"{chosen.origins['encrypt'].where}: for whom? name the recipients file (--recipients-file)")
     if chosen.insecure and chosen.ca_file:
@@ -203,6 +207,21 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
                 f"collections '{sources[target]}' and '{collection}' would both be restored as '{target}'"
             )
         sources.setdefault(target, collection)
+    return tuple(problems)
+
+
+def _find_mirror_problems(chosen: Settings) -> tuple[str, ...]:
+    """Say what is wrong with the two stores of a mirror."""
+    if not chosen.arguments and chosen.mirror_to:
+        return ()
+    if len(chosen.arguments) != 2:  # noqa: PLR2004 - a source and a target
+        return (f"mirror: two stores are wanted, from where and to where; {len(chosen.arguments)} are given",)
+    problems = []
+    for text in chosen.arguments:
+        try:
+            parse_location(text)
+        except ValueError as error:
+            problems.append(f"mirror: '{text.partition('://')[0]}' store {error}")
     return tuple(problems)
 
 

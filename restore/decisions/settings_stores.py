@@ -40,6 +40,16 @@ def make_rows(reading: tuple[str, ...], writing: tuple[str, ...], restoring: tup
             sentence="Other stores, separated by commas: looked into, in this order, for what the first one lacks.",
         ),
         Setting(
+            name="mirror-to",
+            room="Store",
+            flag="-",
+            placeholder="DIR|URL",
+            default="",
+            commands=(MIRROR, "serve", "config show"),
+            read=values.read_store,
+            sentence="Where 'mirror' without arguments, and the scheduled one, copy the store's snapshots to.",
+        ),
+        Setting(
             name="identity-file",
             room="Store",
             placeholder="PATH",

@@ -13,6 +13,7 @@ from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_proving import make_rows as make_proving_rows
 from restore.decisions.settings_row import LogFormat, LogLevel, Setting
 from restore.decisions.settings_serving import HEALTHCHECK, SERVE, make_rows
+from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_stores import make_rows as make_stores_rows
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 
@@ -26,10 +27,10 @@ RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
     "version",
 )
 _MOVING = (RESTORE, SNAPSHOT, DRILL, SERVE, CONFIG)
-_CHOOSING = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, SERVE, CONFIG)
-_WAITING = (*_MOVING, PRUNE, PIN, UNPIN)
+_CHOOSING = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, MIRROR, SERVE, CONFIG)
+_WAITING = (*_MOVING, PRUNE, PIN, UNPIN, MIRROR)
 _ASKING = (RESTORE, SNAPSHOT, DRILL, PRUNE, DOCTOR, SERVE, CONFIG)
-_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, PIN, UNPIN, DRILL, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
+_ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, PIN, UNPIN, MIRROR, DRILL, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
 
 
 def _choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
@@ -128,7 +129,7 @@ _COLLECTIONS = (
         default=(),
         several=True,
         flag_sentence="One collection, verbatim; may be given several times, and as plain arguments.",
-        commands=(*_MOVING, PRUNE),
+        commands=(*_MOVING, PRUNE, MIRROR),
         read=values.read_name,
         sentence="Which collections, separated by commas (a name with a comma: QDRANT_COLLECTION_NAME).",
     ),
@@ -151,7 +152,7 @@ _COLLECTIONS = (
         variable="-",
         key="-",
         field="all_collections",
-        commands=(*_MOVING, LIST, VERIFY, PRUNE),
+        commands=(*_MOVING, LIST, VERIFY, PRUNE, MIRROR),
     ),
     Setting(
         name="snapshot",
@@ -202,7 +203,7 @@ _STORE = (
         placeholder="OCTAL",
         default=0o644,
         write="{:04o}".format,
-        commands=(SNAPSHOT, VERIFY, DRILL, CONFIG),
+        commands=(SNAPSHOT, VERIFY, DRILL, MIRROR, CONFIG),
         read=values.read_mode,
         sentence="The mode of the files written; directories may be entered by whoever may read.",
     ),
@@ -242,7 +243,7 @@ _POLICIES = (
         "dry-run",
         "Print the plan and only read.",
         room="Policies",
-        commands=(RESTORE, PRUNE, CONFIG),
+        commands=(RESTORE, PRUNE, MIRROR, CONFIG),
     ),
     _switch(
         "prove-write",
@@ -290,7 +291,7 @@ _TIME = (
         300.0,
         "How long a transfer may go without a byte or a sign from the server.",
         values.read_some_seconds,
-        commands=_MOVING,
+        commands=(*_MOVING, MIRROR),
     ),
     _limit(
         "lock-timeout",

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import click
 import msgspec
 
-from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
+from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_row import Setting
 from restore.decisions.settings_serving import HEALTHCHECK, SERVE
+from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SETTINGS, SNAPSHOT, VERIFY, VERSION
 from restore.errors import EXIT_STATUSES, SettingsError
 from restore.words.nearest import suggest
@@ -55,6 +56,11 @@ DOORS: tuple[Door, ...] = (
         "COLLECTION",
     ),
     Door(PRUNE, "Delete the snapshots that no retention rule keeps; each survivor names its reasons.", "COLLECTION"),
+    Door(
+        MIRROR,
+        "Copy the snapshots of one store that another one lacks, every byte compared.",
+        "STORE",
+    ),
     Door(PIN, "Exempt snapshots from every retention rule.", "SNAPSHOT|COLLECTION"),
     Door(UNPIN, "Take the pins of snapshots away.", "SNAPSHOT|COLLECTION"),
     Door(SERVE, "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.", "COLLECTION"),

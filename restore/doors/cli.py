@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from restore.decisions.settings import Settings, read_settings
 from restore.decisions.settings_serving import SERVE
+from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_table import SETTINGS, VERSION
 from restore.doors.arguments import Invocation, parse_arguments
 from restore.doors.log import open_log
@@ -76,7 +77,11 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
 
     def renew(command: str) -> Settings:
         """Read all settings again, for a command that is run by schedule: secrets may have been renewed."""
-        found = _settle(Invocation(command, invocation.flags, invocation.arguments))
+        flags, arguments = invocation.flags, invocation.arguments
+        if command == MIRROR and arguments:
+            # Its own arguments are stores; those of serve are collections.
+            flags, arguments = {**flags, "collections": (*flags.get("collections", ()), *arguments)}, ()
+        found = _settle(Invocation(command, flags, arguments))
         masks[1:] = [_mask(found)]
         return found
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from restore.decisions.settings import Settings
 from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
 from restore.decisions.settings_proving import DRILL, ON_EMBEDDED, ON_SERVER
 from restore.decisions.settings_serving import HEALTHCHECK
+from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
 from restore.errors import SettingsError
 from restore.words.log import Log, Progress
@@ -53,10 +55,14 @@ def _open_config(settings: Settings, _log: Log, _progress: Progress) -> Shown:
 
 def _open_doctor(settings: Settings, log: Log, _progress: Progress) -> Shown:
     from restore.commands import doctor
+    from restore.doors.stores import open_store
     from restore.edges.clock import Clock
+    from restore.words.location import parse_location
 
+    is_bucket = parse_location(settings.store).is_bucket
+    open_bucket = functools.partial(open_store, settings) if is_bucket else None
     with _connect(settings) as qdrant:
-        result = doctor.run(settings, qdrant, Clock(), log, token=_make_token())
+        result = doctor.run(settings, qdrant, Clock(), log, token=_make_token(), open_bucket=open_bucket)
     return Shown(result, doctor.describe(result), result.status)
 
 
@@ -110,6 +116,11 @@ def _open_list(settings: Settings, _log: Log, _progress: Progress) -> Shown:
     from restore.decisions.store_report import describe_list
     from restore.doors.stores import open_store
 
+    if settings.show_sets:
+        from restore.decisions.sets_report import describe_sets
+
+        sets = listing.run_sets(open_store(settings))
+        return Shown(sets, describe_sets(sets), sets.status)
     report = listing.run(settings, open_store(settings))
     return Shown(report, describe_list(report), report.status)
 
@@ -177,6 +188,24 @@ def _open_prune(settings: Settings, log: Log, _progress: Progress) -> Shown:
         qdrant = opened.enter_context(_connect(settings)) if settings.prune_server else None
         tools = prune.Tools(store=_open_recording(settings), clock=Clock(), log=log, qdrant=qdrant)
         report = prune.run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
+def _open_mirror(settings: Settings, log: Log, progress: Progress) -> Shown:
+    from restore.commands import mirror
+    from restore.decisions.mirror_report import describe
+    from restore.doors.stores import open_store, open_writing
+    from restore.edges.clock import Clock
+
+    source, target = settings.arguments or (settings.store, settings.mirror_to)
+    tools = mirror.Tools(
+        source=open_store(settings, source),
+        target=open_writing(settings, target),
+        clock=Clock(),
+        log=log,
+        progress=progress,
+    )
+    report = mirror.run(settings, tools)
     return Shown(report, describe(report), report.status)
 
 
@@ -254,6 +283,7 @@ OPENINGS: Mapping[str, Opening] = {
     LIST: _open_list,
     VERIFY: _open_verify,
     PRUNE: _open_prune,
+    MIRROR: _open_mirror,
     PIN: _open_pin,
     UNPIN: _open_unpin,
     DRILL: _open_drill,

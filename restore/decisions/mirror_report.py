@@ -1,0 +1,89 @@
+"""What `mirror` reports: what was copied, what was there already, what could not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from restore.decisions.report import describe_amount
+from restore.errors import PARTIAL, RestoreError
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """A snapshot that is in the target now. `size_bytes` as it lies there."""
+
+    file: str
+    size_bytes: int
+
+
+class Uncopied(msgspec.Struct, frozen=True):
+    """A snapshot that could not be copied, or lies in the target as another one."""
+
+    file: str
+    status: int
+    error: str
+    hint: str = ""
+
+
+class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection's end. `present` counts what was there already; `latest` is the file that is latest now."""
+
+    collection: str
+    copied: tuple[Copied, ...] = ()
+    present: int = 0
+    failed: tuple[Uncopied, ...] = ()
+    latest: str = ""
+
+    @property
+    def status(self) -> int:
+        """Give its exit status: the first failure's."""
+        return next((one.status for one in self.failed), 0)
+
+
+class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All outcomes of one run, by collection. `sets` names the documents of sets that were copied."""
+
+    source: str
+    target: str
+    outcomes: tuple[MirrorOutcome, ...]
+    seconds: float
+    status: int
+    sets: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+def report_failure(file: str, error: RestoreError) -> Uncopied:
+    """Say why a snapshot could not be copied."""
+    return Uncopied(file, error.status, str(error), error.hint)
+
+
+def decide_status(outcomes: Iterable[MirrorOutcome]) -> int:
+    """Give the exit status: 0, the failures' own when all failed alike, else partial."""
+    outcomes = tuple(outcomes)
+    failed = {outcome.status for outcome in outcomes if outcome.status}
+    if not failed:
+        return 0
+    worked = any(not outcome.status or outcome.copied for outcome in outcomes)
+    return PARTIAL if worked or len(failed) > 1 else failed.pop()
+
+
+def describe(report: MirrorReport) -> list[str]:
+    """Give a line per collection, one per trouble, and what it all came to."""
+    lines = []
+    would = "would be " if report.dry_run else ""
+    for outcome in report.outcomes:
+        size = describe_amount(sum(one.size_bytes for one in outcome.copied))
+        amount = f" ({size})" if outcome.copied else ""
+        lines.append(f"{outcome.collection}: {len(outcome.copied)} {would}copied{amount}, {outcome.present} there")
+        for one in outcome.failed:
+            lines.append(f"  {one.file}: {one.error}")
+            lines += [f"    hint: {one.hint}"] if one.hint else []
+    copied = [one for outcome in report.outcomes for one in outcome.copied]
+    total = describe_amount(sum(one.size_bytes for one in copied))
+    lines.append(
+        f"{len(copied)} snapshots ({total}) {would}copied from '{report.source}' to '{report.target}' "
+        f"in {report.seconds:.1f} s"
+    )
+    return lines

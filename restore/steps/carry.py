@@ -1,0 +1,58 @@
+"""Carry a snapshot from one store to another: its bytes as they lie there, compared on the way, and its manifest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from restore.edges.checksum import RunningChecksum
+from restore.errors import IntegrityError
+from restore.words.manifest import Manifest
+from restore.words.snapshot import name_manifest, parse_name
+from restore.words.store import Store, StoredSnapshot, WritableStore
+
+_BLOCK = 1 << 20
+
+
+def carry(
+    source: Store,
+    target: WritableStore,
+    stored: StoredSnapshot,
+    manifest: Manifest,
+    *,
+    on_bytes: Callable[[int], None],
+) -> None:
+    """Put a snapshot of `source` into `target` under its own name. Only under the target's lock.
+
+    `on_bytes` is told how many bytes have gone. Raises `IntegrityError` when the bytes are not those of the manifest,
+    or something else lies under that name; then nothing was published.
+    """
+    name, text = parse_name(stored.file), source.read_document(name_manifest(stored.file))
+    if name is None or text is None:
+        raise IntegrityError(f"snapshot '{stored.file}' in store '{source.name}' is not one that this program made")
+    if target.choose_name(name) != name:
+        raise IntegrityError(
+            f"something else lies in store '{target.name}' under the name '{stored.file}'",
+            left="nothing was copied",
+            hint="look at it and move it away; what is there is never overwritten",
+        )
+    target.require_room(stored.size)
+    with (
+        contextlib.closing(source.open_stored(stored)) as opened,
+        contextlib.closing(RunningChecksum()) as checksum,
+        target.receive(name) as incoming,
+    ):
+        incoming.expect(stored.size)
+        while block := opened.read(_BLOCK):
+            checksum.update(block)
+            incoming.write(block)
+            on_bytes(incoming.size)
+        found, promised = checksum.finish(), manifest.stored_sha256 or manifest.sha256
+        if found != promised or incoming.size != manifest.bytes_in_store:
+            raise IntegrityError(
+                f"snapshot '{stored.file}' in store '{source.name}' has {incoming.size:,} bytes with checksum "
+                f"{found[:12]}…, its manifest says {manifest.bytes_in_store:,} with {promised[:12]}…",
+                left="nothing was copied",
+                hint="'qdrant-restore verify' finds a good one",
+            )
+        target.publish(incoming, name, text)
