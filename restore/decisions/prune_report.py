@@ -82,7 +82,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
 def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[Leftover] = ()) -> int:
     """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
     outcomes, server = tuple(outcomes), tuple(server)
-    statuses = [one.status for one in (*outcomes, *server)]
+    statuses = [*(outcome.status for outcome in outcomes), *(leftover.status for leftover in server)]
     failures = [status for status in statuses if status]
     if not failures:
         return 0
