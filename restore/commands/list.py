@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from restore.decisions.choosing import is_chosen
+from restore.decisions.sets_report import SetsReport, show_set
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import ListReport, mark_latest
 from restore.steps.assess import assess
+from restore.steps.find_sets import find_sets
 from restore.steps.record import add_checks
-from restore.words.store import Store, explain_missing, select_shown
+from restore.words.store import Entry, Store, explain_missing, select_shown
 
 
 def run(settings: Settings, store: Store) -> ListReport:
@@ -18,6 +21,20 @@ def run(settings: Settings, store: Store) -> ListReport:
     for name in settings.arguments:
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
-    wanted = [entry for entry in entries if not settings.arguments or entry.collection in settings.arguments]
+    wanted = [entry for entry in entries if _is_wanted(settings, entry)]
     files = add_checks(store, (assess(store, entry) for entry in wanted))
     return ListReport(store=store.name, files=mark_latest(files))
+
+
+def _is_wanted(settings: Settings, entry: Entry) -> bool:
+    if settings.arguments:
+        return entry.collection in settings.arguments
+    if settings.include or settings.exclude:
+        return entry.collection is not None and is_chosen(entry.collection, settings.include, settings.exclude)
+    return True
+
+
+def run_sets(store: Store) -> SetsReport:
+    """Look at what each run of snapshot made, and how much of it is there. Only reads."""
+    found, damaged = find_sets(store)
+    return SetsReport(store=store.name, sets=tuple(map(show_set, found)), damaged=tuple(damaged))

@@ -27,6 +27,9 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
+_DONE = frozenset({Result.RESTORED, Result.RESTORED_OLDER, Result.FINISHED})
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
 
@@ -47,6 +50,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """How many collections ended how, the bytes of the snapshots that were made or sent, and how long it all took."""
+
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    size_bytes: int = 0
+    seconds: float = 0.0
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All outcomes of one run, in the order in which the collections were wanted."""
 
@@ -57,7 +70,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     status: int
     dry_run: bool = False
+    summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
+
+
+def summarise(outcomes: tuple[Outcome, ...], seconds: float) -> Summary:
+    """Count how they ended; what was only foreseen is neither done nor failed."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    done = [outcome for outcome in outcomes if outcome.result in _DONE and not outcome.status]
+    skipped = len(outcomes) - failed - len(done)
+    size = sum(outcome.size_bytes or 0 for outcome in done)
+    return Summary(succeeded=len(done), failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
 def decide_status(outcomes: tuple[Outcome, ...]) -> int:
@@ -75,7 +98,7 @@ def describe(report: Report) -> list[str]:
         lines.append(f"{outcome.collection}: {outcome.message}")
         lines += [f"  warning: {warning}" for warning in outcome.warnings]
         lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
-    return lines
+    return lines if report.dry_run else lines + describe_summary(report.summary)
 
 
 def report_failure(collection: str, error: RestoreError) -> Outcome:
@@ -138,6 +161,14 @@ def _describe_present(collection: str, target: str, skip: Skip, offer: Offer | N
 def describe_time(at: datetime) -> str:
     """Write a moment as people do, in UTC: `20 Nov 10:15`."""
     return f"{at.day} {at:%b %H:%M}"
+
+
+def describe_summary(summary: Summary) -> list[str]:
+    """Give the line at the end of a run; none where the one line of the only collection has said it all."""
+    if summary.succeeded + summary.failed + summary.skipped < 2:  # noqa: PLR2004 - one says it itself
+        return []
+    counts = f"{summary.succeeded} succeeded, {summary.failed} failed, {summary.skipped} skipped"
+    return [f"{counts}; {describe_amount(summary.size_bytes)} in {summary.seconds:.1f} s"]
 
 
 def describe_amount(size: int) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from restore.decisions.prune_report import PruneOutcome
-from restore.decisions.report import describe_amount
-from restore.decisions.summary import Summary, describe_summary
+from restore.decisions.report import Summary, describe_amount, describe_summary
 from restore.errors import PARTIAL, RestoreError
 
 

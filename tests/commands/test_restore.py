@@ -537,5 +537,5 @@ def test_the_report_for_people_and_for_programs_say_the_same(ground: Ground) -> 
     ended = ground.run(ground.name)
     assert (ended.status, ended.outcome["message"].startswith("43 points restored from ")) == (0, True)
     assert {*ended.report} == {
-        "url", "server_version", "store", "outcomes", "seconds", "status", "dry_run", "warnings",
+        "url", "server_version", "store", "outcomes", "seconds", "status", "dry_run", "summary", "warnings",
     }  # fmt: skip

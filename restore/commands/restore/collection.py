@@ -34,7 +34,8 @@ from restore.decisions.takeover import (
     WrittenMeanwhile,
     decide_takeover,
 )
-from restore.errors import LockedError, QdrantError
+from restore.edges.reading import hold_reading
+from restore.errors import LockedError, NotFoundError, QdrantError
 from restore.steps.examine import examine_server, examine_target
 from restore.steps.mark import HeldMark, place_mark
 from restore.steps.offer import find_offer, find_sent, make_missing
@@ -148,7 +149,14 @@ class CollectionRestore:
     def _deliver(self, held: HeldMark, plan: Restore, offer: Offer) -> Outcome | None:
         """Send and verify. None: somebody made something of the target since it was looked at: plan anew."""
         self._wait_no_creations()
-        outcome = Delivery(self._tools, self._settings, self._wanted, held).deliver(plan, offer)
+        with hold_reading(offer.stored.path) as is_there:
+            if not is_there:
+                raise NotFoundError(
+                    f"snapshot '{offer.stored.file}' is being deleted from store '{self._tools.store.name}'",
+                    left="nothing was sent",
+                    hint="run it again: it takes the snapshot that is the latest then",
+                )
+            outcome = Delivery(self._tools, self._settings, self._wanted, held).deliver(plan, offer)
         if outcome is None and held.phase is Phase.MARKED:
             held.drop()
         return outcome

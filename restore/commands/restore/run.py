@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from restore.commands.restore.tools import Tools
-from restore.decisions.plan import Plan, Refuse, Restore, Skip, ask_need, plan_collection
+from restore.commands.restore.wanting import Planned, want
+from restore.decisions.choosing import is_chosen
+from restore.decisions.plan import Follow, Refuse, Restore, Skip, ask_need, plan_collection
 from restore.decisions.report import (
     Outcome,
     Report,
@@ -15,51 +17,54 @@ from restore.decisions.report import (
     describe_time,
     report_failure,
     report_skip,
+    summarise,
 )
 from restore.decisions.settings import Settings
+from restore.edges.qdrant import Qdrant
 from restore.errors import RestoreError
 from restore.steps.examine import ServerLook, examine_server, examine_target
 from restore.steps.offer import find_offer, make_missing
 from restore.steps.wait import wait_ready
 from restore.words.collection import find_name_problem
-from restore.words.offer import Offer, Wanted
+from restore.words.offer import Wanted
 from restore.words.version import Version
-
-
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One wanted collection with its plan, or the outcome that it already has."""
-
-    wanted: Wanted
-    plan: Plan | None = None
-    offer: Offer | None = None
-    outcome: Outcome | None = None
 
 
 def run(settings: Settings, tools: Tools) -> Report:
     """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
     begin = tools.clock.read_seconds()
     server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    wanted, warnings = choose_wanted(settings, tools)
+    wanted, warnings, lost = choose_wanted(settings, tools)
     look = examine_server(tools.qdrant, scoped=tools.scoped)
-    planned = [_plan(tools, one, server, look) for one in wanted]
-    outcomes = tuple(_carry_out(settings, tools, one, server) for one in planned)
+    planned = [*(_plan(tools, one, server, look) for one in wanted), *lost]
+    outcomes = _carry_out_all(settings, tools, planned, server)
+    seconds = round(tools.clock.read_seconds() - begin, 3)
     return Report(
         url=tools.qdrant.url,
         server_version=str(server),
         store=tools.store.name,
         outcomes=outcomes,
-        seconds=round(tools.clock.read_seconds() - begin, 3),
+        seconds=seconds,
         status=decide_status(outcomes),
         dry_run=settings.dry_run,
+        summary=summarise(outcomes, seconds),
         warnings=tuple(warnings),
     )
 
 
-def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[str]]:
-    """Give the collections that are wanted: those named, else every one that has a latest in the store."""
+def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[str], list[Planned]]:
+    """Give the collections that are wanted: those named, a set's, else every one that has a latest in the store.
+
+    The second are warnings, the third what a set names and cannot be restored.
+    """
+    if settings.chosen_set:
+        from restore.commands.restore.sets import choose_from_set  # noqa: PLC0415 - a boot may have nothing to do
+
+        return choose_from_set(settings, tools)
     if settings.collections:
-        return [_want(settings, name) for name in settings.collections], []
-    problems = {name: find_name_problem(name) for name in tools.store.list_latest()}
+        return [want(settings, name) for name in settings.collections], [], []
+    found = [name for name in tools.store.list_latest() if is_chosen(name, settings.include, settings.exclude)]
+    problems = {name: find_name_problem(name) for name in found}
     warnings = [
         f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
         for name, problem in sorted(problems.items())
@@ -67,16 +72,14 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
     if names or warnings:
-        return [_want(settings, name) for name in names], warnings
+        return [want(settings, name) for name in names], warnings, []
     nothing = (
         f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
         "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
     )
-    return [], [nothing]
-
-
-def _want(settings: Settings, name: str) -> Wanted:
-    return Wanted(collection=name, named=settings.is_named(name), policies=settings.policies_for(name))
+    if settings.include or settings.exclude:
+        nothing = f"nothing to restore: store '{tools.store.name}' has no snapshot of a collection like that"
+    return [], [nothing], []
 
 
 def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Planned:
@@ -88,6 +91,21 @@ def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Pl
     except RestoreError as error:
         return Planned(wanted=wanted, outcome=report_failure(wanted.target, error))
     return Planned(wanted=wanted, plan=plan, offer=offer)
+
+
+def _carry_out_all(settings: Settings, tools: Tools, planned: list[Planned], server: Version) -> tuple[Outcome, ...]:
+    """Carry the plans out, a few at once where there is something to do; the outcomes in the wanted order."""
+    at_work = [one for one in planned if not settings.dry_run and isinstance(one.plan, Restore | Follow)]
+    if len(at_work) < 2 or settings.concurrency < 2:  # noqa: PLR2004 - one is no crew
+        return tuple(_carry_out(settings, tools, one, server) for one in planned)
+    from restore.edges.crew import work_at_once  # noqa: PLC0415 - a boot may have nothing to do
+
+    def carry_out(one: Planned, qdrant: Qdrant) -> Outcome:
+        return _carry_out(settings, msgspec.structs.replace(tools, qdrant=qdrant), one, server)
+
+    done = work_at_once(carry_out, at_work, tools.qdrant, width=settings.concurrency)
+    outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}
+    return tuple(outcomes.get(id(one)) or _carry_out(settings, tools, one, server) for one in planned)
 
 
 def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Version) -> Outcome:
