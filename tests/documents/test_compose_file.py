@@ -13,7 +13,7 @@ from restore.decisions.settings_table import SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Paths on the person's machine mean nothing inside a container; docs/compose.md shows their mounts.
-PATHS = {"RESTORE_CA_FILE", "RESTORE_CONFIG"}
+PATHS = {"RESTORE_CA_FILE", "RESTORE_CONFIG", "RESTORE_IDENTITY_FILE", "RESTORE_RECIPIENTS_FILE"}
 SERVICES = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 
 
