@@ -37,7 +37,7 @@ def main() -> None:
         with (
             tempfile.TemporaryDirectory(prefix="qdrant-bench-", dir=options.work) as work,
             open_server(options, Path(work)) as server,
-            Ground(server, Path(work)) as ground,
+            Ground(server, Path(work), patience_seconds=options.patience_seconds) as ground,
         ):
             results = _measure(ground, server, options)
     except (FailedError, RestoreError) as error:

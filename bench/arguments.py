@@ -27,6 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     rounds: int
     boot_rounds: int
+    patience_seconds: float
     rows: tuple[str, ...]
     memory_sizes: tuple[int, ...]
     shared: Path | None
@@ -47,6 +48,7 @@ def read_arguments(arguments: list[str]) -> Options:
         size=given.size or (_EMBEDDED_BYTES if embedded else _REAL_BYTES),
         rounds=given.rounds,
         boot_rounds=given.boot_rounds,
+        patience_seconds=given.patience,
         rows=rows,
         memory_sizes=tuple(given.memory_size) or (() if embedded else (_SMALL_BYTES,)),
         shared=given.shared_store,
@@ -74,6 +76,13 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=7, help="runs of each contestant (7)")
     parser.add_argument("--boot-rounds", type=int, default=21, help="boots of each contestant (21)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long each run may wait until nothing else keeps the machine busy (0)",
+    )
     parser.add_argument("--rows", default=",".join(ROWS), help=f"which rows ({','.join(ROWS)})")
     parser.add_argument(
         "--memory-size",

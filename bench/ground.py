@@ -16,6 +16,7 @@ from typing import Self
 
 import msgspec
 
+from bench.calm import wait_calm
 from bench.child import FailedError, run_child
 from bench.fill import DIMENSIONS
 from bench.server import Server
@@ -49,9 +50,12 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Ground:
-    """Makes and removes. `store` is where our snapshots rest, `server_store` how the server sees it, if it does."""
+    """Makes and removes. `store` is where our snapshots rest, `server_store` how the server sees it, if it does.
 
-    def __init__(self, server: Server, work: Path) -> None:
+    `patience_seconds` is how long each run may wait for a calm moment.
+    """
+
+    def __init__(self, server: Server, work: Path, *, patience_seconds: float) -> None:
         self.server = server
         self.work = work
         self.token = secrets.token_hex(4)
@@ -64,6 +68,7 @@ class Ground:
             # An installed program has its bytecode.
             "PYTHONDONTWRITEBYTECODE": "",
         }
+        self._patience = patience_seconds
         self._sources: list[Source] = []
         self._clock = Clock()
         self.store = (server.shared or work) / f"bench-{self.token}"
@@ -130,6 +135,7 @@ class Ground:
             os.sync()
             self._clock.sleep(_SETTLE_SECONDS)
             before, free = free, self._read_free()
+        wait_calm(self._patience)
 
     def expect(self, collection: str, points: int) -> None:
         """Raise `FailedError` unless the collection has exactly so many points."""

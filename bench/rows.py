@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import commands
 from bench.arguments import Options
+from bench.calm import wait_calm
 from bench.commands import Stored
 from bench.contest import Contest, Contestant, Series, hold_contest
 from bench.ground import Ground, Source
@@ -90,7 +91,7 @@ def measure_boots(ground: Ground, source: Source, options: Options, results: Res
             Contestant(_NAIVE, commands.boot_naively(ground, source)),
             Contestant("python alone", [sys.executable, "-c", "pass"]),
         ),
-        prepare=lambda: None,
+        prepare=lambda: wait_calm(options.patience_seconds),
         check=lambda: None,
     )
     # What is run first pays for compiling and for files that nobody had read before.
