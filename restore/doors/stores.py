@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from restore.words.store import Store, WritableStore
 
 
+# How long a bucket may keep us waiting for an answer, unless a transfer may stall for less.
+_SILENCE_SECONDS = 60.0
+
+
 def open_store(settings: Settings, text: str = "") -> Store:
     """Open a store to read it: the one of the settings, or that at `text`.
 
@@ -98,7 +102,7 @@ def _open_bucket(settings: Settings, location: Location) -> BucketShelf:
     from restore.edges.clock import Clock
 
     return BucketShelf(
-        open_client(location, os.environ),
+        open_client(location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.stall_timeout_seconds)),
         location,
         holder=f"{platform.node()} process {os.getpid()}",
         since=Clock().now().isoformat(timespec="seconds"),

@@ -20,7 +20,7 @@ from restore.errors import AuthError, SettingsError
 from restore.words.location import Location, LocationKind
 
 _CONNECT_SECONDS = 5
-_SILENCE_SECONDS = 60
+_SILENCE_SECONDS = 60.0
 _REQUEST_SECONDS = 600
 # A small request gives up after six seconds of pauses; a part of a large object is sent for five minutes.
 _QUICK = (6, 180)
@@ -38,8 +38,10 @@ _AZURE_PARTS = {
 }
 
 
-def open_client(location: Location, environment: Mapping[str, str]) -> Client:
-    """Open a bucket; nothing is sent yet.
+def open_client(
+    location: Location, environment: Mapping[str, str], *, silence_seconds: float = _SILENCE_SECONDS
+) -> Client:
+    """Open a bucket; nothing is sent yet. `silence_seconds`: how long an answer may keep us waiting.
 
     Raises `SettingsError` when the package is missing or what the environment says makes no sense.
     """
@@ -47,7 +49,7 @@ def open_client(location: Location, environment: Mapping[str, str]) -> Client:
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
         quick, patient = (
-            make(stores, location, environment, _make_retries(*limits)) for limits in (_QUICK, _PATIENT)
+            make(stores, location, environment, _Patience(*limits, silence_seconds)) for limits in (_QUICK, _PATIENT)
         )
         return Client(quick, str(location), patient=patient)
     except (import_package("obstore.exceptions", "buckets").BaseError, ValueError) as error:
@@ -58,12 +60,27 @@ def open_client(location: Location, environment: Mapping[str, str]) -> Client:
         ) from None
 
 
-def _make_options(endpoint: str, environment: Mapping[str, str]) -> dict[str, Any]:
+class _Patience(msgspec.Struct, frozen=True):
+    """How often and how long a request is tried again, and how long an answer may keep us waiting."""
+
+    most_retries: int
+    retry_seconds: int
+    silence_seconds: float
+
+    def make_retries(self) -> dict[str, Any]:
+        return {
+            "max_retries": self.most_retries,
+            "retry_timeout": timedelta(seconds=self.retry_seconds),
+            "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=3), "base": 2},
+        }
+
+
+def _make_options(endpoint: str, environment: Mapping[str, str], patience: _Patience) -> dict[str, Any]:
     """Give how long is waited, and whom to trust."""
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-        "read_timeout": timedelta(seconds=_SILENCE_SECONDS),
+        "read_timeout": timedelta(seconds=patience.silence_seconds),
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
         "user_agent": "qdrant-restore",
     }
@@ -76,14 +93,6 @@ def _make_options(endpoint: str, environment: Mapping[str, str]) -> dict[str, An
                 f"'{authorities}' (AWS_CA_BUNDLE, SSL_CERT_FILE) cannot be read: {error.strerror}"
             ) from error
     return options
-
-
-def _make_retries(most: int, seconds: int) -> dict[str, Any]:
-    return {
-        "max_retries": most,
-        "retry_timeout": timedelta(seconds=seconds),
-        "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=3), "base": 2},
-    }
 
 
 # --- S3 -------------------------------------------------------------------------------------------------------------
@@ -99,7 +108,7 @@ class _Profile(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
 
 
-def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], retries: Any) -> Any:  # noqa: ANN401
+def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
     profile = _read_profile(environment)
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
@@ -118,8 +127,8 @@ def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], re
     return stores.S3Store(
         location.bucket,
         config=config,
-        client_options=_make_options(endpoint, environment),
-        retry_config=retries,
+        client_options=_make_options(endpoint, environment, patience),
+        retry_config=patience.make_retries(),
     )
 
 
@@ -181,7 +190,7 @@ def _read_ini(path: str) -> configparser.ConfigParser:
 # --- Google Cloud Storage and Azure ---------------------------------------------------------------------------------
 
 
-def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], retries: Any) -> Any:  # noqa: ANN401
+def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
     emulator = environment.get("STORAGE_EMULATOR_HOST", "")
     config: dict[str, Any] = {}
     if emulator:
@@ -192,12 +201,12 @@ def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], r
     return stores.GCSStore(
         location.bucket,
         config=config,
-        client_options=_make_options(emulator, environment),
-        retry_config=retries,
+        client_options=_make_options(emulator, environment, patience),
+        retry_config=patience.make_retries(),
     )
 
 
-def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], retries: Any) -> Any:  # noqa: ANN401
+def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
     config = _read_connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     plain = {
         "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),
@@ -217,8 +226,8 @@ def _open_azure(stores: Any, location: Location, environment: Mapping[str, str],
     return stores.AzureStore(
         location.bucket,
         config=config,
-        client_options=_make_options(config.get("endpoint", ""), environment),
-        retry_config=retries,
+        client_options=_make_options(config.get("endpoint", ""), environment, patience),
+        retry_config=patience.make_retries(),
     )
 
 

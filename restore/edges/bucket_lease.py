@@ -20,6 +20,8 @@ from restore.errors import LockedError, RestoreError, StoreError
 LEASE_SECONDS = 60.0
 _RENEW_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
+# So much of the time since the last renewal may be over when a manifest is written.
+_SURE_SHARE = 0.9
 _LONGEST = 1 << 16
 
 
@@ -69,7 +71,7 @@ class Lease:
 
     def require(self) -> None:
         """Raise `LockedError` unless it is still ours, for long enough to write a manifest."""
-        if self._version is None or time.monotonic() - self._renewed > self._seconds - 2 * _LOOK_SECONDS:
+        if self._version is None or time.monotonic() - self._renewed > self._seconds * _SURE_SHARE:
             raise LockedError(
                 f"the lock of store '{self._client.name}' was lost: it could not be renewed for {self._seconds:g} s",
                 left="nothing was published",

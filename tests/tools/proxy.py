@@ -232,7 +232,7 @@ class RecordingProxy:
             return False
         if fault.lost:
             raise Dropped
-        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOPS]
+        kept = _keep_headers(response, method)
         content = fault.rewrite(content) if fault.rewrite else content
         _answer(client, fault.answered or response.status, kept, content, cut=fault.cut_answer)
         return True
@@ -259,6 +259,12 @@ class RecordingProxy:
 
 
 _HOPS = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+def _keep_headers(response: http.client.HTTPResponse, method: str) -> list[tuple[str, str]]:
+    """Give the headers to pass on; an answer to HEAD keeps the length of what a GET would have brought."""
+    dropped = _HOPS - {"content-length"} if method == "HEAD" else _HOPS
+    return [(name, value) for name, value in response.getheaders() if name.lower() not in dropped]
 
 
 def _answer_alone(client: socket.socket, reading: IO[bytes], fault: Fault, unread: int) -> bool:
@@ -305,7 +311,8 @@ def _answer(
     names = {name.lower() for name, _ in headers}
     more = [] if "content-type" in names else [("content-type", "application/json")]
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in (*headers, *more, ("content-length", str(len(content))))]
+    more += [] if "content-length" in names else [("content-length", str(len(content)))]
+    lines += [f"{name}: {value}" for name, value in (*headers, *more)]
     client.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + content[:cut])
     if cut is not None:
         client.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,61 @@
+"""What tests of buckets stand on: MinIO, a proxy before it, a Qdrant, a store, and the program as people start it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.words.snapshot import SnapshotName
+from tests.commands.program import Ended, run_program
+from tests.stores.fixtures import azurite, fake_gcs, minio
+from tests.stores.kept import Kept, keep_bucket
+from tests.stores.servers import BucketServer
+from tests.tools.proxy import RecordingProxy
+from tests.tools.snapshots import NOON, RECORDED, describe
+
+__all__ = ["azurite", "fake_gcs", "minio"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A bucket on MinIO behind a proxy, a Qdrant of this test's own, and a directory to run in."""
+
+    kept: Kept
+    server: BucketServer
+    proxy: RecordingProxy
+    qdrant: str
+    root: Path
+
+    def add(self, kind: str = "plain", collection: str = "cities") -> str:
+        """Put a recorded snapshot into the bucket; gives its file's name."""
+        content = (RECORDED / f"{kind}-1.18.3.snapshot").read_bytes()
+        manifest = describe(kind, collection, NOON)
+        store = self.kept.open()
+        with store.lock(5.0), store.receive(SnapshotName(collection, NOON)) as incoming:
+            incoming.expect(len(content))
+            incoming.write(content)
+            from restore.words.manifest import write_manifest
+
+            file = store.publish(incoming, incoming.name, write_manifest(manifest))
+        self.proxy.forget()
+        return file
+
+    def run(self, *arguments: str, timeout: float = 90.0, **environment: str) -> Ended:
+        """Run the program to its end."""
+        given = {**self.server.environment, "QDRANT_URL": self.qdrant, "RESTORE_STORE": self.kept.name, **environment}
+        return run_program(*arguments, cwd=self.root, environment=given, timeout=timeout)
+
+
+@pytest.fixture
+def place(minio: BucketServer, embedded: EmbeddedQdrant, tmp_path: Path) -> Iterator[Place]:
+    """Give an empty store in a bucket that is reached through a proxy."""
+    with RecordingProxy(minio.url) as proxy:
+        environment = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
+        behind = dataclasses.replace(minio, environment=environment)
+        kept = keep_bucket(behind)
+        proxy.forget()
+        yield Place(kept, behind, proxy, embedded.url, tmp_path)
