@@ -190,6 +190,8 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         ]
         wheres = (chosen.origins[field].where for field in single)
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
+    if chosen.chosen_set and chosen.origins["snapshot"].rank is Rank.FLAG:
+        problems.append("--set and --snapshot are both given; keep one")
     if command in {PIN, UNPIN} and not chosen.arguments:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
     if command == MIRROR:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from restore.edges.qdrant import Qdrant
@@ -34,6 +34,9 @@ def work_at_once(
     pool = ThreadPoolExecutor(min(width, len(items)), thread_name_prefix="collection")
     running: list[Future[Result]] = [pool.submit(crew.carry_out, work, item) for item in items]
     try:
+        for one in wait(running, return_when=FIRST_EXCEPTION).done:
+            # Whoever failed first, not whoever stands first.
+            one.result()
         return [one.result() for one in running]
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -22,9 +22,15 @@ from tests.tools.command import NoProgress, Story
 
 
 def take_here(
-    *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
+    *arguments: str,
+    url: str,
+    store: Path,
+    key: str = "",
+    clock: Clock | None = None,
+    story: Story | None = None,
+    run_id: str = "",
 ) -> SnapshotReport:
-    """Run the command in this process, with nothing from this machine's environment."""
+    """Run the command in this process, with nothing from this machine's environment. Without `run_id`: no set."""
     invocation = parse_arguments(["snapshot", *arguments])
     assert invocation is not None
     environment = {"QDRANT_URL": url, "RESTORE_STORE": str(store), "QDRANT_API_KEY": key}
@@ -45,6 +51,7 @@ def take_here(
         log=story or Story(),
         progress=NoProgress(),
         scoped=is_scoped(key),
+        run_id=run_id,
     )
     try:
         return run(settings, tools)

@@ -1,0 +1,261 @@
+"""Several collections at once: they overlap, the report stands in the wanted order, and one end ends them all."""
+
+# Fixtures are asked for by name, so their number confuses nobody.
+# ruff: noqa: PLR0917
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.decisions.report import Result, Summary
+from restore.edges.crew import work_at_once
+from restore.edges.qdrant import Qdrant, connect
+from restore.errors import Interrupted
+from tests.tools.command import Running, restore_here
+from tests.tools.proxy import Fault, RecordingProxy, Seen
+from tests.tools.publishing import find_trouble, list_names
+from tests.tools.server import Server
+from tests.tools.taking import end_with, start_snapshot, take_here
+
+VECTORS = {"size": 4, "distance": "Dot"}
+NAMES = ("a", "b", "c", "d")
+CREATE = r"POST /collections/[^/]+/snapshots"
+DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
+UPLOAD = r"POST /collections/[^/]+/snapshots/upload"
+
+
+@pytest.fixture
+def several(embedded: EmbeddedQdrant) -> Server:
+    """Give a server of this test's own with four collections."""
+    server = Server(embedded.url, snapshots=embedded.snapshots)
+    for name in NAMES:
+        server.create(name, vectors=VECTORS)
+        server.upsert(name, range(1, 51))
+    return server
+
+
+@pytest.fixture
+def watched(several: Server) -> Iterator[RecordingProxy]:
+    """Give a recording proxy in front of it."""
+    with RecordingProxy(several.url) as recording:
+        yield recording
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Give the place of a store that is not there yet."""
+    return tmp_path / "store"
+
+
+class Meeting:
+    """A fault's hook that holds each request until so many of them have come at once; `most` were there at a time."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._here = 0
+        self._changed = threading.Condition()
+        self.most = 0
+
+    def __call__(self, _seen: Seen) -> None:
+        """Come, and wait for the others, for a second at most."""
+        with self._changed:
+            self._here += 1
+            self.most = max(self.most, self._here)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self._wanted, timeout=1.0)
+            self._here -= 1
+
+
+class Gathering:
+    """A fault's hook that holds every request until the test is over, and tells when so many have come."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._come = 0
+        self._gate = threading.Lock()
+        self.complete = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self, _seen: Seen) -> None:
+        """Come, and stay."""
+        with self._gate:
+            self._come += 1
+            if self._come >= self._wanted:
+                self.complete.set()
+        self.release.wait(30)
+
+
+@pytest.fixture
+def gathering() -> Iterator[Gathering]:
+    """Give a hook for two requests."""
+    hook = Gathering(2)
+    yield hook
+    hook.release.set()
+
+
+def test_the_server_creates_the_next_snapshot_while_the_last_one_downloads(
+    several: Server, watched: RecordingProxy, shelf: Path
+) -> None:
+    """Two at a time by default: a download that takes its time does not keep the others from being created."""
+    held = threading.Event()
+    watched.inject(r"GET /collections/a/snapshots/.+", Fault(before=lambda _seen: held.wait(10)))
+
+    def release(_seen: Seen) -> None:
+        held.set()
+
+    watched.inject(r"POST /collections/d/snapshots", Fault(before=release))
+    report = take_here(url=watched.url, store=shelf)
+    assert (report.status, held.is_set(), [one.collection for one in report.outcomes]) == (0, True, list(NAMES))
+    assert find_trouble(shelf) == []
+    assert {name: several.snapshots_of(name) for name in NAMES} == {name: [] for name in NAMES}
+
+
+@pytest.mark.parametrize(("width", "most"), [(1, 1), (2, 2), (4, 4)])
+def test_no_more_are_worked_on_at_once_than_asked_for(
+    watched: RecordingProxy, shelf: Path, width: int, most: int
+) -> None:
+    """`--concurrency`."""
+    meeting = Meeting(wanted=width + 1)
+    watched.inject(DOWNLOAD, Fault(before=meeting))
+    report = take_here("--concurrency", str(width), url=watched.url, store=shelf)
+    assert (report.status, meeting.most) == (0, most)
+
+
+def test_one_failure_does_not_stop_the_others_and_the_report_is_in_order(
+    several: Server, watched: RecordingProxy, shelf: Path
+) -> None:
+    """Status 3; the summary counts."""
+    watched.inject(r"POST /collections/b/snapshots", Fault(status=500))
+    report = take_here(url=watched.url, store=shelf)
+    assert [(one.collection, one.status) for one in report.outcomes] == [("a", 0), ("b", 17), ("c", 0), ("d", 0)]
+    size = sum(one.size_bytes or 0 for one in report.outcomes)
+    assert report.summary == Summary(succeeded=3, failed=1, size_bytes=size, seconds=report.seconds)
+    assert (report.status, size > 0) == (3, True)
+
+
+def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, shelf: Path) -> None:
+    """Two uploads meet; every collection is there and verified, no mark is left, the order is the wanted one."""
+    take_here(url=several.url, store=shelf)
+    for name in NAMES:
+        several.drop(name)
+    meeting = Meeting(wanted=2)
+    watched.inject(UPLOAD, Fault(before=meeting))
+    report = restore_here("--transfer", "upload", url=watched.url, store=shelf)
+    assert [(one.collection, one.result) for one in report.outcomes] == [(name, Result.RESTORED) for name in NAMES]
+    assert (meeting.most, several.collections()) == (2, list(NAMES))
+    assert (report.summary.succeeded, {name: several.count(name) for name in NAMES}) == (4, dict.fromkeys(NAMES, 50))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
+    several: Server,
+    watched: RecordingProxy,
+    shelf: Path,
+    gathering: Gathering,
+    number: signal.Signals,
+    status: int,
+) -> None:
+    """L4: within 2 s, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
+    watched.inject(DOWNLOAD, Fault(before=gathering))
+    child = start_snapshot(url=watched.url, store=shelf)
+    assert gathering.complete.wait(20)
+    ended, took, said = end_with(child, number)
+    left = {name: several.snapshots_of(name) for name in NAMES}
+    assert (ended, list_names(shelf), left) == (status, [], {name: [] for name in NAMES}), said
+    assert [path.name for path in shelf.glob(".journal-*")] == []
+    assert took < 2.0
+
+
+def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
+    watched: RecordingProxy, shelf: Path, gathering: Gathering
+) -> None:
+    """Protocol, Snapshot 3: it stands in the journal, for `prune --server` to report."""
+    watched.inject(CREATE, Fault(after=gathering))
+    child = start_snapshot(url=watched.url, store=shelf)
+    assert gathering.complete.wait(20)
+    ended, took, said = end_with(child, signal.SIGTERM)
+    assert (ended, list_names(shelf), said.count("snapshot.unanswered")) == (143, [], 2)
+    assert "the server may still finish the snapshot" in said
+    assert len(list(shelf.glob(".journal-*"))) == 1
+    assert took < 2.0
+
+
+def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishes(
+    several: Server, watched: RecordingProxy, shelf: Path, gathering: Gathering
+) -> None:
+    """L4, D2: within 2 s; each mark says what was sent."""
+    take_here(url=several.url, store=shelf)
+    for name in NAMES:
+        several.drop(name)
+    watched.inject(UPLOAD, Fault(before=gathering))
+    with Running("--transfer", "upload", url=watched.url, store=shelf) as running:
+        assert gathering.complete.wait(20)
+        begin = time.monotonic()
+        running.terminate()
+        ended = running.wait()
+        took = time.monotonic() - begin
+    gathering.release.set()
+    marked = [name for name in NAMES if several.marks(name)]
+    report = restore_here(url=several.url, store=shelf)
+    assert (ended.status, marked) == (143, ["a", "b"])
+    assert took < 2.0
+    assert (report.status, {name: several.count(name) for name in NAMES}) == (0, dict.fromkeys(NAMES, 50))
+    assert several.collections() == list(NAMES)
+
+
+def test_the_deadline_ends_several_as_it_ends_one(watched: RecordingProxy, shelf: Path, gathering: Gathering) -> None:
+    """Status 124, and nothing is left."""
+    watched.inject(DOWNLOAD, Fault(before=gathering))
+    child = start_snapshot("--deadline", "3s", url=watched.url, store=shelf)
+    _, said = child.communicate(timeout=30)
+    assert (child.returncode, list_names(shelf)) == (124, [])
+    assert re.search(r"error: not finished within the deadline of 3 s", said)
+
+
+def test_what_nobody_expected_ends_all_of_it(several: Server) -> None:
+    """A defect is not swallowed by a thread; the others are ended where they stand."""
+    qdrant = connect(several.url, "")
+    ended: list[str] = []
+
+    def work(item: str, _own: Qdrant) -> str:
+        if item == "bad":
+            time.sleep(0.2)
+            raise ZeroDivisionError(item)
+        try:
+            for _ in range(1000):
+                time.sleep(0.01)
+        except Interrupted as error:
+            ended.append(str(error))
+            raise
+        return item
+
+    with pytest.raises(ZeroDivisionError, match=r"^bad$"):
+        work_at_once(work, ["good", "bad", "never begun"], qdrant, width=2)
+    qdrant.close()
+    assert set(ended) == {"another collection's work failed unexpectedly"}
+
+
+@pytest.fixture
+def quiet() -> Callable[[], int]:
+    """Give a way to count the threads of this process."""
+    return threading.active_count
+
+
+def test_no_thread_outlives_the_work(several: Server, shelf: Path, quiet: Callable[[], int]) -> None:
+    """Neither for snapshots nor for restores."""
+    before = quiet()
+    take_here("--concurrency", "4", url=several.url, store=shelf)
+    for name in NAMES:
+        several.drop(name)
+    restore_here("--concurrency", "4", url=several.url, store=shelf)
+    deadline = time.monotonic() + 10
+    while quiet() > before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert quiet() <= before

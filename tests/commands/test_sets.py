@@ -1,0 +1,299 @@
+"""Sets: what one run of `snapshot` made comes back as it was, or it is said what is not there any more."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from qdrant_embedded.process import EmbeddedQdrant
+from restore.decisions.report import Result
+from restore.decisions.snapshot_report import SnapshotReport
+from restore.errors import NotFoundError, RefusedError, SettingsError
+from restore.words.document import read_document, write_document
+from restore.words.manifest import read_manifest
+from restore.words.set import SetDocument, SetFailure, SetMember, name_set
+from tests.commands.program import run_program
+from tests.tools.command import Story, restore_here
+from tests.tools.keeping import fill, prune_here, settle_here
+from tests.tools.server import Server
+from tests.tools.snapshots import NOON, FilledStore
+from tests.tools.taking import take_here
+
+VECTORS = {"size": 4, "distance": "Dot"}
+NAMES = ("cities", "towns", "villages")
+
+
+@pytest.fixture
+def whole(embedded: EmbeddedQdrant) -> Server:
+    """Give a server of this test's own with three collections and an alias."""
+    server = Server(embedded.url, snapshots=embedded.snapshots)
+    for number, name in enumerate(NAMES, start=1):
+        server.create(name, vectors=VECTORS)
+        server.upsert(name, range(1, 10 * number + 1))
+    server.alias("places", "towns")
+    return server
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Give the place of a store that is not there yet."""
+    return tmp_path / "store"
+
+
+def take_set(*arguments: str, server: Server, store: Path, run: str = "a") -> SnapshotReport:
+    """Make a set whose id is one letter over and over."""
+    return take_here(*arguments, url=server.url, store=store, run_id=run * 32)
+
+
+def read_set(store: Path, report: SnapshotReport) -> SetDocument:
+    """Read the document of a run."""
+    return read_document((store / report.set).read_bytes(), SetDocument, where=report.set)
+
+
+def empty(server: Server) -> None:
+    """Drop every collection."""
+    for name in server.collections():
+        server.drop(name)
+
+
+def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, shelf: Path) -> None:
+    """And its id stands in each manifest."""
+    report = take_set(server=whole, store=shelf)
+    document = read_set(shelf, report)
+    manifests = [read_manifest((shelf / f"{one.snapshot}.json").read_bytes(), where="") for one in report.outcomes]
+    assert document == SetDocument(
+        run_id="a" * 32,
+        created=document.created,
+        server=report.server_version,
+        url=whole.url,
+        whole=True,
+        collections=tuple(
+            SetMember(collection=one.collection, file=one.snapshot, sha256=one.sha256, points=one.points)
+            for one in report.outcomes
+        ),
+        aliases={"places": "towns"},
+        written_by=document.written_by,
+    )
+    assert [member.collection for member in document.collections] == list(NAMES)
+    assert {manifest.run_id for manifest in manifests} == {"a" * 32}
+    assert report.set == name_set(document.created, "a" * 32)
+
+
+def test_a_whole_server_comes_back_as_it_was(whole: Server, shelf: Path) -> None:
+    """Every collection of the set, from the set's snapshots although newer ones are there, and its alias."""
+    take_set(server=whole, store=shelf)
+    whole.upsert("cities", range(101, 120))
+    take_here("cities", url=whole.url, store=shelf)
+    empty(whole)
+    report = restore_here("--set", "latest", url=whole.url, store=shelf)
+    again = restore_here("--set", "latest", url=whole.url, store=shelf)
+    assert (report.status, [one.result for one in report.outcomes]) == (0, [Result.RESTORED] * 3)
+    assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
+    assert (whole.aliases(), [one.result for one in again.outcomes]) == ({"places": "towns"}, [Result.PRESENT] * 3)
+
+
+def test_the_set_before_and_a_set_by_its_id_can_be_had(whole: Server, shelf: Path) -> None:
+    """The beginning of an id is enough."""
+    take_set(server=whole, store=shelf, run="a")
+    whole.upsert("cities", range(101, 120))
+    take_set(server=whole, store=shelf, run="b")
+    counts = []
+    for selector in ("previous", "b" * 8, "latest"):
+        empty(whole)
+        restore_here("--set", selector, url=whole.url, store=shelf)
+        counts.append(whole.count("cities"))
+    assert counts == [10, 29, 29]
+
+
+def test_of_a_set_some_collections_can_be_chosen(whole: Server, shelf: Path) -> None:
+    """By name, by pattern; one that is not in it is an error."""
+    take_set(server=whole, store=shelf)
+    empty(whole)
+    restore_here("--set", "latest", "cities", url=whole.url, store=shelf)
+    restore_here("--set", "latest", "--include", "v*", url=whole.url, store=shelf)
+    assert whole.collections() == ["cities", "villages"]
+    with pytest.raises(NotFoundError, match=r"^set aaaaaaaa in store '.*' has no snapshot of collection 'hamlets'"):
+        restore_here("--set", "latest", "hamlets", url=whole.url, store=shelf)
+
+
+def test_a_live_alias_that_points_elsewhere_is_never_stolen(whole: Server, shelf: Path) -> None:
+    """The report says so."""
+    take_set(server=whole, store=shelf)
+    empty(whole)
+    whole.create("others", vectors=VECTORS)
+    whole.alias("places", "others")
+    report = restore_here("--set", "latest", url=whole.url, store=shelf)
+    towns = report.outcomes[1]
+    assert (report.status, whole.aliases()) == (0, {"places": "others"})
+    assert towns.warnings == ("alias 'places' points to 'others' and was left there",)
+
+
+def test_a_set_with_failures_is_never_latest(whole: Server, shelf: Path) -> None:
+    """It can be had by its id, and then its failures are said."""
+    take_set(server=whole, store=shelf, run="a")
+    whole.alias("hamlets", "cities")
+    failed = take_set("cities", "towns", "hamlets", server=whole, store=shelf, run="b")
+    document = read_set(shelf, failed)
+    empty(whole)
+    story = Story()
+    restore_here("--set", "latest", "--include", "c*", url=whole.url, store=shelf, story=story)
+    asked = restore_here("--set", "b" * 8, url=whole.url, store=shelf)
+    assert (failed.status, [one.collection for one in document.failed]) == (3, ["hamlets"])
+    assert [facts["id"] for facts in story.named("set.chosen")] == ["aaaaaaaa"]
+    assert asked.warnings == ("set bbbbbbbb was made without 'hamlets': their snapshots failed",)
+
+
+def test_a_set_of_some_collections_is_not_latest_where_one_of_all_is(whole: Server, shelf: Path) -> None:
+    """`restore --set latest` brings a whole server back, whatever was snapshotted by itself since."""
+    take_set(server=whole, store=shelf, run="a")
+    take_set("cities", server=whole, store=shelf, run="b")
+    take_set("--exclude", "t*", server=whole, store=shelf, run="c")
+    empty(whole)
+    restore_here("--set", "latest", url=whole.url, store=shelf)
+    assert whole.collections() == sorted(NAMES)
+
+
+def test_a_run_that_made_nothing_leaves_no_set(whole: Server, shelf: Path) -> None:
+    """All failed: there is nothing to name."""
+    report = take_set("hamlets", server=whole, store=shelf)
+    assert (report.status, report.set, list(shelf.glob("*.set.json"))) == (10, "", [])
+
+
+def test_a_thinned_set_is_refused_unless_told(whole: Server, shelf: Path) -> None:
+    """Status 16 before anything is done; with `--allow-incomplete` what is left comes back, and the rest is named."""
+    first = take_set(server=whole, store=shelf, run="a")
+    take_here("towns", "--keep-last", "1", url=whole.url, store=shelf)
+    empty(whole)
+    with pytest.raises(RefusedError) as caught:
+        restore_here("--set", "latest", url=whole.url, store=shelf)
+    untouched = whole.collections()
+    report = restore_here("--set", "latest", "--allow-incomplete", url=whole.url, store=shelf)
+    assert not (shelf / first.outcomes[1].snapshot).exists()
+    assert str(caught.value) == (
+        "set aaaaaaaa is not whole any more: of 3 snapshots 1 are gone ('towns'); nothing was changed"
+    )
+    assert (untouched, whole.collections()) == ([], ["cities", "villages"])
+    assert [(one.collection, one.result) for one in report.outcomes] == [
+        ("cities", Result.RESTORED),
+        ("villages", Result.RESTORED),
+        ("towns", Result.NO_SNAPSHOT),
+    ]
+
+
+def test_sets_are_listed_with_what_is_left_of_them(store: FilledStore, tmp_path: Path) -> None:
+    """Oldest first: whole, with failures, thinned; a document that cannot be followed with its reason."""
+    plant_set(store, "a", {"cities": "cities_20261118_120000.snapshot"}, age=2)
+    plant_set(store, "b", {"cities": "cities_20261119_120000.snapshot"}, age=1, failed=("towns",))
+    plant_set(store, "c", {"cities": "cities_20261120_120000.snapshot", "towns": "towns_20261120_120000.snapshot"})
+    fill(store, "cities", range(3))
+    damaged = "20261101_000000_dddddddd.set.json"
+    (store.path / damaged).write_bytes(b"{}")
+    ended = run_program("list", "--sets", "--store", str(store.path), cwd=tmp_path)
+    as_json = json.loads(run_program("list", "--sets", "--json", "--store", str(store.path), cwd=tmp_path).stdout)
+    assert ended.stdout.splitlines() == [
+        "aaaaaaaa  2026-11-18 12:00:00 UTC  1 collections  whole server  Qdrant 1.18.3  whole",
+        "bbbbbbbb  2026-11-19 12:00:00 UTC  1 collections  whole server  Qdrant 1.18.3  with failures",
+        "    failed: towns",
+        "cccccccc  2026-11-20 12:00:00 UTC  1 of 2 collections  whole server  Qdrant 1.18.3  thinned",
+        "    gone: towns",
+        f"{damaged}: '{damaged}' is malformed: Object missing required field `schema`",
+    ]
+    assert [one["state"] for one in as_json["sets"]] == ["whole", "with failures", "thinned"]
+
+
+def test_pruning_deletes_the_document_of_a_set_of_which_nothing_is_left(store: FilledStore) -> None:
+    """And of no other; a dry run says so."""
+    files = fill(store, "cities", range(3))
+    gone = plant_set(store, "a", {"cities": files[0]}, age=2)
+    kept = plant_set(store, "b", {"cities": files[2]})
+    foreseen = prune_here("--dry-run", "--keep-last", "1", store=store.path)
+    report = prune_here("--keep-last", "1", store=store.path)
+    assert (foreseen.sets, report.sets) == ((gone.name,), (gone.name,))
+    assert (gone.exists(), kept.exists()) == (False, True)
+
+
+def plant_set(
+    store: FilledStore,
+    run: str,
+    files: dict[str, str],
+    *,
+    age: int = 0,
+    failed: tuple[str, ...] = (),
+    sha256: str = "0" * 64,
+) -> Path:
+    """Write the document of a set."""
+    created = NOON - timedelta(days=age)
+    document = SetDocument(
+        run_id=run * 32,
+        created=created,
+        server="1.18.3",
+        whole=True,
+        collections=tuple(SetMember(collection=name, file=file, sha256=sha256) for name, file in files.items()),
+        failed=tuple(SetFailure(collection=name, error="not there") for name in failed),
+    )
+    path = store.path / name_set(created, run * 32)
+    path.write_bytes(write_document(document))
+    return path
+
+
+EVIL: list[tuple[dict[str, object], str]] = [
+    ({"collection": "cities", "file": "../../outside.snapshot"}, "is no snapshot of collection 'cities'"),
+    ({"collection": "cities", "file": "/etc/passwd"}, "is no snapshot of collection 'cities'"),
+    ({"collection": "cities", "file": "cities_latest.snapshot"}, "is no snapshot of collection 'cities'"),
+    ({"collection": "secret", "file": "cities_20261120_120000.snapshot"}, "is no snapshot of collection 'secret'"),
+    ({"collection": "..", "file": "%2E._20261120_120000.snapshot"}, "collection '..' would make the server touch"),
+    ({"collection": ".restoring-0123456789abcdef-1", "file": "x"}, "begins with '.restoring-'"),
+]
+
+
+@pytest.mark.parametrize(("member", "problem"), EVIL)
+def test_a_set_document_made_by_an_attacker_is_not_followed(
+    whole: Server, store: FilledStore, member: dict[str, object], problem: str
+) -> None:
+    """Not outside the store, not onto another name, not onto a mark; it is shown with the reason."""
+    fill(store, "cities", range(1))
+    before = whole.collections()
+    document = {
+        "schema": 1,
+        "run_id": "e" * 32,
+        "created": "2026-11-20T12:00:00Z",
+        "server": "1",
+        "whole": True,
+        "collections": [{"sha256": "0" * 64, **member}],
+    }
+    (store.path / "20261120_120000_eeeeeeee.set.json").write_text(json.dumps(document))
+    listed = run_program("list", "--sets", "--store", str(store.path), cwd=store.path.parent)
+    with pytest.raises(NotFoundError):
+        restore_here("--set", "latest", url=whole.url, store=store.path)
+    assert problem in listed.stdout
+    assert whole.collections() == before
+
+
+def test_a_file_that_is_not_the_sets_is_not_restored(whole: Server, store: FilledStore) -> None:
+    """Replaced by another under the same name, with a manifest that fits it: the set's checksum tells."""
+    files = fill(store, "hamlets", range(1))
+    plant_set(store, "a", {"hamlets": files[0]}, sha256="1" * 64)
+    report = restore_here("--set", "latest", url=whole.url, store=store.path)
+    assert (report.status, "hamlets" in whole.collections()) == (13, False)
+    assert "is not the one that the set names" in report.outcomes[0].message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--set", "latest", "--snapshot", "previous"), "--set and --snapshot are both given; keep one"),
+        (("--set", "newest"), "--set: 'newest' is neither latest, previous nor a set's id (see list --sets)"),
+        (
+            ("--set", "latest", "--to", "x"),
+            "--to: 'x' is one target, but no collection is named; name one collection",
+        ),
+    ],
+)
+def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
+    """Told before anything is touched."""
+    with pytest.raises(SettingsError) as caught:
+        settle_here("restore", *arguments, store=tmp_path)
+    assert caught.value.problems == (problem,)
