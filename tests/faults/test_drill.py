@@ -107,7 +107,7 @@ def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage
     for place in range(1, steps + 1):
         ended = stage.end_at(place, Fault(refused=True), signal.SIGKILL)
         ends[place] = (ended.status, stage.drill_again()[0], stage.read())
-    print(f"killed: {steps} steps")
+    print(f"killed: {steps} steps")  # noqa: T201 - how far it went
     assert {place: end for place, end in ends.items() if end != (KILLED, 0, before)} == {}
     assert steps > 5
 
@@ -125,7 +125,7 @@ def test_a_drill_that_is_interrupted_at_any_step_drops_everything_at_once(stage:
             left.append(place)
             assert "the next drill removes" in ended.stderr, ended.stderr
         ends[place] = (ended.status, stage.drill_again()[0], stage.read())
-    print(f"interrupted: {steps} steps, something left at {left}")
+    print(f"interrupted: {steps} steps, something left at {left}")  # noqa: T201 - how far it went
     assert {place: end for place, end in ends.items() if end[0] not in {0, 130} or end[1:] != (0, before)} == {}
     assert len(left) < steps / 2
 
