@@ -10,7 +10,8 @@ import re
 
 from restore.errors import AuthError, NotFoundError, RestoreError, SpaceError, StoreError
 
-_STATUS = re.compile(r"status code: ([0-9]{3})")
+# The second form is a bulk deletion's, which Azure has alone.
+_STATUS = re.compile(r"(?:status code|\(code): ([0-9]{3})\b")
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,60})</Code>|\"reason\":\s*\"([A-Za-z0-9.]{1,60})\"")
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"})
 _NO_BUCKET_TEXT = "The specified bucket does not exist"

@@ -90,9 +90,9 @@ def keep_directory(root: Path, keys: Keys | None = None) -> Kept:
     return Kept(str(root), open_again, lambda file, content: _write(root / file, content))
 
 
-def keep_bucket(server: BucketServer, keys: Keys | None = None, *, prefix: str = "back/ups") -> Kept:
-    """Give a bucket of its own as a store, prepared."""
-    location = parse_location(f"{server.scheme}://{server.make_bucket()}/{prefix}")
+def keep_bucket(server: BucketServer, keys: Keys | None = None, *, prefix: str = "backups", at: str = "") -> Kept:
+    """Give a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
+    location = parse_location(at or f"{server.scheme}://{server.make_bucket()}/{prefix}")
 
     def open_again() -> BucketShelf:
         client = open_client(location, server.environment)
@@ -101,7 +101,8 @@ def keep_bucket(server: BucketServer, keys: Keys | None = None, *, prefix: str =
     def write(file: str, content: bytes) -> None:
         open_client(location, server.environment).put(open_again().key(file), content)
 
-    open_again().prepare()
+    if not at:
+        open_again().prepare()
     return Kept(str(location), open_again, write)
 
 
