@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from restore.errors import IntegrityError, NotFoundError, RefusedError, RestoreError
-from restore.words.collection import find_name_problem, is_mark
+from restore.words.collection import find_name_problem
 from restore.words.set import SetDocument, SetMember
 from restore.words.snapshot import encode_collection
 from restore.words.store import Kind, classify
@@ -46,7 +46,7 @@ def find_document_problem(document: SetDocument) -> str:
     seen: set[str] = set()
     for member in document.collections:
         name = member.collection
-        if problem := find_name_problem(name) or ("marks a restore in progress" if is_mark(name) else None):
+        if problem := find_name_problem(name):
             return f"collection '{name}' {problem}"
         if name in seen:
             return f"collection '{name}' stands twice"
@@ -61,7 +61,7 @@ def find_set(document: SetDocument, file: str, files: Iterable[str]) -> FoundSet
     """Compare a document with the files that are there. Raises `IntegrityError` when it must not be followed."""
     if problem := find_document_problem(document):
         raise IntegrityError(
-            f"'{file}' is not to be followed: {problem}", hint="delete it; no run of ours wrote that"
+            f"'{file}' must not be followed: {problem}", hint="delete it; no run of ours wrote that"
         )
     there = frozenset(files)
     missing = tuple(member for member in document.collections if member.file not in there)

@@ -1,0 +1,218 @@
+"""`prune --server`: what killed runs of ours left on the Qdrant server goes, and nobody else's ever."""
+
+# Fixtures are asked for by name, so their number confuses nobody.
+# ruff: noqa: PLR0917
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from restore.decisions.prune_report import Leftover, PruneReport, describe
+from restore.edges.qdrant import Qdrant, connect
+from restore.words.collection import name_mark, name_upload
+from restore.words.document import read_document
+from restore.words.journal import JournalDocument
+from restore.words.mark import Phase, Was
+from tests.tools.command import Running
+from tests.tools.keeping import prune_here
+from tests.tools.marks import plant_mark
+from tests.tools.proxy import Fault, RecordingProxy, Seen
+from tests.tools.server import Server, path
+from tests.tools.snapshots import FilledStore
+from tests.tools.taking import start_snapshot, take_here
+
+VECTORS = {"size": 4, "distance": "Dot"}
+CREATE = r"POST /collections/[^/]+/snapshots\?"
+DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
+
+
+class Held:
+    """A fault's hook that tells when a request has come, and holds it."""
+
+    def __init__(self) -> None:
+        self.come = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self, _seen: Seen) -> None:
+        """Come, and stay until the test is over."""
+        self.come.set()
+        self.release.wait(30)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    """Give such a hook."""
+    hook = Held()
+    yield hook
+    hook.release.set()
+
+
+@pytest.fixture
+def cities(target: Server, name: str) -> str:
+    """Give a collection with 100 points."""
+    target.create(name, vectors=VECTORS)
+    target.upsert(name, range(1, 101))
+    return name
+
+
+@pytest.fixture
+def qdrant(target: Server) -> Iterator[Qdrant]:
+    """Give a client of the server under test."""
+    client = connect(target.url, "")
+    yield client
+    client.close()
+
+
+def kill_at(pattern: str, fault: Fault, held: Held, proxy: RecordingProxy, *, cities: str, store: Path) -> None:
+    """Kill a snapshot run of a collection when such a request has come."""
+    proxy.inject(pattern, fault)
+    child = start_snapshot(cities, url=proxy.url, store=store)
+    assert held.come.wait(20)
+    child.kill()
+    child.communicate()
+    held.release.set()
+
+
+def ours(report: PruneReport, collection: str) -> list[Leftover]:
+    """Give what was found of one collection; other tests share the server."""
+    return [one for one in report.server if one.collection == collection]
+
+
+def journals(store: Path) -> list[Path]:
+    """Give the journals in a store."""
+    return sorted(store.glob(".journal-*"))
+
+
+def test_what_a_killed_run_created_goes_and_a_persons_snapshot_stays(
+    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+) -> None:
+    """Found by name and checksum, as the answer gave them and the journal has them; then the journal goes."""
+    mine = target.ask("POST", path(cities, "snapshots")).result["name"]
+    time.sleep(1.1)
+    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=tmp_path / "store")
+    left = set(target.snapshots_of(cities)) - {mine}
+    foreseen = prune_here("--server", "--dry-run", store=tmp_path / "store", qdrant=qdrant)
+    untouched = set(target.snapshots_of(cities))
+    report = prune_here("--server", store=tmp_path / "store", qdrant=qdrant)
+    assert len(left) == 1
+    assert (
+        ours(foreseen, cities) == ours(report, cities) == [Leftover(collection=cities, file=left.pop(), removed=True)]
+    )
+    assert (len(untouched), target.snapshots_of(cities)) == (2, [mine])
+
+
+def test_the_journal_of_another_url_of_the_server_is_kept_until_it_is_asked_by_that(
+    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+) -> None:
+    """What is there goes, by whatever name the server is called; what is not there may be on another server."""
+    store = tmp_path / "store"
+    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    before = journals(store)
+    prune_here("--server", store=store, qdrant=qdrant)
+    assert (len(before), journals(store), target.snapshots_of(cities)) == (1, [], [])
+
+
+def test_a_snapshot_of_the_same_name_with_other_bytes_is_not_ours(
+    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+) -> None:
+    """Two creations in one second have one name: the checksum tells whose it is."""
+    store = tmp_path / "store"
+    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    (journal,) = journals(store)
+    document = journal.read_bytes()
+    made = read_document(document, JournalDocument, where="").creations[0].made
+    assert made is not None
+    assert made.checksum is not None
+    journal.write_bytes(document.replace(made.checksum.encode(), b"0" * 64))
+    report = prune_here("--server", store=store, qdrant=qdrant)
+    assert (ours(report, cities), target.snapshots_of(cities)) == ([], [made.name])
+
+
+def test_what_nobody_can_attribute_is_reported_and_stays(
+    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+) -> None:
+    """Protocol, Snapshot 3: killed while the server created it. Said until a person has removed it."""
+    store = tmp_path / "store"
+    kill_at(CREATE, Fault(after=held), held, proxy, cities=cities, store=store)
+    (file,) = target.snapshots_of(cities)
+    first = prune_here("--server", store=store, qdrant=qdrant)
+    second = prune_here("--server", store=store, qdrant=qdrant)
+    stays = target.snapshots_of(cities)
+    target.ask("DELETE", path(cities, f"snapshots/{file}")).result  # noqa: B018 - it asserts
+    assert (ours(first, cities), first.status, stays) == (ours(second, cities), 0, [file])
+    assert [(one.file, one.removed) for one in ours(first, cities)] == [(file, False)]
+    assert any("nobody can tell whose it is, so it stays" in line for line in describe(first))
+
+
+def test_the_next_run_removes_what_a_killed_one_left_by_itself(
+    target: Server, proxy: RecordingProxy, held: Held, cities: str, tmp_path: Path
+) -> None:
+    """P3: nobody has to call `prune --server` for that."""
+    store = tmp_path / "store"
+    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    proxy.reset()
+    report = take_here(cities, url=proxy.url, store=store, run_id="f" * 32)
+    assert (report.status, target.snapshots_of(cities), journals(store)) == (0, [], [])
+
+
+def test_a_journal_that_cannot_be_read_is_told_and_changes_nothing(
+    target: Server, qdrant: Qdrant, cities: str, store: FilledStore
+) -> None:
+    """A store made by an attacker deletes nothing: status 3 or its own, the file is named."""
+    mine = target.ask("POST", path(cities, "snapshots")).result["name"]
+    (store.path / ".journal-evil.json").write_text('{"schema":1,"creations":"everything"}')
+    report = prune_here("--server", store=store.path, qdrant=qdrant)
+    told = [one for one in report.server if one.file == ".journal-evil.json"]
+    assert ([one.status for one in told], target.snapshots_of(cities)) == ([13], [mine])
+    assert report.status in {3, 13}
+
+
+def test_the_file_that_an_upload_left_goes_unless_a_restore_is_at_it(
+    target: Server, qdrant: Qdrant, name: str, store: FilledStore
+) -> None:
+    """Its name is ours alone; while a mark is there, the next restore finishes and removes it."""
+    form, boundary = make_form(name_upload(name), store.add(name).read_bytes())
+    target.send_form(path(name, "snapshots/upload?wait=true&priority=snapshot"), form, boundary).result  # noqa: B018 - it asserts
+    plant_mark(target, name, Phase.SENT, Was.ABSENT)
+    marked = ours(prune_here("--server", store=store.path, qdrant=qdrant), name)
+    target.drop(name_mark(name, 1))
+    unmarked = ours(prune_here("--server", store=store.path, qdrant=qdrant), name)
+    assert (marked, unmarked) == ([], [Leftover(collection=name, file=name_upload(name), removed=True)])
+    assert target.snapshots_of(name) == []
+
+
+def make_form(file: str, content: bytes) -> tuple[bytes, str]:
+    """Give the form of an upload, and its boundary."""
+    boundary = "boundary-of-a-test"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="snapshot"; filename="{file}"\r\n\r\n'
+    return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), boundary
+
+
+def test_without_the_flag_the_server_is_not_asked(store: FilledStore, proxy: RecordingProxy) -> None:
+    """A store can be pruned while Qdrant is down."""
+    store.add("cities")
+    with Running(url=proxy.url, store=store.path) as unused:
+        unused.kill()
+    proxy.reset()
+    report = prune_here("--keep-last", "1", store=store.path)
+    assert (report.server, proxy.seen) == ((), [])
+
+
+def test_a_journal_is_written_before_anything_is_created(proxy: RecordingProxy, cities: str, tmp_path: Path) -> None:
+    """What it says while the server creates, and that nothing of it is left in the end."""
+    store = tmp_path / "store"
+    said: list[JournalDocument] = []
+
+    def look(_seen: Seen) -> None:
+        said.extend(read_document(one.read_bytes(), JournalDocument, where="") for one in journals(store))
+
+    proxy.inject(CREATE, Fault(before=look))
+    take_here(cities, url=proxy.url, store=store, run_id="e" * 32)
+    (document,) = said
+    (creation,) = document.creations
+    assert (document.run_id, document.url, creation.collection, creation.made) == ("e" * 32, proxy.url, cities, None)
+    assert journals(store) == []
