@@ -19,7 +19,7 @@ from restore.edges.retrying import try_again
 from restore.errors import IntegrityError
 
 _FIRST_BYTES = 64 << 10
-_PART_BYTES = 4 << 20
+_PART_BYTES = 2 << 20
 _PARTS_AHEAD = 3
 _LONGEST_PAUSE = 5.0
 

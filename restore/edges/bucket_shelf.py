@@ -27,10 +27,10 @@ from restore.words.location import Location
 from restore.words.snapshot import SnapshotName, encode_collection, name_manifest, parse_name
 from restore.words.store import CHECK_SUFFIX, LEASE_FILE, PIN_SUFFIX, STAMP_FILE, STAMP_TEXT
 
-_PART_BYTES = 8 << 20
-# S3 takes 10,000 parts.
+_PART_BYTES = 5 << 20
+# S3 takes parts of 5 MiB and more, and 10,000 of them.
 _MOST_PARTS = 9_000
-_BLOCKS_AHEAD = 8
+_BLOCKS_AHEAD = 4
 # Bytes without a manifest are left alone for so long: a writer who lost the lock may still be at it.
 _GRACE_SECONDS = 3600.0
 

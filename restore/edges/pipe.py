@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 2 << 20
 
 
 class Pipe:

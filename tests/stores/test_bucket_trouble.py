@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -361,3 +362,25 @@ def test_where_urls_are_switched_off_the_snapshot_is_uploaded(place: Place) -> N
         )
     assert only.status != 0
     assert "X-Amz" not in ended.stdout + ended.stderr + only.stdout + only.stderr
+
+
+@pytest.mark.parametrize("command", ["restore", "snapshot", "list"])
+def test_a_signal_ends_a_run_that_waits_for_a_bucket_within_two_seconds(
+    place: Place, mute: str, command: str
+) -> None:
+    """L4: also while foreign code waits for an answer that never comes."""
+    environment = {**place.server.environment, "AWS_ENDPOINT_URL": f"http://{mute}", "QDRANT_URL": place.qdrant}
+    with subprocess.Popen(
+        [sys.executable, "-m", "restore", command],
+        env=make_environment(**environment, RESTORE_STORE=place.kept.name),
+        cwd=place.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        time.sleep(1.5)
+        begin = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        _, said = running.communicate(timeout=10)
+    assert (running.returncode, time.monotonic() - begin < 2.0) == (143, True)
+    assert said.splitlines()[-1] == "error: ended by SIGTERM"
