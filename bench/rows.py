@@ -18,6 +18,8 @@ from restore.words.manifest import read_manifest
 
 _OURS, _SERVER_FILE, _CURL, _NAIVE = "upload", "server file", "curl", "requests"
 _NAIVE_TIMES = 2.5
+# There are many boots and each is short.
+_BOOT_PATIENCE_SECONDS = 5.0
 
 
 def store_snapshot(ground: Ground, source: Source) -> Stored:
@@ -91,7 +93,7 @@ def measure_boots(ground: Ground, source: Source, options: Options, results: Res
             Contestant(_NAIVE, commands.boot_naively(ground, source)),
             Contestant("python alone", [sys.executable, "-c", "pass"]),
         ),
-        prepare=lambda: wait_calm(options.patience_seconds),
+        prepare=lambda: wait_calm(min(options.patience_seconds, _BOOT_PATIENCE_SECONDS)),
         check=lambda: None,
     )
     # What is run first pays for compiling and for files that nobody had read before.
