@@ -31,6 +31,7 @@ from restore.words.location import parse_location
 from restore.words.policy import Fallback, OnEmpty, OnExisting, OnMissing, Policies, Transfer, Verify
 from restore.words.rule import Rule
 from restore.words.secret import Secret
+from restore.words.url import redact_url
 
 _APART = frozenset({"collections", "collection-name", *PATTERNS})
 # Their arguments need not be collections.
@@ -223,7 +224,7 @@ def _find_mirror_problems(chosen: Settings) -> tuple[str, ...]:
         try:
             parse_location(text)
         except ValueError as error:
-            problems.append(f"mirror: '{text.partition('://')[0]}' store {error}")
+            problems.append(f"mirror: store '{redact_url(text)}' {error}")
     return tuple(problems)
 
 
