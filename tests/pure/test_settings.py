@@ -200,7 +200,7 @@ def test_every_policy_may_stand_under_one_collection() -> None:
         ({"environment": {"RESTORE_DRY_RUN": "maybe"}}, "RESTORE_DRY_RUN: 'maybe' is neither true nor false"),
         ({"environment": {"RESTORE_SAMPLES": "-1"}}, "RESTORE_SAMPLES: '-1' is no whole number from 0 to 10,000"),
         ({"flags": {"store": ("",)}}, "--store: is empty"),
-        ({"flags": {"store": ("s3://bucket",)}}, "--store: is a URL; the store is a directory"),
+        ({"flags": {"store": ("ftp://host/x",)}}, "--store: begins with ftp://, a store is a directory or one of file://, s3://, gs://, az://"),
         ({"flags": {"server-store": ("snapshots",)}}, "--server-store: 'snapshots' is no absolute path; it is the path that the Qdrant server sees"),
         ({"arguments": (".",)}, "arguments: '.' would make the server touch its own parent directory"),
         ({"arguments": ("a:b",)}, "arguments: 'a:b' contains ':', which Qdrant refuses"),
