@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +15,9 @@ from restore.words.collection import name_upload
 from tests.tools.clock import FastClock
 from tests.tools.ground import Ground
 from tests.tools.proxy import Fault, Seen
-from tests.tools.scenes import make_empty, make_other, make_same
+from tests.tools.scenes import make_other, make_same
 from tests.tools.server import path
+from tests.tools.snapshots import describe
 
 UPLOADING = r"POST .*snapshots/upload"
 RECOVERING = r"PUT .*snapshots/recover"
@@ -46,12 +50,13 @@ def test_a_write_without_an_answer_is_found_out_about(ground: Ground, request_li
 @pytest.mark.parametrize("line", [r"^PUT {target}/index", r"^POST /collections/aliases"], ids=["index", "alias"])
 def test_what_is_put_back_without_an_answer_is_put_back_all_the_same(ground: Ground, line: str, fault: Fault) -> None:
     """Rule 7: an index and an alias may be created twice; an alias is looked for again before."""
-    ground.add(aliases=(f"{ground.name}-alias",))
-    make_empty(ground.server, ground.name)
+    schema = describe("plain", ground.name).payload_schema
+    ground.add(aliases=(f"{ground.name}-alias",), payload_schema={**schema, "more": {"data_type": "keyword"}})
     ground.proxy.inject(line.format(target=ground.path), fault, times=1)
     outcome = ground.restore()
     assert (outcome.result, outcome.warnings) == ("restored", ())
-    assert ground.state == ground.promise(aliased=True)
+    assert ground.server.indexes(ground.name) == sorted([*schema, "more"])
+    assert ground.server.aliases()[f"{ground.name}-alias"] == ground.name
 
 
 @pytest.mark.parametrize("fault", [Fault(lost=True), Fault(refused=True)], ids=["lost", "refused"])
@@ -218,7 +223,7 @@ def test_a_full_disk_is_not_tried_again(ground: Ground) -> None:
 
 def test_a_server_that_takes_no_byte_is_given_up(ground: Ground) -> None:
     """N4, rule 11: a stalled upload ends with 124 and its mark, and is not sent again."""
-    ground.add("indexed")
+    enlarge(ground.add(manifest=False))
     stalled = threading.Event()
 
     def stall(_seen: Seen) -> None:
@@ -231,6 +236,14 @@ def test_a_server_that_takes_no_byte_is_given_up(ground: Ground) -> None:
     assert (outcome.status, ground.marks, len(ground.proxy.find(UPLOADING))) == (124, [ground.mark], 1)
     assert time.monotonic() - begin < 10
     assert f"its mark '{ground.mark}' stays" in outcome.message
+
+
+def enlarge(file: Path) -> None:
+    """Put a member of 32 MB into an archive, more than the system takes before anybody reads."""
+    padding = tarfile.TarInfo("0/wal/padding")
+    padding.size = 32 << 20
+    with tarfile.open(file, "a", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(padding, io.BytesIO(bytes(padding.size)))
 
 
 def test_a_server_that_gives_no_sign_while_it_loads_is_given_up(ground: Ground) -> None:

@@ -18,6 +18,7 @@ from tests.tools.marks import DEAD_TOKEN
 from tests.tools.proxy import Fault, Seen
 from tests.tools.scenes import VECTORS, make_empty, make_other, make_same, put_written
 from tests.tools.server import path
+from tests.tools.snapshots import damage, describe
 
 SENDING = r"snapshots/(recover|upload)"
 FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'
@@ -292,10 +293,7 @@ def test_rule_5_the_servers_own_file_is_taken_where_it_sees_it(shared_ground: Gr
 
 def test_rule_5_a_wrong_checksum_is_not_tried_another_way(ground: Ground) -> None:
     """Rule 5: whichever way they go, the bytes are not what was promised; nothing is left, status 13."""
-    file = ground.add()
-    content = bytearray(file.read_bytes())
-    content[-2000] ^= 1
-    file.write_bytes(content)
+    damage(ground.add())
     body = b'{"status":{"error":"Wrong input: Snapshot checksum mismatch: expected a, got b"},"time":0.0}'
     ground.proxy.inject(RECOVERING, Fault(status=400, body=body))
     outcome = ground.restore()
@@ -373,10 +371,7 @@ def test_rule_5_a_collection_of_another_configuration_is_removed_with_its_aliase
 
 def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(ground: Ground) -> None:
     """Rule 5: the whole archive is checked before a collection of another configuration is deleted."""
-    file = ground.add()
-    content = bytearray(file.read_bytes())
-    content[-2000] ^= 1
-    file.write_bytes(content)
+    damage(ground.add())
     make_other(ground.server, ground.name)
     held = ground.server.points(ground.name)
     outcome = ground.restore("--on-existing", "replace")
@@ -433,12 +428,13 @@ def test_rule_7_a_live_alias_is_never_moved(ground: Ground) -> None:
 
 
 def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(ground: Ground) -> None:
-    """Rule 7: onto an application's own empty collection, the snapshot's indexes and aliases come too."""
-    ground.add(aliases=(f"{ground.name}-alias",))
-    make_empty(ground.server, ground.name)
+    """Rule 7: what the manifest says was there, and is not there after the recovery."""
+    schema = describe("plain", ground.name).payload_schema
+    ground.add(aliases=(f"{ground.name}-alias",), payload_schema={**schema, "more": {"data_type": "keyword"}})
     outcome = ground.restore()
     assert (outcome.result, outcome.warnings) == ("restored", ())
-    assert ground.state == ground.promise(aliased=True)
+    assert ground.server.indexes(ground.name) == sorted([*schema, "more"])
+    assert ground.server.aliases()[f"{ground.name}-alias"] == ground.name
 
 
 # --- 8. unmark ------------------------------------------------------------------------------------------------

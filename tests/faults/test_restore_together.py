@@ -29,8 +29,14 @@ def test_of_two_restores_at_once_one_restores_and_the_other_reports_it_present(g
 
 
 def test_of_six_restores_at_once_one_restores(ground: Ground) -> None:
-    """D17, rule 4: creating the mark is atomic, so it is the lock."""
+    """D17, rule 4: creating the mark is atomic, so it is the lock; here all six ask for it at the same moment."""
     ground.add()
+    together = threading.Barrier(6, timeout=30)
+
+    def wait_for_all(_seen: Seen) -> None:
+        together.wait()
+
+    ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(before=wait_for_all), times=6)
     ends = run_together(ground, 6)
     assert sorted(end.outcome["result"] for end in ends) == ["restored", *["skipped_exists"] * 5]
     assert len(ground.proxy.find(UPLOADING)) == 1
@@ -95,7 +101,7 @@ def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Gro
     ground.add()
     mark = ground.plant(Phase.SENT, Was.ABSENT)
     away = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>away</html>")
-    ground.proxy.inject(f"^GET {path(mark)}$", away, skip=1)
+    ground.proxy.inject(f"^GET {path(mark)}$", away, skip=3)
     outcome = ground.restore("--stall-timeout", "20")
     assert (outcome.status, ground.proxy.writes, ground.marks) == (17, [], [mark])
 
@@ -136,7 +142,7 @@ def test_marks_are_never_taken_for_collections(ground: Ground) -> None:
     ground.add()
     ground.store.add(f"{ground.name}_v2")
     other = ground.server.collections()
-    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    mark = ground.plant(Phase.SENT, Was.ABSENT, attempt=2)
     report = ground.report(f"{ground.name}_v2")
     assert [one.result for one in report.outcomes] == ["restored"]
     assert ground.proxy.find(mark) == []

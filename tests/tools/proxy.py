@@ -111,6 +111,8 @@ class RecordingProxy:
         self._clients: set[socket.socket] = set()
         self._ended = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
+        # Small, so that a body which nobody reads is soon felt by who sends it.
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     # --- what a test asks and orders ------------------------------------------------------------------------

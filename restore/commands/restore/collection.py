@@ -123,11 +123,7 @@ class CollectionRestore:
             return None
         with Holding(held):
             # Only this second look decides anything that writes.
-            look = self._look()
-            if any(seen.name != held.name for seen in look.marks):
-                held.drop()
-                return None
-            again, offer = self._plan(look, own=held.name)
+            again, offer = self._plan(self._look(), own=held.name)
             if not isinstance(again, Restore) or offer is None:
                 held.drop()
                 return None
