@@ -218,12 +218,20 @@ class Upload:
         """Make it an object. Raises as `write`, and `StoreError` when the name is taken."""
         file = str(self.name)
         if self._running is None:
-            if self._client.put(self._shelf.key(file), bytes(self._held), create_only=True) is None:
-                raise self._shelf.explain_taken(file)
+            self._put_whole(self._shelf.key(file), file)
             return
         self._put(b"")
         self._await()
         self._running = None
+
+    def _put_whole(self, key: str, file: str) -> None:
+        """Put what is held at once. To Azurite the blocks of an unfinished upload look like an object; it is none."""
+        content = bytes(self._held)
+        if self._client.put(key, content, create_only=True) is not None:
+            return
+        if self._client.find(key) is not None:
+            raise self._shelf.explain_taken(file)
+        self._client.put(key, content)
 
     def abandon(self) -> None:
         """Drop what was not finished; idempotent."""

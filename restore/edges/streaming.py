@@ -81,22 +81,30 @@ def read_head(
 def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], None], stall_seconds: float) -> bool:
     """Send the file; False when the server answered before the end."""
     connected.settimeout(stall_seconds)
-    if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile") or not part.file.local_path:
+    descriptor = _find_descriptor(part.file)
+    if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile") or descriptor is None:
         return _copy(connected, part, on_sent)
     offset = 0
-    file: Any = part.file
     while offset < part.size:
         readable, writable, _ = select.select([connected], [connected], [], stall_seconds)
         if readable:
             return False
         if not writable:
             raise TimeoutError(f"it took no byte for {stall_seconds:.0f} s")
-        sent = os.sendfile(connected.fileno(), file.fileno(), offset, min(_BLOCK, part.size - offset))
+        sent = os.sendfile(connected.fileno(), descriptor, offset, min(_BLOCK, part.size - offset))
         if sent == 0:
             raise IntegrityError(f"the snapshot became shorter while it was sent: {offset:,} of {part.size:,} bytes")
         offset += sent
         on_sent(offset)
     return True
+
+
+def _find_descriptor(file: Any) -> int | None:  # noqa: ANN401 - whatever is read
+    """Give the descriptor of a plain file, which the kernel can send; None for what comes from elsewhere."""
+    try:
+        return int(file.fileno())
+    except (AttributeError, OSError):
+        return None
 
 
 def _copy(connected: socket.socket, part: Part, on_sent: Callable[[int], None]) -> bool:
