@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from restore.edges.connection import Answer, Connection, Exchange, Request
+from restore.edges.opened import LocalReader
 from restore.edges.qdrant import Qdrant, connect
 from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
 from restore.words.server import Activity, Broken, Room
@@ -44,7 +45,7 @@ def finish(exchange: Exchange) -> Answer:
 def upload(qdrant: Qdrant, name: str, file: Path, *, checksum: str = CHECKSUM) -> list[int]:
     """Upload a file; gives what was told of the progress."""
     told: list[int] = []
-    with file.open("rb") as opened:
+    with LocalReader(str(file)) as opened:
         exchange = qdrant.upload_snapshot(
             name,
             opened,
@@ -397,7 +398,7 @@ def test_a_stalled_upload_is_a_deadline(name: str, tmp_path: Path) -> None:
     with (
         closing(listening),
         closing(connect(url, "")) as qdrant,
-        large.open("rb") as file,
+        LocalReader(str(large)) as file,
         pytest.raises(DeadlineError, match="took no byte of the snapshot for 1 s"),
     ):
         qdrant.upload_snapshot(
@@ -417,7 +418,7 @@ def test_a_file_that_became_shorter_is_not_sent_as_whole(
     """N2, N7: fewer bytes than were promised is an error here, and nothing exists there."""
     short = tmp_path / "short.snapshot"
     short.write_bytes(PLAIN.read_bytes()[:100_000])
-    with short.open("rb") as file, pytest.raises(IntegrityError, match="became shorter while it was sent"):
+    with LocalReader(str(short)) as file, pytest.raises(IntegrityError, match="became shorter while it was sent"):
         qdrant.upload_snapshot(
             name,
             file,
