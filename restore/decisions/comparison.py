@@ -86,11 +86,6 @@ def compare(promise: Promise, found: Found | Broken | None, *, samples_read: boo
     return Verdict(tuple(differences), tuple(warnings))
 
 
-def has_same_shape(config: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether two configurations have the same vectors and shards, so that a recover onto one is possible."""
-    return not find_shape_differences(config, other)
-
-
 def _compare_status(info: CollectionInfo) -> list[str]:
     found = []
     if info.status == "red":

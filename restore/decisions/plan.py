@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.decisions.comparison import find_shape_differences, has_same_shape
+from restore.decisions.comparison import find_shape_differences
 from restore.errors import IncompatibleError, RefusedError, RestoreError
 from restore.words.look import Absent, AliasOf, Look, Present, SeenMark
 from restore.words.mark import Was
@@ -247,8 +247,6 @@ def _plan_replace(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
 def has_same_configuration(offer: Offer, target: Present) -> bool:
     """Tell whether a recover onto the target would give the snapshot's configuration: it keeps the target's own."""
     wanted, found = offer.config, target.info.config
-    if not has_same_shape(wanted, found):
-        return False
     return all(_normalise(wanted.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)
 
 

@@ -60,9 +60,7 @@ def find_document_problem(document: SetDocument) -> str:
 def find_set(document: SetDocument, file: str, files: Iterable[str]) -> FoundSet:
     """Compare a document with the files that are there. Raises `IntegrityError` when it must not be followed."""
     if problem := find_document_problem(document):
-        raise IntegrityError(
-            f"'{file}' must not be followed: {problem}", hint="delete it; no run of ours wrote that"
-        )
+        raise IntegrityError(f"'{file}' must not be followed: {problem}", hint="delete it; no run of ours wrote that")
     there = frozenset(files)
     missing = tuple(member for member in document.collections if member.file not in there)
     return FoundSet(file=file, document=document, missing=missing)

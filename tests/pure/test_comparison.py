@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.decisions.comparison import Found, Verdict, compare, has_same_shape, promise_from
+from restore.decisions.comparison import Found, Verdict, compare, find_shape_differences, promise_from
 from restore.words.archive import Archive, ArchiveKind
 from restore.words.manifest import Sample
 from restore.words.offer import Offer, Promise
@@ -142,14 +142,14 @@ VECTOR = st.fixed_dictionaries({"size": SIZES, "distance": DISTANCES})
 def test_how_vectors_are_kept_is_not_their_shape(vector: dict[str, Any], on_disk: int, datatype: str | None) -> None:
     """What decides a point: size, distance, datatype, comparator. What does not: where it lies, how it is indexed."""
     kept = vector | {"on_disk": bool(on_disk), "hnsw_config": {"m": 8}, "datatype": datatype}
-    assert has_same_shape(with_params(vectors=vector), with_params(vectors=kept))
-    assert has_same_shape(with_params(vectors=vector), with_params(vectors={"": kept}))
+    assert find_shape_differences(with_params(vectors=vector), with_params(vectors=kept)) == []
+    assert find_shape_differences(with_params(vectors=vector), with_params(vectors={"": kept})) == []
 
 
 @given(VECTOR, VECTOR)
 def test_another_size_or_distance_is_another_shape(one: dict[str, Any], other: dict[str, Any]) -> None:
     """And the same is the same."""
-    assert has_same_shape(with_params(vectors=one), with_params(vectors=other)) == (one == other)
+    assert (find_shape_differences(with_params(vectors=one), with_params(vectors=other)) == []) == (one == other)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_another_size_or_distance_is_another_shape(one: dict[str, Any], other: d
 )
 def test_every_part_of_a_shape_counts(params: dict[str, Any]) -> None:
     """A recover onto another shape fails half-way or gives other points."""
-    assert not has_same_shape(CONFIG, with_params(**params))
+    assert len(find_shape_differences(CONFIG, with_params(**params))) == 1
 
 
 def make_archive(point_slots: int) -> Archive:

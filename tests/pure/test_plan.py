@@ -21,6 +21,7 @@ from restore.decisions.plan import (
     plan_collection,
 )
 from restore.errors import IncompatibleError, NotFoundError, RefusedError
+from restore.words.archive import Archive, ArchiveKind
 from restore.words.look import Absent, AliasOf, Look, Present, SeenMark, Target
 from restore.words.mark import Was
 from restore.words.offer import Offer, Wanted
@@ -68,6 +69,22 @@ def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = 
     return Offer(stored=stored, manifest=changed, gap=gap)
 
 
+def without_manifest(point_slots: int) -> Offer:
+    """Give a stored snapshot of which only the archive speaks."""
+    archive = Archive(
+        kind=ArchiveKind.COLLECTION,
+        size=1,
+        config=CONFIG,
+        payload_schema={},
+        shards=(),
+        custom_sharding=False,
+        rocksdb="",
+        forbidden=(),
+        point_slots=point_slots,
+    )
+    return Offer(stored=make_offer().stored, archive=archive)
+
+
 def want(named: bool = True, **policies: Any) -> Wanted:  # noqa: ANN401, FBT001, FBT002 - its fields
     """Give a wanted collection."""
     return Wanted(collection="cities", named=named, policies=Policies(**policies))
@@ -100,6 +117,8 @@ REPLACE = OnExisting.REPLACE
         (want(), EMPTY, make_offer(), Restore(was=Was.EMPTY)),
         (want(), EMPTY, make_offer(points=0), Skip(Reason.EMPTY, 0)),
         (want(), EMPTY, None, Skip(Reason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=0), Skip(Reason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=3), Restore(was=Was.EMPTY)),
         (want(on_empty=OnEmpty.SKIP), EMPTY, make_offer(), Skip(Reason.EMPTY, 0)),
         (want(), Present(0, OTHER_HNSW), make_offer(), Restore(was=Was.EMPTY)),
         (
