@@ -14,6 +14,7 @@ import msgspec
 
 from restore.edges.bucket_client import Client, Found
 from restore.edges.bucket_reader import RangedReader
+from restore.edges.bucket_walk import Walk
 from restore.edges.directory import Directory
 from restore.edges.packing import Keys, open_packed
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError
@@ -47,6 +48,7 @@ class Bucket:
         self._location = location
         self._keys = keys
         self._patience = patience_seconds
+        self._walk = Walk(client, self.key)
 
     @property
     def name(self) -> str:
@@ -72,6 +74,10 @@ class Bucket:
         """Give every file of the store, sorted by name: the whole listing. Bytes without a manifest are debris."""
         found = {self._relate(one.key): one for one in self._client.list(self._location.prefix)}
         entries = sorted((_describe(path, found) for path in found), key=lambda entry: entry.file)
+        self._walk = Walk(self._client, self.key)
+        self._walk.begin(
+            (entry.file, found[self._relate(self.key(entry.file))]) for entry in entries if entry.encoded
+        )
         cut = [entry.file for entry in entries if entry.encoded and entry.collection is None]
         manifests = self._read_manifests(cut)
         return name_cut(entries, {manifest.collection for manifest in manifests.values()})
@@ -129,8 +135,8 @@ class Bucket:
         return self._store(collection, name, found) if found and there else None
 
     def open_entry(self, entry: Entry) -> StoredSnapshot:
-        """Give an entry's file as a snapshot. Raises `IntegrityError` when it is not there any more."""
-        found = self._client.find(self.key(entry.file))
+        """Give an entry's file as a snapshot, as it was listed. Raises `IntegrityError` when it is not there now."""
+        found = self._walk.reach(entry.file) or self._client.find(self.key(entry.file))
         if found is None:
             raise IntegrityError(f"'{entry.file}' in store '{self.name}' is not there any more")
         return self._store(entry.collection or entry.encoded or entry.file, entry.file, found)
@@ -142,7 +148,7 @@ class Bucket:
         if not stored.in_store:
             return Directory("/", self._keys).read_manifest(stored)
         name = name_manifest(stored.file)
-        text = self.read_document(name)
+        text = self._walk.take(stored.file) or self.read_document(name)
         if text is None:
             return None
         manifest = read_manifest(text, where=name)

@@ -155,7 +155,7 @@ class Client:
 
     def read_many(self, keys: Iterable[str], most: int) -> Mapping[str, bytes]:
         """Read many small objects at once; those that are not there, or too large, are left out."""
-        begun = {key: self._crew.begin(functools.partial(self._read_small, key, most)) for key in keys}
+        begun = {key: self._crew.begin(functools.partial(self.read_small, key, most)) for key in keys}
         found: dict[str, bytes] = {}
         for key, waiting in begun.items():
             try:
@@ -168,7 +168,8 @@ class Client:
                 found[key] = content
         return found
 
-    def _read_small(self, key: str, most: int) -> bytes | None:
+    def read_small(self, key: str, most: int) -> bytes | None:
+        """Read a small object in the thread that calls it; None beyond `most` bytes. Raises obstore's own errors."""
         answer = self._store.get(key)
         return bytes(answer.bytes()) if answer.meta["size"] <= most else None
 
