@@ -5,7 +5,7 @@ from __future__ import annotations
 from restore.decisions.choosing import is_chosen
 from restore.decisions.sets_report import SetsReport, show_set
 from restore.decisions.settings import Settings
-from restore.decisions.store_report import ListReport, mark_latest
+from restore.decisions.store_report import ListReport, mark_latest, mark_newest
 from restore.steps.assess import assess
 from restore.steps.find_sets import find_sets
 from restore.steps.record import add_checks
@@ -23,7 +23,7 @@ def run(settings: Settings, store: Store) -> ListReport:
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
     files = add_checks(store, (assess(store, entry) for entry in wanted))
-    return ListReport(store=store.name, files=mark_latest(files))
+    return ListReport(store=store.name, files=mark_latest(files) if store.has_pointers else mark_newest(files))
 
 
 def _is_wanted(settings: Settings, entry: Entry) -> bool:

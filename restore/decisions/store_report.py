@@ -9,6 +9,8 @@ import msgspec
 from restore.decisions.report import describe_amount
 from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
+from restore.words.snapshot import SnapshotName, parse_name
+from restore.words.store import Kind
 
 
 class ListReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,18 @@ def mark_latest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
     files = tuple(files)
     targets = {one.target for one in files if one.target}
     return tuple(msgspec.structs.replace(one, latest=True) if one.file in targets else one for one in files)
+
+
+def mark_newest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Give the files back, each collection's newest by its name's time that is not held back marked as latest."""
+    files = tuple(files)
+    newest: dict[str, SnapshotName] = {}
+    for one in files:
+        name = parse_name(one.file)
+        if name and one.kind is Kind.SNAPSHOT and one.state is not State.HELD_BACK:
+            newest[name.encoded] = max(newest.get(name.encoded, name), name)
+    latest = {str(name) for name in newest.values()}
+    return tuple(msgspec.structs.replace(one, latest=one.file in latest) for one in files)
 
 
 def decide_status(files: Iterable[Assessment]) -> int:

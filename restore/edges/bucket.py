@@ -55,6 +55,11 @@ class Bucket:
         """Give its URL."""
         return str(self._location)
 
+    @property
+    def has_pointers(self) -> bool:
+        """Tell that a bucket has none."""
+        return False
+
     def require_store(self) -> None:
         """Raise `NotFoundError` unless this is a store: it has our stamp, or a collection's directory."""
         if self._client.find(self.key(STAMP_FILE)) or self.list_collections():

@@ -36,6 +36,11 @@ class StoreChain:
         """Give the stores' names, in order."""
         return ", ".join(name for name, _ in self._openings)
 
+    @property
+    def has_pointers(self) -> bool:
+        """Tell whether the first store has."""
+        return self._open(self._openings[0][0]).has_pointers
+
     def list_entries(self) -> tuple[Entry, ...]:
         """Give every file of every store that answers, the first one's before another's of the same name."""
         entries: dict[str, Entry] = {}

@@ -89,6 +89,11 @@ class Directory:
         """Give the path as it was given."""
         return self._path
 
+    @property
+    def has_pointers(self) -> bool:
+        """Tell that a directory has them."""
+        return True
+
     def path(self, file: str) -> str:
         """Give the absolute path of a file in the store."""
         return os.path.join(os.path.abspath(self._path), file)

@@ -152,6 +152,11 @@ class Store(Protocol):
         """Give the store's name for messages: its path or its URL without secrets."""
         ...
 
+    @property
+    def has_pointers(self) -> bool:
+        """Tell whether a file points to the latest; else the newest that was not held back is it."""
+        ...
+
     def list_entries(self) -> tuple[Entry, ...]:
         """Give every file of the store, sorted by name."""
         ...

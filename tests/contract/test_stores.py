@@ -12,6 +12,7 @@ import msgspec
 import pyrage
 import pytest
 
+from restore.commands.list import run as run_list
 from restore.edges.archive import read_archive, read_opened_archive
 from restore.edges.packing import Keys, Packer, load_recipients
 from restore.errors import DecryptionError, IntegrityError, LockedError, SettingsError
@@ -23,6 +24,7 @@ from restore.words.store import Kind, StoredSnapshot
 from tests.stores.kept import Kept
 from tests.tools.publishing import FIRST, SECOND, THIRD, describe
 from tests.tools.snapshots import RECORDED
+from tests.tools.taking import settle
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -117,6 +119,19 @@ def test_what_was_held_back_is_only_for_who_names_it(kept: Kept) -> None:
     store = kept.open()
     assert [kept.read(store, selector=one) for one in ("latest", "previous", held)] == [ONE, None, TWO]
     assert [one.file for one in store.list_snapshots("cities")] == ["cities_20261118_101500.snapshot"]
+
+
+def test_the_list_marks_what_a_restore_would_take(kept: Kept, tmp_path: Path) -> None:
+    """The latest of each collection, in a store without pointers too; what was held back never."""
+    kept.publish(ONE, FIRST)
+    kept.publish(TWO, SECOND)
+    kept.publish(THREE, THIRD, points=1)
+    kept.publish(ONE, FIRST, collection="cities_v2")
+    listed = run_list(settle("list", store=tmp_path), kept.open()).files
+    assert [(one.file, one.collection) for one in listed if one.latest] == [
+        ("cities_20261119_101500.snapshot", "cities"),
+        ("cities_v2_20261118_101500.snapshot", "cities_v2"),
+    ]
 
 
 @pytest.mark.parametrize("collection", HOSTILE)
