@@ -8,7 +8,7 @@ import msgspec
 
 from restore.words.offer import Offer, Promise
 from restore.words.server import Broken, CollectionInfo
-from restore.words.show import shorten
+from restore.words.show import say_number, shorten
 
 # Named here: they decide what a point is. Everything else in a configuration is how it is kept.
 _SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
@@ -100,11 +100,11 @@ def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]
         if points == 0 and not promise.may_be_empty:
             return ["it has no points, the snapshot has some"], []
         if points < promise.fewest:
-            return [f"it has {points:,} points, less than half of what the snapshot has room for"], []
+            return [f"it has {say_number(points, 'point')}, less than half of what the snapshot has room for"], []
         return [], []
     if points == promise.points:
         return [], []
-    words = f"{points:,} of {promise.points:,} points"
+    words = f"{points:,} of {say_number(promise.points, 'point')}"
     if promise.points_exact:
         return [words], []
     if points == 0 and promise.points:
@@ -183,9 +183,13 @@ def _compare_samples(promise: Promise, found: Found) -> list[str]:
     ]
     differences = []
     if missing:
-        differences.append(f"{len(missing)} of {len(promise.samples)} sampled points are missing ({_name(missing)})")
+        differences.append(
+            f"{len(missing)} of {say_number(len(promise.samples), 'sampled point')} missing ({_name(missing)})"
+        )
     if differing:
-        differences.append(f"{len(differing)} of {len(promise.samples)} sampled points differ ({_name(differing)})")
+        differences.append(
+            f"{len(differing)} of {say_number(len(promise.samples), 'sampled point')} changed ({_name(differing)})"
+        )
     return differences
 
 

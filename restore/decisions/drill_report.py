@@ -9,6 +9,7 @@ import msgspec
 from restore.decisions.report import describe_amount
 from restore.errors import PARTIAL, IntegrityError, RestoreError
 from restore.words.offer import Offer
+from restore.words.show import say_number
 
 
 class Result(StrEnum):
@@ -101,11 +102,11 @@ def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillO
 
 def describe_proof(offer: Offer, outcome: DrillOutcome) -> str:
     """Say what a drill showed that found nothing wrong."""
-    held = f"{outcome.points:,} points" if outcome.points is not None else "restored"
+    held = say_number(outcome.points, "point") if outcome.points is not None else "restored"
     size, seconds = describe_amount(offer.size), outcome.seconds or 0.0
     begin = f"{held} restored from {offer.stored.file} ({size}) in {seconds:.1f} s"
-    searched = f", {outcome.searches} searches" if outcome.searches else ""
+    searched = f", {say_number(outcome.searches, 'search', 'searches')}" if outcome.searches else ""
     if offer.manifest is None:
         return f"{begin}; it has no manifest, so nothing says what it should hold{searched}"
     counted = "count" if offer.manifest.points_exact else "count (approximate)"
-    return f"{begin}; proven: {counted}, schema, {outcome.samples} sampled points{searched}"
+    return f"{begin}; proven: {counted}, schema, {say_number(outcome.samples, 'sampled point')}{searched}"

@@ -8,6 +8,7 @@ import msgspec
 
 from restore.decisions.report import describe_amount
 from restore.errors import PARTIAL, RestoreError
+from restore.words.show import say_number
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ def describe(report: MirrorReport) -> list[str]:
     copied = [one for outcome in report.outcomes for one in outcome.copied]
     total = describe_amount(sum(one.size_bytes for one in copied))
     lines.append(
-        f"{len(copied)} snapshots ({total}) {would}copied from '{report.source}' to '{report.target}' "
+        f"{say_number(len(copied), 'snapshot')} ({total}) {would}copied from '{report.source}' to '{report.target}' "
         f"in {report.seconds:.1f} s"
     )
     return lines

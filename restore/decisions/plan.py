@@ -17,6 +17,7 @@ from restore.words.mark import Was
 from restore.words.offer import Offer, Wanted
 from restore.words.policy import OnEmpty, OnExisting, OnMissing
 from restore.words.server import Broken
+from restore.words.show import say_number
 
 _CONFIGURATION = (
     "params",
@@ -213,7 +214,8 @@ def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
         case OnExisting.REFUSE:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {points:,} points, and on_existing is refuse",
+                    f"collection '{wanted.target}' is there with {say_number(points, 'point')}, and "
+                    "on_existing is refuse",
                     left="left as it is",
                     hint="leave it with --on-existing skip, or name it and use --on-existing replace",
                 )
@@ -221,7 +223,8 @@ def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
         case OnExisting.REPLACE if not wanted.named:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {points:,} points and was not named by itself",
+                    f"collection '{wanted.target}' is there with {say_number(points, 'point')} and "
+                    "was not named by itself",
                     left="left as it is",
                     hint=f"replace acts on named collections only: qdrant-restore restore {wanted.collection} "
                     "--on-existing replace",
@@ -235,7 +238,8 @@ def _plan_replace(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
     if offer is None or not isinstance(look.target, Present):
         return Refuse(
             RefusedError(
-                f"collection '{wanted.target}' holds {points:,} points and there is no snapshot to replace it with",
+                f"collection '{wanted.target}' holds {say_number(points, 'point')} and there is no "
+                "snapshot to replace it with",
                 left="left as it is",
                 hint=f"look what is there: qdrant-restore list {wanted.collection}",
             )

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import IncompatibleError, RefusedError, RestoreError
+from restore.words.show import say_number
 
 _LEAST_SHARE = 0.5
 
@@ -44,7 +45,8 @@ def find_hindrance(
         )
     if is_suspiciously_smaller(new.points, last.points) and not allow_smaller:
         return RefusedError(
-            f"the collection has {new.points:,} points, the latest snapshot has {last.points:,}: suspiciously fewer",
+            f"the collection has {say_number(new.points or 0, 'point')}, the latest snapshot has "
+            f"{last.points:,}: suspiciously fewer",
             left=kept,
             hint="if that is right: qdrant-restore snapshot --allow-smaller",
         )

@@ -9,6 +9,7 @@ import msgspec
 from restore.decisions.report import describe_amount
 from restore.decisions.retention import NO_RULE, Kept
 from restore.errors import PARTIAL
+from restore.words.show import say_number
 
 
 class Pruned(msgspec.Struct, frozen=True):
@@ -121,14 +122,16 @@ def _describe_outcome(outcome: PruneOutcome, report: PruneReport) -> str:
     if outcome.message:
         return outcome.message
     if outcome.kept and all(one.reasons == (NO_RULE,) for one in outcome.kept):
-        return f"no rule is set, all {len(outcome.kept)} stay"
+        return f"no rule is set, all of it stays ({say_number(len(outcome.kept), 'snapshot')})"
     gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({describe_amount(outcome.freed_bytes)})"
-    return f"{gone}, {len(outcome.kept)} stay"
+    return f"{gone}, {say_number(len(outcome.kept), 'stays', 'stay')}"
 
 
 def _summarise(report: PruneReport) -> str:
     files = sum(len(outcome.pruned) for outcome in report.outcomes)
     freed = sum(outcome.freed_bytes for outcome in report.outcomes)
     failed = sum(1 for outcome in report.outcomes if outcome.status)
-    done = f"{_say_pruned(report)} {files} snapshots of {len(report.outcomes)} collections"
+    done = (
+        f"{_say_pruned(report)} {say_number(files, 'snapshot')} of {say_number(len(report.outcomes), 'collection')}"
+    )
     return f"{done}, {describe_amount(freed)}, {failed or 'none'} failed, in {report.seconds:.1f} s"

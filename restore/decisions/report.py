@@ -10,6 +10,7 @@ import msgspec
 from restore.decisions.plan import Reason, Skip
 from restore.errors import PARTIAL, IntegrityError, RestoreError
 from restore.words.offer import Offer
+from restore.words.show import say_number
 
 
 class Result(StrEnum):
@@ -115,7 +116,8 @@ def report_written(target: str, mark: str, points: int, snapshot: str) -> Outcom
     return Outcome(
         collection=target,
         result=Result.WRITTEN_MEANWHILE,
-        message=f"a restore of it was interrupted, and it now holds {points:,} points that are not what was sent; "
+        message=f"a restore of it was interrupted, and it holds {say_number(points, 'point')} by "
+        "now, which is not what was sent; "
         "left as it is",
         status=IntegrityError.status,
         hint=f"to take the snapshot: qdrant-restore restore {target} --on-existing replace; to keep what is there: "
@@ -132,7 +134,9 @@ def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -
             result, message = Result.PRESENT, _describe_present(collection, target, skip, offer)
         case Reason.PRESENT_MARKS_HIDDEN:
             result = Result.PRESENT_UNCHECKED
-            message = f"{skip.points:,} points here; present, marks could not be checked with this key"
+            message = (
+                f"{say_number(skip.points or 0, 'point')} here; present, marks could not be checked with this key"
+            )
         case Reason.EMPTY:
             result, message = Result.EMPTY, "here with no points, and left so"
         case Reason.NO_SNAPSHOT:
@@ -143,7 +147,7 @@ def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -
 
 def _describe_present(collection: str, target: str, skip: Skip, offer: Offer | None) -> str:
     points = skip.points or 0
-    here = f"{'' if skip.exact else 'about '}{points:,} points here"
+    here = f"{'' if skip.exact else 'about '}{say_number(points, 'point')} here"
     if offer is None or offer.manifest is None:
         return here
     manifest = offer.manifest
@@ -176,6 +180,6 @@ def describe_amount(size: int) -> str:
     amount = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:  # noqa: PLR2004 - the step between units
-            return f"{amount:.3g} {unit}" if unit != "bytes" else f"{size} bytes"
+            return f"{amount:.3g} {unit}" if unit != "bytes" else say_number(size, "byte")
         amount /= 1000
     return f"{amount:.3g} TB"

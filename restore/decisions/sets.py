@@ -10,6 +10,7 @@ import msgspec
 from restore.errors import IntegrityError, NotFoundError, RefusedError, RestoreError
 from restore.words.collection import find_name_problem
 from restore.words.set import SetDocument, SetMember
+from restore.words.show import say_number
 from restore.words.snapshot import encode_collection
 from restore.words.store import Kind, classify
 
@@ -101,8 +102,8 @@ def refuse_thinned(found: FoundSet) -> RestoreError | None:
         return None
     gone = ", ".join(f"'{member.collection}'" for member in found.missing)
     return RefusedError(
-        f"set {found.document.short_id} is not whole any more: of {len(found.document.collections)} snapshots "
-        f"{len(found.missing)} are gone ({gone})",
+        f"set {found.document.short_id} is not whole any more: {len(found.missing):,} of "
+        f"{say_number(len(found.document.collections), 'snapshot')} gone ({gone})",
         left="nothing was changed",
         hint="restore what is left of it with --allow-incomplete, or take another set",
     )

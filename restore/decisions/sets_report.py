@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from restore.decisions.sets import FoundSet, SetState
+from restore.words.show import say_number
 
 
 class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +58,10 @@ def describe_sets(report: SetsReport) -> list[str]:
     lines = []
     for one in report.sets:
         scope = "whole server" if one.whole_server else "some collections"
-        count = f"{one.present} of {one.snapshots}" if one.missing else str(one.snapshots)
+        count = f"{one.present:,} of {say_number(one.snapshots, 'collection')}"
+        count = count if one.missing else say_number(one.snapshots, "collection")
         lines.append(
-            f"{one.run_id[:8]}  {one.created:%Y-%m-%d %H:%M:%S} UTC  {count} collections  {scope}  "
+            f"{one.run_id[:8]}  {one.created:%Y-%m-%d %H:%M:%S} UTC  {count}  {scope}  "
             f"Qdrant {one.server}  {one.state}"
         )
         lines += [f"    gone: {', '.join(one.missing)}"] if one.missing else []

@@ -7,6 +7,7 @@ import msgspec
 from restore.decisions.prune_report import PruneOutcome
 from restore.decisions.report import Summary, describe_amount, describe_summary
 from restore.errors import PARTIAL, RestoreError
+from restore.words.show import say_number
 
 
 class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,6 @@ def _describe_pruned(outcome: PruneOutcome) -> list[str]:
 
 def _describe_success(outcome: SnapshotOutcome) -> str:
     about = "" if outcome.points_exact else "about "
-    points = f"{about}{outcome.points:,} points" if outcome.points is not None else "points not counted"
+    points = f"{about}{say_number(outcome.points, 'point')}" if outcome.points is not None else "points not counted"
     size = describe_amount(outcome.size_bytes or 0)
     return f"{outcome.snapshot} is the latest now: {points}, {size}, checked, in {outcome.seconds or 0:.1f} s"

@@ -9,6 +9,7 @@ import msgspec
 from restore.decisions.report import describe_amount
 from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
+from restore.words.show import say_number
 from restore.words.snapshot import SnapshotName, parse_name
 from restore.words.store import Kind
 
@@ -83,8 +84,8 @@ def describe_verify(report: VerifyReport) -> list[str]:
         lines.append(f"{one.file}: {_judge(one, report.depth)}")
         lines += [f"  hint: {one.hint}"] if one.hint else []
     bad = sum(1 for one in report.files if one.status)
-    of = f" ({report.sampled} of {report.snapshots} snapshots)" if report.sampled is not None else ""
-    lines.append(f"{len(report.files)} files{of} in store '{report.store}', {bad or 'none'} damaged")
+    of = f" ({report.sampled} of {say_number(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
+    lines.append(f"{say_number(len(report.files), 'file')}{of} in store '{report.store}', {bad or 'none'} damaged")
     return lines
 
 
@@ -108,7 +109,7 @@ def _row(one: Assessment) -> tuple[str, ...]:
         "latest" if one.latest else "",
         f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "",
         describe_amount(one.size_bytes) if one.size_bytes else "",
-        f"{about}{one.points:,} points" if one.points is not None else "",
+        f"{about}{say_number(one.points, 'point')}" if one.points is not None else "",
         f"Qdrant {one.server_version}" if one.server_version else "",
         str(one.state),
         f"last check {one.last_check:%Y-%m-%d} ({one.last_depth})" if one.last_check else "",

@@ -18,6 +18,7 @@ import msgspec
 from restore.edges.directory import translate_error
 from restore.errors import IntegrityError
 from restore.words.archive import Archive, ArchivedShard, ArchiveKind
+from restore.words.show import say_number
 from restore.words.store import SnapshotReader, is_lfs_pointer
 
 _BLOCK = 1024 * 1024
@@ -174,7 +175,7 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
     while member := _read_next(archive, name):
         if archive.offset > size:
             raise IntegrityError(
-                f"snapshot '{name}' is cut: it has {size:,} bytes, and '{member.name}' in it ends at "
+                f"snapshot '{name}' is cut: it has {say_number(size, 'byte')}, and '{member.name}' in it ends at "
                 f"{archive.offset:,}",
                 hint=_MAKE_ANOTHER,
             )
@@ -186,7 +187,8 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
         raise _explain_damage(name, end)
     if marker != _END:
         raise IntegrityError(
-            f"snapshot '{name}' is cut at its end: it has {size:,} bytes, with its end marker {end + len(_END):,}",
+            f"snapshot '{name}' is cut at its end: it has {say_number(size, 'byte')}, with its end "
+            f"marker {end + len(_END):,}",
             hint=_MAKE_ANOTHER,
         )
 
@@ -226,7 +228,7 @@ def _note_shard(found: _Found, path: str) -> None:
 
 def _read_document(content: IO[bytes], size: int, path: str) -> Any:  # noqa: ANN401 - any JSON there is
     if size > _LONGEST_DOCUMENT:
-        raise ValueError(f"'{path}' has {size:,} bytes")
+        raise ValueError(f"'{path}' has {say_number(size, 'byte')}")
     return msgspec.json.decode(content.read())
 
 

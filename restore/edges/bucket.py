@@ -21,6 +21,7 @@ from restore.errors import IntegrityError, NotFoundError, RestoreError, Settings
 from restore.words.location import Location
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
+from restore.words.show import say_number
 from restore.words.snapshot import MANIFEST_SUFFIX, decode_collection, encode_collection, name_manifest, parse_name
 from restore.words.store import (
     STAMP_FILE,
@@ -164,7 +165,8 @@ class Bucket:
             )
         if manifest.bytes_in_store != stored.size:
             raise IntegrityError(
-                f"snapshot '{stored.file}' has {stored.size:,} bytes, its manifest says {manifest.bytes_in_store:,}",
+                f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
+                f"{manifest.bytes_in_store:,}",
                 hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
             )
         return manifest

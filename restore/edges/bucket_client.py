@@ -19,6 +19,7 @@ import msgspec
 from restore.edges.bucket_trouble import explain, is_conflict, is_missing
 from restore.errors import IntegrityError
 from restore.words.secret import Secret
+from restore.words.show import say_number
 
 _THREADS = 16
 _PAGE = 1000
@@ -87,7 +88,7 @@ class Client:
             return None
         content, version, size = found
         if size > most:
-            raise IntegrityError(f"'{key}' in store '{self.name}' has {size:,} bytes, more than {most:,}")
+            raise IntegrityError(f"'{key}' in store '{self.name}' has {say_number(size, 'byte')}, more than {most:,}")
         return content, version
 
     def read_range(self, key: str, begin: int, end: int, etag: str) -> bytes:

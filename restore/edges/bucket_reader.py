@@ -17,6 +17,7 @@ from restore.edges.bucket_client import Client, Found, find_foreign
 from restore.edges.bucket_trouble import explain, is_conflict, is_passing
 from restore.edges.retrying import try_again
 from restore.errors import IntegrityError
+from restore.words.show import say_number
 
 _FIRST_BYTES = 64 << 10
 _PART_BYTES = 2 << 20
@@ -151,7 +152,7 @@ class RangedReader(io.RawIOBase):
     def _check(self, part: _Part, block: bytes) -> bytes:
         if len(block) != part.end - part.begin:
             raise IntegrityError(
-                f"'{self._found.key}' in store '{self._client.name}': {len(block):,} bytes came where "
+                f"'{self._found.key}' in store '{self._client.name}': {say_number(len(block), 'byte')} came where "
                 f"{part.end - part.begin:,} were asked for",
                 hint="does a proxy in between change bodies?",
             )

@@ -20,6 +20,7 @@ import msgspec
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError, SpaceError, StoreError
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
+from restore.words.show import say_number
 from restore.words.snapshot import encode_collection, name_manifest
 from restore.words.store import (
     CHECKSUM_SUFFIX,
@@ -196,7 +197,8 @@ class Directory:
             )
         if manifest.bytes_in_store != stored.size:
             raise IntegrityError(
-                f"snapshot '{stored.file}' has {stored.size:,} bytes, its manifest says {manifest.bytes_in_store:,}",
+                f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
+                f"{manifest.bytes_in_store:,}",
                 hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
             )
         return manifest

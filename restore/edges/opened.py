@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from restore.errors import IntegrityError
+from restore.words.show import say_number
 
 # What a walk over an archive goes back by: its head is looked at twice, and members end before a whole block.
 _KEPT_BYTES = 1 << 16
@@ -155,7 +156,8 @@ class ForwardReader(io.RawIOBase):
         self._ended = True
         if self.size >= 0 and self._end != self.size:
             raise IntegrityError(
-                f"snapshot '{self._name}' has {self._end:,} bytes once unpacked, its manifest says {self.size:,}",
+                f"snapshot '{self._name}' has {say_number(self._end, 'byte')} once unpacked, its "
+                f"manifest says {self.size:,}",
                 hint="it was cut or changed; take another one with --snapshot, or make a new one",
             )
         self.size = self._end

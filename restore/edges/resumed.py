@@ -16,6 +16,7 @@ from restore.edges.trouble import describe_trouble
 from restore.errors import DeadlineError, QdrantError
 from restore.words.log import Log
 from restore.words.server import SnapshotDescription
+from restore.words.show import say_number
 
 _BLOCK = 1 << 20
 # Slower than this over a whole stall timeout is a server that does not really send (N4).
@@ -139,7 +140,7 @@ class ResumedDownload:
     def _explain_silence(self) -> DeadlineError:
         return DeadlineError(
             f"snapshot '{self._snapshot.name}': the server sent next to nothing for {self._stall:g} s, "
-            f"{self._offset:,} of {self._snapshot.size:,} bytes had come",
+            f"{self._offset:,} of {say_number(self._snapshot.size, 'byte')} had come",
             hint="look into Qdrant's log and at the network between; --stall-timeout sets how long we wait",
         )
 

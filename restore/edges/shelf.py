@@ -22,6 +22,7 @@ import msgspec
 from restore.edges.directory import Directory, translate_error
 from restore.errors import LockedError, NotFoundError, RefusedError, SpaceError
 from restore.words import store as words
+from restore.words.show import say_number
 from restore.words.snapshot import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
 from restore.words.store import (
     CHECK_SUFFIX,
@@ -92,7 +93,9 @@ class PartialFile:
                 view = view[count:]
             self._begin_writing_back()
         except OSError as error:
-            raise translate_error(error, f"'{self.path.name}' cannot be written after {self.size:,} bytes") from error
+            raise translate_error(
+                error, f"'{self.path.name}' cannot be written after {say_number(self.size, 'byte')}"
+            ) from error
 
     def empty(self) -> None:
         """Begin anew."""
@@ -255,7 +258,7 @@ class Shelf(Directory):
         free = found.f_bavail * found.f_frsize
         if found.f_blocks and free < size + _LEFT_OVER_BYTES:
             raise SpaceError(
-                f"store '{self._path}' has {free:,} bytes free, the snapshot needs {size:,}",
+                f"store '{self._path}' has {say_number(free, 'byte')} free, the snapshot needs {size:,}",
                 left="nothing was written",
                 hint="free some room, or give another store with --store",
             )

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from restore.errors import IntegrityError
+from restore.words.show import say_number
 from restore.words.store import SnapshotReader
 
 _BLOCK = 1 << 20
@@ -93,7 +94,9 @@ def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], Non
             raise TimeoutError(f"it took no byte for {stall_seconds:.0f} s")
         sent = os.sendfile(connected.fileno(), descriptor, offset, min(_BLOCK, part.size - offset))
         if sent == 0:
-            raise IntegrityError(f"the snapshot became shorter while it was sent: {offset:,} of {part.size:,} bytes")
+            raise IntegrityError(
+                f"the snapshot became shorter while it was sent: {offset:,} of {say_number(part.size, 'byte')}"
+            )
         offset += sent
         on_sent(offset)
     return True
@@ -123,6 +126,8 @@ def _read_blocks(file: SnapshotReader, size: int) -> Iterator[bytes]:
     while left:
         block = file.read(min(_BLOCK, left))
         if not block:
-            raise IntegrityError(f"the snapshot became shorter while it was sent: {size - left:,} of {size:,} bytes")
+            raise IntegrityError(
+                f"the snapshot became shorter while it was sent: {size - left:,} of {say_number(size, 'byte')}"
+            )
         left -= len(block)
         yield block

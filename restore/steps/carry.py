@@ -8,6 +8,7 @@ from collections.abc import Callable
 from restore.edges.checksum import RunningChecksum
 from restore.errors import IntegrityError
 from restore.words.manifest import Manifest
+from restore.words.show import say_number
 from restore.words.snapshot import name_manifest, parse_name
 from restore.words.store import Store, StoredSnapshot, WritableStore
 
@@ -50,7 +51,8 @@ def carry(
         found, promised = checksum.finish(), manifest.stored_sha256 or manifest.sha256
         if found != promised or incoming.size != manifest.bytes_in_store:
             raise IntegrityError(
-                f"snapshot '{stored.file}' in store '{source.name}' has {incoming.size:,} bytes with checksum "
+                f"snapshot '{stored.file}' in store '{source.name}' has "
+                f"{say_number(incoming.size, 'byte')} with checksum "
                 f"{found[:12]}…, its manifest says {manifest.bytes_in_store:,} with {promised[:12]}…",
                 left="nothing was copied",
                 hint="'qdrant-restore verify' finds a good one",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from restore.errors import RestoreError
 from restore.words.finding import Finding, find_failed, find_ok, find_skipped, find_warning
+from restore.words.show import say_number
 from restore.words.store import Kind, Store
 
 _AHEAD = timedelta(minutes=5)
@@ -22,7 +23,11 @@ def diagnose_bucket(open_store: Callable[[], Store], now: datetime) -> Iterator[
         return
     snapshots = [entry for entry in entries if entry.kind is Kind.SNAPSHOT]
     collections = sorted({entry.collection for entry in snapshots if entry.collection})
-    yield find_ok("store", f"'{store.name}' has {len(snapshots):,} snapshots of {len(collections):,} collections")
+    yield find_ok(
+        "store",
+        f"'{store.name}' has {say_number(len(snapshots), 'snapshot')} of "
+        f"{say_number(len(collections), 'collection')}",
+    )
     yield find_skipped("store writing", "not tried, because that writes; restoring needs to read and list only")
     yield _look_at_latest(store, collections)
     left = [entry.file for entry in entries if entry.kind is Kind.DEBRIS]

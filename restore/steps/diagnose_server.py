@@ -20,6 +20,7 @@ from restore.words.collection import MARK_PREFIX, is_mark, name_mark
 from restore.words.finding import Finding, find_failed, find_ok, find_skipped, find_warning
 from restore.words.mark import Mark, Phase, Was, describe_mark, read_beat, read_mark
 from restore.words.server import Broken, CollectionInfo
+from restore.words.show import say_number
 from restore.words.version import OLDEST_SUPPORTED
 
 _FAR_SECONDS = 30.0
@@ -107,7 +108,7 @@ def _judge_key(collections: int, *, scoped: bool) -> Finding:
     if scoped:
         message = "accepted, but it is a token for single collections: it sees no marks and may not restore"
         return find_warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
-    return find_ok("key", f"accepted; {collections:,} collections may be listed")
+    return find_ok("key", f"accepted; {say_number(collections, 'collection')} may be listed")
 
 
 def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
@@ -132,7 +133,8 @@ def _look_at_slots(qdrant: Qdrant) -> Finding:
         return find_ok("room for marks", "the number of collections is not limited")
     free = room.limit - room.collections
     message = (
-        f"{room.collections} of at most {room.limit} collections; a restore needs {_SLOTS} free, one for its mark"
+        f"{room.collections} of at most {say_number(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
+        "one for its mark"
     )
     if free < _SLOTS:
         return find_warning("room for marks", message, "raise max_collections on the server, or remove a collection")
@@ -173,7 +175,7 @@ def _describe_mark(name: str, seen: tuple[Mark | None, int | None] | None, *, be
 
 def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
     left = [
-        f"{found.name} of '{name}' ({found.size:,} bytes)"
+        f"{found.name} of '{name}' ({say_number(found.size, 'byte')})"
         for name in collections
         for found in qdrant.list_snapshots(name)
         if found.name.startswith(MARK_PREFIX)

@@ -9,6 +9,7 @@ from restore.edges.directory import Directory, open_directory
 from restore.edges.probe import Ability, measure_files, measure_free, probe_directory
 from restore.errors import RestoreError
 from restore.words.finding import Finding, find_failed, find_ok, find_skipped, find_warning
+from restore.words.show import say_number
 from restore.words.snapshot import parse_latest
 from restore.words.store import Kind, StoredSnapshot
 
@@ -82,15 +83,15 @@ def _look_at_room(store: Directory, collections: tuple[str, ...]) -> Finding:
 
 def _judge_room(biggest: StoredSnapshot, free: int | None) -> Finding:
     needs = (
-        f"restoring the biggest snapshot ('{biggest.collection}', {biggest.size:,} bytes) takes up to "
-        f"{_NEEDED_ON_SERVER * biggest.size:,} bytes on the server's disk, which nobody can ask"
+        f"restoring the biggest snapshot ('{biggest.collection}', {say_number(biggest.size, 'byte')}) takes up to "
+        f"{say_number(_NEEDED_ON_SERVER * biggest.size, 'byte')} on the server's disk, which nobody can ask"
     )
     if free is None:
         return find_skipped("room", f"this file system does not say how much is free; {needs}")
     if free < biggest.size:
-        few = f"{free:,} bytes free in the store, too few for another such snapshot"
+        few = f"{say_number(free, 'byte')} free in the store, too few for another such snapshot"
         return find_warning("room", f"{few}; {needs}", "free some room, or give another store with --store")
-    return find_ok("room", f"{free:,} bytes free in the store; {needs}")
+    return find_ok("room", f"{say_number(free, 'byte')} free in the store; {needs}")
 
 
 def _guard(about: str, look: Callable[[], Finding]) -> Finding:

@@ -11,6 +11,7 @@ from restore.edges.resumed import ReplacedError, ResumedDownload
 from restore.errors import DeadlineError, IntegrityError
 from restore.words.log import Log, Progress
 from restore.words.server import SnapshotDescription
+from restore.words.show import say_number
 from restore.words.store import Incoming
 
 
@@ -44,7 +45,7 @@ class Receiver:
         checksum = self._fill(collection, snapshot, incoming)
         if incoming.size != snapshot.size:
             raise IntegrityError(
-                f"snapshot '{snapshot.name}': {incoming.size:,} of {snapshot.size:,} bytes were written",
+                f"snapshot '{snapshot.name}': {incoming.size:,} of {say_number(snapshot.size, 'byte')} were written",
                 left="nothing was kept",
                 hint="is something else writing to this store?",
             )

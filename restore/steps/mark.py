@@ -15,6 +15,7 @@ from restore.errors import Interrupted, LockedError, QdrantError, RefusedError, 
 from restore.words.collection import find_attempts, name_mark
 from restore.words.mark import BEAT_PREFIX, Mark, Phase, Sent, Was, describe_mark, read_mark
 from restore.words.server import Broken
+from restore.words.show import say_number
 
 _BEAT_SECONDS = 2.0
 _LAST_WORD_SECONDS = 1.5
@@ -136,7 +137,8 @@ def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int, relieves
     room = qdrant.read_room()
     if room.limit is not None and room.limit - room.collections < needed:
         raise RefusedError(
-            f"collection '{mark.collection}': Qdrant holds {room.collections} of at most {room.limit} collections, "
+            f"collection '{mark.collection}': Qdrant holds {room.collections} of at most "
+            f"{say_number(room.limit, 'collection')}, "
             f"this restore needs {needed} free (one for its mark)",
             left="nothing was changed",
             hint="raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection",

@@ -11,6 +11,7 @@ from restore.decisions.plan import Need
 from restore.errors import IncompatibleError, IntegrityError, NotFoundError, RestoreError
 from restore.words.offer import Offer, Wanted
 from restore.words.policy import Fallback
+from restore.words.show import say_number
 from restore.words.store import Store, StoredSnapshot, explain_missing
 from restore.words.version import Version
 
@@ -103,7 +104,7 @@ def read_checksum(store: Store, offer: Offer, *, expected: str = "") -> str:
         found, size = hash_opened(opened, name=offer.stored.path)
     if expected and found != expected:
         raise IntegrityError(
-            f"snapshot '{offer.stored.file}' is not what its manifest says: {size:,} bytes with checksum "
+            f"snapshot '{offer.stored.file}' is not what its manifest says: {say_number(size, 'byte')} with checksum "
             f"{found[:12]}…, expected {expected[:12]}…",
             hint="it was changed or damaged after it was made: 'qdrant-restore verify' finds a good one",
         )

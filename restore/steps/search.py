@@ -10,6 +10,7 @@ from restore.decisions.nearness import Search, finds_itself, list_searches
 from restore.edges.qdrant import Qdrant
 from restore.errors import AuthError, QdrantError
 from restore.words.server import Broken, Hit
+from restore.words.show import say_number
 
 _POINTS = 5
 _LIMIT = 3
@@ -32,7 +33,9 @@ def search_itself(qdrant: Qdrant, target: str, ids: Iterable[int | str]) -> Sear
     if info is None or isinstance(info, Broken):
         return Searched()
     if info.deferred_points:
-        return Searched(warnings=(f"not searched: {info.deferred_points:,} points are still being optimised",))
+        return Searched(
+            warnings=(f"not searched: {say_number(info.deferred_points, 'point')} still to be optimised",)
+        )
     wanted = list(ids)[:_POINTS] or qdrant.scroll_points(target, limit=_POINTS)[0]
     if not wanted:
         return Searched()

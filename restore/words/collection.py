@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from restore.words.show import say_number
+
 # What the server answers 422 to (recorded on 1.18.3); `.` and `..` made it delete the parent directory.
 _FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
 _LONGEST_NAME = 255
@@ -26,7 +28,7 @@ def find_name_problem(name: str) -> str | None:
     if bad:
         return f"contains {', '.join(repr(character) for character in bad)}, which Qdrant refuses"
     if len(name.encode()) > _LONGEST_NAME:
-        return f"has {len(name.encode())} bytes, Qdrant accepts {_LONGEST_NAME}"
+        return f"has {say_number(len(name.encode()), 'byte')}, Qdrant accepts {_LONGEST_NAME}"
     if name.startswith(MARK_PREFIX):
         return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
     if name.startswith(SCRATCH_PREFIX):

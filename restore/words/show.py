@@ -18,6 +18,11 @@ def shorten(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
 
 
+def say_number(number: int, one: str, several: str = "") -> str:
+    """Give `1 point`, `5,000 points`; `several` where an s does not make the plural."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def encode_json(value: object) -> str:
     """Give JSON of any value. A file name's bytes that are no UTF-8 are shown escaped, as elsewhere."""
     try:

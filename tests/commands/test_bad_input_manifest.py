@@ -117,8 +117,8 @@ def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, ground: Groun
     ("fields", "difference"),
     [
         ({"points": 44}, "43 of 44 points"),
-        ({"samples": [{"id": 7_000_000, "digest": "0" * 32}]}, "1 of 1 sampled points are missing (7000000)"),
-        ({"samples": [{"id": 1, "digest": "0" * 32}]}, "1 of 1 sampled points differ (1)"),
+        ({"samples": [{"id": 7_000_000, "digest": "0" * 32}]}, "1 of 1 sampled point missing (7000000)"),
+        ({"samples": [{"id": 1, "digest": "0" * 32}]}, "1 of 1 sampled point changed (1)"),
     ],
 )
 def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(

@@ -114,8 +114,8 @@ def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Groun
     ("changes", "difference"),
     [
         ({"points": 44}, "43 of 44 points"),
-        ({"samples": (Sample(1, "0" * 32),)}, "1 of 1 sampled points differ (1)"),
-        ({"samples": (Sample(999_999, "0" * 32),)}, "1 of 1 sampled points are missing (999999)"),
+        ({"samples": (Sample(1, "0" * 32),)}, "1 of 1 sampled point changed (1)"),
+        ({"samples": (Sample(999_999, "0" * 32),)}, "1 of 1 sampled point missing (999999)"),
         ({"config": {**CONFIG, "hnsw_config": {**CONFIG["hnsw_config"], "m": 99}}}, "its hnsw_config.m is 16, the"),
     ],
     ids=["count", "a sample", "a missing sample", "schema"],

@@ -82,7 +82,7 @@ def test_without_a_rule_nothing_goes(store: FilledStore) -> None:
     fill(store, "cities", range(5))
     report = prune_here(store=store.path)
     assert (report.status, names(report)) == (0, [])
-    assert describe(report)[0] == "cities: no rule is set, all 5 stay"
+    assert describe(report)[0] == "cities: no rule is set, all of it stays (5 snapshots)"
 
 
 def test_a_rule_that_would_prune_everything_is_refused(store: FilledStore) -> None:
@@ -347,7 +347,7 @@ def test_people_read_what_goes_and_why_the_rest_stays(store: FilledStore) -> Non
         "  kept cities_20261118_120000.snapshot: oldest, weekly has 1 of 5",
         "  kept cities_20261120_120000.snapshot: latest, last 1 of 1, min-keep 1 of 1, weekly 1 of 5",
         "  not ours cities_20261101_100000.snapshot: it has no manifest",
-        "would delete 1 snapshots of 1 collections, 270 kB, none failed, in 0.0 s",
+        "would delete 1 snapshot of 1 collection, 270 kB, none failed, in 0.0 s",
     ]
 
 

@@ -339,7 +339,7 @@ def test_a_version_gap_is_tried_where_nothing_can_be_lost(ground: Ground) -> Non
     ground.add(server_version="1.17.0", samples=(Sample(1, "0" * 32),))
     outcome = ground.restore("--verify", "none")
     assert outcome.status == 13
-    assert outcome.message.startswith("after the restore 1 of 1 sampled points differ (1)")
+    assert outcome.message.startswith("after the restore 1 of 1 sampled point changed (1)")
     ground.server.forget(ground.name)
     ground.add(server_version="1.17.0")
     outcome = ground.restore("--verify", "none")

@@ -173,7 +173,7 @@ def test_a_thinned_set_is_refused_unless_told(whole: Server, shelf: Path) -> Non
     report = restore_here("--set", "latest", "--allow-incomplete", url=whole.url, store=shelf)
     assert not (shelf / first.outcomes[1].snapshot).exists()
     assert str(caught.value) == (
-        "set aaaaaaaa is not whole any more: of 3 snapshots 1 are gone ('towns'); nothing was changed"
+        "set aaaaaaaa is not whole any more: 1 of 3 snapshots gone ('towns'); nothing was changed"
     )
     assert (untouched, whole.collections()) == ([], ["cities", "villages"])
     assert [(one.collection, one.result) for one in report.outcomes] == [
@@ -194,8 +194,8 @@ def test_sets_are_listed_with_what_is_left_of_them(store: FilledStore, tmp_path:
     ended = run_program("list", "--sets", "--store", str(store.path), cwd=tmp_path)
     as_json = json.loads(run_program("list", "--sets", "--json", "--store", str(store.path), cwd=tmp_path).stdout)
     assert ended.stdout.splitlines() == [
-        "aaaaaaaa  2026-11-18 12:00:00 UTC  1 collections  whole server  Qdrant 1.18.3  whole",
-        "bbbbbbbb  2026-11-19 12:00:00 UTC  1 collections  whole server  Qdrant 1.18.3  with failures",
+        "aaaaaaaa  2026-11-18 12:00:00 UTC  1 collection  whole server  Qdrant 1.18.3  whole",
+        "bbbbbbbb  2026-11-19 12:00:00 UTC  1 collection  whole server  Qdrant 1.18.3  with failures",
         "    failed: towns",
         "cccccccc  2026-11-20 12:00:00 UTC  1 of 2 collections  whole server  Qdrant 1.18.3  thinned",
         "    gone: towns",

@@ -46,9 +46,19 @@ def write(node: ast.expr) -> str:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=values):
-            parts = (write(value) if isinstance(value, ast.Constant) else "…" for value in values)
+            parts = (write(value) if isinstance(value, ast.Constant) else _write_value(value) for value in values)
             return re.sub("…+", "…", "".join(parts))
     return ""
+
+
+def _write_value(value: ast.expr) -> str:
+    """Give `…`; a number with its noun gives `… points`, which is how it is found on the page."""
+    match value:
+        case ast.FormattedValue(
+            value=ast.Call(func=ast.Name(id="say_number"), args=[_, ast.Constant(value=one), *several])
+        ):
+            return "… " + (write(several[0]) if several else f"{one}s")
+    return "…"
 
 
 def _walk() -> Iterator[tuple[ast.AST, str]]:

@@ -92,7 +92,7 @@ def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground
     assert ground.server.count(ground.name) == 3
     assert ground.marks == [mark]
     assert outcome.message == (
-        "a restore of it was interrupted, and it now holds 3 points that are not what was sent; left as it is"
+        "a restore of it was interrupted, and it holds 3 points by now, which is not what was sent; left as it is"
     )
     assert outcome.hint == (
         f"to take the snapshot: qdrant-restore restore {ground.name} --on-existing replace; to keep what is there: "

@@ -47,11 +47,11 @@ def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         ({"points": 44}, "43 of 44 points"),
         (
             {"samples": (Sample(1, FALSE_DIGEST), *describe("plain", "x").samples[1:])},
-            "1 of 32 sampled points differ (1)",
+            "1 of 32 sampled points changed (1)",
         ),
         (
             {"samples": (*describe("plain", "x").samples[:2], Sample(999, FALSE_DIGEST))},
-            "1 of 3 sampled points are missing (999)",
+            "1 of 3 sampled points missing (999)",
         ),
         (
             {"config": with_config(hnsw_config={"m": 8, "ef_construct": 100})},

@@ -66,12 +66,12 @@ def test_what_was_promised_is_whole() -> None:
         ),
         (promise(), find(status="red"), "its status is red"),
         (promise(), find(optimizer_status="no disk"), "its optimizer failed (no disk)"),
-        (promise(), find(digests={1: "a" * 32}), "1 of 2 sampled points are missing (b-uuid)"),
-        (promise(), find(digests=DIGESTS | {1: "c" * 32}), "1 of 2 sampled points differ (1)"),
+        (promise(), find(digests={1: "a" * 32}), "1 of 2 sampled points missing (b-uuid)"),
+        (promise(), find(digests=DIGESTS | {1: "c" * 32}), "1 of 2 sampled points changed (1)"),
         (
             promise(samples=tuple(Sample(number, "a") for number in range(5))),
             find(digests={}),
-            "5 of 5 sampled points are missing (0, 1, 2, …)",
+            "5 of 5 sampled points missing (0, 1, 2, …)",
         ),
         (
             promise(config=with_params(vectors={"size": 8, "distance": "Cosine"})),

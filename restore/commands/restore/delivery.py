@@ -31,6 +31,7 @@ from restore.words.offer import Offer, Wanted
 from restore.words.parcel import Parcel
 from restore.words.policy import Transfer, Verify
 from restore.words.server import Broken
+from restore.words.show import say_number
 from restore.words.store import StoredSnapshot
 
 # The server opens the URL at once; a request that has begun is not ended by its expiry.
@@ -319,7 +320,7 @@ class Delivery:
         return tuple(sorted({*self._held.mark.aliases, *wanted}))
 
     def _describe(self, offer: Offer | None, result: Result, points: int | None, seconds: float) -> str:
-        what = f"{points:,} points" if points is not None else "restored"
+        what = say_number(points, "point") if points is not None else "restored"
         file = offer.stored.file if offer else self._held.mark.snapshot
         begin = f"{what} restored from {file} ({describe_amount(self._held.mark.size)}) in {seconds:.1f} s"
         match result:

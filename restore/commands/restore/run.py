@@ -27,6 +27,7 @@ from restore.steps.offer import find_offer, make_missing
 from restore.steps.wait import wait_ready
 from restore.words.collection import find_name_problem
 from restore.words.offer import Wanted
+from restore.words.show import say_number
 from restore.words.version import Version
 
 
@@ -154,7 +155,7 @@ def _foresee(planned: Planned) -> Outcome:
         )
     when = f" of {describe_time(offer.manifest.created)}" if offer.manifest else ""
     what = f"{offer.stored.file}{when}, {describe_amount(offer.size)}"
-    how = f"would replace {plan.points:,} points with" if plan.points else "would be restored from"
+    how = f"would replace {say_number(plan.points, 'point')} with" if plan.points else "would be restored from"
     return Outcome(
         collection=wanted.target,
         result=Result.WOULD_RESTORE,
