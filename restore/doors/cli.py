@@ -69,6 +69,10 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
 
 
 def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
+    from restore.edges.package import import_package  # noqa: PLC0415 - asked for by serve alone
+
+    for package in ("cronsim", "prometheus_client"):
+        import_package(package, "serve")
     from restore.doors.serve.opening import serve  # noqa: PLC0415 - what a long-running process imports
 
     masks = [_mask(settings)]

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from restore.edges.bucket_client import Client
-from restore.edges.packing import import_package
+from restore.edges.package import import_package
 from restore.errors import AuthError, SettingsError
 from restore.words.location import Location, LocationKind
 

@@ -14,6 +14,7 @@ import msgspec
 
 from restore.edges.checksum import RunningChecksum
 from restore.edges.opened import ForwardReader
+from restore.edges.package import import_package
 from restore.edges.pipe import Pipe
 from restore.errors import DecryptionError, IntegrityError, RestoreError, SettingsError
 from restore.words.snapshot import AGE_SUFFIX, ZSTD_SUFFIX
@@ -316,18 +317,6 @@ def _explain_refusal(file: str, reason: str) -> RestoreError:
             hint="give the identity that belongs to one of its recipients: --identity-file, RESTORE_IDENTITY_FILE",
         )
     return IntegrityError(f"snapshot '{file}' cannot be decrypted: {reason}", hint=_MAKE_ANOTHER)
-
-
-def import_package(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
-    """Import an optional package. Raises `SettingsError` that says how to get it."""
-    import importlib  # noqa: PLC0415 - only optional packages come this way
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SettingsError(
-            f"the package '{name}' is needed and not installed", hint=f"pip install 'qdrant-restore[{extra}]'"
-        ) from error
 
 
 def _read_lines(path: str, what: str) -> list[str]:

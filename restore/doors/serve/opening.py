@@ -73,14 +73,8 @@ def make_plan(settings: Settings) -> Plan:
         if job not in OPENINGS
     ]:
         raise SettingsError(*missing)
-    try:
-        jobs = tuple(Planned(job, text, read_schedule(text)) for job, text in wanted.items())
-    except ImportError as error:
-        raise SettingsError(
-            f"a package that serve needs is not installed ({error.name})", hint="pip install 'qdrant-restore[serve]'"
-        ) from error
     return Plan(
-        jobs=jobs,
+        jobs=tuple(Planned(job, text, read_schedule(text)) for job, text in wanted.items()),
         zone=open_zone(settings.schedule_time_zone),
         zone_name=settings.schedule_time_zone,
         jitter_seconds=settings.schedule_jitter_seconds,

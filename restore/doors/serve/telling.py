@@ -30,6 +30,11 @@ def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], 
     wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
     if not wanted or settings.dry_run or not _is_counted(command):
         return carry_out()
+    if settings.metrics_file:
+        from restore.edges.package import import_package
+
+        # Now, and not when the work is done and its report would be lost.
+        import_package("prometheus_client", "serve")
     teller, operation_id, begin = open_teller(settings, log), make_id(), monotonic()
     teller.tell_start(command, operation_id)
     ended = Ended(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")

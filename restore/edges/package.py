@@ -1,0 +1,19 @@
+"""Packages that only some runs need: imported when they do, missed in a sentence."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from restore.errors import SettingsError
+
+
+def import_package(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
+    """Import an optional package. Raises `SettingsError` that says how to get it."""
+    package = name.partition(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SettingsError(
+            f"the package '{package}' is needed and not installed", hint=f"pip install 'qdrant-restore[{extra}]'"
+        ) from error
