@@ -21,7 +21,6 @@ from restore.errors import IntegrityError, NotFoundError, RestoreError, Settings
 from restore.words.location import Location
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
-from restore.words.show import say_number
 from restore.words.snapshot import MANIFEST_SUFFIX, decode_collection, encode_collection, name_manifest, parse_name
 from restore.words.store import (
     STAMP_FILE,
@@ -31,6 +30,7 @@ from restore.words.store import (
     StoredSnapshot,
     classify,
     name_cut,
+    read_manifest_of,
 )
 
 LONGEST_DOCUMENT = 16 * 1024 * 1024
@@ -153,23 +153,8 @@ class Bucket:
         """Give a snapshot's manifest; None when there is none. Raises as a directory does."""
         if not stored.in_store:
             return Directory("/", self._keys).read_manifest(stored)
-        name = name_manifest(stored.file)
-        text = self._walk.take(stored.file) or self.read_document(name)
-        if text is None:
-            return None
-        manifest = read_manifest(text, where=name)
-        if manifest.collection != stored.collection:
-            raise IntegrityError(
-                f"manifest '{name}' is of collection '{manifest.collection}', not of '{stored.collection}'",
-                hint="files were swapped or renamed; give each its own name back",
-            )
-        if manifest.bytes_in_store != stored.size:
-            raise IntegrityError(
-                f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
-                f"{manifest.bytes_in_store:,}",
-                hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
-            )
-        return manifest
+        text = self._walk.take(stored.file) or self.read_document(name_manifest(stored.file))
+        return None if text is None else read_manifest_of(stored, text)
 
     def read_checksum(self, stored: StoredSnapshot) -> str | None:
         """Give the checksum beside a snapshot of Qdrant's own: those are not taken from buckets."""

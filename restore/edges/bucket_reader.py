@@ -7,14 +7,13 @@ stall, and always of the very same object.
 
 from __future__ import annotations
 
-import io
-import os
 from collections import deque
 from concurrent.futures import Future
 from typing import NamedTuple
 
 from restore.edges.bucket_client import Client, Found, find_foreign
 from restore.edges.bucket_trouble import explain, is_conflict, is_passing
+from restore.edges.opened import SoughtReader
 from restore.edges.retrying import try_again
 from restore.errors import IntegrityError
 from restore.words.show import say_number
@@ -31,44 +30,19 @@ class _Part(NamedTuple):
     coming: Future[bytes]
 
 
-class RangedReader(io.RawIOBase):
+class RangedReader(SoughtReader):
     """An object's bytes. `size` is in bytes; `requests` counts the ranges that were asked for."""
 
-    local_path = ""
-
     def __init__(self, client: Client, found: Found, *, patience_seconds: float) -> None:
-        super().__init__()
+        super().__init__(found.size)
         self._client = client
         self._found = found
         self._patience = patience_seconds
-        self.size = found.size
         self.requests = 0
-        self._place = 0
         self._block = b""
         self._begin = 0
         self._wanted = _FIRST_BYTES
         self._ahead: deque[_Part] = deque()
-
-    def readable(self) -> bool:
-        """Tell that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Tell that it can be sought in."""
-        return True
-
-    def tell(self) -> int:
-        """Give the place."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a place; nothing is asked for before somebody reads there."""
-        if whence == os.SEEK_CUR:
-            offset += self._place
-        elif whence == os.SEEK_END:
-            offset += self.size
-        self._place = max(offset, 0)
-        return self._place
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill a buffer as far as the bytes at hand go; 0 at the end.

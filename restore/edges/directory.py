@@ -20,7 +20,6 @@ import msgspec
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError, SpaceError, StoreError
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
-from restore.words.show import say_number
 from restore.words.snapshot import encode_collection, name_manifest
 from restore.words.store import (
     CHECKSUM_SUFFIX,
@@ -34,6 +33,7 @@ from restore.words.store import (
     find_pointer_problem,
     is_lfs_pointer,
     name_cut,
+    read_manifest_of,
     read_pointer,
 )
 
@@ -189,19 +189,7 @@ class Directory:
             return None
         if is_lfs_pointer(text):
             raise _explain_lfs(name)
-        manifest = read_manifest(text, where=name)
-        if manifest.collection != stored.collection:
-            raise IntegrityError(
-                f"manifest '{name}' is of collection '{manifest.collection}', not of '{stored.collection}'",
-                hint="files were swapped or renamed; give each its own name back",
-            )
-        if manifest.bytes_in_store != stored.size:
-            raise IntegrityError(
-                f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
-                f"{manifest.bytes_in_store:,}",
-                hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
-            )
-        return manifest
+        return read_manifest_of(stored, text)
 
     def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as the server made them.

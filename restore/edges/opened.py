@@ -37,27 +37,15 @@ class BlockSource(Protocol):
         ...
 
 
-class ForwardReader(io.RawIOBase):
-    """A file of known or unknown size over a source that only goes forward.
-
-    Going a little back, or to its head, costs nothing; further back opens the source anew. `size` is in bytes, -1
-    while nobody knows; going to the end then reads everything.
-    """
+class SoughtReader(io.RawIOBase):
+    """A file with a place of its own, to which going costs nothing. `size` is in bytes, -1 while nobody knows."""
 
     local_path = ""
 
-    def __init__(self, open_source: Callable[[], BlockSource], size: int = -1, *, name: str = "") -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self._open_source = open_source
-        self._source: BlockSource | None = None
-        self._name = name
         self.size = size
         self._place = 0
-        self._head = b""
-        # The blocks at hand, each with where it begins; the newest last.
-        self._blocks: deque[tuple[int, bytes]] = deque()
-        self._end = 0
-        self._ended = False
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -79,6 +67,28 @@ class ForwardReader(io.RawIOBase):
             offset += self._find_size()
         self._place = max(offset, 0)
         return self._place
+
+    def _find_size(self) -> int:
+        return self.size
+
+
+class ForwardReader(SoughtReader):
+    """A file of known or unknown size over a source that only goes forward.
+
+    Going a little back, or to its head, costs nothing; further back opens the source anew. `size` is in bytes, -1
+    while nobody knows; going to the end then reads everything.
+    """
+
+    def __init__(self, open_source: Callable[[], BlockSource], size: int = -1, *, name: str = "") -> None:
+        super().__init__(size)
+        self._open_source = open_source
+        self._source: BlockSource | None = None
+        self._name = name
+        self._head = b""
+        # The blocks at hand, each with where it begins; the newest last.
+        self._blocks: deque[tuple[int, bytes]] = deque()
+        self._end = 0
+        self._ended = False
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill a buffer as far as the bytes at hand go; 0 at the end."""

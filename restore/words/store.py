@@ -11,9 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-from restore.errors import NotFoundError
-from restore.words.manifest import Manifest
+from restore.errors import IntegrityError, NotFoundError
+from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
+from restore.words.show import say_number
 from restore.words.snapshot import (
     MANIFEST_SUFFIX,
     SUFFIX,
@@ -21,6 +22,7 @@ from restore.words.snapshot import (
     decode_collection,
     encode_collection,
     is_cut,
+    name_manifest,
     parse_latest,
     parse_name,
     parse_server_name,
@@ -415,6 +417,28 @@ def find_pointer_problem(target: str) -> str:
     if parse_latest(target):
         return "another pointer"
     return ""
+
+
+def read_manifest_of(stored: StoredSnapshot, text: bytes) -> Manifest:
+    """Read a snapshot's manifest and hold it against the file.
+
+    Raises `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when it is newer than
+    this program.
+    """
+    name = name_manifest(stored.file)
+    manifest = read_manifest(text, where=name)
+    if manifest.collection != stored.collection:
+        raise IntegrityError(
+            f"manifest '{name}' is of collection '{manifest.collection}', not of '{stored.collection}'",
+            hint="files were swapped or renamed; give each its own name back",
+        )
+    if manifest.bytes_in_store != stored.size:
+        raise IntegrityError(
+            f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
+            f"{manifest.bytes_in_store:,}",
+            hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
+        )
+    return manifest
 
 
 def is_lfs_pointer(head: bytes) -> bool:

@@ -17,9 +17,9 @@ from restore.words.collection import name_mark
 from restore.words.mark import Phase, Was
 from tests.commands.program import run_program
 from tests.tools.command import restore_here
-from tests.tools.keeping import settle_here
 from tests.tools.marks import plant_mark
 from tests.tools.server import Server
+from tests.tools.settled import settle
 from tests.tools.snapshots import FilledStore
 from tests.tools.taking import take_here
 
@@ -76,8 +76,8 @@ def test_a_listing_of_what_patterns_choose(store: FilledStore) -> None:
     for name in NAMES:
         store.add(name)
     (store.path / "notes.txt").write_bytes(b"mine")
-    shown = run(settle_here("list", *PATTERNS, store=store.path), open_directory(str(store.path)))
-    every = run(settle_here("list", "--all", store=store.path), open_directory(str(store.path)))
+    shown = run(settle("list", *PATTERNS, store=store.path), open_directory(str(store.path)))
+    every = run(settle("list", "--all", store=store.path), open_directory(str(store.path)))
     assert {one.collection for one in shown.files} == {"Airports", "airlines"}
     assert {one.collection for one in every.files} == {*NAMES, None}
 
@@ -93,7 +93,7 @@ def test_a_verification_of_what_patterns_choose(store: FilledStore, tmp_path: Pa
     assert {one["collection"] for one in json.loads(chosen.stdout)["files"]} == {"Airports", "airlines"}
 
 
-def settle(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def choose(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Give collections, includes and excludes as they count in the end."""
     settings = read_settings(command, Sources(**more))  # type: ignore[arg-type]
     return settings.collections, settings.include, settings.exclude
@@ -119,7 +119,7 @@ FILE = {"collections": ["cities", "towns_test"]}
 )
 def test_names_and_patterns_of_different_sources(more: dict[str, object], counts: tuple[object, ...]) -> None:
     """The stronger source decides; a flag's pattern is verbatim, a variable's are separated by commas."""
-    assert settle(**more) == counts
+    assert choose(**more) == counts
 
 
 @pytest.mark.parametrize(
@@ -140,5 +140,5 @@ def test_names_and_patterns_of_different_sources(more: dict[str, object], counts
 def test_what_contradicts_itself_is_told(more: dict[str, object], problem: str) -> None:
     """Before anything is touched; an exclude that leaves nothing never comes to mean everything."""
     with pytest.raises(SettingsError) as caught:
-        settle(**more)
+        choose(**more)
     assert caught.value.problems == (problem,)

@@ -17,8 +17,8 @@ from restore.words.store import Kind
 from tests.archives import read_recorded
 from tests.commands.program import run_program
 from tests.tools.publishing import FIRST, SECOND, publish_once
+from tests.tools.settled import settle
 from tests.tools.snapshots import NOON, FilledStore, damage, describe
-from tests.tools.taking import settle
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 

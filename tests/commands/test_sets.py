@@ -17,8 +17,9 @@ from restore.words.manifest import read_manifest
 from restore.words.set import SetDocument, SetFailure, SetMember, name_set
 from tests.commands.program import run_program
 from tests.tools.command import Story, restore_here
-from tests.tools.keeping import fill, prune_here, settle_here
+from tests.tools.keeping import fill, prune_here
 from tests.tools.server import Server
+from tests.tools.settled import settle
 from tests.tools.snapshots import NOON, FilledStore
 from tests.tools.taking import take_here
 
@@ -295,5 +296,5 @@ def test_a_file_that_is_not_the_sets_is_not_restored(whole: Server, store: Fille
 def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
     """Told before anything is touched."""
     with pytest.raises(SettingsError) as caught:
-        settle_here("restore", *arguments, store=tmp_path)
+        settle("restore", *arguments, store=tmp_path)
     assert caught.value.problems == (problem,)

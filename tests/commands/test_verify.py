@@ -25,8 +25,8 @@ from tests.archives import read_recorded
 from tests.commands.program import run_program
 from tests.tools.command import NoProgress, Story
 from tests.tools.publishing import FIRST
+from tests.tools.settled import settle
 from tests.tools.snapshots import FilledStore, damage, describe
-from tests.tools.taking import settle
 
 
 def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> VerifyReport:

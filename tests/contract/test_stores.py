@@ -23,8 +23,8 @@ from restore.words.snapshot import SnapshotName
 from restore.words.store import Kind, StoredSnapshot
 from tests.stores.kept import Kept
 from tests.tools.publishing import FIRST, SECOND, THIRD, describe
+from tests.tools.settled import settle
 from tests.tools.snapshots import RECORDED
-from tests.tools.taking import settle
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from restore.edges import directory, shelf
 from restore.steps import publish
 from restore.words.manifest import write_manifest
+from tests.tools.killing import run_to_line
 from tests.tools.publishing import (
     FIRST,
     SECOND,
@@ -61,45 +58,6 @@ def prepare_plain(path: Path) -> None:
     os.utime(path / "cities_latest.snapshot", (FIRST.timestamp(), FIRST.timestamp()))
 
 
-def run_to_line(work: Callable[[], object], line: int | None) -> int:
-    """Run `work` in a child that kills itself at the n-th event of our code; give how many there were, 0 then."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _work_until(work, line, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        counted = int(pipe.read() or b"0")
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) in {0, -signal.SIGKILL}
-    return counted
-
-
-def _work_until(work: Callable[[], object], line: int | None, writing: int) -> None:
-    """Be the child; never returns."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - as `sys.settrace` has it
-        nonlocal count
-        if frame.f_code.co_filename not in CODE:
-            return None
-        if event in {"line", "return"}:
-            count += 1
-            if count == line:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    status = 1
-    try:
-        sys.settrace(trace)
-        work()
-        sys.settrace(None)
-        os.write(writing, str(count).encode())
-        status = 0
-    finally:
-        os._exit(status)
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("prepare", "kept"),
@@ -119,11 +77,11 @@ def test_a_kill_at_any_line_leaves_latest_whole_and_the_next_run_cleans_up(
     first = read_latest(template)
     trials = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path
     place = trials / f"publish-{os.getpid()}"
-    lines = run_to_line(lambda: publish_once(_copy(template, place), NEW, SECOND), None)
+    lines = run_to_line(lambda: publish_once(_copy(template, place), NEW, SECOND), None, CODE)
     wrong = []
     for line in range(1, lines + 1):
         _copy(template, place)
-        run_to_line(lambda: publish_once(place, NEW, SECOND), line)
+        run_to_line(lambda: publish_once(place, NEW, SECOND), line, CODE)
         after_kill = (read_latest(place) if place.exists() else None, find_unexplained(place))
         publish_once(place, NEXT, THIRD)
         after_next = (read_latest(place), find_trouble_of_ours(place), find_left(place, kept), holds_old(place))

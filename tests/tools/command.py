@@ -14,9 +14,6 @@ from typing import Any, NamedTuple, Self
 
 from restore.commands.restore import Tools, run
 from restore.decisions.report import Outcome, Report
-from restore.decisions.settings import Settings, read_settings
-from restore.decisions.settings_sources import Sources
-from restore.doors.arguments import parse_arguments
 from restore.edges.clock import Clock
 from restore.edges.directory import open_directory
 from restore.edges.qdrant import connect
@@ -24,6 +21,7 @@ from restore.words.key import is_scoped
 from restore.words.log import Fact, Level
 from tests.commands.program import make_environment
 from tests.tools.clock import FastClock
+from tests.tools.settled import settle
 
 
 class Ended(NamedTuple):
@@ -128,27 +126,11 @@ class NoProgress:
         """Show nothing."""
 
 
-def read_own_settings(*arguments: str, url: str, store: Path, key: str = "") -> Settings:
-    """Give the settings of a command line of `restore`, with nothing from this machine's environment."""
-    invocation = parse_arguments(["restore", *arguments])
-    assert invocation is not None
-    environment = {"QDRANT_URL": url, "RESTORE_STORE": str(store), "QDRANT_API_KEY": key}
-    return read_settings(
-        invocation.command,
-        Sources(
-            arguments=invocation.arguments,
-            flags=invocation.flags,
-            environment=environment,
-            problems=invocation.problems,
-        ),
-    )
-
-
 def restore_here(
     *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
 ) -> Report:
     """Run the command in this process, by default with a clock that runs twenty times as fast."""
-    settings = read_own_settings(*arguments, url=url, store=store, key=key)
+    settings = settle("restore", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.qdrant_url, key)
     tools = Tools(
         qdrant=qdrant,

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from restore.commands.drill import Tools, run
 from restore.decisions.drill_report import DrillOutcome, DrillReport
-from restore.decisions.settings import read_settings
-from restore.decisions.settings_sources import Sources
-from restore.doors.arguments import parse_arguments
 from restore.edges.clock import Clock
 from restore.edges.qdrant import connect
 from restore.edges.shelf import Shelf
 from restore.steps.record import Recorder
 from tests.tools.clock import FastClock
 from tests.tools.command import NoProgress, Story
+from tests.tools.settled import settle
 
 
 def drill_here(
@@ -28,18 +26,7 @@ def drill_here(
     story: Story | None = None,
 ) -> DrillReport:
     """Run the command in this process on one server, by default with a clock that runs twenty times as fast."""
-    invocation = parse_arguments(["drill", *arguments])
-    assert invocation is not None
-    environment = {"QDRANT_URL": url, "RESTORE_STORE": str(store), "QDRANT_API_KEY": key}
-    settings = read_settings(
-        invocation.command,
-        Sources(
-            arguments=invocation.arguments,
-            flags=invocation.flags,
-            environment=environment,
-            problems=invocation.problems,
-        ),
-    )
+    settings = settle("drill", *arguments, url=url, store=store, key=key)
     qdrant, shelf = connect(url, key), Shelf(str(store))
     tools = Tools(
         qdrant=qdrant,

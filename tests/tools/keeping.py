@@ -9,14 +9,12 @@ from pathlib import Path
 from restore.commands import pin, prune
 from restore.decisions.pin_report import PinReport
 from restore.decisions.prune_report import PruneReport
-from restore.decisions.settings import Settings, read_settings
-from restore.decisions.settings_sources import Sources
-from restore.doors.arguments import parse_arguments
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
 from restore.edges.shelf import Shelf
 from restore.words.log import Log
 from tests.tools.command import Story
+from tests.tools.settled import settle
 from tests.tools.snapshots import NOON, FilledStore
 
 OURS = "qdrant-restore 0"
@@ -41,22 +39,6 @@ def fill(store: FilledStore, collection: str, ages_days: Iterable[float], **chan
     ]
 
 
-def settle_here(command: str, *arguments: str, store: Path, document: dict[str, object] | None = None) -> Settings:
-    """Give the settings of a command line, with nothing from this machine's environment."""
-    invocation = parse_arguments([command, *arguments])
-    assert invocation is not None
-    return read_settings(
-        invocation.command,
-        Sources(
-            arguments=invocation.arguments,
-            flags=invocation.flags,
-            environment={"RESTORE_STORE": str(store)},
-            document=document or {},
-            problems=invocation.problems,
-        ),
-    )
-
-
 def prune_here(
     *arguments: str,
     store: Path,
@@ -66,19 +48,19 @@ def prune_here(
     qdrant: Qdrant | None = None,
 ) -> PruneReport:
     """Prune in this process, at a moment of the test's own."""
-    settings = settle_here("prune", *arguments, store=store, document=document)
+    settings = settle("prune", *arguments, store=store, document=document)
     tools = prune.Tools(store=Shelf(str(store)), clock=SetClock(now), log=log or Story(), qdrant=qdrant)
     return prune.run(settings, tools)
 
 
 def pin_here(*arguments: str, store: Path) -> PinReport:
     """Pin in this process."""
-    return pin.pin(settle_here("pin", *arguments, store=store), Shelf(str(store)), SetClock())
+    return pin.pin(settle("pin", *arguments, store=store), Shelf(str(store)), SetClock())
 
 
 def unpin_here(*arguments: str, store: Path) -> PinReport:
     """Unpin in this process."""
-    return pin.unpin(settle_here("unpin", *arguments, store=store), Shelf(str(store)))
+    return pin.unpin(settle("unpin", *arguments, store=store), Shelf(str(store)))
 
 
 def names(report: PruneReport) -> list[str]:

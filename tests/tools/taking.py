@@ -9,16 +9,14 @@ import time
 from pathlib import Path
 
 from restore.commands.snapshot import Tools, run
-from restore.decisions.settings import Settings, read_settings
-from restore.decisions.settings_sources import Sources
 from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport
-from restore.doors.arguments import parse_arguments
 from restore.edges.clock import Clock
 from restore.edges.qdrant import connect
 from restore.edges.shelf import open_shelf
 from restore.words.key import is_scoped
 from tests.commands.program import make_environment
 from tests.tools.command import NoProgress, Story
+from tests.tools.settled import settle
 
 
 def take_here(
@@ -31,18 +29,7 @@ def take_here(
     run_id: str = "",
 ) -> SnapshotReport:
     """Run the command in this process, with nothing from this machine's environment. Without `run_id`: no set."""
-    invocation = parse_arguments(["snapshot", *arguments])
-    assert invocation is not None
-    environment = {"QDRANT_URL": url, "RESTORE_STORE": str(store), "QDRANT_API_KEY": key}
-    settings = read_settings(
-        invocation.command,
-        Sources(
-            arguments=invocation.arguments,
-            flags=invocation.flags,
-            environment=environment,
-            problems=invocation.problems,
-        ),
-    )
+    settings = settle("snapshot", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.qdrant_url, key)
     tools = Tools(
         qdrant=qdrant,
@@ -83,14 +70,3 @@ def end_with(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int,
     child.send_signal(number)
     _, said = child.communicate(timeout=30)
     return child.returncode, time.monotonic() - begin, said
-
-
-def settle(command: str, *arguments: str, store: Path) -> Settings:
-    """Give the settings of a command line that needs no server."""
-    invocation = parse_arguments([command, *arguments])
-    assert invocation is not None
-    environment = {"RESTORE_STORE": str(store)}
-    return read_settings(
-        invocation.command,
-        Sources(arguments=invocation.arguments, flags=invocation.flags, environment=environment),
-    )
