@@ -68,10 +68,10 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
         Setting(
             name="keep-within",
             field="keep_within_seconds",
-            placeholder="7d|4w|1y",
+            placeholder="AGE|12h|7d|1y",
             read=_read_age,
             write=_write_age,
-            sentence="Keep what is younger than this, measured from the collection's newest verified snapshot.",
+            sentence="Keep what is younger than this (12h, 7d), counted from the collection's newest verified one.",
             **shared,
         ),
         Setting(
@@ -85,11 +85,11 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
         Setting(
             name="grace",
             field="grace_seconds",
-            placeholder="1h|7d",
+            placeholder="AGE|1h|7d",
             default=0.0,
             read=_read_age,
             write=_write_age,
-            sentence="Never prune what is younger than this; a bucket's readers need it, a directory's hold a lock.",
+            sentence="Never prune what is younger than this (1h); readers of a bucket need it, a directory's lock.",
             **shared,
         ),
     )

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 import click
 import msgspec
 
-from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
-from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_row import Setting
-from restore.decisions.settings_serving import HEALTHCHECK, SERVE
-from restore.decisions.settings_stores import MIRROR
-from restore.decisions.settings_table import CONFIG, DOCTOR, LIST, RESTORE, SETTINGS, SNAPSHOT, VERIFY, VERSION
+from restore.decisions.settings_table import CONFIG, SETTINGS
+from restore.doors.door import DOORS, Door
 from restore.errors import EXIT_STATUSES, SettingsError
 from restore.words.nearest import suggest
 
@@ -33,42 +30,6 @@ class Invocation(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-class Door(msgspec.Struct, frozen=True):
-    """One command: its name, what it does in a sentence, and its arguments' names (empty: it takes none)."""
-
-    name: str
-    sentence: str
-    argument: str = ""
-
-
-DOORS: tuple[Door, ...] = (
-    Door(
-        RESTORE,
-        "Bring collections into Qdrant from their snapshots; those that are there are left alone.",
-        "COLLECTION",
-    ),
-    Door(SNAPSHOT, "Make a checked snapshot of collections and move their latest to it.", "COLLECTION"),
-    Door(LIST, "Show what rests in the store.", "COLLECTION"),
-    Door(VERIFY, "Compare every byte of snapshots with what their manifests promise.", "COLLECTION|PATH"),
-    Door(
-        DRILL,
-        "Restore snapshots into throw-away collections, compare, drop them, and record that they are proven.",
-        "COLLECTION",
-    ),
-    Door(PRUNE, "Delete the snapshots that no retention rule keeps; each survivor names its reasons.", "COLLECTION"),
-    Door(
-        MIRROR,
-        "Copy the snapshots of one store that another one lacks, every byte compared.",
-        "STORE",
-    ),
-    Door(PIN, "Exempt snapshots from every retention rule.", "SNAPSHOT|COLLECTION"),
-    Door(UNPIN, "Take the pins of snapshots away.", "SNAPSHOT|COLLECTION"),
-    Door(SERVE, "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.", "COLLECTION"),
-    Door(HEALTHCHECK, "Ask a running serve whether it lives: status 0 or 1; for a container's health check."),
-    Door(DOCTOR, "Look at Qdrant, the store and what lies between them; one line each, with a hint."),
-    Door(CONFIG, "Show every setting, its value and where it came from; secrets masked.", "COLLECTION"),
-    Door(VERSION, "Show this program's version and the Qdrant versions it supports."),
-)
 _BY_NAME = {door.name: door for door in DOORS}
 
 
@@ -102,7 +63,7 @@ class _Commands(click.Group):
         return _build(_BY_NAME[cmd_name], cmd_name) if cmd_name in _BY_NAME else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args:
+        if not args and not ctx.resilient_parsing:
             raise SettingsError("no command was given", hint=f"most want '{PROGRAM} restore'; {_HELP}")
         return super().parse_args(ctx, args)
 
@@ -121,7 +82,8 @@ class _Config(click.Group):
     """`config`, which needs one more word."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (not args[0].startswith("-") and args[0] not in self.commands):
+        known = args and (args[0].startswith("-") or args[0] in self.commands)
+        if not known and not ctx.resilient_parsing:
             raise SettingsError("config needs one more word: config show", hint=_HELP)
         return super().parse_args(ctx, args)
 
@@ -166,6 +128,9 @@ class _Command(click.Command):
             with formatter.section(room):
                 formatter.write_dl(records)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write(f"\n{self.epilog}\n")
+
 
 class _Flag(click.Option):
     """An option that knows its setting and the heading it stands under."""
@@ -193,8 +158,7 @@ def _build(door: Door, shown: str) -> click.Command:
             problems += (f"{door.name} takes no argument ('{arguments[0]}')",)
         return Invocation(door.name, _read_flags(ctx), arguments if door.argument else (), problems)
 
-    epilog = f"Exit statuses: {PROGRAM} --help. Variables and the settings file: docs/settings.md."
-    command = _Command(name=shown, callback=collect, params=params, help=door.sentence, epilog=epilog)
+    command = _Command(name=shown, callback=collect, params=params, help=door.sentence, epilog=_show_examples(door))
     command.context_settings = _CONTEXT
     command.short_help = door.sentence
     return command
@@ -214,7 +178,7 @@ def _list_flags(row: Setting) -> list[_Flag]:
     shown = {"help": _describe(row), "metavar": metavar, "multiple": True}
     flags = [_Flag(row.flags[:1], row.name, row.room, hidden=row.secret, **shown)]
     if row.secret:
-        file = {**shown, "metavar": "PATH", "help": f"A file that holds the key. {row.sentence}"}
+        file = {**shown, "metavar": "PATH", "help": f"{row.sentence} Read from this file."}
         flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.room, **file))
     flags += [_Flag((alias,), f"{row.name} {alias}", row.room, multiple=True, hidden=True) for alias in row.aliases]
     if row.name == "qdrant-url":
@@ -258,6 +222,12 @@ def _version_flag() -> click.Option:
 
 def _explain() -> str:
     return "Brings a fresh Qdrant up with its data, and makes snapshots that can be trusted."
+
+
+def _show_examples(door: Door) -> str:
+    lines = [f"  {PROGRAM} {example}" for example in door.examples]
+    more = f"Exit statuses: {PROGRAM} --help. Variables and the settings file: docs/settings.md."
+    return "\n".join(["Examples:", *lines, "", more])
 
 
 def _list_statuses() -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.doors.arguments import DOORS, parse_arguments
+from restore.doors.arguments import parse_arguments
+from restore.doors.door import DOORS
 from tests.commands.program import ROOT, make_environment
 from tests.documents.pages import README, list_blocks, list_code, list_rows, read
 from tests.documents.shell import CITIES, Desk, fill

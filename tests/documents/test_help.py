@@ -1,0 +1,66 @@
+"""`--help` shows commands that work, and a shell can complete them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from restore.decisions.settings import read_settings
+from restore.decisions.settings_sources import Sources
+from restore.doors.arguments import parse_arguments
+from restore.doors.door import DOORS, Door
+from tests.commands.program import ROOT, make_environment, run_program
+
+EXAMPLES = [(door.name, example.partition("   ")[0]) for door in DOORS for example in door.examples]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
+def test_every_command_shows_its_sentence_and_its_examples(door: Door, tmp_path: Path) -> None:
+    """One at least, as it is typed, and where to read on."""
+    ended = run_program(*door.name.split(), "--help", cwd=tmp_path)
+    shown = re.findall(r"^  qdrant-restore (.+)$", ended.stdout, re.MULTILINE)
+
+    assert (ended.status, ended.stderr) == (0, "")
+    assert " ".join(door.sentence.split()) in " ".join(ended.stdout.split())
+    assert shown == list(door.examples) != []
+    assert "docs/settings.md" in ended.stdout
+
+
+@pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
+def test_every_example_is_a_command_line_that_works(command: str, example: str) -> None:
+    """No option, and no value, that is refused."""
+    found = parse_arguments(shlex.split(example, comments=True))
+
+    assert found is not None
+    assert (found.command, found.problems) == (command, ())
+    settled = read_settings(command, Sources(arguments=found.arguments, flags=found.flags, environment={}))
+    assert settled.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("qdrant-restore sn", ["snapshot"]),
+        ("qdrant-restore config s", ["show"]),
+        ("qdrant-restore prune --keep-m", ["--keep-monthly"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    """The line of the README makes the shell ask like this."""
+    words = typed.split()
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1), "_QDRANT_RESTORE_COMPLETE": "bash_complete"}
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("qdrant-restore")],
+        cwd=ROOT,
+        env=make_environment(**asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout.splitlines()) == (0, [f"plain,{word}" for word in offered])
