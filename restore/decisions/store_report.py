@@ -98,8 +98,9 @@ def _group(files: tuple[Assessment, ...]) -> list[tuple[str, list[Assessment]]]:
     return groups + ([("(of no collection)", rest)] if rest else [])
 
 
-def _age(one: Assessment) -> tuple[str, str]:
-    return (one.created.isoformat() if one.created else "", one.file)
+def _age(one: Assessment) -> tuple[str, int, str]:
+    name = parse_name(one.file)
+    return (one.created.isoformat() if one.created else "", name.sequence if name else 1, one.file)
 
 
 def _row(one: Assessment) -> tuple[str, ...]:

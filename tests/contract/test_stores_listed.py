@@ -1,0 +1,38 @@
+"""`list` shows the same of a directory and of buckets on MinIO, fake-gcs-server and Azurite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from restore.commands.list import run
+from restore.decisions.store_report import describe_list
+from tests.stores.kept import Kept
+from tests.tools.publishing import FIRST, SECOND, THIRD
+from tests.tools.settled import settle
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+
+def test_latest_is_marked_and_is_the_one_that_a_restore_takes(kept: Kept) -> None:
+    """P13: the newest that was not held back, of each collection, also where no pointer says so."""
+    kept.publish(b"the first", FIRST)
+    kept.publish(b"the second", SECOND)
+    kept.publish(b"of the same second", SECOND)
+    kept.publish(b"held back", THIRD, points=1)
+    kept.publish(b"another's", FIRST, collection="towns")
+    store = kept.open()
+    report = run(settle("list", store=Path("unused")), store)
+    said = [line for line in describe_list(report) if "  latest  " in line]
+    latest = {one.collection: one.file for one in report.files if one.latest}
+    taken = {name: found.file for name in ("cities", "towns") if (found := store.find_snapshot(name))}
+    assert (
+        latest
+        == taken
+        == {
+            "cities": "cities_20261119_101500-2.snapshot",
+            "towns": "towns_20261118_101500.snapshot",
+        }
+    )
+    assert [line.split()[0] for line in said] == list(latest.values())

@@ -1,0 +1,97 @@
+"""Pruning is the same for a directory and for buckets on MinIO, fake-gcs-server and Azurite."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from restore.commands import pin, prune
+from restore.decisions.prune_report import PruneReport
+from restore.words.document import write_document
+from restore.words.set import SetDocument, SetMember, name_set
+from restore.words.store import Kind
+from tests.stores.kept import Kept
+from tests.tools.command import Story
+from tests.tools.keeping import OURS, SetClock, names
+from tests.tools.settled import settle
+from tests.tools.snapshots import NOON
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+
+def fill(kept: Kept, collection: str, days: int, **changes: object) -> list[str]:
+    """Publish a snapshot for each of so many days, the oldest first; give the files."""
+    return [
+        kept.publish(
+            b"%d" % age * 1000, NOON - timedelta(days=age), collection=collection, written_by=OURS, **changes
+        ).file
+        for age in reversed(range(days))
+    ]
+
+
+def prune_now(kept: Kept, *arguments: str) -> PruneReport:
+    """Prune it."""
+    settings = settle("prune", *arguments, store=Path("unused"))
+    return prune.run(settings, prune.Tools(store=kept.open(), clock=SetClock(), log=Story()))
+
+
+def list_files(kept: Kept) -> set[str]:
+    """Give every snapshot, manifest and document."""
+    apart = {Kind.OURS, Kind.LATEST}
+    return {entry.file for entry in kept.open().list_entries() if entry.kind not in apart}
+
+
+def test_what_the_rule_does_not_keep_goes_with_its_manifest(kept: Kept) -> None:
+    """K12: what the dry run said, and nothing else; a second run deletes nothing."""
+    files = fill(kept, "cities", 4)
+    towns = fill(kept, "cities_v2", 2)
+    before = list_files(kept)
+    foreseen = prune_now(kept, "cities", "--keep-last", "2", "--dry-run")
+    untouched = list_files(kept)
+    done = prune_now(kept, "cities", "--keep-last", "2")
+    again = prune_now(kept, "cities", "--keep-last", "2")
+    gone = {name for file in files[:2] for name in (file, f"{file}.json")}
+    assert (untouched, before - list_files(kept), list_files(kept) - before) == (before, gone, set())
+    assert names(foreseen) == names(done) == files[:2]
+    assert [one.kept for one in foreseen.outcomes] == [one.kept for one in done.outcomes]
+    assert (names(again), [file for file in towns if file not in list_files(kept)]) == ([], [])
+
+
+def test_latest_pinned_and_strangers_stay(kept: Kept) -> None:
+    """K1, K6, K14: also where there is no pointer."""
+    files = fill(kept, "cities", 4)
+    kept.publish(b"another program's", NOON - timedelta(days=9), written_by="another program")
+    pin.pin(settle("pin", files[0], store=Path("unused")), kept.open(), SetClock())
+    report = prune_now(kept, "--keep-yearly", "1", "--min-keep", "0")
+    reasons = {one.file: one.reasons for outcome in report.outcomes for one in outcome.kept}
+    assert (names(report), "latest" in reasons[files[3]], reasons[files[0]][0]) == (files[1:3], True, "pinned")
+    assert [one.file for outcome in report.outcomes for one in outcome.left] == ["cities_20261111_120000.snapshot"]
+    assert {files[0], f"{files[0]}.pin.json", "cities_20261111_120000.snapshot"} <= list_files(kept)
+
+
+def test_a_set_of_which_nothing_is_left_loses_its_document(kept: Kept) -> None:
+    """And one of which something is left keeps it."""
+    files = fill(kept, "cities", 3)
+    for age, file in ((2, files[0]), (0, files[2])):
+        document = SetDocument(
+            run_id=f"{age:032x}",
+            created=NOON - timedelta(days=age),
+            server="1.18.3",
+            collections=(SetMember(collection="cities", file=file, sha256="0" * 64),),
+        )
+        kept.open().write_document(name_set(document.created, f"{age}" * 8), write_document(document))
+    report = prune_now(kept, "--keep-last", "1")
+    assert report.sets == ("20261118_120000_22222222.set.json",)
+    assert kept.open().list_documents(".set.json") == ("20261120_120000_00000000.set.json",)
+
+
+@pytest.mark.parametrize("collection", ["../x", "a/../../b", "😀", "%2e", ".hidden", "x" * 255])
+def test_hostile_names_are_pruned_like_every_other(kept: Kept, collection: str) -> None:
+    """S7: their own files, and nobody else's."""
+    neighbour = fill(kept, "neighbour", 2)
+    files = fill(kept, collection, 3)
+    report = prune_now(kept, "--exclude", "neighbour", "--keep-last", "1")
+    assert names(report) == files[:2]
+    assert [file for file in (*neighbour, files[2]) if file not in list_files(kept)] == []
