@@ -6,6 +6,7 @@ there once its manifest is: that one is written last. Writing is `edges.bucket_s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -85,8 +86,7 @@ class Bucket:
             (entry.file, found[self._relate(self.key(entry.file))]) for entry in entries if entry.encoded
         )
         cut = [entry.file for entry in entries if entry.encoded and entry.collection is None]
-        manifests = self._read_manifests(cut)
-        return name_cut(entries, {manifest.collection for manifest in manifests.values()})
+        return name_cut(entries, {manifest.collection for _, manifest in self._read_manifests(cut)})
 
     def list_collections(self) -> tuple[str, ...]:
         """Give the collections that have a directory here, sorted. Costs no listing of what is in them."""
@@ -101,8 +101,8 @@ class Bucket:
     def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
         """Give a collection's snapshots, oldest first by their names' time. Not those that were held back."""
         whole = self._list_whole(collection)
-        manifests = self._read_manifests(one.file for one in whole)
-        return tuple(one for one in whole if one.file not in manifests or not manifests[one.file].held_back)
+        held_back = self._find_held_back(whole)
+        return tuple(one for one in whole if one.file not in held_back)
 
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
         """Give the snapshot meant by `latest`, `previous`, a file name or a path here; None when it is not there.
@@ -164,8 +164,9 @@ class Bucket:
         """Open a snapshot's bytes as the server made them. Raises `DecryptionError` without its key."""
         if not stored.packing:
             return self.open_stored(stored)
-        manifest = self._read_manifests([stored.file]).get(stored.file) if stored.in_store else None
-        return open_packed(lambda: self.open_stored(stored), stored, manifest.size if manifest else -1, self._keys)
+        manifests = self._read_manifests([stored.file]) if stored.in_store else ()
+        size = next((manifest.size for _, manifest in manifests), -1)
+        return open_packed(lambda: self.open_stored(stored), stored, size, self._keys)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as they lie in the bucket."""
@@ -225,19 +226,19 @@ class Bucket:
         left = self._list_whole(collection)
         while left:
             some = [left.pop() for _ in range(min(_AT_ONCE, len(left)))]
-            manifests = self._read_manifests(one.file for one in some)
-            yield from (one for one in some if one.file not in manifests or not manifests[one.file].held_back)
+            held_back = self._find_held_back(some)
+            yield from (one for one in some if one.file not in held_back)
 
-    def _read_manifests(self, files: Iterable[str]) -> dict[str, Manifest]:
-        """Read what manifests can be read at all; who needs to trust one asks `read_manifest`."""
+    def _find_held_back(self, snapshots: Iterable[StoredSnapshot]) -> frozenset[str]:
+        read = self._read_manifests(one.file for one in snapshots)
+        return frozenset(file for file, manifest in read if manifest.held_back)
+
+    def _read_manifests(self, files: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
+        """Read what manifests can be read at all, each with its file; who needs to trust one asks `read_manifest`."""
         keys = {self.key(name_manifest(file)): file for file in files}
-        found = {}
-        for key, text in self._client.read_many(keys, LONGEST_DOCUMENT).items():
-            try:
-                found[keys[key]] = read_manifest(text, where=keys[key])
-            except RestoreError:
-                continue
-        return found
+        for key, text in self._client.read_many(keys, LONGEST_DOCUMENT):
+            with contextlib.suppress(RestoreError):
+                yield keys[key], read_manifest(text, where=keys[key])
 
     def _name_collection(self, encoded: str) -> str | None:
         """Give the collection of a directory; a cut name is told by any manifest in it."""
@@ -246,7 +247,7 @@ class Bucket:
             return collection
         manifests = [file for file in self.list_files(encoded) if file.endswith(MANIFEST_SUFFIX)]
         read = self._read_manifests(file.removesuffix(MANIFEST_SUFFIX) for file in manifests[:1])
-        names = [manifest.collection for manifest in read.values()]
+        names = [manifest.collection for _, manifest in read]
         return next((name for name in names if encode_collection(name) == encoded), None)
 
     def _store(self, collection: str, file: str, found: Found) -> StoredSnapshot:

@@ -7,8 +7,10 @@ which nobody waits for at the end.
 from __future__ import annotations
 
 import functools
+import itertools
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -24,6 +26,8 @@ from restore.words.show import say_number
 _THREADS = 16
 _PAGE = 1000
 _PARTS_AT_ONCE = 3
+# Not all at once: somebody else may have made them large.
+_AHEAD = 32
 
 Got = TypeVar("Got")
 
@@ -154,11 +158,16 @@ class Client:
         length = timedelta(seconds=seconds)
         return Secret(self.ask(f"signing a URL for '{key}'", lambda store: obstore.sign(store, "GET", key, length)))
 
-    def read_many(self, keys: Iterable[str], most: int) -> Mapping[str, bytes]:
-        """Read many small objects at once; those that are not there, or too large, are left out."""
-        begun = {key: self._crew.begin(functools.partial(self.read_small, key, most)) for key in keys}
-        found: dict[str, bytes] = {}
-        for key, waiting in begun.items():
+    def read_many(self, keys: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
+        """Read many small objects, some ahead of who takes them; those not there, or too large, are left out."""
+        coming: deque[tuple[str, Future[bytes | None]]] = deque()
+        left = iter(keys)
+        while True:
+            for key in itertools.islice(left, _AHEAD - len(coming)):
+                coming.append((key, self._crew.begin(functools.partial(self.read_small, key, most))))
+            if not coming:
+                return
+            key, waiting = coming.popleft()
             try:
                 content = waiting.result()
             except find_foreign() as error:
@@ -166,8 +175,7 @@ class Client:
                     raise explain(error, self.name, f"reading '{key}'") from None
                 content = None
             if content is not None:
-                found[key] = content
-        return found
+                yield key, content
 
     def read_small(self, key: str, most: int) -> bytes | None:
         """Read a small object in the thread that calls it; None beyond `most` bytes. Raises obstore's own errors."""

@@ -23,6 +23,8 @@ _LOOK_SECONDS = 1.0
 # So much of the time since the last renewal may be over when a manifest is written.
 _SURE_SHARE = 0.9
 _LONGEST = 1 << 16
+# Whatever a note claims: a dead holder must not block for ever.
+_LONGEST_SECONDS = 600.0
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -62,7 +64,7 @@ class Lease:
                 seen = (content, now)
             note = _read_note(content)
             is_free = found is None or note is None or not note.token
-            expired = note is not None and now - seen[1] > note.lease_seconds
+            expired = note is not None and now - seen[1] > min(note.lease_seconds, _LONGEST_SECONDS)
             if (is_free or expired) and self._write(0, version):
                 return self._begin()
             if not is_free and timeout_seconds is not None and now - begin >= timeout_seconds:
@@ -131,7 +133,7 @@ class Lease:
 def _read_note(content: bytes) -> _Note | None:
     try:
         return msgspec.json.decode(content, type=_Note)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

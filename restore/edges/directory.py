@@ -4,7 +4,7 @@ On the path of a boot that has nothing to do: no import that it does not need. W
 """
 
 # pathlib would cost every boot 3 ms.
-# ruff: noqa: PTH100, PTH112, PTH113, PTH114, PTH115, PTH118, PTH119, PTH123, PTH202, PTH208
+# ruff: noqa: PTH100, PTH112, PTH113, PTH114, PTH115, PTH118, PTH119, PTH202, PTH208
 from __future__ import annotations
 
 import errno
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from restore.edges.plain import NotPlainError, open_plain
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError, SpaceError, StoreError
 from restore.words.manifest import Manifest, read_manifest
 from restore.words.secret import Secret
@@ -45,6 +46,7 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _NO_PATH = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _HELD = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
+_NO_NAMES = frozenset({"", ".", ".."})
 
 
 def open_directory(path: str, keys: Keys | None = None) -> Directory:
@@ -96,7 +98,15 @@ class Directory:
         return True
 
     def path(self, file: str) -> str:
-        """Give the absolute path of a file in the store."""
+        """Give the absolute path of a file in the store.
+
+        Raises `IntegrityError` for what is no name of a file in it: documents that others wrote name files too.
+        """
+        if "/" in file or os.sep in file or "\0" in file or file in _NO_NAMES:
+            raise IntegrityError(
+                f"'{file}' is no name of a file in store '{self._path}'",
+                hint="some document there names it; no run of ours wrote that",
+            )
         return os.path.join(os.path.abspath(self._path), file)
 
     def list_names(self) -> list[str]:
@@ -360,12 +370,21 @@ class Directory:
 
 
 def _read(path: str, most: int, *, what: str) -> bytes | None:
-    """Read a small file; None when it is not there. Raises `IntegrityError` when it is longer than `most` bytes."""
+    """Read a small file; None when it is not there.
+
+    Raises `IntegrityError` when it is longer than `most` bytes, or no plain file: a link may lead anywhere, and from
+    a pipe nothing would ever come.
+    """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=open_plain) as file:
             content = file.read(most + 1)
     except FileNotFoundError:
         return None
+    except NotPlainError:
+        raise IntegrityError(
+            f"'{os.path.basename(path)}' is not a plain file",
+            hint="put the file itself there; only the latest pointer may be a link",
+        ) from None
     except OSError as error:
         raise translate_error(error, what) from error
     if len(content) > most:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from restore.edges.plain import open_plain
 from restore.errors import IntegrityError
 from restore.words.show import say_number
 
@@ -19,7 +20,7 @@ class LocalReader(io.BufferedReader):
     """A plain file, opened. The kernel may send it: `local_path` names it."""
 
     def __init__(self, path: str) -> None:
-        file = io.FileIO(path)
+        file = io.FileIO(path, opener=open_plain)
         super().__init__(file, 1 << 16)
         self.local_path = path
         self.size = os.fstat(file.fileno()).st_size

@@ -12,6 +12,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from restore.edges.plain import open_plain
+
 try:
     import fcntl
 except ImportError:  # Windows: no such locks, and a file that is open cannot be deleted there anyway.
@@ -49,7 +51,7 @@ def _open(path: str) -> Iterator[int | None]:
     file: int | None = None
     if fcntl is not None and path.startswith(os.sep):
         with contextlib.suppress(OSError):
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            file = open_plain(path, os.O_RDONLY)
     try:
         yield file
     finally:

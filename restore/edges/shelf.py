@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from restore.edges.directory import Directory, translate_error
-from restore.errors import LockedError, NotFoundError, RefusedError, SpaceError
+from restore.errors import IntegrityError, LockedError, NotFoundError, RefusedError, SpaceError
 from restore.words import store as words
 from restore.words.show import say_number
 from restore.words.snapshot import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
@@ -215,7 +215,8 @@ class Shelf(Directory):
         A deletion that was begun is finished. A manifest without its snapshot is ours only while a partial file of
         just the size it promises lies beside it; else a person may be copying files here.
         """
-        debris = [name for name in self.list_names() if classify(name).kind is Kind.DEBRIS]
+        # A directory of that name is nobody's unfinished file.
+        debris = [name for name in self.list_names() if classify(name).kind is Kind.DEBRIS and self._is_file(name)]
         orphans = [*self._find_doomed(debris), *self._find_orphans(debris)] if debris else []
         # Manifests first: a kill in between must leave the partial files that prove them ours.
         for name in [*orphans, *debris]:
@@ -223,11 +224,15 @@ class Shelf(Directory):
                 Path(self.path(name)).unlink(missing_ok=True)
         return (*orphans, *debris)
 
+    def _is_file(self, name: str) -> bool:
+        path = Path(self.path(name))
+        return path.is_symlink() or not path.is_dir()
+
     def _find_doomed(self, debris: list[str]) -> list[str]:
         """Give the snapshots whose deletion was begun, and what we wrote about them: their manifest went first."""
         doomed = []
         for name in debris:
-            found = _read_doomed(self.read_document(name) or b"") if name.endswith(".json") else None
+            found = self._read_doomed(name) if name.endswith(".json") else None
             if found is None or classify(found.delete).kind is not Kind.SNAPSHOT:
                 continue
             path, manifest = Path(self.path(found.delete)), Path(self.path(name_manifest(found.delete)))
@@ -237,6 +242,13 @@ class Shelf(Directory):
             names = (found.delete, found.delete + PIN_SUFFIX, found.delete + CHECK_SUFFIX)
             doomed += [one for one in names if os.path.lexists(self.path(one))]
         return doomed
+
+    def _read_doomed(self, name: str) -> _Doomed | None:
+        try:
+            return msgspec.json.decode(self.read_document(name) or b"", type=_Doomed)
+        except (IntegrityError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # No run of ours wrote that; it goes with the other unfinished files.
+            return None
 
     def _find_orphans(self, debris: list[str]) -> list[str]:
         sizes = {Path(self.path(name)).lstat().st_size for name in debris}
@@ -439,10 +451,3 @@ class Shelf(Directory):
 def _has_size(path: Path, size: int) -> bool:
     found = path.lstat()
     return stat.S_ISREG(found.st_mode) and found.st_size == size
-
-
-def _read_doomed(content: bytes) -> _Doomed | None:
-    try:
-        return msgspec.json.decode(content, type=_Doomed)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None

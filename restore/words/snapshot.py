@@ -28,6 +28,7 @@ _PACKED = re.compile(r"(?P<plain>.+\.snapshot)" + _PACKING + r"\Z", re.DOTALL)
 _QDRANTS = re.compile(
     r"(?P<collection>.+)-(?P<peer>[0-9]{1,20})-(?P<stamp>[0-9]{4}(?:-[0-9]{2}){5})\.snapshot\Z", re.DOTALL
 )
+_PATH = re.compile(r"[/\\\x00]")
 _CUT = re.compile(r"~[0-9a-f]{16}\Z")
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
@@ -98,6 +99,11 @@ def name_manifest(file_name: str) -> str:
     return file_name + MANIFEST_SUFFIX
 
 
+def is_hidden(file_name: str) -> bool:
+    """Tell whether this names no visible file of a directory: it is hidden, or a path that leads elsewhere."""
+    return file_name.startswith(".") or _PATH.search(file_name) is not None
+
+
 def split_packing(file_name: str) -> tuple[str, str]:
     """Give a snapshot's plain name and its packing (`.zst`, `.age`, `.zst.age`); ("", "") for another name."""
     match = _PACKED.match(file_name)
@@ -106,7 +112,7 @@ def split_packing(file_name: str) -> tuple[str, str]:
 
 def parse_latest(file_name: str) -> str | None:
     """Give the encoded collection of `<encoded>_latest.snapshot`; None for every other name."""
-    if not file_name.endswith(_LATEST) or file_name.startswith("."):
+    if not file_name.endswith(_LATEST) or is_hidden(file_name):
         return None
     return file_name.removesuffix(_LATEST) or None
 
@@ -114,7 +120,7 @@ def parse_latest(file_name: str) -> str | None:
 def parse_name(file_name: str) -> SnapshotName | None:
     """Read a name of ours; None when it is not one (a second too many, no such day, hidden)."""
     match = _OURS.match(file_name)
-    if not match or file_name.startswith("."):
+    if not match or is_hidden(file_name):
         return None
     at = _read_moment(match["stamp"].replace("_", ""))
     sequence = int(match["sequence"] or 1)
@@ -129,7 +135,7 @@ def parse_server_name(file_name: str) -> tuple[str, datetime] | None:
     A shard snapshot, `<collection>-shard-<shard>-<time>.snapshot`, is another name: peers are large random numbers.
     """
     match = _QDRANTS.match(file_name)
-    if not match or file_name.startswith("."):
+    if not match or is_hidden(file_name):
         return None
     if match["collection"].endswith(_SHARD_SUFFIX) and int(match["peer"]) <= _HIGHEST_SHARD:
         return None

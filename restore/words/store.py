@@ -22,6 +22,7 @@ from restore.words.snapshot import (
     decode_collection,
     encode_collection,
     is_cut,
+    is_hidden,
     name_manifest,
     parse_latest,
     parse_name,
@@ -326,9 +327,9 @@ def classify(file_name: str) -> Entry:
         collection, at = servers
         encoded = encode_collection(collection)
         return Entry(file=file_name, kind=Kind.SERVER_SNAPSHOT, collection=collection, encoded=encoded, created=at)
-    if file_name.endswith(MANIFEST_SUFFIX) and not file_name.startswith(".") and _is_manifest(file_name):
+    if file_name.endswith(MANIFEST_SUFFIX) and not is_hidden(file_name) and _is_manifest(file_name):
         return Entry(file=file_name, kind=Kind.MANIFEST)
-    if file_name.endswith(SUFFIX + CHECKSUM_SUFFIX) and not file_name.startswith("."):
+    if file_name.endswith(SUFFIX + CHECKSUM_SUFFIX) and not is_hidden(file_name):
         return Entry(file=file_name, kind=Kind.CHECKSUM)
     return Entry(file=file_name, kind=Kind.FOREIGN)
 
@@ -337,9 +338,9 @@ def _classify_document(file_name: str) -> Kind | None:
     """Say which of our documents has this name; None when it is another file's."""
     if not file_name.endswith(".json"):
         return None
-    if file_name.startswith(JOURNAL_PREFIX):
+    if file_name.startswith(JOURNAL_PREFIX) and not is_hidden(file_name.removeprefix(".")):
         return Kind.JOURNAL
-    if file_name.startswith("."):
+    if is_hidden(file_name):
         return None
     for suffix, kind in ((PIN_SUFFIX, Kind.PIN), (CHECK_SUFFIX, Kind.CHECK)):
         if file_name.endswith(suffix) and split_packing(file_name.removesuffix(suffix))[0]:
