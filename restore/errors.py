@@ -75,9 +75,13 @@ class NotFoundError(RestoreError):
 
 
 class LockedError(RestoreError):
-    """Another run holds the store or the collection."""
+    """Another run holds the store or the collection; `waited_seconds` is how long it was waited for."""
 
     status = 11
+
+    def __init__(self, message: str, *, left: str = "", hint: str = "", waited_seconds: float = 0.0) -> None:
+        super().__init__(message, left=left, hint=hint)
+        self.waited_seconds = waited_seconds
 
 
 class AuthError(RestoreError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -19,6 +20,7 @@ from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.errors import IntegrityError, RestoreError
 from restore.steps.carry import carry
+from restore.steps.hold import hold_store
 from restore.words.log import Log, Progress
 from restore.words.manifest import Manifest
 from restore.words.store import SET_SUFFIX, Store, StoredSnapshot, WritableStore, explain_missing
@@ -43,9 +45,9 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
     begin = tools.clock.read_seconds()
     target = tools.target
     wanted = _choose(settings, tools)
-    with contextlib.nullcontext() if settings.dry_run else target.lock(settings.lock_timeout_seconds):
+    with _hold(settings, tools) as waited:
         removed = () if settings.dry_run else target.remove_debris(wanted)
-        outcomes = tuple(_Mirroring(tools, name, dry_run=settings.dry_run).carry_out() for name in wanted)
+        outcomes = tuple(_mirror(tools, name, dry_run=settings.dry_run) for name in wanted)
         sets = () if settings.dry_run else _copy_sets(tools)
     tools.progress.close()
     return MirrorReport(
@@ -57,7 +59,20 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
         sets=sets,
         removed=removed,
         dry_run=settings.dry_run,
+        lock_wait_seconds=waited,
     )
+
+
+def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
+    if settings.dry_run:
+        return contextlib.nullcontext(0.0)
+    return hold_store(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+
+
+def _mirror(tools: Tools, collection: str, *, dry_run: bool) -> MirrorOutcome:
+    begin = tools.clock.read_seconds()
+    outcome = _Mirroring(tools, collection, dry_run=dry_run).carry_out()
+    return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
 
 
 def _choose(settings: Settings, tools: Tools) -> tuple[str, ...]:

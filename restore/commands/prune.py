@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import msgspec
 
 from restore.decisions.choosing import is_chosen
-from restore.decisions.prune_report import Leftover, PruneReport, decide_status
+from restore.decisions.prune_report import Leftover, PruneOutcome, PruneReport, decide_status
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
+from restore.steps.hold import hold_store
 from restore.steps.leftovers import Sweeper
 from restore.steps.prune import Pruner
 from restore.steps.survey import survey
 from restore.steps.wait import wait_ready
 from restore.words.log import Log
+from restore.words.rule import Surveyed
 from restore.words.store import WritableStore, explain_missing
 
 
@@ -37,7 +40,7 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
     """
     begin = tools.clock.read_seconds()
     store = tools.store
-    with contextlib.nullcontext() if settings.dry_run else store.lock(settings.lock_timeout_seconds):
+    with _hold(settings, tools) as waited:
         removed = () if settings.dry_run else store.remove_debris(settings.collections or None)
         surveyed = survey(store, _make_choice(settings))
         for name in settings.collections:
@@ -46,7 +49,7 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
         pruner = Pruner(
             store, tools.log, find_rule=settings.rule_for, now=tools.clock.now(), dry_run=settings.dry_run
         )
-        outcomes = tuple(pruner.prune(one) for one in surveyed)
+        outcomes = tuple(_prune(pruner, one, tools.clock) for one in surveyed)
         gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
         sets = pruner.prune_sets(gone)
         server = _sweep(settings, tools)
@@ -59,7 +62,20 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
         sets=sets,
         removed=removed,
         server=server,
+        lock_wait_seconds=waited,
     )
+
+
+def _prune(pruner: Pruner, surveyed: Surveyed, clock: Clock) -> PruneOutcome:
+    begin = clock.read_seconds()
+    outcome = pruner.prune(surveyed)
+    return msgspec.structs.replace(outcome, seconds=round(clock.read_seconds() - begin, 3))
+
+
+def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
+    if settings.dry_run:
+        return contextlib.nullcontext(0.0)
+    return hold_store(tools.store, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
 def _sweep(settings: Settings, tools: Tools) -> tuple[Leftover, ...]:

@@ -10,7 +10,7 @@ import msgspec
 
 from restore.decisions.health import Health, Seen, Watched, judge
 from restore.decisions.metrics_record import Samples, record_moment, record_run
-from restore.decisions.schedule import Record, Schedule, end_run, find_due, heal_record, take_slot
+from restore.decisions.schedule import Record, Schedule, adopt_record, end_run, find_due, heal_record, take_slot
 from restore.edges.clock import Clock
 from restore.edges.pulse import Pulse
 from restore.errors import Interrupted, RestoreError
@@ -21,6 +21,8 @@ from restore.words.log import Log
 # The machine's clock is looked at this often: it may be set, and a laptop may have slept.
 _LOOK_SECONDS = 5.0
 _BUG = 1
+# Other machines write to the same book, for a moment each.
+_TRIES = 5
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -60,16 +62,21 @@ class Keeper(Protocol):
         """Give what was written last; None when there is nothing. Raises `RestoreError`."""
         ...
 
-    def write(self, content: bytes) -> None:
-        """Replace it as a whole. Raises `RestoreError`."""
+    def write(self, content: bytes) -> bool:
+        """Replace what was read last, as a whole. False: another machine did so first. Raises `RestoreError`."""
         ...
+
+
+# Adds to metrics.
+Add = Callable[[Samples], Samples]
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """What a door builds.
 
     `carry_out` has the jobs: each runs once, with the run's id, and says how it ended; what is expected is not
-    raised. `survey` tells the metrics what rests in the store; they are written as text and read back.
+    raised. `survey` looks at the store, and gives what adds that to metrics; they are written as text and read back.
+    `write_file` adds a run to the file that others may read, where one is wanted.
     """
 
     carry_out: Mapping[Job, Callable[[str], Ended]]
@@ -78,7 +85,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     pulse: Pulse
     keeper: Keeper
     teller: Teller
-    survey: Callable[[Samples], Samples]
+    survey: Callable[[], Add]
+    write_file: Callable[[Ended, Add], None]
     write_metrics: Callable[[Samples], bytes]
     read_metrics: Callable[[str], Samples]
     make_id: Callable[[], str]
@@ -96,7 +104,7 @@ class Worker:
     def open_book(self) -> None:
         """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
         book, now = self._read_book(), self._tools.clock.now()
-        self._samples = self._tools.survey(self._tools.read_metrics(book.metrics))
+        self._samples = self._tools.survey()(self._tools.read_metrics(book.metrics))
         known = {(record.job, record.schedule): record for record in book.jobs}
         watched = []
         for planned in self._plan.jobs:
@@ -123,7 +131,10 @@ class Worker:
         running, silent_seconds = self._tools.pulse.read()
         seen = Seen(running=running, silent_seconds=silent_seconds)
         plan, now = self._plan, self._tools.clock.now()
-        return judge(seen, self._watched, now, zone=plan.zone, limit_seconds=plan.health_seconds)
+        late_seconds = plan.health_seconds + plan.jitter_seconds
+        return judge(
+            seen, self._watched, now, zone=plan.zone, limit_seconds=plan.health_seconds, late_seconds=late_seconds
+        )
 
     def tell_metrics(self) -> bytes:
         """Give the metrics of this moment."""
@@ -139,13 +150,38 @@ class Worker:
             return Book()
 
     def _save(self) -> None:
-        others = self._adopt()
+        for _ in range(_TRIES):
+            if self._write_book(self._adopt()):
+                return
+
+    def _write_book(self, others: tuple[Record, ...]) -> bool:
+        """Write what was read and added to. False: another machine wrote meanwhile; it has to be read again."""
         metrics = self._tools.write_metrics(self._samples).decode()
         book = Book(jobs=(*(one.record for one in self._watched), *others), metrics=metrics)
         try:
-            self._tools.keeper.write(msgspec.json.encode(book))
+            return self._tools.keeper.write(msgspec.json.encode(book))
         except RestoreError as error:
             self._tools.log("schedule.not_saved", level="warning", reason=str(error))
+            return True
+
+    def _take(self, at: int, now: datetime) -> bool:
+        """Take the slot, in the book that machines with the same store share. False: another one has taken it.
+
+        A store that cannot be asked must not keep backups from being made.
+        """
+        planned, before = self._plan.jobs[at], self._watched[at]
+        taken = take_slot(before.record, planned.schedule, now, self._plan.zone)
+        for _ in range(_TRIES):
+            others = self._adopt()
+            record = self._watched[at].record
+            if (record.slot, record.attempts) != (before.record.slot, before.record.attempts):
+                return False
+            self._put(at, Watched(schedule=planned.schedule, record=taken))
+            if self._write_book(others):
+                return True
+            self._put(at, before)
+        self._put(at, Watched(schedule=planned.schedule, record=taken))
+        return True
 
     def _find_due(self) -> int | None:
         """Give the job that has been due for longest; of equals the first."""
@@ -165,14 +201,10 @@ class Worker:
     def _do(self, at: int) -> None:
         """Run one job. Its record is written before, so that a killed process knows that it was at it."""
         planned, one = self._plan.jobs[at], self._watched[at]
-        self._adopt()
-        if self._watched[at].record.slot != one.record.slot:
+        now = self._tools.clock.now()
+        if not self._take(at, now):
             self._tools.log("schedule.taken_elsewhere", job=planned.job)
             return
-        now = self._tools.clock.now()
-        record = take_slot(one.record, planned.schedule, now, self._plan.zone)
-        self._put(at, Watched(schedule=planned.schedule, record=record))
-        self._save()
         operation_id, begin = self._tools.make_id(), self._tools.clock.read_seconds()
         late = max(0.0, (now - (one.due or now)).total_seconds())
         self._tools.log("job.began", job=planned.job, operation_id=operation_id, late_seconds=round(late, 1))
@@ -197,12 +229,19 @@ class Worker:
                 self._close(at, msgspec.structs.replace(ended, seconds=self._tools.clock.read_seconds() - begin))
 
     def _close(self, at: int, ended: Ended) -> None:
+        """Remember how a run ended before anything else: looking at the store may take long, and be interrupted."""
         now = self._tools.clock.now()
         ended = msgspec.structs.replace(ended, at=now, seconds=round(ended.seconds, 3))
+        self._samples = record_run(self._samples, ended)
         self._replace(at, end_run(self._watched[at].record, ended.status, now))
-        self._samples = self._tools.survey(record_run(self._samples, ended))
         self._tools.pulse.begin("")
         self._save()
+        self._tell(at, ended)
+        add = self._tools.survey()
+        self._samples = add(self._samples)
+        self._tools.write_file(ended, add)
+
+    def _tell(self, at: int, ended: Ended) -> None:
         self._tools.log(
             "job.ended",
             level="error" if ended.status else "info",
@@ -220,11 +259,11 @@ class Worker:
         """Take over the slots that another machine with the same store has taken; give the jobs that are not ours."""
         book, now = self._read_book(), self._tools.clock.now()
         sane = [record for record in book.jobs if heal_record(record, now) == record]
-        theirs = {(record.job, record.schedule): record.slot for record in sane}
+        theirs = {(record.job, record.schedule): record for record in sane}
         for at, one in enumerate(self._watched):
-            slot = theirs.get((one.record.job, one.record.schedule), one.record.slot)
-            if slot > one.record.slot:
-                self._replace(at, msgspec.structs.replace(one.record, slot=slot))
+            record = adopt_record(one.record, theirs.get((one.record.job, one.record.schedule), one.record))
+            if record != one.record:
+                self._replace(at, record)
         ours = {planned.job for planned in self._plan.jobs}
         return tuple(record for record in book.jobs if record.job not in ours)
 

@@ -11,6 +11,7 @@ from restore.decisions.choosing import is_chosen
 from restore.decisions.coverage import choose_sample, cover
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import VerifyReport, decide_status, mark_latest
+from restore.edges.clock import Clock
 from restore.steps.assess import Reading, assess, assess_path, is_snapshot
 from restore.steps.record import Recorder
 from restore.words.assessment import Assessment, State
@@ -24,6 +25,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
 
     store: Store
     recorder: Recorder
+    clock: Clock
     log: Log
     progress: Progress
 
@@ -44,7 +46,9 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
     for entry in entries:
         if entry.file in left_out:
             continue
+        begin = tools.clock.read_seconds()
         found = assess(store, entry, Reading(settings.verify_depth, _tell(tools.progress, entry.file)))
+        found = msgspec.structs.replace(found, seconds=round(tools.clock.read_seconds() - begin, 3))
         files.append(found)
         _say(tools.log, found)
         if entry.file in sampled:

@@ -49,10 +49,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobHealth, ...]
 
 
-def judge(seen: Seen, jobs: tuple[Watched, ...], now: datetime, *, zone: tzinfo, limit_seconds: float) -> Health:
-    """Judge the work. `limit_seconds` is how long it may be silent, and how late a success may be."""
+def judge(
+    seen: Seen,
+    jobs: tuple[Watched, ...],
+    now: datetime,
+    *,
+    zone: tzinfo,
+    limit_seconds: float,
+    late_seconds: float,
+) -> Health:
+    """Judge the work. `limit_seconds` is how long it may be silent, `late_seconds` how late a success may be."""
     silent = _find_silence(seen, limit_seconds)
-    failing = tuple(problem for one in jobs if (problem := _find_trouble(one, now, zone, limit_seconds)))
+    failing = tuple(problem for one in jobs if (problem := _find_trouble(one, now, zone, late_seconds)))
     return Health(
         healthy=not silent,
         ready=not silent and not failing,
@@ -69,7 +77,7 @@ def _find_silence(seen: Seen, limit_seconds: float) -> tuple[str, ...]:
     return (f"{what} no sign for {seen.silent_seconds:.0f} s (at most {limit_seconds:g} s)",)
 
 
-def _find_trouble(one: Watched, now: datetime, zone: tzinfo, limit_seconds: float) -> str:
+def _find_trouble(one: Watched, now: datetime, zone: tzinfo, late_seconds: float) -> str:
     """Say what is wrong with a job's results; empty when nothing is."""
     record = one.record
     if record.status:
@@ -78,7 +86,7 @@ def _find_trouble(one: Watched, now: datetime, zone: tzinfo, limit_seconds: floa
     expected = find_next(one.schedule, since, zone)
     # A run takes its time: only when the slot after the missed one has passed as well, it is late.
     late = expected and find_next(one.schedule, expected, zone)
-    if late and now > late + timedelta(seconds=limit_seconds):
+    if late and now > late + timedelta(seconds=late_seconds):
         return f"no {record.job} has succeeded since {since:%Y-%m-%d %H:%M:%S} UTC, its schedule is {record.schedule}"
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from restore.decisions.health import Health
@@ -27,6 +27,8 @@ _STATES = {
     State.HELD_BACK: "unverified",
     State.DAMAGED: "broken",
 }
+# A clock may be set back by so much.
+_SET_BACK = timedelta(hours=1)
 # Metrics of the moment: told anew each time, never carried on from an earlier run.
 _OF_THE_STORE = frozenset(
     {
@@ -82,30 +84,44 @@ def _record_part(found: dict[Key, float], ended: Ended, part: Part) -> None:
         _add(found, Key("bytes_transferred_total", (part.direction,)), part.bytes_moved)
 
 
-def record_store(samples: Samples, files: Iterable[Assessment], wanted: Iterable[str], expected: int) -> Samples:
-    """Tell what rests in the store now; `wanted` collections are told of although they may have nothing there.
+class Stock(NamedTuple):
+    """What rests in the store.
 
-    `expected` is how many verified snapshots each is to have at least.
+    `expected` is how many verified snapshots each collection is to have at least, also one that has nothing there;
+    `proven` is when a drill last proved each, also by a snapshot that is gone.
     """
+
+    files: Iterable[Assessment]
+    expected: Mapping[str, int]
+    proven: Mapping[str, datetime]
+
+
+def record_store(samples: Samples, stock: Stock, now: datetime) -> Samples:
+    """Tell what rests in the store now. A proof that lies ahead of `now` is a wrong clock's, and proves nothing."""
+    files, expected, proven = stock
     found = {key: value for key, value in samples.items() if key.name not in _OF_THE_STORE}
-    files = [one for one in files if one.collection is not None]
-    for collection in sorted({*wanted, *(one.collection or "" for one in files)}):
-        _record_collection(found, collection, [one for one in files if one.collection == collection], expected)
+    groups: dict[str, list[Assessment]] = {name: [] for name in sorted(expected)}
+    for one in files:
+        if one.collection in groups:
+            groups[one.collection].append(one)
+    for collection, own in groups.items():
+        _record_collection(found, collection, own, expected[collection])
+        proofs = [*(one.last_proven for one in own), proven.get(collection)]
+        past = [at for at in proofs if at is not None and at <= now + _SET_BACK]
+        if past:
+            found[Key("last_proven_timestamp_seconds", (collection,))] = max(past).timestamp()
     return found
 
 
 def _record_collection(found: dict[Key, float], collection: str, files: list[Assessment], expected: int) -> None:
     name = (collection,)
     for word in ("verified", "unverified", "broken"):
-        count = sum(1 for one in files if _STATES.get(one.state) == word)
+        count = sum(1 for one in files if _judge(one) == word)
         found[Key("snapshots", (collection, word))] = float(count)
     found[Key("snapshots_expected", name)] = float(expected)
-    made = [one.created for one in files if one.state is State.CHECKED and one.created]
+    made = [one.created for one in files if _judge(one) == "verified" and one.created]
     if made:
         found[Key("oldest_verified_snapshot_timestamp_seconds", name)] = min(made).timestamp()
-    proven = [one.last_proven for one in files if one.last_proven]
-    if proven:
-        found[Key("last_proven_timestamp_seconds", name)] = max(proven).timestamp()
     for one in files:
         if one.latest and one.state is not State.POINTER:
             found[Key("latest_snapshot_size_bytes", name)] = float(one.size_bytes)
@@ -113,6 +129,12 @@ def _record_collection(found: dict[Key, float], collection: str, files: list[Ass
                 found[Key("latest_snapshot_timestamp_seconds", name)] = one.created.timestamp()
             if one.points is not None:
                 found[Key("latest_snapshot_points", name)] = float(one.points)
+
+
+def _judge(one: Assessment) -> str:
+    """Give the word for a file, empty for what is no snapshot. It is broken until it passes what it failed."""
+    word = _STATES.get(one.state, "")
+    return "broken" if word and one.last_failure else word
 
 
 def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:

@@ -9,6 +9,8 @@ import msgspec
 from restore.words.job import Part
 
 _SKIPPED = ("skipped", "would", "held", "kept")
+# Where reports have what can fail; what a snapshot pruned, and what was left on a server, too.
+_ROWS = ("outcomes", "files", "pruned", "server")
 
 
 def read_parts(report: msgspec.Struct) -> tuple[Part, ...]:
@@ -26,9 +28,10 @@ def read_parts(report: msgspec.Struct) -> tuple[Part, ...]:
 
 def describe_failures(report: msgspec.Struct) -> str:
     """Give one sentence that names what failed; empty when nothing did."""
-    rows = getattr(report, "outcomes", None) or getattr(report, "files", None) or ()
+    rows = [one for field in _ROWS for one in getattr(report, field, None) or ()]
     failed = [one for one in rows if getattr(one, "status", 0)]
-    return "; ".join(f"{_name(one)}: {_explain(one)}" for one in failed)
+    told = [f"{_name(one)}: {_explain(one)}" for one in failed]
+    return "; ".join(told or map(str, getattr(report, "warnings", ())))
 
 
 def _read(one: Any) -> Part:  # noqa: ANN401 - a row of any report
@@ -44,7 +47,10 @@ def _read(one: Any) -> Part:  # noqa: ANN401 - a row of any report
 
 
 def _count_moved(one: Any) -> tuple[str, int]:  # noqa: ANN401 - a row of any report
-    """Give the direction and the bytes: an upload says so, a snapshot that was published was downloaded."""
+    """Give the direction and the bytes: an upload says so, a mirror has copied, what was published was downloaded."""
+    copied = getattr(one, "copied", ())
+    if copied:
+        return "mirror", sum(each.size_bytes for each in copied)
     size = getattr(one, "size_bytes", None) or 0
     match getattr(one, "transfer", None):
         case "upload":
@@ -76,4 +82,6 @@ def _name(one: Any) -> str:  # noqa: ANN401 - a row of any report
 
 
 def _explain(one: Any) -> str:  # noqa: ANN401 - a row of any report
-    return str(getattr(one, "message", "") or getattr(one, "problem", "") or f"status {one.status}")
+    said = getattr(one, "message", "") or getattr(one, "problem", "")
+    errors = [each.error for each in getattr(one, "failed", ())]
+    return str(said or ", ".join(errors) or f"status {one.status}")

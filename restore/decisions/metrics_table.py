@@ -80,8 +80,18 @@ _RUNS = (
     Metric(
         "run_last_end_timestamp_seconds", Sort.GAUGE, ("command",), "When the last run ended, whatever came of it."
     ),
-    Metric("bytes_transferred_total", Sort.COUNTER, ("direction",), "Bytes of snapshots moved; download or upload."),
-    Metric("lock_wait_seconds", Sort.GAUGE, ("command",), "How long the last run waited for a lock."),
+    Metric(
+        "bytes_transferred_total",
+        Sort.COUNTER,
+        ("direction",),
+        "Bytes of snapshots moved; download, upload or mirror.",
+    ),
+    Metric(
+        "lock_wait_seconds",
+        Sort.GAUGE,
+        ("command",),
+        "How long the last run waited for another run, which held the lock of the store or the collection.",
+    ),
 )
 
 _STORE = (
@@ -89,7 +99,7 @@ _STORE = (
         "snapshots",
         Sort.GAUGE,
         ("collection", "state"),
-        "Snapshots in the store: verified (its manifest promises every byte), unverified, broken.",
+        "Snapshots in the store: verified (its manifest promises every byte), unverified, broken (or found so).",
     ),
     Metric(
         "snapshots_expected", Sort.GAUGE, ("collection",), "How many verified snapshots there are to be at least."
@@ -102,7 +112,7 @@ _STORE = (
         "last_proven_timestamp_seconds",
         Sort.GAUGE,
         ("collection",),
-        "When a drill last restored one of the collection's snapshots and found it right, as the store remembers it.",
+        "When a drill last proved one of the collection's snapshots, also one that was pruned since.",
     ),
 )
 

@@ -35,6 +35,7 @@ class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
     present: int = 0
     failed: tuple[Uncopied, ...] = ()
     latest: str = ""
+    seconds: float | None = None
 
     @property
     def status(self) -> int:
@@ -53,6 +54,7 @@ class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
     sets: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     dry_run: bool = False
+    lock_wait_seconds: float = 0.0
 
 
 def report_failure(file: str, error: RestoreError) -> Uncopied:

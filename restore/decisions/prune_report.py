@@ -43,6 +43,7 @@ class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     hint: str = ""
     warnings: tuple[str, ...] = ()
+    seconds: float | None = None
 
     @property
     def freed_bytes(self) -> int:
@@ -78,6 +79,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
     server: tuple[Leftover, ...] = ()
     warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
 
 
 def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[Leftover] = ()) -> int:

@@ -35,7 +35,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
 
     `points` counts what the collection holds now, None where nobody counted. `transfer` is `upload` or
-    `server-file`.
+    `server-file`. `lock_wait_seconds` is how long another run's mark was watched.
     """
 
     collection: str
@@ -49,6 +49,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     transfer: str = ""
     warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +74,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
 
 
 def summarise(outcomes: tuple[Outcome, ...], seconds: float) -> Summary:

@@ -145,6 +145,24 @@ def end_run(record: Record, status: int, now: datetime) -> Record:
     return msgspec.structs.replace(record, ended=now, status=status, succeeded=succeeded)
 
 
+def adopt_record(own: Record, theirs: Record) -> Record:
+    """Give the record with what another machine with the same store did: slots it took, runs that it ended.
+
+    Whatever it has not ended is its own business, and no interrupted run of this machine's.
+    """
+    adopted = own
+    if (theirs.slot, theirs.attempts) > (own.slot, own.attempts):
+        began = None if _was_interrupted(own) else own.began
+        adopted = msgspec.structs.replace(own, slot=theirs.slot, attempts=theirs.attempts, began=began)
+    if theirs.ended and (own.ended is None or theirs.ended > own.ended):
+        adopted = msgspec.structs.replace(
+            adopted, began=theirs.began, ended=theirs.ended, status=theirs.status, succeeded=theirs.succeeded
+        )
+    elif theirs.succeeded and (own.succeeded is None or theirs.succeeded > own.succeeded):
+        adopted = msgspec.structs.replace(adopted, succeeded=theirs.succeeded)
+    return adopted
+
+
 def draw_offset(jitter_seconds: float, seed: str) -> timedelta:
     """Give an offset from 0 to the jitter: always the same one for a slot, another one on another machine."""
     share = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") / (1 << 64)

@@ -51,6 +51,7 @@ class SnapshotReport(msgspec.Struct, frozen=True, kw_only=True):
     pruned: tuple[PruneOutcome, ...] = ()
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
 
 
 def summarise(outcomes: tuple[SnapshotOutcome, ...], seconds: float) -> Summary:

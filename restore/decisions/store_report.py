@@ -121,6 +121,7 @@ def _row(one: Assessment) -> tuple[str, ...]:
 def _describe_trouble(one: Assessment) -> list[str]:
     lines = [f"    note: {one.note}"] if one.note else []
     lines += [f"    {one.problem}"] if one.problem else []
+    lines += [f"    failed its last check: {one.last_failure}"] if one.last_failure and not one.problem else []
     return lines + ([f"    hint: {one.hint}"] if one.hint else [])
 
 

@@ -128,9 +128,10 @@ def _open_list(settings: Settings, _log: Log, _progress: Progress) -> Shown:
 def _open_verify(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import verify
     from restore.decisions.store_report import describe_verify
+    from restore.edges.clock import Clock
 
     store = _open_recording(settings)
-    tools = verify.Tools(store=store, recorder=_make_recorder(store), log=log, progress=progress)
+    tools = verify.Tools(store=store, recorder=_make_recorder(store), clock=Clock(), log=log, progress=progress)
     report = verify.run(settings, tools)
     return Shown(report, describe_verify(report), report.status)
 

@@ -1,4 +1,4 @@
-"""One document of a store that outlives the process: read whole, replaced whole."""
+"""One document of a store that outlives the process, and that other machines with the same store write to as well."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Documents(Protocol):
         """Give a document; None when there is none."""
         ...
 
-    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
-        """Replace a document."""
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace a document that still is as it was seen."""
         ...
 
 
@@ -23,11 +23,13 @@ class StoreKeeper:
     def __init__(self, store: Documents, name: str) -> None:
         self._store = store
         self._name = name
+        self._seen: bytes | None = None
 
     def read(self) -> bytes | None:
         """Give what was written last; None when there is nothing. Raises `RestoreError`."""
-        return self._store.read_document(self._name)
+        self._seen = self._store.read_document(self._name)
+        return self._seen
 
-    def write(self, content: bytes) -> None:
-        """Replace it as a whole. Raises `RestoreError`."""
-        self._store.write_document(self._name, content)
+    def write(self, content: bytes) -> bool:
+        """Replace what was read last, as a whole. False: somebody else did so meanwhile. Raises `RestoreError`."""
+        return self._store.swap_document(self._name, self._seen, content)

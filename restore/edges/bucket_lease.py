@@ -52,7 +52,7 @@ class Lease:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def acquire(self, timeout_seconds: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def acquire(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> None:
         """Take it; None waits as long as its holder renews it. Raises `LockedError` when it stays taken."""
         begin = time.monotonic()
         seen: tuple[bytes, float] | None = None
@@ -69,7 +69,8 @@ class Lease:
                 return self._begin()
             if not is_free and timeout_seconds is not None and now - begin >= timeout_seconds:
                 raise self._explain(note, timeout_seconds)
-            sleep(min(_LOOK_SECONDS, self._seconds / 10))
+            on_wait()
+            time.sleep(min(_LOOK_SECONDS, self._seconds / 10))
 
     def require(self) -> None:
         """Raise `LockedError` unless it is still ours, for long enough to write a manifest."""
@@ -127,6 +128,7 @@ class Lease:
             f"store '{self._client.name}' is locked by {holder} (waited {waited:g} s)",
             hint="wait for it, or give it longer with --lock-timeout; "
             f"a killed run's lock is free {self._seconds:g} s after it died",
+            waited_seconds=waited,
         )
 
 

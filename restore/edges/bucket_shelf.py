@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from restore.edges.bucket import Bucket, find_age
+from restore.edges.bucket import LONGEST_DOCUMENT, Bucket, find_age
 from restore.edges.bucket_client import Client, find_foreign
 from restore.edges.bucket_lease import Lease
 from restore.edges.bucket_trouble import explain
@@ -58,10 +58,12 @@ class BucketShelf(Bucket):
         self._client.put(self.key(STAMP_FILE), STAMP_TEXT, create_only=True)
 
     @contextlib.contextmanager
-    def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
+    def lock(
+        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = words.be_patient
+    ) -> Iterator[None]:
         """Hold the store's lease; None waits as long as its holder lives. Raises `LockedError`."""
         lease = Lease(self._client, self.key(LEASE_FILE), holder=self._holder, since=self._since)
-        lease.acquire(timeout_seconds)
+        lease.acquire(timeout_seconds, on_wait)
         self._lease = lease
         try:
             yield
@@ -140,6 +142,14 @@ class BucketShelf(Bucket):
     def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
         """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
         return self._client.put(self.key(name), content, create_only=create_only) is not None
+
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace a small file of ours that still is as it was seen; None: it was not there. False: it is not."""
+        key = self.key(name)
+        now, version = self._client.read(key, LONGEST_DOCUMENT) or (None, None)
+        if now != seen:
+            return False
+        return self._client.put(key, content, over=version, create_only=version is None) is not None
 
     def delete_document(self, name: str) -> bool:
         """Delete a small file of ours. False: there was none."""

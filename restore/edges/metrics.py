@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +15,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from restore.edges.turn import take_turn
 from restore.errors import StoreError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MODE = 0o644
+_OURS = re.compile(r"(# (HELP|TYPE) )?qdrant_restore_|# EOF$")
+_SHOWN = 40
 
 Labels = tuple[str, ...]
 Family = CounterMetricFamily | GaugeMetricFamily
@@ -75,8 +79,24 @@ def read_text(rows: Sequence[Row], text: str) -> dict[tuple[str, Labels], float]
     return found
 
 
-def read_file(path: str) -> str:
-    """Give the file's text; empty when there is none. Raises `StoreError` when it cannot be read."""
+def change_file(path: str, change: Callable[[str], bytes]) -> None:
+    """Replace the file by what `change` makes of its text, empty when there is none; other runs wait meanwhile.
+
+    Raises `StoreError` when it cannot be read or written, or holds what is not ours.
+    """
+    with take_turn(str(Path(path).parent)):
+        text = _read_file(path)
+        strangers = [line for line in text.splitlines() if line.strip() and not _OURS.match(line)]
+        if strangers:
+            raise StoreError(
+                f"metrics file '{path}' holds what is not ours: '{strangers[0][:_SHOWN]}'",
+                left="it is left as it is",
+                hint="give a file of its own with --metrics-file",
+            )
+        _replace_file(path, change(text))
+
+
+def _read_file(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -85,7 +105,7 @@ def read_file(path: str) -> str:
         raise _explain(error, path) from error
 
 
-def replace_file(path: str, text: bytes) -> None:
+def _replace_file(path: str, text: bytes) -> None:
     """Write the file as a whole: a reader sees the old text or the new one. Raises `StoreError`.
 
     The temporary name does not end in `.prom`, which is all that node_exporter reads.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import queue
+import threading
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit, urlunsplit
@@ -17,7 +19,31 @@ class NotifyError(Exception):
 
 
 def post(url: Secret, body: bytes, content_type: str, *, timeout_seconds: float) -> None:
-    """Send one POST. Raises `NotifyError`; an answer other than 2xx is one."""
+    """Send one POST; `timeout_seconds` is for all of it. Raises `NotifyError`; an answer other than 2xx is one.
+
+    A name that is not found, or an answer that comes a byte at a time, has no limit of its own: so it is sent by
+    another thread, and one that is late is left to itself.
+    """
+    told: queue.SimpleQueue[NotifyError | None] = queue.SimpleQueue()
+
+    def send() -> None:
+        try:
+            _send(url, body, content_type, timeout_seconds + 1)
+        except NotifyError as error:
+            told.put(error)
+        else:
+            told.put(None)
+
+    threading.Thread(target=send, name="notify", daemon=True).start()
+    try:
+        problem = told.get(timeout=timeout_seconds)
+    except queue.Empty:
+        problem = NotifyError(f"{urlsplit(url.reveal()).hostname}: no answer within {timeout_seconds:g} s")
+    if problem:
+        raise problem
+
+
+def _send(url: Secret, body: bytes, content_type: str, timeout_seconds: float) -> None:
     text = url.reveal()
     host = urlsplit(text).hostname or ""
     request = urllib.request.Request(

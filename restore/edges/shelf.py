@@ -12,7 +12,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from restore.edges.directory import Directory, translate_error
+from restore.edges.turn import take_turn
 from restore.errors import IntegrityError, LockedError, NotFoundError, RefusedError, SpaceError
 from restore.words import store as words
 from restore.words.show import say_number
@@ -165,20 +166,24 @@ class Shelf(Directory):
                 stamp.write(STAMP_TEXT)
 
     @contextlib.contextmanager
-    def lock(self, timeout_seconds: float | None = 0.0) -> Iterator[None]:
+    def lock(
+        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = words.be_patient
+    ) -> Iterator[None]:
         """Hold the store's lock, which vanishes with its holder; None waits as long as that one lives.
 
         Where the file system knows no locks it is a lease: a file that its holder renews, and that anybody may take
         over who saw it unrenewed for a minute. Raises `LockedError` when it stays taken.
         """
-        lock = self._acquire(LOCK_FILE, timeout_seconds) or self._acquire(LEASE_FILE, timeout_seconds)
+        lock = self._acquire(LOCK_FILE, timeout_seconds, on_wait) or self._acquire(
+            LEASE_FILE, timeout_seconds, on_wait
+        )
         try:
             yield
         finally:
             if lock:
                 lock.release()
 
-    def _acquire(self, file: str, timeout_seconds: float | None) -> BaseFileLock | None:
+    def _acquire(self, file: str, timeout_seconds: float | None, on_wait: Callable[[], None]) -> BaseFileLock | None:
         """Take the lock in this file; None where the file system has no locks of that kind."""
         import filelock  # noqa: PLC0415 - only who writes pays for it
 
@@ -190,9 +195,14 @@ class Shelf(Directory):
             lock = filelock.FileLock(self.path(file), timeout=timeout, mode=mode, fallback_to_soft=False)
         else:
             lock = filelock.SoftFileLease(self.path(file), timeout=timeout, mode=mode, lease_duration=_LEASE_SECONDS)
+
+        def go_on() -> bool:
+            on_wait()
+            return False
+
         with self._translated(f"store '{self._path}' cannot be locked"):
             try:
-                lock.acquire()
+                lock.acquire(cancel_check=go_on)
             except filelock.Timeout:
                 raise self._explain_locked(timeout) from None
             except NotImplementedError:
@@ -207,6 +217,7 @@ class Shelf(Directory):
         return LockedError(
             f"store '{self._path}' is locked by another run (waited {timeout:g} s)",
             hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
+            waited_seconds=max(0.0, timeout),
         )
 
     def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:  # noqa: ARG002
@@ -380,6 +391,11 @@ class Shelf(Directory):
                 made = self._link(incoming.path, Path(self.path(name)))
             self._sync()
         return made
+
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace a small file of ours that still is as it was seen; None: it was not there. False: it is not."""
+        with self._translated(f"'{name}' cannot be written to store '{self._path}'"), take_turn(self._path):
+            return self.read_document(name) == seen and self.write_document(name, content)
 
     def delete_document(self, name: str) -> bool:
         """Delete a small file of ours. False: there was none."""

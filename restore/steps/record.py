@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from restore.edges.clock import Clock
-from restore.errors import RestoreError, StoreError
+from restore.errors import IntegrityError, RestoreError, StoreError
 from restore.words.assessment import Assessment, State
 from restore.words.check import (
+    RESTORE,
     Check,
     CheckDocument,
+    ProvenDocument,
     Result,
     Tried,
     fail_check,
@@ -23,10 +25,10 @@ from restore.words.check import (
     pass_check,
 )
 from restore.words.document import read_document, write_document
-from restore.words.store import CHECK_SUFFIX
+from restore.words.store import CHECK_SUFFIX, PROVEN_FILE
 
 # A run that tidies the store at this very moment may take the unfinished file away.
-_TRIES = 2
+_TRIES = 3
 
 
 class Documents(Protocol):
@@ -46,6 +48,10 @@ class WritableDocuments(Documents, Protocol):
 
     def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
         """Write one, whole or not at all."""
+        ...
+
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace one that still is as it was seen."""
         ...
 
 
@@ -78,20 +84,27 @@ class Recorder:
             whole = found.state in {State.UNCHECKED, State.FOREIGN}
             result = Result.WHOLE if whole else Result.AS_PROMISED
             document = pass_check(document, depth, Check(at=self.now(), result=result, by=self._by))
-        self._write(name_check(found.file), write_document(document))
+        self._write(lambda: self._store.write_document(name_check(found.file), write_document(document)))
+        if not found.status and depth == RESTORE and found.state is State.CHECKED and found.collection:
+            self._write(lambda: self._add_proof(found.collection or ""))
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _add_proof(self, collection: str) -> bool:
+        """Remember the moment for the whole collection. False: another drill wrote at the same moment."""
+        seen, document = _read_proven(self._store)
+        proven = {**document.collections, collection: self.now()}
+        return self._store.swap_document(PROVEN_FILE, seen, write_document(ProvenDocument(collections=proven)))
+
+    def _write(self, write: Callable[[], bool]) -> None:
         for last in (False,) * (_TRIES - 1) + (True,):
             if self.problem:
                 return
             try:
-                self._store.write_document(name, content)
+                if write():
+                    return
             except StoreError as error:
                 self.problem = str(error) if last else ""
             except RestoreError as error:
                 self.problem = str(error)
-            else:
-                return
 
 
 def read_check(store: Documents, file: str) -> CheckDocument | None:
@@ -107,6 +120,25 @@ def read_check(store: Documents, file: str) -> CheckDocument | None:
     return document
 
 
+def read_proven(store: Documents) -> Mapping[str, datetime]:
+    """Give when a drill last proved each collection; nothing of what cannot be read."""
+    try:
+        return _read_proven(store)[1].collections
+    except RestoreError:
+        return {}
+
+
+def _read_proven(store: Documents) -> tuple[bytes | None, ProvenDocument]:
+    """Give the document as it lies there and as it was read; a damaged one counts as empty, and is replaced."""
+    text = store.read_document(PROVEN_FILE)
+    try:
+        document = read_document(text, ProvenDocument, where=PROVEN_FILE) if text else ProvenDocument()
+    except IntegrityError:
+        return text, ProvenDocument()
+    aware = {name: at for name, at in document.collections.items() if at.tzinfo is not None}
+    return text, ProvenDocument(collections=aware)
+
+
 def add_checks(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
     """Give the files back, with what is remembered of them. Only reads; one listing, one document per file."""
     files = tuple(files)
@@ -116,7 +148,12 @@ def add_checks(store: Documents, files: Iterable[Assessment]) -> tuple[Assessmen
 
 def _add(store: Documents, found: Assessment) -> Assessment:
     document = read_check(store, found.file)
-    if document is None or not _is_of(document, found):
+    if document is None:
+        return found
+    if document.failed and not document.sha256 and document.size == found.size_bytes:
+        # Never found right, so nobody knows what it is of; it is of this size.
+        return msgspec.structs.replace(found, last_failure=document.failed.problem)
+    if not _is_of(document, found):
         return found
     last = find_last_check(document)
     return msgspec.structs.replace(
@@ -124,6 +161,7 @@ def _add(store: Documents, found: Assessment) -> Assessment:
         last_check=last[0] if last else None,
         last_depth=last[1] if last else "",
         last_proven=find_last_proven([document]),
+        last_failure=document.failed.problem if document.failed else "",
     )
 
 

@@ -63,6 +63,7 @@ def watch_mark(
                 f"collection '{target}' is being restored by {_name_holder(seen)} (mark '{seen.name}')",
                 left="left to it",
                 hint="wait for it, or give it longer with --lock-timeout",
+                waited_seconds=now - begin,
             )
         if now - said >= _SAY_SECONDS:
             log("restore.waiting_for_another", collection=target, mark=seen.name, waited_seconds=round(now - begin))

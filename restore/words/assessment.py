@@ -32,7 +32,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     `target` is where a pointer leads. `latest`: the pointer leads here. `sha256` is what was read now, empty when
     nobody read every byte, `promised_sha256` the manifest's, of the server's bytes. `created` is the manifest's, else
     the name's. `last_check` is when it was last found right, to the depth of `last_depth`; `last_proven` when it was
-    last restored and compared. None where nobody recorded it.
+    last restored and compared. None where nobody recorded it. `last_failure` says what a check found wrong that was
+    followed by no success. `seconds` is how long reading it took, where somebody counted.
     """
 
     file: str
@@ -55,3 +56,5 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     last_check: datetime | None = None
     last_depth: str = ""
     last_proven: datetime | None = None
+    last_failure: str = ""
+    seconds: float | None = None

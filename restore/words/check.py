@@ -72,6 +72,13 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
     failed: Tried | None = None
 
 
+class ProvenDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """When a drill last proved a backup of each collection: known also when that snapshot was pruned since."""
+
+    schema: int = SCHEMA
+    collections: dict[str, datetime] = {}
+
+
 class Share(msgspec.Struct, frozen=True):
     """How many of all: `numerator` of `denominator`, more than none and at most all."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,8 @@ LOCK_FILE = ".lock"
 LEASE_FILE = ".lease.json"
 # What `serve` remembers of its jobs.
 SCHEDULE_FILE = ".schedule.json"
+# When a drill last proved each collection, also by snapshots that were pruned since.
+PROVEN_FILE = ".proven.json"
 PIN_SUFFIX = ".pin.json"
 CHECK_SUFFIX = ".check.json"
 SET_SUFFIX = ".set.json"
@@ -231,6 +233,10 @@ class Store(Protocol):
         ...
 
 
+def be_patient() -> None:
+    """Wait without a word."""
+
+
 class Incoming(Protocol):
     """A snapshot being received under a name that nobody reads. Publish it, or leave `receive`: then it is gone."""
 
@@ -252,8 +258,13 @@ class Incoming(Protocol):
 class WritableStore(Store, Protocol):
     """A store that may be written to, under its lock."""
 
-    def lock(self, timeout_seconds: float | None = 0.0) -> AbstractContextManager[None]:
-        """Hold the store's lock; None waits as long as its holder lives. Raises `LockedError` when it stays taken."""
+    def lock(
+        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = be_patient
+    ) -> AbstractContextManager[None]:
+        """Hold the store's lock; None waits as long as its holder lives. Raises `LockedError` when it stays taken.
+
+        `on_wait` is called again and again while another run holds it.
+        """
         ...
 
     def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -298,6 +309,13 @@ class WritableStore(Store, Protocol):
         """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
         ...
 
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace a small file of ours that still is as it was seen; None: it was not there.
+
+        False: somebody else has written it since, and it stays as it is. Of two who try, one succeeds.
+        """
+        ...
+
     def delete_document(self, name: str) -> bool:
         """Delete a small file of ours. False: there was none."""
         ...
@@ -307,7 +325,7 @@ def classify(file_name: str) -> Entry:
     """Say what a file is, by its name."""
     if _DEBRIS.match(file_name):
         return Entry(file=file_name, kind=Kind.DEBRIS)
-    if file_name in {STAMP_FILE, LOCK_FILE, LEASE_FILE, SCHEDULE_FILE}:
+    if file_name in {STAMP_FILE, LOCK_FILE, LEASE_FILE, SCHEDULE_FILE, PROVEN_FILE}:
         return Entry(file=file_name, kind=Kind.OURS)
     if document := _classify_document(file_name):
         return Entry(file=file_name, kind=document)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from restore.commands.serve import Plan, Planned, Tools, Worker
-from restore.decisions.metrics_record import Key
+from restore.decisions.metrics_record import Key, Samples
 from restore.decisions.schedule import open_zone, read_schedule
 from restore.doors.serve import telling
-from restore.edges.book import StoreKeeper
+from restore.edges.book import Documents, StoreKeeper
 from restore.edges.clock import Clock
 from restore.edges.pulse import Pulse
 from restore.edges.shelf import open_shelf
@@ -48,6 +48,21 @@ class OwnClock(Clock):
             raise Interrupted(15, "ended by SIGTERM")
 
 
+class RacedKeeper(StoreKeeper):
+    """A keeper that lets these happen after the book was read and before it is written, one at each writing."""
+
+    def __init__(self, store: Documents, name: str) -> None:
+        super().__init__(store, name)
+        self.happen: list[Callable[[], None]] = []
+
+    def write(self, content: bytes) -> bool:
+        """Write it, late."""
+        for happens in self.happen[:1]:
+            del self.happen[0]
+            happens()
+        return super().write(content)
+
+
 class Desk:
     """A store, a clock, and a list of what ran. `acts` says what a job does besides; by default nothing, with 0."""
 
@@ -58,6 +73,8 @@ class Desk:
         self.acts: dict[Job, Callable[[], int]] = {}
         self.log: Callable[..., None] = be_silent
         self.worker: Worker | None = None
+        self.keeper = RacedKeeper(open_shelf(str(self.store)), SCHEDULE_FILE)
+        self.look: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
         """Run a process from now on for so many hours."""
@@ -77,13 +94,18 @@ class Desk:
             clock=self.clock,
             log=self.log,
             pulse=Pulse(self.clock),
-            keeper=StoreKeeper(open_shelf(str(self.store)), SCHEDULE_FILE),
+            keeper=self.keeper,
             teller=Teller(self.log),
-            survey=lambda samples: samples,
+            survey=self._survey,
+            write_file=lambda _ended, _add: None,
             write_metrics=telling.write_samples,
             read_metrics=telling.read_samples,
             make_id=lambda: "id",
         )
+
+    def _survey(self) -> Callable[[Samples], Samples]:
+        self.look()
+        return lambda samples: samples
 
     def _make_job(self, job: Job) -> Callable[[str], Ended]:
         def carry_out(operation_id: str) -> Ended:
@@ -252,6 +274,49 @@ def _serve_meanwhile(desk: Desk) -> int:
     desk.clock.at = NOON + timedelta(hours=12, minutes=1)
     desk.serve(snapshot="@daily")
     return 0
+
+
+def test_two_machines_at_the_very_same_moment_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
+    """L6: both have seen that the slot is free, and the store takes one of their two words."""
+    other = Desk(tmp_path)
+    desk.serve(snapshot="@daily")
+    desk.clock.at = other.clock.at = MIDNIGHT
+    # At its start nothing happens; the other one takes the slot when this one is about to.
+    other.keeper.happen = [lambda: None, lambda: desk.serve(snapshot="@daily")]
+    other.serve(hours=0.1, snapshot="@daily")
+
+    assert (desk.ran, other.ran) == ([("snapshot", "21 00:00")], [])
+
+
+def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_path: Path) -> None:
+    """Its jobs do succeed, elsewhere; what failed here is over when it went well there."""
+    other = Desk(tmp_path)
+    other.acts[Job.SNAPSHOT] = lambda: 17
+    other.serve(hours=13, snapshot="@daily")
+    for _ in range(3):
+        desk.clock.at = max(desk.clock.at, other.clock.at) + timedelta(hours=24)
+        desk.serve(snapshot="@daily")
+        other.clock.at = desk.clock.at
+        other.serve(hours=0.5, snapshot="@daily")
+
+    assert other.worker is not None
+    assert len(other.ran) == 1
+    assert (other.worker.look().ready, other.worker.look().problems) == (True, ())
+
+
+def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_was_interrupted(desk: Desk) -> None:
+    """SIGTERM while a large bucket is listed: the snapshot is made, and remembered."""
+
+    def be_stopped() -> None:
+        if desk.ran:
+            raise Interrupted(15, "ended by SIGTERM")
+
+    desk.look = be_stopped
+    desk.serve(hours=13, snapshot="@daily")
+    desk.look = lambda: None
+    desk.serve(hours=1, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00")]
 
 
 def test_what_is_remembered_and_unreadable_is_forgotten_aloud(desk: Desk) -> None:

@@ -50,7 +50,7 @@ def test_a_missed_snapshot_is_made_and_the_pages_tell_of_it(place: Path, target:
     with serve(place, target, cities) as serving:
         told = serving.wait_ended("snapshot")
         pages = [serving.ask(path) for path in ("/healthz", "/readyz", "/metrics", "/metrics?x=1")]
-        metrics = pages[2].text
+        metrics = serving.wait_metric("qdrant_restore_latest_snapshot_points{")
 
     assert (told["status"], told["schedule"]) == (0, "@daily UTC")
     assert [page.status for page in pages] == [200, 200, 200, 200]
@@ -65,7 +65,7 @@ def test_every_job_runs_by_schedule_and_the_backup_is_proven(place: Path, target
     schedules = {f"RESTORE_SCHEDULE_{job}": "@daily" for job in ("SNAPSHOT", "PRUNE", "VERIFY", "DRILL")}
     with serve(place, target, cities, RESTORE_KEEP_LAST="1", **schedules) as serving:
         told = [serving.wait_ended(job) for job in ("snapshot", "prune", "verify", "drill")]
-        metrics = serving.ask("/metrics").text
+        metrics = serving.wait_metric("qdrant_restore_seconds_since_proven{")
         ready = serving.ask("/readyz").status
 
     assert [one["status"] for one in told] == [0, 0, 0, 0]

@@ -33,7 +33,7 @@ def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> V
     """Run the command; what was found is recorded."""
     shelf = Shelf(str(store.path))
     recorder = Recorder(shelf, clock or Clock(), "tests")
-    tools = Tools(store=shelf, recorder=recorder, log=Story(), progress=NoProgress())
+    tools = Tools(store=shelf, recorder=recorder, clock=clock or Clock(), log=Story(), progress=NoProgress())
     return run(settle("verify", *arguments, store=store.path), tools)
 
 

@@ -19,7 +19,7 @@ def make_job(**more: object) -> Watched:
 
 def ask(now: datetime, *jobs: Watched, seen: Seen | None = None) -> tuple[bool, bool, tuple[str, ...]]:
     """Judge."""
-    found: Health = judge(seen or Seen(), jobs, now, zone=UTC, limit_seconds=LIMIT)
+    found: Health = judge(seen or Seen(), jobs, now, zone=UTC, limit_seconds=LIMIT, late_seconds=LIMIT)
     return found.healthy, found.ready, found.problems
 
 

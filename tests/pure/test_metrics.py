@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from restore import __version__
 from restore.decisions.health import Health
-from restore.decisions.metrics_record import Key, Samples, record_moment, record_run, record_store, sign_build
+from restore.decisions.metrics_record import Key, Samples, Stock, record_moment, record_run, record_store, sign_build
 from restore.decisions.metrics_report import describe_failures, read_parts
 from restore.decisions.metrics_table import METRICS, PREFIX, Sort
+from restore.decisions.mirror_report import Copied, MirrorOutcome, MirrorReport, Uncopied
+from restore.decisions.prune_report import PruneOutcome, Undeleted
 from restore.decisions.snapshot_report import SnapshotOutcome, SnapshotReport
 from restore.doors.serve.telling import read_samples, write_samples
 from restore.words.assessment import Assessment, State
@@ -78,7 +80,7 @@ def test_a5_a_run_that_reached_no_collection_fails_as_a_whole() -> None:
 
 def test_a_collection_that_is_wanted_and_has_nothing_is_told_with_zeros() -> None:
     """An alert on too few snapshots must have something to compare."""
-    found = record_store({}, (), ["cities"], 1)
+    found = record_store({}, Stock((), {"cities": 1}, {}), NOON)
 
     assert pick(found, "snapshots", "snapshots_expected") == {
         ("snapshots", "cities", "verified"): 0,
@@ -113,7 +115,9 @@ def test_the_store_is_told_as_it_is_now() -> None:
         make(State.HELD_BACK, 4),
     ]
 
-    assert {(key.name, *key.labels): value for key, value in record_store(before, files, (), 2).items()} == {
+    found = record_store(before, Stock(files, {"cities": 2}, {}), NOON)
+
+    assert {(key.name, *key.labels): value for key, value in found.items()} == {
         ("run_total", "verify", "failed"): 1,
         ("snapshots", "cities", "verified"): 2,
         ("snapshots", "cities", "unverified"): 1,
@@ -125,6 +129,51 @@ def test_the_store_is_told_as_it_is_now() -> None:
         ("latest_snapshot_points", "cities"): 7,
         ("last_proven_timestamp_seconds", "cities"): datetime(2026, 11, 2, tzinfo=UTC).timestamp(),
     }
+
+
+def test_a_proof_outlives_its_snapshot_and_one_of_the_future_is_none() -> None:
+    """The snapshot that was drilled is pruned by now; a clock a year ahead must not prove a year of backups."""
+    day = timedelta(days=1)
+    proven = {"cities": NOON - day, "docs": NOON + 365 * day}
+    file = Assessment(
+        file="1", kind=Kind.SNAPSHOT, state=State.CHECKED, collection="cities", last_proven=NOON - 2 * day
+    )
+    found = record_store({}, Stock([file], {"cities": 1, "docs": 1}, proven), NOON)
+
+    assert pick(found, "last_proven_timestamp_seconds") == {
+        ("last_proven_timestamp_seconds", "cities"): (NOON - day).timestamp()
+    }
+
+
+def test_what_failed_its_last_check_counts_as_broken() -> None:
+    """Although a look at the list finds its name and size as they should be."""
+    file = Assessment(
+        file="1", kind=Kind.SNAPSHOT, state=State.CHECKED, collection="cities", created=NOON, last_failure="a bit"
+    )
+    found = record_store({}, Stock([file], {"cities": 1}, {}), NOON)
+
+    assert pick(found, "snapshots", "oldest_verified_snapshot_timestamp_seconds") == {
+        ("snapshots", "cities", "verified"): 0,
+        ("snapshots", "cities", "unverified"): 0,
+        ("snapshots", "cities", "broken"): 1,
+    }
+
+
+def test_every_command_tells_how_long_what_moved_and_why_it_failed() -> None:
+    """A mirror's bytes, and the errors of the files that a mirror and a pruning report."""
+    mirrored = MirrorOutcome(
+        collection="cities", copied=(Copied("a", 3), Copied("b", 4)), failed=(Uncopied("c", 18, "gone"),), seconds=2.0
+    )
+    pruned = PruneOutcome(collection="cities", status=18, failed=(Undeleted("d", 18, "held"),), seconds=1.0)
+    mirror = MirrorReport(source="/a", target="/b", outcomes=(mirrored,), seconds=2.0, status=3)
+    snapshot = SnapshotReport(
+        url="", server_version="", store="", outcomes=(), seconds=1.0, status=3, pruned=(pruned,)
+    )
+
+    assert read_parts(mirror) == (
+        Part(collection="cities", status=18, seconds=2.0, bytes_moved=7, direction="mirror"),
+    )
+    assert [describe_failures(one) for one in (mirror, snapshot)] == ["cities: gone", "cities: held"]
 
 
 def test_the_seconds_since_a_backup_was_proven_are_those_of_the_moment() -> None:

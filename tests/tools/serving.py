@@ -23,6 +23,16 @@ from tests.tools.target import find_free_port
 LONG_AGO = "2026-01-01T00:00:00Z"
 
 
+# The program's start, as if these packages were not installed.
+START = """
+import sys
+sys.modules.update(dict.fromkeys({without!r}))
+sys.argv = ["qdrant-restore", "serve"]
+from restore.__main__ import main
+main()
+"""
+
+
 class Page(NamedTuple):
     """What `serve` answered; no status when nobody answered."""
 
@@ -38,7 +48,9 @@ class Page(NamedTuple):
 class Serving:
     """A process. Its jobs are due at once: what the store remembers is that they were missed."""
 
-    def __init__(self, store: Path, url: str, *, missed: bool = True, **variables: str) -> None:
+    def __init__(
+        self, store: Path, url: str, *, missed: bool = True, without: tuple[str, ...] = (), **variables: str
+    ) -> None:
         self.store = store
         self.port = find_free_port()
         schedules = {name: text for name, text in variables.items() if name.startswith("RESTORE_SCHEDULE_")}
@@ -53,7 +65,7 @@ class Serving:
             **variables,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "restore", "serve"],
+            [sys.executable, "-c", START.format(without=without)],
             cwd=store.parent,
             env=make_environment(**environment),
             stdout=subprocess.PIPE,
@@ -79,6 +91,13 @@ class Serving:
         while (page := self.ask(path)).status != status and time.monotonic() < end:
             time.sleep(0.05)
         return page
+
+    def wait_metric(self, line: str, *, within: float = 20.0) -> str:
+        """Ask for the metrics until one begins like this; gives them all, in the end those without it."""
+        end = time.monotonic() + within
+        while line not in (text := self.ask("/metrics").text) and time.monotonic() < end:
+            time.sleep(0.05)
+        return text
 
     def wait_ended(self, job: str, *, within: float = 30.0) -> dict[str, Any]:
         """Wait until a job has ended; gives what /healthz tells of it."""
@@ -106,14 +125,19 @@ class Serving:
             self.process.communicate()
 
 
-def remember_missed(store: Path, schedules: dict[str, str]) -> None:
-    """Let a store remember jobs whose last slot was long ago."""
+def write_missed(schedules: dict[str, str]) -> bytes:
+    """Give the book of a store whose jobs had their last slot long ago."""
     jobs = [
         {"job": name.removeprefix("RESTORE_SCHEDULE_").lower(), "schedule": f"{text} UTC", "slot": LONG_AGO}
         for name, text in schedules.items()
     ]
+    return json.dumps({"jobs": jobs, "schema": 1}).encode()
+
+
+def remember_missed(store: Path, schedules: dict[str, str]) -> None:
+    """Let a store remember jobs whose last slot was long ago."""
     (store / "README.md").touch()
-    (store / SCHEDULE_FILE).write_text(json.dumps({"jobs": jobs, "schema": 1}))
+    (store / SCHEDULE_FILE).write_bytes(write_missed(schedules))
 
 
 def read_events(stderr: str) -> list[dict[str, Any]]:
@@ -123,10 +147,14 @@ def read_events(stderr: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Receiver:
-    """A place that is notified: what came, in order, as path and body. `status` is what it answers."""
+    """A place that is notified: what came, in order, as path and body.
+
+    `status` is what it answers; with `hangs` it begins an answer that never ends, a byte at a time.
+    """
 
     port: int = 0
     status: int = 200
+    hangs: bool = False
     came: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
@@ -144,7 +172,17 @@ def receive() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             receiver.came.append((self.path, self.rfile.read(length)))
+            if receiver.hangs:
+                self._drip()
             self._answer(receiver.status)
+
+        def _drip(self) -> None:
+            """Keep any limit on silence from being reached."""
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+                while receiver.hangs:
+                    self.wfile.write(b"x")
+                    time.sleep(0.1)
 
         def do_GET(self) -> None:
             """Where a redirection leads to, everything is fine."""
@@ -166,6 +204,7 @@ def receive() -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.hangs = False
         server.shutdown()
         server.server_close()
         thread.join()

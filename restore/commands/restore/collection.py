@@ -61,6 +61,7 @@ class CollectionRestore:
         self._wanted = wanted
         self._server = server
         self._target = wanted.target
+        self.lock_wait_seconds = 0.0
 
     def carry_out(self) -> Outcome:
         """Do what has to be done. Every pass looks anew; an interrupted restore of somebody's comes first."""
@@ -94,15 +95,19 @@ class CollectionRestore:
         return plan_collection(self._wanted, look, offer, missing, own=own), offer
 
     def _watch(self, seen: SeenMark) -> SeenMark | None:
-        return watch_mark(
-            self._tools.qdrant,
-            self._tools.clock,
-            self._tools.log,
-            seen,
-            target=self._target,
-            patience_seconds=self._settings.lock_timeout_seconds,
-            stall_seconds=self._settings.stall_timeout_seconds,
-        )
+        begin = self._tools.clock.read_seconds()
+        try:
+            return watch_mark(
+                self._tools.qdrant,
+                self._tools.clock,
+                self._tools.log,
+                seen,
+                target=self._target,
+                patience_seconds=self._settings.lock_timeout_seconds,
+                stall_seconds=self._settings.stall_timeout_seconds,
+            )
+        finally:
+            self.lock_wait_seconds += round(self._tools.clock.read_seconds() - begin, 3)
 
     # --- a restore of our own -------------------------------------------------------------------------------
 

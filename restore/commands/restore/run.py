@@ -50,6 +50,7 @@ def run(settings: Settings, tools: Tools) -> Report:
         dry_run=settings.dry_run,
         summary=summarise(outcomes, seconds),
         warnings=tuple(warnings),
+        lock_wait_seconds=round(sum(one.lock_wait_seconds for one in outcomes), 3),
     )
 
 
@@ -136,12 +137,14 @@ def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Versi
 def _restore(settings: Settings, tools: Tools, wanted: Wanted, server: Version) -> Outcome:
     from restore.commands.restore.collection import CollectionRestore  # noqa: PLC0415 - a boot may have nothing to do
 
+    work = CollectionRestore(tools, settings, wanted, server)
     try:
-        return CollectionRestore(tools, settings, wanted, server).carry_out()
+        outcome = work.carry_out()
     except RestoreError as error:
-        return report_failure(wanted.target, error)
+        outcome = report_failure(wanted.target, error)
     finally:
         tools.progress.close()
+    return msgspec.structs.replace(outcome, lock_wait_seconds=work.lock_wait_seconds)
 
 
 def _foresee(planned: Planned) -> Outcome:

@@ -21,6 +21,7 @@ from restore.edges.crew import work_at_once
 from restore.edges.journal import Journal
 from restore.edges.qdrant import Qdrant
 from restore.errors import RestoreError
+from restore.steps.hold import hold_store
 from restore.steps.leftovers import Sweeper
 from restore.steps.prune import Pruner
 from restore.steps.survey import survey
@@ -47,7 +48,7 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
     clock = tools.clock
     begin, began = clock.read_seconds(), clock.now()
     server = wait_ready(tools.qdrant, clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    with tools.shelf.lock(settings.lock_timeout_seconds):
+    with hold_store(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
         wanted, whole = _choose(settings, tools)
         removed = tools.shelf.remove_debris(wanted)
         if removed:
@@ -81,6 +82,7 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
         set=set_name,
         pruned=pruned,
         summary=summarise(outcomes, seconds),
+        lock_wait_seconds=waited,
         warnings=(*_warn(settings, tools, wanted), *([str(problem)] if problem else [])),
     )
 

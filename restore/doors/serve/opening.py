@@ -46,7 +46,8 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
         pulse=pulse,
         keeper=_open_keeper(settings),
         teller=telling.open_teller(settings, heard),
-        survey=lambda samples: telling.survey(settings, heard, samples),
+        survey=lambda: telling.look_at_store(settings, heard),
+        write_file=lambda ended, add: telling.write_file(settings, heard, ended, add),
         write_metrics=telling.write_samples,
         read_metrics=telling.read_samples,
         make_id=telling.make_id,
@@ -108,17 +109,13 @@ def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[
             settings = renew(job)
             with _limited(settings.deadline_seconds):
                 shown = OPENINGS[job](settings, log, progress)
-        except RestoreError as error:
-            return telling.fail(ended, error.status, str(error))
-        except Overdue as error:
-            return telling.fail(ended, error.status, str(error))
+        except (RestoreError, Overdue) as error:
+            return telling.fail(ended, error)
         finally:
             progress.close()
         for line in shown.lines:
             log("job.told", job=job, line=line)
-        ended = telling.read_end(job, operation_id, shown)
-        telling.write_file(settings, log, ended)
-        return ended
+        return telling.read_end(job, operation_id, shown)
 
     return carry_out
 

@@ -9,7 +9,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from restore.decisions.settings import Settings
-from restore.errors import Interrupted, RestoreError
+from restore.decisions.settings_stores import MIRROR
+from restore.errors import Interrupted, LockedError, RestoreError
 from restore.words.job import Ended
 from restore.words.log import Log
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from restore.edges.metrics import Row
     from restore.steps.tell import Teller
 
+# Adds to metrics.
+Add = Callable[["Samples"], "Samples"]
+
 _BUG = 1
 # A signal leaves less than two seconds for everything.
 _LAST_SECONDS = 0.7
@@ -26,7 +30,10 @@ _PATIENCE_SECONDS = 10.0
 
 
 def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], Shown]) -> Shown:
-    """Run one command; tell its metrics file, its webhook and its check what became of it. Raises what it raised."""
+    """Run one command; tell its metrics file, its webhook and its check what became of it.
+
+    Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
+    """
     wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
     if not wanted or settings.dry_run or not _is_counted(command):
         return carry_out()
@@ -38,19 +45,23 @@ def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], 
     teller, operation_id, begin = open_teller(settings, log), make_id(), monotonic()
     teller.tell_start(command, operation_id)
     ended = Ended(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
-    patience = _PATIENCE_SECONDS
+    patience, look = _PATIENCE_SECONDS, True
     try:
         shown = carry_out()
         ended = read_end(command, operation_id, shown)
     except RestoreError as error:
-        ended = fail(ended, error.status, str(error))
+        ended = fail(ended, error)
         raise
     except Interrupted as error:
-        ended, patience = fail(ended, error.status, str(error)), _LAST_SECONDS
+        # No time for a look at the store.
+        ended, patience, look = fail(ended, error), _LAST_SECONDS, False
         raise
     finally:
         ended = _date(ended, monotonic() - begin)
-        write_file(settings, log, ended)
+        if settings.metrics_file:
+            # A mirror between two stores that are named tells nothing of the one that is set.
+            look = look and not (command == MIRROR and settings.arguments)
+            write_file(settings, log, ended, look_at_store(settings, log) if look else _add_nothing)
         teller.tell_end(ended, timeout_seconds=patience)
     return shown
 
@@ -71,15 +82,16 @@ def read_end(command: str, operation_id: str, shown: Shown) -> Ended:
     )
 
 
-def fail(ended: Ended, status: int, error: str) -> Ended:
+def fail(ended: Ended, error: RestoreError | Interrupted) -> Ended:
     """Give how a run ended that has none."""
     return Ended(
         command=ended.command,
         operation_id=ended.operation_id,
-        status=status,
+        status=error.status,
         seconds=ended.seconds,
         at=ended.at,
-        error=error,
+        error=str(error),
+        lock_wait_seconds=error.waited_seconds if isinstance(error, LockedError) else None,
     )
 
 
@@ -90,32 +102,44 @@ def open_teller(settings: Settings, log: Log) -> Teller:
     return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks)
 
 
-def write_file(settings: Settings, log: Log, ended: Ended) -> None:
+def write_file(settings: Settings, log: Log, ended: Ended, add: Add) -> None:
     """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
     if not settings.metrics_file:
         return
     from restore.decisions.metrics_record import record_run
-    from restore.edges.metrics import read_file, replace_file
+    from restore.edges.metrics import change_file
 
     try:
-        samples = record_run(read_samples(read_file(settings.metrics_file)), ended)
-        replace_file(settings.metrics_file, write_samples(survey(settings, log, samples)))
+        change_file(settings.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended))))
     except RestoreError as error:
         log("metrics.not_written", level="warning", reason=str(error))
 
 
-def survey(settings: Settings, log: Log, samples: Samples) -> Samples:
-    """Give the samples with what rests in the store now; as they were, when it cannot be looked at."""
+def look_at_store(settings: Settings, log: Log) -> Add:
+    """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at."""
+    import msgspec
+
     from restore.commands import list as listing
-    from restore.decisions.metrics_record import record_store
+    from restore.decisions.metrics_record import Stock, record_store
     from restore.doors.stores import open_store
+    from restore.steps.record import read_proven
 
     try:
-        files = listing.run(settings, open_store(settings)).files
+        store = open_store(settings)
+        everything = msgspec.structs.replace(settings, arguments=(), include=(), exclude=())
+        files, proven = listing.run(everything, store).files, read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
-        return samples
-    return record_store(samples, files, settings.collections, max(1, settings.min_keep))
+        return _add_nothing
+    expected = {
+        name: max(1, settings.rule_for(name).min_keep)
+        for name in {*settings.collections, *(one.collection for one in files if one.collection is not None)}
+    }
+    return lambda samples: record_store(samples, Stock(files, expected, proven), _now())
+
+
+def _add_nothing(samples: Samples) -> Samples:
+    return samples
 
 
 def write_samples(samples: Samples) -> bytes:
