@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from restore.decisions.choosing import is_chosen
+from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.sets_report import SetsReport, show_set
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import ListReport, mark_latest, mark_newest
 from restore.steps.assess import assess
 from restore.steps.find_sets import find_sets
-from restore.steps.record import add_checks
+from restore.steps.record import add_checks, add_pins
 from restore.words.store import Entry, Store, explain_missing, select_shown
 
 
@@ -22,8 +22,19 @@ def run(settings: Settings, store: Store) -> ListReport:
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
-    files = add_checks(store, (assess(store, entry) for entry in wanted))
-    return ListReport(store=store.name, files=mark_latest(files) if store.has_pointers else mark_newest(files))
+    files = add_pins(store, add_checks(store, (assess(store, entry) for entry in wanted)))
+    return ListReport(
+        store=store.name,
+        files=mark_latest(files) if store.has_pointers else mark_newest(files),
+        warnings=_warn(settings, store, entries),
+    )
+
+
+def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    if settings.arguments:
+        return ()
+    names = (entry.collection for entry in entries if entry.collection)
+    return warn_of_choice(names, settings.include, settings.exclude, doing="list", where=f"store '{store.name}'")
 
 
 def _is_wanted(settings: Settings, entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from restore.decisions.choosing import is_chosen
+from restore.decisions.choosing import choose, warn_of_choice
 from restore.decisions.mirror_report import (
     Copied,
     MirrorOutcome,
@@ -15,10 +15,12 @@ from restore.decisions.mirror_report import (
     Uncopied,
     decide_status,
     report_failure,
+    summarise,
 )
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
-from restore.errors import IntegrityError, RestoreError
+from restore.edges.reading import hold_reading
+from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.steps.carry import carry
 from restore.steps.hold import hold_store
 from restore.words.log import Log, Progress
@@ -44,22 +46,25 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
     """
     begin = tools.clock.read_seconds()
     target = tools.target
-    wanted = _choose(settings, tools)
+    wanted, warnings = _choose(settings, tools)
     with _hold(settings, tools) as waited:
         removed = () if settings.dry_run else target.remove_debris(wanted)
         outcomes = tuple(_mirror(tools, name, dry_run=settings.dry_run) for name in wanted)
         sets = () if settings.dry_run else _copy_sets(tools)
     tools.progress.close()
+    seconds = round(tools.clock.read_seconds() - begin, 3)
     return MirrorReport(
         source=tools.source.name,
         target=target.name,
         outcomes=outcomes,
-        seconds=round(tools.clock.read_seconds() - begin, 3),
+        seconds=seconds,
         status=decide_status(outcomes),
         sets=sets,
         removed=removed,
         dry_run=settings.dry_run,
         lock_wait_seconds=waited,
+        summary=summarise(outcomes, seconds),
+        warnings=warnings,
     )
 
 
@@ -75,14 +80,17 @@ def _mirror(tools: Tools, collection: str, *, dry_run: bool) -> MirrorOutcome:
     return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
 
 
-def _choose(settings: Settings, tools: Tools) -> tuple[str, ...]:
+def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the collections that are meant, and what is odd about the patterns."""
     there = tools.source.list_collections()
     for name in settings.collections:
         if name not in there:
             raise explain_missing(tools.source, name)
     if settings.collections:
-        return settings.collections
-    return tuple(name for name in there if is_chosen(name, settings.include, settings.exclude))
+        return settings.collections, ()
+    where = f"store '{tools.source.name}'"
+    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="mirror", where=where)
+    return choose(there, settings.include, settings.exclude), warnings
 
 
 def _copy_sets(tools: Tools) -> tuple[str, ...]:
@@ -148,7 +156,12 @@ class _Mirroring:
         def tell(count: int) -> None:
             self._tools.progress(self._collection, count, stored.size)
 
-        carry(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
+        with hold_reading(stored.path) as is_there:
+            if not is_there:
+                raise NotFoundError(
+                    f"snapshot '{stored.file}' is being deleted from store '{self._tools.source.name}'"
+                )
+            carry(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
         self._tools.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
 
     def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:

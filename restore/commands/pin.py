@@ -10,7 +10,7 @@ from restore.edges.clock import Clock
 from restore.errors import NotFoundError, RestoreError
 from restore.words.document import write_document
 from restore.words.pin import Pin, name_pin
-from restore.words.store import Kind, WritableStore, classify
+from restore.words.store import PIN_SUFFIX, Kind, WritableStore, classify
 
 
 def pin(settings: Settings, store: WritableStore, clock: Clock) -> PinReport:
@@ -32,7 +32,14 @@ def unpin(settings: Settings, store: WritableStore) -> PinReport:
         return store.delete_document(name_pin(file))
 
     with store.lock(settings.lock_timeout_seconds):
-        outcomes = tuple(_carry_out(store, argument, take) for argument in dict.fromkeys(settings.arguments))
+        # Also where the snapshot itself is gone.
+        pins = frozenset(store.list_documents(PIN_SUFFIX))
+        outcomes = tuple(
+            PinOutcome(snapshot=argument, changed=take(argument))
+            if name_pin(argument) in pins
+            else _carry_out(store, argument, take)
+            for argument in dict.fromkeys(settings.arguments)
+        )
     return _report(store, outcomes, pinned=False)
 
 

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from restore.decisions.choosing import is_chosen
-from restore.decisions.prune_report import Leftover, PruneOutcome, PruneReport, decide_status
+from restore.decisions.choosing import is_chosen, warn_of_choice
+from restore.decisions.prune_report import Leftover, PruneOutcome, PruneReport, decide_status, summarise
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant
@@ -41,8 +41,9 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
     begin = tools.clock.read_seconds()
     store = tools.store
     with _hold(settings, tools) as waited:
-        removed = () if settings.dry_run else store.remove_debris(settings.collections or None)
-        surveyed = survey(store, _make_choice(settings))
+        clear = store.find_debris if settings.dry_run else store.remove_debris
+        removed = clear(settings.collections or None)
+        surveyed = survey(store, _make_choice(settings), without=frozenset(removed))
         for name in settings.collections:
             if not any(one.collection == name for one in surveyed):
                 raise explain_missing(store, name)
@@ -51,18 +52,21 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
         )
         outcomes = tuple(_prune(pruner, one, tools.clock) for one in surveyed)
         gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
-        sets = pruner.prune_sets(gone)
+        sets = pruner.prune_sets(gone | frozenset(removed))
         server = _sweep(settings, tools)
+    seconds = round(tools.clock.read_seconds() - begin, 3)
     return PruneReport(
         store=store.name,
         outcomes=outcomes,
-        seconds=round(tools.clock.read_seconds() - begin, 3),
+        seconds=seconds,
         status=decide_status(outcomes, server),
         dry_run=settings.dry_run,
         sets=sets,
         removed=removed,
         server=server,
         lock_wait_seconds=waited,
+        summary=summarise(outcomes, seconds),
+        warnings=_warn(settings, store),
     )
 
 
@@ -76,6 +80,13 @@ def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
     if settings.dry_run:
         return contextlib.nullcontext(0.0)
     return hold_store(tools.store, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+
+
+def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
+    if settings.collections or not (settings.include or settings.exclude):
+        return ()
+    names = store.list_collections()
+    return warn_of_choice(names, settings.include, settings.exclude, doing="prune", where=f"store '{store.name}'")
 
 
 def _sweep(settings: Settings, tools: Tools) -> tuple[Leftover, ...]:

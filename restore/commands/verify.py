@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.decisions.choosing import is_chosen
+from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.coverage import choose_sample, cover
 from restore.decisions.settings import Settings
-from restore.decisions.store_report import VerifyReport, decide_status, mark_latest
+from restore.decisions.store_report import VerifyReport, decide_status, mark_latest, summarise
 from restore.edges.clock import Clock
 from restore.steps.assess import Reading, assess, assess_path, is_snapshot
 from restore.steps.record import Recorder
@@ -37,7 +37,9 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
     that the store takes no record.
     """
     store, recorder = tools.store, tools.recorder
-    entries = _select(settings, store, select_shown(store.list_entries()))
+    began = tools.clock.read_seconds()
+    shown = () if names_only_paths(settings.arguments) else select_shown(store.list_entries())
+    entries = _select(settings, store, shown)
     # One look at each pointer tells which entries are snapshots; finding out costs a listing of the store.
     held = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
     sampled = _sample(settings, held, recorder)
@@ -58,13 +60,14 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
         _say(tools.log, files[-1])
     tools.progress.close()
     return VerifyReport(
-        store=store.name,
+        store="" if names_only_paths(settings.arguments) else store.name,
         files=mark_latest(files),
         status=decide_status(files),
         depth=settings.verify_depth,
         snapshots=len(held),
         sampled=len(sampled) if settings.verify_sample else None,
-        warnings=_warn(settings, recorder),
+        summary=summarise(tuple(files), left_out=len(left_out), seconds=tools.clock.read_seconds() - began),
+        warnings=(*_warn_of_choice(settings, store, shown), *_warn(settings, recorder)),
     )
 
 
@@ -106,6 +109,18 @@ def _warn(settings: Settings, recorder: Recorder) -> tuple[str, ...]:
         return ()
     again = "; the next sample may be of the same files" if settings.verify_sample else ""
     return (f"what was found could not be recorded: {recorder.problem}{again}",)
+
+
+def _warn_of_choice(settings: Settings, store: Store, shown: tuple[Entry, ...]) -> tuple[str, ...]:
+    if settings.arguments:
+        return ()
+    names = (entry.collection for entry in shown if entry.collection)
+    return warn_of_choice(names, settings.include, settings.exclude, doing="verify", where=f"store '{store.name}'")
+
+
+def names_only_paths(arguments: tuple[str, ...]) -> bool:
+    """Tell whether only files elsewhere are meant: then no store is needed."""
+    return bool(arguments) and all(map(_is_path, arguments))
 
 
 def _is_path(argument: str) -> bool:

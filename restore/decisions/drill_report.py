@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.decisions.report import describe_amount
+from restore.decisions.report import Summary, describe_amount, describe_summary
 from restore.errors import PARTIAL, IntegrityError, RestoreError
 from restore.words.offer import Offer
 from restore.words.show import say_number
@@ -59,7 +59,15 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     status: int
     removed: tuple[str, ...] = ()
+    summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
+
+
+def summarise(outcomes: tuple[DrillOutcome, ...], seconds: float) -> Summary:
+    """Count how they ended; a drill skips none."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    size = sum(outcome.size_bytes or 0 for outcome in outcomes)
+    return Summary(succeeded=len(outcomes) - failed, failed=failed, size_bytes=size, seconds=seconds)
 
 
 def decide_status(outcomes: tuple[DrillOutcome, ...]) -> int:
@@ -81,7 +89,7 @@ def describe(report: DrillReport) -> list[str]:
         lines += [f"  warning: {warning}" for warning in outcome.warnings]
         lines += [f"  left behind: {outcome.left}"] if outcome.left else []
         lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
-    return lines
+    return lines + describe_summary(report.summary)
 
 
 def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillOutcome:

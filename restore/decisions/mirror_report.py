@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from restore.decisions.report import describe_amount
+from restore.decisions.report import Summary, describe_amount
 from restore.errors import PARTIAL, RestoreError
 from restore.words.show import say_number
 
@@ -55,11 +55,22 @@ class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
     dry_run: bool = False
     lock_wait_seconds: float = 0.0
+    summary: Summary = Summary()
+    warnings: tuple[str, ...] = ()
 
 
 def report_failure(file: str, error: RestoreError) -> Uncopied:
     """Say why a snapshot could not be copied."""
     return Uncopied(file, error.status, str(error), error.hint)
+
+
+def summarise(outcomes: tuple[MirrorOutcome, ...], seconds: float) -> Summary:
+    """Count the collections; one of which everything was there already was skipped."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    skipped = sum(1 for outcome in outcomes if not outcome.status and not outcome.copied)
+    size = sum(one.size_bytes for outcome in outcomes for one in outcome.copied)
+    succeeded = len(outcomes) - failed - skipped
+    return Summary(succeeded=succeeded, failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
 def decide_status(outcomes: Iterable[MirrorOutcome]) -> int:
@@ -74,7 +85,7 @@ def decide_status(outcomes: Iterable[MirrorOutcome]) -> int:
 
 def describe(report: MirrorReport) -> list[str]:
     """Give a line per collection, one per trouble, and what it all came to."""
-    lines = []
+    lines = [f"warning: {warning}" for warning in report.warnings]
     would = "would be " if report.dry_run else ""
     for outcome in report.outcomes:
         size = describe_amount(sum(one.size_bytes for one in outcome.copied))

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from restore.decisions.report import describe_amount
+from restore.decisions.report import Summary, describe_amount
 from restore.decisions.retention import NO_RULE, Kept
 from restore.errors import PARTIAL
 from restore.words.show import say_number
+
+_UNFINISHED = {False: "a run that was killed left it", True: "a run that was killed left it, unless one is at it now"}
 
 
 class Pruned(msgspec.Struct, frozen=True):
@@ -46,6 +48,11 @@ class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
     @property
+    def is_without_rule(self) -> bool:
+        """Tell whether nothing was decided because no rule is set."""
+        return bool(self.kept) and all(one.reasons == (NO_RULE,) for one in self.kept)
+
+    @property
     def freed_bytes(self) -> int:
         """Give how much the deletions free."""
         return sum(one.size_bytes for one in self.pruned)
@@ -78,8 +85,18 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     sets: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     server: tuple[Leftover, ...] = ()
+    summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
     lock_wait_seconds: float = 0.0
+
+
+def summarise(outcomes: tuple[PruneOutcome, ...], seconds: float) -> Summary:
+    """Count the collections; one for which no rule is set was skipped. The bytes are what deletions free."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    skipped = sum(1 for outcome in outcomes if not outcome.status and outcome.is_without_rule)
+    size = sum(outcome.freed_bytes for outcome in outcomes)
+    succeeded = len(outcomes) - failed - skipped
+    return Summary(succeeded=succeeded, failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
 def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[Leftover] = ()) -> int:
@@ -105,6 +122,7 @@ def describe(report: PruneReport) -> list[str]:
         lines += [f"  kept {one.file}: {', '.join(one.reasons)}" for one in outcome.kept]
         lines += [f"  not ours {one.file}: {', '.join(one.reasons)}" for one in outcome.left]
     lines += [f"{_say_pruned(report)} {name}: nothing of that set is left" for name in report.sets]
+    lines += [f"{_say_pruned(report)} {name}: {_UNFINISHED[report.dry_run]}" for name in report.removed]
     lines += [_describe_leftover(one, report) for one in report.server]
     return [*lines, _summarise(report)]
 
@@ -123,7 +141,7 @@ def _say_pruned(report: PruneReport) -> str:
 def _describe_outcome(outcome: PruneOutcome, report: PruneReport) -> str:
     if outcome.message:
         return outcome.message
-    if outcome.kept and all(one.reasons == (NO_RULE,) for one in outcome.kept):
+    if outcome.is_without_rule:
         return f"no rule is set, all of it stays ({say_number(len(outcome.kept), 'snapshot')})"
     gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({describe_amount(outcome.freed_bytes)})"
     return f"{gone}, {say_number(len(outcome.kept), 'stays', 'stay')}"

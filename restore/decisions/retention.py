@@ -117,7 +117,7 @@ def _keep_protected(history: _History, reasons: _Reasons) -> None:
         if one.is_latest:
             reasons.add(one.file, LATEST)
         if one.pinned:
-            reasons.add(one.file, PINNED)
+            reasons.add(one.file, f"{PINNED}: {one.pin_reason}" if one.pin_reason else PINNED)
         if one.being_read:
             reasons.add(one.file, BEING_READ)
     for one in history.future:

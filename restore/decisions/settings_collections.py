@@ -81,6 +81,11 @@ def guess_collection(snapshot: str) -> str | None:
     return None
 
 
+def names_a_path(snapshot: str) -> bool:
+    """Tell whether a choice of snapshot is a file anywhere, not one of the store."""
+    return "/" in snapshot or "\\" in snapshot
+
+
 def is_one_file(snapshot: str) -> bool:
     """Tell whether a choice of snapshot is one file, not one of each collection."""
     return snapshot not in _OF_EACH

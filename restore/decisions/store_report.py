@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from restore.decisions.report import describe_amount
+from restore.decisions.report import Summary, describe_amount
 from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
 from restore.words.show import say_number
@@ -20,6 +20,7 @@ class ListReport(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     files: tuple[Assessment, ...]
     status: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     depth: Depth = Depth.ARCHIVE
     snapshots: int = 0
     sampled: int | None = None
+    summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
 
 
@@ -56,6 +58,16 @@ def mark_newest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
     return tuple(msgspec.structs.replace(one, latest=one.file in latest) for one in files)
 
 
+def summarise(files: tuple[Assessment, ...], *, left_out: int, seconds: float) -> Summary:
+    """Count what was looked at: pointers are not files of their own, and what a sample left out was skipped."""
+    looked = [one for one in files if one.state is not State.POINTER]
+    failed = sum(1 for one in looked if one.status)
+    size = sum(one.size_bytes for one in looked)
+    return Summary(
+        succeeded=len(looked) - failed, failed=failed, skipped=left_out, size_bytes=size, seconds=round(seconds, 3)
+    )
+
+
 def decide_status(files: Iterable[Assessment]) -> int:
     """Give the exit status of a verification: the first failure's own."""
     return next((one.status for one in files if one.status), 0)
@@ -63,9 +75,9 @@ def decide_status(files: Iterable[Assessment]) -> int:
 
 def describe_list(report: ListReport) -> list[str]:
     """Give a heading per collection and a line per file, newest last; what belongs to none stands at the end."""
-    if not report.files:
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    if not report.files and not lines:
         return [f"store '{report.store}' is empty"]
-    lines: list[str] = []
     for heading, files in _group(report.files):
         lines.append(heading)
         rows = [_row(one) for one in files]
@@ -85,7 +97,9 @@ def describe_verify(report: VerifyReport) -> list[str]:
         lines += [f"  hint: {one.hint}"] if one.hint else []
     bad = sum(1 for one in report.files if one.status)
     of = f" ({report.sampled} of {say_number(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
-    lines.append(f"{say_number(len(report.files), 'file')}{of} in store '{report.store}', {bad or 'none'} damaged")
+    where = f" in store '{report.store}'" if report.store else ""
+    took = f"{describe_amount(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
+    lines.append(f"{say_number(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged; {took}")
     return lines
 
 
@@ -107,7 +121,7 @@ def _row(one: Assessment) -> tuple[str, ...]:
     about = "" if one.points_exact else "about "
     return (
         one.file,
-        "latest" if one.latest else "",
+        ", ".join(word for word, is_so in (("latest", one.latest), ("pinned", one.pinned)) if is_so),
         f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "",
         describe_amount(one.size_bytes) if one.size_bytes else "",
         f"{about}{say_number(one.points, 'point')}" if one.points is not None else "",
@@ -120,6 +134,7 @@ def _row(one: Assessment) -> tuple[str, ...]:
 
 def _describe_trouble(one: Assessment) -> list[str]:
     lines = [f"    note: {one.note}"] if one.note else []
+    lines += [f"    pinned: {one.pin_reason}"] if one.pin_reason else []
     lines += [f"    {one.problem}"] if one.problem else []
     lines += [f"    failed its last check: {one.last_failure}"] if one.last_failure and not one.problem else []
     return lines + ([f"    hint: {one.hint}"] if one.hint else [])

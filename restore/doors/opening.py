@@ -130,7 +130,7 @@ def _open_verify(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.decisions.store_report import describe_verify
     from restore.edges.clock import Clock
 
-    store = _open_recording(settings)
+    store = _open_anywhere(settings) if verify.names_only_paths(settings.arguments) else _open_recording(settings)
     tools = verify.Tools(store=store, recorder=_make_recorder(store), clock=Clock(), log=log, progress=progress)
     report = verify.run(settings, tools)
     return Shown(report, describe_verify(report), report.status)
@@ -239,6 +239,13 @@ def _open_recording(settings: Settings) -> WritableStore:
     from restore.doors.stores import open_recording
 
     return open_recording(settings)
+
+
+def _open_anywhere(settings: Settings) -> WritableStore:
+    """Give what stands for a store where only files given by their paths are looked at; nothing is asked of it."""
+    from restore.edges.shelf import Shelf
+
+    return Shelf(".", file_mode=settings.file_mode)
 
 
 def _make_recorder(store: WritableStore) -> Recorder:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from restore.decisions.settings import Settings
+from restore.decisions.settings_collections import names_a_path
 from restore.words.location import Location, parse_location
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def open_store(settings: Settings, text: str = "") -> Store:
 
 def open_stores(settings: Settings, log: Log) -> Store:
     """Open the store to restore from, and behind it those to fall back on."""
+    if names_a_path(settings.snapshot):
+        return _open_anywhere(settings)
     if not settings.fallback_stores:
         return open_store(settings)
     from restore.edges.chain import StoreChain
@@ -48,6 +51,14 @@ def open_stores(settings: Settings, log: Log) -> Store:
 
     texts = dict.fromkeys((settings.store, *settings.fallback_stores))
     return StoreChain([(text, make(text)) for text in texts], log)
+
+
+def _open_anywhere(settings: Settings) -> Store:
+    """Give what stands for a store where one file is restored, given by its path: it need not be there."""
+    from restore.edges.directory import Directory
+
+    location = parse_location(settings.store)
+    return Directory("." if location.is_bucket else location.path, _open_keys(settings))
 
 
 def open_recording(settings: Settings) -> WritableStore:

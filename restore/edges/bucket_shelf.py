@@ -71,22 +71,27 @@ class BucketShelf(Bucket):
             self._lease = None
             lease.release()
 
-    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Remove bytes that a killed run left without a manifest, an hour old at least; give the names.
+    def find_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Give the bytes that a killed run left without a manifest, an hour old at least by the server's clock.
 
-        Only at these collections; None: at all. Without the right to delete nothing is removed, and nobody sees them.
+        Only of these collections; None: of all. That clock is told by the lease: without one, nothing is found.
         """
         names = self.list_collections() if collections is None else collections
-        removed: list[str] = []
+        found: list[str] = []
         for encoded in map(encode_collection, names):
             files = self.list_files(encoded)
             bare = [file for file in files if parse_name(file) and name_manifest(file) not in files]
             now = self._read_server_clock() if bare else None
-            old = [file for file in bare if now and find_age(files[file], now) > _GRACE_SECONDS]
-            with contextlib.suppress(AuthError):
-                for file in old:
-                    self._client.delete(self.key(file))
-                    removed.append(file)
+            found += [file for file in bare if now and find_age(files[file], now) > _GRACE_SECONDS]
+        return tuple(found)
+
+    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Remove what a killed run left; give the names. Without the right to delete it stays, and nobody sees it."""
+        removed: list[str] = []
+        with contextlib.suppress(AuthError):
+            for file in self.find_debris(collections):
+                self._client.delete(self.key(file))
+                removed.append(file)
         return tuple(removed)
 
     def require_room(self, size: int) -> None:

@@ -220,20 +220,24 @@ class Shelf(Directory):
             waited_seconds=max(0.0, timeout),
         )
 
-    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Remove what a killed run of ours left; give the names. Only under the lock.
+    def find_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """Give the names of what a killed run of ours left; without the lock a run that is alive may be at some.
 
-        A deletion that was begun is finished. A manifest without its snapshot is ours only while a partial file of
-        just the size it promises lies beside it; else a person may be copying files here.
+        A deletion that was begun counts. A manifest without its snapshot is ours only while a partial file of just
+        the size it promises lies beside it; else a person may be copying files here.
         """
         # A directory of that name is nobody's unfinished file.
         debris = [name for name in self.list_names() if classify(name).kind is Kind.DEBRIS and self._is_file(name)]
-        orphans = [*self._find_doomed(debris), *self._find_orphans(debris)] if debris else []
         # Manifests first: a kill in between must leave the partial files that prove them ours.
-        for name in [*orphans, *debris]:
+        return (*self._find_doomed(debris), *self._find_orphans(debris), *debris) if debris else ()
+
+    def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Remove what a killed run of ours left; give the names. Only under the lock."""
+        found = self.find_debris(collections)
+        for name in found:
             with self._translated(f"'{name}' of a killed run cannot be removed from store '{self._path}'"):
                 Path(self.path(name)).unlink(missing_ok=True)
-        return (*orphans, *debris)
+        return found
 
     def _is_file(self, name: str) -> bool:
         path = Path(self.path(name))

@@ -18,7 +18,7 @@ from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
 from restore.words.manifest import Manifest
 from restore.words.snapshot import SUFFIX
-from restore.words.store import Entry, Kind, Store, StoredSnapshot, classify
+from restore.words.store import PIN_SUFFIX, Entry, Kind, Store, StoredSnapshot, classify
 
 OnBytes = Callable[[int], None]
 
@@ -70,6 +70,15 @@ def assess(store: Store, entry: Entry, reading: Reading = _GLANCE) -> Assessment
             )
         case Kind.MANIFEST | Kind.CHECKSUM:
             return _describe_failure(entry, _explain_orphan(entry))
+        case Kind.PIN:
+            file = entry.file.removesuffix(PIN_SUFFIX)
+            return Assessment(
+                file=entry.file,
+                kind=entry.kind,
+                state=State.FOREIGN,
+                problem="pins a snapshot that is not there",
+                hint=f"qdrant-restore unpin {file}",
+            )
         case _:
             return Assessment(file=entry.file, kind=entry.kind, state=State.FOREIGN)
 

@@ -58,7 +58,7 @@ class Pruner:
             pruned=tuple(pruned),
             failed=tuple(failed),
             left=left,
-            warnings=decision.warnings,
+            warnings=(*surveyed.warnings, *decision.warnings),
         )
 
     def _ask_readers(self, surveyed: Surveyed, rule: Rule) -> list[Candidate]:

@@ -22,10 +22,12 @@ from restore.words.check import (
     find_last_check,
     find_last_proven,
     name_check,
+    parse_check,
     pass_check,
 )
 from restore.words.document import read_document, write_document
-from restore.words.store import CHECK_SUFFIX, PROVEN_FILE
+from restore.words.pin import name_pin, read_reason
+from restore.words.store import CHECK_SUFFIX, PIN_SUFFIX, PROVEN_FILE
 
 # A run that tidies the store at this very moment may take the unfinished file away.
 _TRIES = 3
@@ -76,7 +78,7 @@ class Recorder:
         """Write down how a check of this depth ended. A store that takes nothing is no failure of the check."""
         document = self.read(found.file)
         if found.status or (found.state is State.FOREIGN and found.problem):
-            tried = Tried(at=self.now(), depth=depth, problem=found.problem, by=self._by)
+            tried = Tried(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)
             document = fail_check(document or CheckDocument(size=found.size_bytes), tried)
         else:
             if document is None or not _is_of(document, found):
@@ -111,13 +113,9 @@ def read_check(store: Documents, file: str) -> CheckDocument | None:
     """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
     name = name_check(file)
     try:
-        text = store.read_document(name)
-        document = read_document(text, CheckDocument, where=name) if text is not None else None
+        return parse_check(store.read_document(name), name)
     except RestoreError:
         return None
-    if document is None or any(one.at.tzinfo is None for one in (*document.passed.values(), document.failed) if one):
-        return None
-    return document
 
 
 def read_proven(store: Documents) -> Mapping[str, datetime]:
@@ -144,6 +142,24 @@ def add_checks(store: Documents, files: Iterable[Assessment]) -> tuple[Assessmen
     files = tuple(files)
     remembered = set(store.list_documents(CHECK_SUFFIX))
     return tuple(_add(store, one) if name_check(one.file) in remembered else one for one in files)
+
+
+def add_pins(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Give the files back, with what pins them. Only reads; one listing, one document per pin."""
+    pins = set(store.list_documents(PIN_SUFFIX))
+    return tuple(
+        msgspec.structs.replace(one, pinned=True, pin_reason=_read_pin(store, name_pin(one.file)))
+        if name_pin(one.file) in pins
+        else one
+        for one in files
+    )
+
+
+def _read_pin(store: Documents, name: str) -> str:
+    try:
+        return read_reason(store.read_document(name))
+    except RestoreError:
+        return ""
 
 
 def _add(store: Documents, found: Assessment) -> Assessment:

@@ -6,15 +6,27 @@ program and agrees with the name and the size. Everything else is left, and said
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
 
 from restore.errors import IntegrityError, RestoreError
+from restore.words.check import Tried, find_damage, name_check, parse_check
 from restore.words.manifest import Manifest
+from restore.words.pin import name_pin, read_reason
 from restore.words.rule import Candidate, Surveyed
 from restore.words.snapshot import encode_collection
-from restore.words.store import PIN_SUFFIX, Entry, Kind, StoredSnapshot, WritableStore, classify, find_pointer_problem
+from restore.words.store import (
+    CHECK_SUFFIX,
+    PIN_SUFFIX,
+    Entry,
+    Kind,
+    StoredSnapshot,
+    WritableStore,
+    classify,
+    find_pointer_problem,
+)
 
 _OURS = "qdrant-restore"
 _SNAPSHOTS = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
@@ -28,6 +40,7 @@ class _Guards:
         self._names = names
         self.targets = frozenset(target.removeprefix("./") for target in self._links.values())
         self.pinned = frozenset(name.removesuffix(PIN_SUFFIX) for name in store.list_documents(PIN_SUFFIX))
+        self.checked = frozenset(name.removesuffix(CHECK_SUFFIX) for name in store.list_documents(CHECK_SUFFIX))
 
     def find_problem(self, pointer: Entry) -> str:
         """Say why a collection's pointer tells no latest; empty when it does."""
@@ -44,12 +57,14 @@ class _Guards:
         return f"'{pointer.file}' points to '{target}', {problem}" if problem else ""
 
 
-def survey(store: WritableStore, is_wanted: Callable[[str], bool]) -> tuple[Surveyed, ...]:
-    """Give the files of each collection that is wanted, sorted by collection.
+def survey(
+    store: WritableStore, is_wanted: Callable[[str], bool], *, without: frozenset[str] = frozenset()
+) -> tuple[Surveyed, ...]:
+    """Give the files of each collection that is wanted, sorted by it; `without` those that are as good as gone.
 
     Costs one listing, and one manifest for each snapshot.
     """
-    entries = store.list_entries()
+    entries = [entry for entry in store.list_entries() if entry.file not in without]
     guards = _Guards(store, frozenset(entry.file for entry in entries))
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -83,7 +98,11 @@ def _survey(store: WritableStore, collection: str, entries: list[Entry], guards:
         candidates.append(_describe(entry, stored, manifest, guards))
     if not pointers:
         candidates = _mark_newest(candidates)
-    return Surveyed(collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left))
+    candidates, warnings = _mark_damaged(store, candidates, guards)
+    candidates = [_add_reason(store, one) if one.pinned else one for one in candidates]
+    return Surveyed(
+        collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left), warnings=warnings
+    )
 
 
 def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSnapshot, Manifest]:
@@ -119,3 +138,36 @@ def _mark_newest(candidates: list[Candidate]) -> list[Candidate]:
         return candidates
     newest = max(verified, key=lambda one: (one.created, one.sequence, one.file))
     return [msgspec.structs.replace(one, is_latest=True) if one is newest else one for one in candidates]
+
+
+def _mark_damaged(
+    store: WritableStore, candidates: list[Candidate], guards: _Guards
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Let those that `verify` or a drill found damaged count for nothing; gives the warnings that say so.
+
+    Else the one broken file could be what the last good one has to make room for.
+    """
+    found, warnings = [], []
+    for one in candidates:
+        damage = _find_damage(store, one) if one.file in guards.checked else None
+        found.append(msgspec.structs.replace(one, verified=False) if damage else one)
+        if damage:
+            warnings.append(
+                f"'{one.file}' was found damaged on {damage.at:%Y-%m-%d} and counts for no rule: {damage.problem}"
+            )
+    return found, tuple(warnings)
+
+
+def _find_damage(store: WritableStore, one: Candidate) -> Tried | None:
+    name = name_check(one.file)
+    with contextlib.suppress(RestoreError):
+        return find_damage(parse_check(store.read_document(name), name), size=one.size_bytes)
+    return None
+
+
+def _add_reason(store: WritableStore, one: Candidate) -> Candidate:
+    """Say why it is pinned; a pin that cannot be read is one too."""
+    reason = ""
+    with contextlib.suppress(RestoreError):
+        reason = read_reason(store.read_document(name_pin(one.file)))
+    return msgspec.structs.replace(one, pin_reason=reason)

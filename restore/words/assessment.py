@@ -33,7 +33,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     nobody read every byte, `promised_sha256` the manifest's, of the server's bytes. `created` is the manifest's, else
     the name's. `last_check` is when it was last found right, to the depth of `last_depth`; `last_proven` when it was
     last restored and compared. None where nobody recorded it. `last_failure` says what a check found wrong that was
-    followed by no success. `seconds` is how long reading it took, where somebody counted.
+    followed by no success. `seconds` is how long reading it took, where somebody counted. `pinned`: no rule prunes
+    it, `pin_reason` says why.
     """
 
     file: str
@@ -58,3 +59,5 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     last_proven: datetime | None = None
     last_failure: str = ""
     seconds: float | None = None
+    pinned: bool = False
+    pin_reason: str = ""

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.words.document import SCHEMA
+from restore.errors import IntegrityError, RestoreError
+from restore.words.document import SCHEMA, read_document
 from restore.words.store import CHECK_SUFFIX
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?\s*%")
@@ -50,12 +51,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """The last check that found something wrong."""
+    """The last check that found something wrong. `status` is the exit status of what it found, 0 where unknown."""
 
     at: datetime
     depth: str
     problem: str
     by: str = ""
+    status: int = 0
 
 
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +99,26 @@ class Share(msgspec.Struct, frozen=True):
 def name_check(file: str) -> str:
     """Name the document of a snapshot file."""
     return file + CHECK_SUFFIX
+
+
+def parse_check(text: bytes | None, name: str) -> CheckDocument | None:
+    """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+    try:
+        document = read_document(text, CheckDocument, where=name) if text is not None else None
+    except RestoreError:
+        return None
+    if document is None or any(one.at.tzinfo is None for one in (*document.passed.values(), document.failed) if one):
+        return None
+    return document
+
+
+def find_damage(document: CheckDocument | None, *, size: int) -> Tried | None:
+    """Give the check that found these bytes damaged, if that is the last that is known of them.
+
+    A key that was missing, or a disk that did not answer, says nothing about the bytes.
+    """
+    failed = document.failed if document and document.size == size else None
+    return failed if failed and failed.status == IntegrityError.status else None
 
 
 def read_share(text: str) -> Share:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from restore.words.document import SCHEMA
+from restore.errors import RestoreError
+from restore.words.document import SCHEMA, read_document
 from restore.words.store import PIN_SUFFIX
 
 
@@ -21,3 +22,11 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 def name_pin(file: str) -> str:
     """Name the pin of a snapshot file."""
     return file + PIN_SUFFIX
+
+
+def read_reason(text: bytes | None) -> str:
+    """Give why a snapshot is pinned; empty where the pin does not say, or cannot be read."""
+    try:
+        return read_document(text, Pin, where="pin").reason if text is not None else ""
+    except RestoreError:
+        return ""

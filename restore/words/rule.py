@@ -54,8 +54,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot that we wrote. `created` is the manifest's time, aware; `sequence` orders those of one second.
 
-    `verified`: nothing speaks against it, it may be taken for latest. `being_read` by a restore or a mirror just now.
-    `size_bytes` is what deleting it frees.
+    `verified`: nothing speaks against it, it may be taken for latest, and no check found it damaged. `being_read` by
+    a restore or a mirror just now. `size_bytes` is what deleting it frees.
     """
 
     file: str
@@ -66,13 +66,15 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     verified: bool = True
     is_latest: bool = False
     pinned: bool = False
+    pin_reason: str = ""
     being_read: bool = False
 
 
 class Surveyed(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's files. `left` are not known to be ours: name and reason. `paths` are where candidates lie.
 
-    `refusal` says why nothing of this collection may be decided: its latest cannot be told.
+    `refusal` says why nothing of this collection may be decided: its latest cannot be told. `warnings` name what was
+    found damaged.
     """
 
     collection: str
@@ -80,3 +82,4 @@ class Surveyed(msgspec.Struct, frozen=True, kw_only=True):
     paths: Mapping[str, str] = {}
     left: tuple[tuple[str, str], ...] = ()
     refusal: RestoreError | None = None
+    warnings: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
 
 
-_SILENT = frozenset({Kind.OURS, Kind.SET, Kind.PIN, Kind.CHECK, Kind.JOURNAL})
+_SILENT = frozenset({Kind.OURS, Kind.SET, Kind.CHECK, Kind.JOURNAL})
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,6 +267,10 @@ class WritableStore(Store, Protocol):
         """
         ...
 
+    def find_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Give the names of what a killed run of ours left; without the lock a run that is alive may be at some."""
+        ...
+
     def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
         """Remove what a killed run of ours left; give the names. Only under the lock.
 
@@ -374,7 +378,7 @@ def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Give the entries that a person wants to see: not our stamp and lock, nor what describes a file beside it."""
     entries = tuple(entries)
     names = {entry.file for entry in entries}
-    suffixes = {Kind.MANIFEST: MANIFEST_SUFFIX, Kind.CHECKSUM: CHECKSUM_SUFFIX}
+    suffixes = {Kind.MANIFEST: MANIFEST_SUFFIX, Kind.CHECKSUM: CHECKSUM_SUFFIX, Kind.PIN: PIN_SUFFIX}
     return tuple(
         entry
         for entry in entries
@@ -467,6 +471,8 @@ def is_lfs_pointer(head: bytes) -> bool:
 
 def explain_missing(store: Store, collection: str, selector: str = "latest") -> NotFoundError:
     """Make the error for a snapshot that is not there: where it was looked for, and the ways out."""
+    if "/" in selector:
+        return NotFoundError(f"snapshot '{selector}' does not exist", hint="is the path right? it is no store's file")
     what = f"no snapshot of collection '{collection}'"
     if selector not in {"latest", "previous"}:
         what = f"no snapshot '{selector}' of collection '{collection}'"

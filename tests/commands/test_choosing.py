@@ -44,7 +44,7 @@ def test_a_snapshot_of_what_patterns_choose(several: Server, tmp_path: Path) -> 
     marks = take_here("--include", ".restoring-*", url=several.url, store=tmp_path / "store")
     assert [one.collection for one in report.outcomes] == ["Airports", "airlines"]
     assert (marks.status, marks.outcomes, name_mark("cities", 1) in several.collections()) == (0, (), True)
-    assert marks.warnings == (f"Qdrant at {several.url} has no collections like that: nothing to snapshot",)
+    assert marks.warnings == (f"nothing to snapshot: Qdrant at {several.url} has no collection like that",)
 
 
 def test_a_restore_of_what_patterns_choose(several: Server, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_restore_of_what_patterns_choose(several: Server, tmp_path: Path) -> N
     assert ([one.collection for one in report.outcomes], several.collections()) == (["Airports", "airlines"],) * 2
     assert (nothing.status, nothing.warnings) == (
         0,
-        (f"nothing to restore: store '{store}' has no snapshot of a collection like that",),
+        (f"nothing to restore: store '{store}' has no collection like that",),
     )
 
 
@@ -97,6 +97,41 @@ def choose(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], 
     """Give collections, includes and excludes as they count in the end."""
     settings = read_settings(command, Sources(**more))  # type: ignore[arg-type]
     return settings.collections, settings.include, settings.exclude
+
+
+@pytest.mark.parametrize("command", ["restore", "verify", "list", "prune"])
+@pytest.mark.parametrize(
+    ("patterns", "warnings"),
+    [
+        (("--include", "z*"), ["nothing to {}: store '{}' has no collection like that"]),
+        (("--exclude", "*"), ["nothing to {}: store '{}' has no collection like that"]),
+        (("--include", "a*", "--exclude", "a*"), ["nothing to {}: store '{}' has no collection like that"]),
+        (("--include", "a*", "--include", "Z[!a]*"), ["--include 'Z[!a]*': store '{1}' has no collection like that"]),
+        (("--include", "AIR*", "--include", "A[!b]*"), ["--include 'AIR*': store '{1}' has no collection like that"]),
+        (("--include", "a*", "--exclude", "z*"), []),
+    ],
+)
+def test_a_pattern_that_means_nothing_is_said_and_is_no_failure(  # noqa: PLR0917 - fixtures
+    several: Server, store: FilledStore, tmp_path: Path, command: str, patterns: tuple[str, ...], warnings: list[str]
+) -> None:
+    """Status 0 and a warning, in text and in JSON; an exclude that excludes nothing goes without saying."""
+    for name in NAMES:
+        store.add(name)
+    where = (*patterns, "--store", str(store.path))
+    url = {"QDRANT_URL": several.url}
+    shown = run_program(command, *where, cwd=tmp_path, environment=url)
+    told = run_program(command, *where, "--json", cwd=tmp_path, environment=url)
+    expected = [warning.format(command, store.path) for warning in warnings]
+    said = [line for line in shown.stdout.splitlines() if line.startswith("warning: ")]
+    assert (shown.status, said) == (0, [f"warning: {warning}" for warning in expected])
+    assert (told.status, json.loads(told.stdout)["warnings"]) == (0, expected)
+
+
+def test_a_pattern_that_means_nothing_on_the_server_is_said(several: Server, tmp_path: Path) -> None:
+    """The other patterns are followed."""
+    report = take_here("--include", "c*", "--include", "x*", url=several.url, store=tmp_path / "store")
+    assert (report.status, [one.collection for one in report.outcomes]) == (0, ["cities"])
+    assert report.warnings == (f"--include 'x*': Qdrant at {several.url} has no collection like that",)
 
 
 FILE = {"collections": ["cities", "towns_test"]}

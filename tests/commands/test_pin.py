@@ -66,6 +66,40 @@ def test_what_is_no_snapshot_of_the_store_cannot_be_pinned(store: FilledStore, a
     assert sorted(path.name for path in store.path.parent.iterdir()) == ["qdrant_snapshots"]
 
 
+def test_a_listing_shows_pins_and_their_reasons(store: FilledStore, tmp_path: Path) -> None:
+    """K14: also in JSON; a pin whose snapshot is gone is shown with the way out."""
+    fill(store, "cities", range(3))
+    pin_here(FILE, "--reason", "before the move", store=store.path)
+    pin_here("cities", store=store.path)
+    orphan = "cities_20200101_000000.snapshot"
+    (store.path / f"{orphan}.pin.json").write_bytes((store.path / f"{FILE}.pin.json").read_bytes())
+    shown = run_program("list", "--store", str(store.path), cwd=tmp_path).stdout.splitlines()
+    told = json.loads(run_program("list", "--json", "--store", str(store.path), cwd=tmp_path).stdout)["files"]
+    pins = {one["file"]: (one["pinned"], one["pin_reason"]) for one in told if one["pinned"]}
+    assert [line.split("  ")[2] for line in shown if "pinned  " in line] == ["pinned", "latest, pinned"]
+    assert shown[2] == "    pinned: before the move"
+    assert pins == {FILE: (True, "before the move"), "cities_20261120_120000.snapshot": (True, "")}
+    assert [line.replace("          ", "") for line in shown[-3:]] == [
+        f"  {orphan}.pin.json  foreign",
+        "    pins a snapshot that is not there",
+        f"    hint: qdrant-restore unpin {orphan}",
+    ]
+
+
+def test_a_pin_whose_snapshot_is_gone_can_be_taken_away(store: FilledStore, tmp_path: Path) -> None:
+    """And is no failure of `verify`; nothing else goes with it."""
+    fill(store, "cities", range(2))
+    pin_here("cities_20261119_120000.snapshot", store=store.path)
+    (store.path / "cities_20261119_120000.snapshot").unlink()
+    (store.path / "cities_20261119_120000.snapshot.json").unlink()
+    verified = run_program("verify", "--store", str(store.path), cwd=tmp_path)
+    pruned = prune_here("--keep-last", "1", store=store.path)
+    before = set(store.files())
+    report = unpin_here("cities_20261119_120000.snapshot", store=store.path)
+    assert (verified.status, pruned.status, report.status) == (0, 0, 0)
+    assert before - set(store.files()) == {"cities_20261119_120000.snapshot.pin.json"}
+
+
 def test_one_that_cannot_be_pinned_does_not_stop_the_others(store: FilledStore) -> None:
     """Status 3."""
     fill(store, "cities", range(2))

@@ -16,9 +16,12 @@ import msgspec
 import pytest
 
 from restore.decisions.prune_report import describe
+from restore.decisions.report import Summary
 from restore.decisions.retention import Kept
 from restore.edges.reading import hold_reading, is_being_read
-from restore.errors import NotFoundError
+from restore.errors import DecryptionError, IntegrityError, NotFoundError, RestoreError, StoreError
+from restore.words.check import CheckDocument, Tried, name_check
+from restore.words.document import write_document
 from restore.words.manifest import write_manifest
 from restore.words.snapshot import encode_collection
 from tests.commands.program import run_program
@@ -218,7 +221,9 @@ def test_pinned_snapshots_stay(store: FilledStore) -> None:
     files = fill(store, "cities", range(5))
     pin_here(files[0], "--reason", "before the move", store=store.path)
     (store.path / f"{files[1]}.pin.json").write_bytes(b"")
-    assert names(prune_here("--keep-last", "1", store=store.path)) == files[2:4]
+    report = prune_here("--keep-last", "1", store=store.path)
+    assert names(report) == files[2:4]
+    assert [one.reasons[0] for one in report.outcomes[0].kept[:2]] == ["pinned: before the move", "pinned"]
 
 
 def test_what_is_held_back_counts_for_nothing_and_goes_when_a_newer_one_is_verified(store: FilledStore) -> None:
@@ -229,6 +234,101 @@ def test_what_is_held_back_counts_for_nothing_and_goes_when_a_newer_one_is_verif
     newest = store.add("cities", at=NOON + timedelta(seconds=1), written_by=OURS)
     report = prune_here("--keep-last", "2", store=store.path, now=NOON + timedelta(seconds=2))
     assert (names(report), newest.exists()) == ([good[1], *held], True)
+
+
+def record(store: FilledStore, file: str, problem: str, error: type[RestoreError]) -> None:
+    """Write down what a check of a snapshot found."""
+    size = (store.path / file).stat().st_size
+    tried = Tried(at=NOON, depth="hash", problem=problem, status=error.status)
+    (store.path / name_check(file)).write_bytes(write_document(CheckDocument(size=size, failed=tried)))
+
+
+def test_what_a_check_found_damaged_counts_for_nothing(store: FilledStore) -> None:
+    """K3: the last good one does not make room for one that is known to be broken; latest itself stays."""
+    files = fill(store, "cities", range(4))
+    record(store, files[3], "its bytes were changed", IntegrityError)
+    record(store, files[1], "its bytes were changed", IntegrityError)
+    report = prune_here("--keep-last", "1", store=store.path)
+    outcome = report.outcomes[0]
+    assert (names(report), [one.file for one in outcome.kept]) == (files[:2], files[2:])
+    assert outcome.kept == (
+        Kept(files[2], ("last 1 of 1", "min-keep 1 of 1")),
+        Kept(files[3], ("latest", "newer than every verified one")),
+    )
+    assert outcome.warnings == tuple(
+        f"'{file}' was found damaged on 2026-11-20 and counts for no rule: its bytes were changed"
+        for file in (files[1], files[3])
+    )
+
+
+@pytest.mark.parametrize("error", [DecryptionError, StoreError])
+def test_a_check_that_could_not_look_says_nothing_about_the_bytes(
+    store: FilledStore, error: type[RestoreError]
+) -> None:
+    """K3: a key that was missing, a disk that did not answer; nor does a record of other bytes of that name."""
+    files = fill(store, "cities", range(4))
+    record(store, files[3], "it could not be read", error)
+    (store.path / name_check(files[2])).write_bytes(
+        write_document(CheckDocument(size=1, failed=Tried(at=NOON, depth="hash", problem="x", status=13)))
+    )
+    report = prune_here("--keep-last", "2", store=store.path)
+    assert (names(report), report.outcomes[0].warnings) == (files[:2], ())
+
+
+def test_a_real_check_that_finds_damage_is_heeded(store: FilledStore, tmp_path: Path) -> None:
+    """K3, V1: `verify` writes it down, `prune` reads it; a check that passes again takes it back."""
+    files = fill(store, "cities", range(3))
+    newest = store.path / files[2]
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    found = run_program("verify", "--store", str(store.path), cwd=tmp_path)
+    damaged = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
+    newest.write_bytes(whole)
+    again = run_program("verify", "--store", str(store.path), cwd=tmp_path)
+    mended = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
+    assert (found.status, damaged, again.status, mended) == (13, files[:1], 0, files[:2])
+
+
+def test_a_dry_run_names_what_killed_runs_left_too(store: FilledStore) -> None:
+    """K12: a deletion that was begun is finished by the real run, so the dry run says that it will be."""
+    files = fill(store, "cities", range(4))
+    size = (store.path / files[0]).stat().st_size
+    (store.path / f"{files[0]}.json").unlink()
+    doomed = ".partial-0123456789abcdef.json"
+    (store.path / doomed).write_text(json.dumps({"delete": files[0], "size": size}))
+    (store.path / ".partial-fedcba9876543210").write_bytes(b"half a snapshot")
+    before = store.files()
+    foreseen = prune_here("--dry-run", "--keep-last", "1", store=store.path)
+    untouched = store.files()
+    done = prune_here("--keep-last", "1", store=store.path)
+    gone = {file for name in (*names(foreseen), *foreseen.removed) for file in (name, f"{name}.json")} & set(before)
+    assert foreseen.removed == done.removed == (files[0], doomed, ".partial-fedcba9876543210")
+    assert (untouched, set(before) - set(store.files())) == (before, gone)
+    assert (foreseen.outcomes[0].left, names(foreseen), names(done)) == ((), files[1:3], files[1:3])
+    assert f"would delete {files[0]}: a run that was killed left it, unless one is at it now" in describe(foreseen)
+    assert f"deleted {files[0]}: a run that was killed left it" in describe(done)
+
+
+def test_the_summary_counts_collections_and_what_is_freed(store: FilledStore, tmp_path: Path) -> None:
+    """Succeeded, failed, and skipped for want of a rule; in JSON too."""
+    fill(store, "cities", range(3))
+    fill(store, "towns", range(3))
+    fill(store, "villages", range(3))
+    store.point("towns", "../elsewhere.snapshot")
+    document: dict[str, object] = {
+        "collections": {"cities": {"keep_last": "1"}, "towns": {"keep_last": "1"}, "villages": None}
+    }
+    report = prune_here(store=store.path, document=document)
+    freed = report.outcomes[0].freed_bytes
+    assert report.summary == Summary(succeeded=1, failed=1, skipped=1, size_bytes=freed, seconds=report.seconds)
+    told = run_program("prune", "cities", "--keep-last", "1", "--json", "--store", str(store.path), cwd=tmp_path)
+    assert json.loads(told.stdout)["summary"] == {
+        "succeeded": 1,
+        "failed": 0,
+        "skipped": 0,
+        "size_bytes": 0,
+        "seconds": json.loads(told.stdout)["seconds"],
+    }
 
 
 @pytest.mark.parametrize("years", [-1, 1])

@@ -11,6 +11,7 @@ from restore.decisions.delivery import choose_routes, name_parcel
 from restore.decisions.drill_report import DrillOutcome, Result, describe_proof
 from restore.decisions.plan import Need, Restore
 from restore.decisions.settings import Settings
+from restore.edges.reading import hold_reading
 from restore.errors import IntegrityError, LockedError, QdrantError, RefusedError, RestoreError
 from restore.steps.examine import examine_server
 from restore.steps.mark import HeldMark, place_mark
@@ -61,7 +62,8 @@ class Rehearsal:
         held = self._place_mark(offer)
         with Scratch(self._tools, held) as scratch:
             self._require_free()
-            self._send(scratch, offer, checksum)
+            with hold_reading(offer.stored.path):
+                self._send(scratch, offer, checksum)
             proof = self._compare(offer)
         return self._report(offer, proof, scratch, round(self._tools.clock.read_seconds() - begin, 3))
 

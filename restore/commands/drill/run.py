@@ -6,7 +6,7 @@ from restore.commands.drill.rehearsal import Rehearsal
 from restore.commands.drill.sweep import sweep
 from restore.commands.drill.tools import Tools
 from restore.decisions.choosing import choose
-from restore.decisions.drill_report import DrillOutcome, DrillReport, Result, decide_status, report_failure
+from restore.decisions.drill_report import DrillOutcome, DrillReport, Result, decide_status, report_failure, summarise
 from restore.decisions.settings import Settings
 from restore.errors import IntegrityError, RestoreError
 from restore.steps.wait import wait_ready
@@ -38,14 +38,16 @@ def run(settings: Settings, tools: Tools) -> DrillReport:
     warnings += (_LESS,) if tools.depth == EMBEDDED else ()
     if tools.recorder.problem:
         warnings += (f"what was found could not be recorded: {tools.recorder.problem}",)
+    seconds = round(tools.clock.read_seconds() - begin, 3)
     return DrillReport(
         url=tools.qdrant.url,
         server_version=str(server),
         store=tools.store.name,
         depth=tools.depth,
         outcomes=outcomes,
-        seconds=round(tools.clock.read_seconds() - begin, 3),
+        seconds=seconds,
         status=decide_status(outcomes),
+        summary=summarise(outcomes, seconds),
         removed=removed,
         warnings=warnings,
     )

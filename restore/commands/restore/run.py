@@ -6,7 +6,7 @@ import msgspec
 
 from restore.commands.restore.tools import Tools
 from restore.commands.restore.wanting import Planned, want
-from restore.decisions.choosing import is_chosen
+from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.plan import Follow, Refuse, Restore, Skip, ask_need, plan_collection
 from restore.decisions.report import (
     Outcome,
@@ -65,7 +65,8 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
         return choose_from_set(settings, tools)
     if settings.collections:
         return [want(settings, name) for name in settings.collections], [], []
-    found = [name for name in tools.store.list_latest() if is_chosen(name, settings.include, settings.exclude)]
+    latest = tools.store.list_latest()
+    found = [name for name in latest if is_chosen(name, settings.include, settings.exclude)]
     problems = {name: find_name_problem(name) for name in found}
     warnings = [
         f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
@@ -73,14 +74,14 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
         if problem
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
+    where = f"store '{tools.store.name}'"
+    warnings += warn_of_choice(latest, settings.include, settings.exclude, doing="restore", where=where)
     if names or warnings:
         return [want(settings, name) for name in names], warnings, []
     nothing = (
         f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
         "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
     )
-    if settings.include or settings.exclude:
-        nothing = f"nothing to restore: store '{tools.store.name}' has no snapshot of a collection like that"
     return [], [nothing], []
 
 

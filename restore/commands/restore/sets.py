@@ -6,7 +6,7 @@ import msgspec
 
 from restore.commands.restore.tools import Tools
 from restore.commands.restore.wanting import Planned, want
-from restore.decisions.choosing import is_chosen
+from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.report import Outcome, Result, report_failure
 from restore.decisions.sets import FoundSet, pick_set, refuse_thinned
 from restore.decisions.settings import Settings
@@ -44,6 +44,9 @@ def choose_from_set(settings: Settings, tools: Tools) -> tuple[list[Wanted], lis
     if chosen.document.failed:
         names = ", ".join(f"'{one.collection}'" for one in chosen.document.failed)
         warnings.append(f"set {chosen.document.short_id} was made without {names}: their snapshots failed")
+    there = (member.collection for member in chosen.document.collections)
+    where = f"set {chosen.document.short_id}"
+    warnings += warn_of_choice(there, settings.include, settings.exclude, doing="restore", where=where)
     return wanted, warnings, lost
 
 

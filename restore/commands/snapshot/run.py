@@ -7,7 +7,7 @@ import msgspec
 from restore import __version__
 from restore.commands.snapshot.collection import CollectionSnapshot
 from restore.commands.snapshot.tools import Tools
-from restore.decisions.choosing import choose
+from restore.decisions.choosing import choose, warn_of_choice
 from restore.decisions.prune_report import PruneOutcome
 from restore.decisions.settings import Settings
 from restore.decisions.snapshot_report import (
@@ -49,7 +49,7 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
     begin, began = clock.read_seconds(), clock.now()
     server = wait_ready(tools.qdrant, clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
     with hold_store(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
-        wanted, whole = _choose(settings, tools)
+        wanted, whole, warnings = _choose(settings, tools)
         removed = tools.shelf.remove_debris(wanted)
         if removed:
             tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
@@ -83,24 +83,21 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
         pruned=pruned,
         summary=summarise(outcomes, seconds),
         lock_wait_seconds=waited,
-        warnings=(*_warn(settings, tools, wanted), *([str(problem)] if problem else [])),
+        warnings=(*warnings, *([str(problem)] if problem else [])),
     )
 
 
-def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], bool]:
-    """Give the collections that are wanted, and whether they are all that the server has."""
+def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """Give the collections that are wanted, whether they are all that the server has, and what is odd about that."""
     if settings.collections:
-        return tuple(dict.fromkeys(settings.collections)), False
+        return tuple(dict.fromkeys(settings.collections)), False, ()
     there = tuple(name for name in tools.qdrant.list_collections() if not is_scratch(name))
     wanted = choose(there, settings.include, settings.exclude)
-    return wanted, wanted == choose(there)
-
-
-def _warn(settings: Settings, tools: Tools, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    if wanted:
-        return ()
-    what = "no collections like that" if settings.include or settings.exclude else "no collections"
-    return (f"Qdrant at {tools.qdrant.url} has {what}: nothing to snapshot",)
+    where = f"Qdrant at {tools.qdrant.url}"
+    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="snapshot", where=where)
+    if not wanted and not warnings:
+        warnings = (f"{where} has no collections: nothing to snapshot",)
+    return wanted, wanted == choose(there), warnings
 
 
 def _snapshot_all(
