@@ -1,8 +1,12 @@
-"""`mirror`: copy to another store what it lacks, every byte compared; what is there stays, and nothing is deleted."""
+"""`mirror`: copy to another store what it lacks, every byte compared; what is there stays.
+
+Pins and the documents of sets go along. Nothing is deleted, but by a rule of the target's own where one is given.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 import msgspec
@@ -17,19 +21,26 @@ from restore.decisions.mirror_report import (
     report_failure,
     summarise,
 )
+from restore.decisions.prune_report import PruneOutcome
+from restore.decisions.retention import decide
 from restore.decisions.settings import Settings
 from restore.edges.clock import Clock
 from restore.edges.reading import hold_reading
 from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.steps.accompany import copy_pins, copy_sets
 from restore.steps.carry import carry
+from restore.steps.find_sets import read_sets
 from restore.steps.hold import hold_store
+from restore.steps.prune import Pruner
+from restore.steps.survey import survey
 from restore.words.log import Log, Progress
 from restore.words.manifest import Manifest
-from restore.words.store import SET_SUFFIX, Store, StoredSnapshot, WritableStore, explain_missing
+from restore.words.rule import Candidate, Rule
+from restore.words.store import PIN_SUFFIX, Store, StoredSnapshot, WritableStore, explain_missing
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door."""
+    """The edges of one run, built by a door. A dry run's `target` may not be there yet."""
 
     source: Store
     target: WritableStore
@@ -49,8 +60,8 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
     wanted, warnings = _choose(settings, tools)
     with _hold(settings, tools) as waited:
         removed = () if settings.dry_run else target.remove_debris(wanted)
-        outcomes = tuple(_mirror(tools, name, dry_run=settings.dry_run) for name in wanted)
-        sets = () if settings.dry_run else _copy_sets(tools)
+        outcomes = tuple(_mirror(settings, tools, name) for name in wanted)
+        followed = _Followed() if settings.dry_run else _follow(settings, tools, outcomes)
     tools.progress.close()
     seconds = round(tools.clock.read_seconds() - begin, 3)
     return MirrorReport(
@@ -58,8 +69,10 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
         target=target.name,
         outcomes=outcomes,
         seconds=seconds,
-        status=decide_status(outcomes),
-        sets=sets,
+        status=decide_status(outcomes, followed.pruned),
+        sets=followed.sets,
+        pins=followed.pins,
+        pruned=followed.pruned,
         removed=removed,
         dry_run=settings.dry_run,
         lock_wait_seconds=waited,
@@ -74,9 +87,9 @@ def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
     return hold_store(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
-def _mirror(tools: Tools, collection: str, *, dry_run: bool) -> MirrorOutcome:
+def _mirror(settings: Settings, tools: Tools, collection: str) -> MirrorOutcome:
     begin = tools.clock.read_seconds()
-    outcome = _Mirroring(tools, collection, dry_run=dry_run).carry_out()
+    outcome = _Mirroring(settings, tools, collection).carry_out()
     return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
 
 
@@ -93,57 +106,112 @@ def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], tuple[st
     return choose(there, settings.include, settings.exclude), warnings
 
 
-def _copy_sets(tools: Tools) -> tuple[str, ...]:
-    """Copy the documents of sets that the target lacks; what they name may have been chosen only in part."""
-    there = set(tools.target.list_documents(SET_SUFFIX))
-    copied = []
-    for name in tools.source.list_documents(SET_SUFFIX):
-        text = None if name in there else tools.source.read_document(name)
-        if text is not None and tools.target.write_document(name, text, create_only=True):
-            copied.append(name)
-    return tuple(copied)
+class _Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done once the snapshots were there."""
+
+    pins: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    pruned: tuple[PruneOutcome, ...] = ()
+
+
+def _follow(settings: Settings, tools: Tools, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
+    """Copy pins, then prune what the target's rule does not keep, then copy the sets of what is there."""
+    target = tools.target
+    wanted = {outcome.collection for outcome in outcomes}
+    pins = copy_pins(tools.source, target, _list_files(target, wanted), tools.log)
+    pruned: tuple[PruneOutcome, ...] = ()
+    rule = settings.mirror_rule
+    if rule is not None:
+        pruner = Pruner(target, tools.log, find_rule=lambda _: rule, now=tools.clock.now())
+        pruned = tuple(pruner.prune(one) for one in survey(target, wanted.__contains__))
+        pruner.prune_sets(frozenset())
+    failed = {one.file for outcome in outcomes for one in outcome.failed}
+    sets, damaged = read_sets(tools.source)
+    for name, reason in damaged:
+        tools.log("set.left", level="warning", file=name, reason=reason)
+    return _Followed(pins=pins, pruned=pruned, sets=copy_sets(tools.source, target, sets, failed))
+
+
+def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
+    return {one.file for name in collections for one in store.list_snapshots(name, held_back=True)}
 
 
 class _Mirroring:
     """One collection's snapshots, from one store to the other."""
 
-    def __init__(self, tools: Tools, collection: str, *, dry_run: bool) -> None:
+    def __init__(self, settings: Settings, tools: Tools, collection: str) -> None:
         self._tools = tools
         self._collection = collection
-        self._dry_run = dry_run
+        self._dry_run = settings.dry_run
+        self._rule = settings.mirror_rule
+        self._there: dict[str, StoredSnapshot] = {}
         self._copied: list[Copied] = []
         self._failed: list[Uncopied] = []
-        self._present = 0
+        self._present = self._unkept = 0
 
     def carry_out(self) -> MirrorOutcome:
         """Copy what is missing, then let the target's latest be the source's. Raises nothing expected."""
+        latest = ""
         try:
-            for stored in self._tools.source.list_snapshots(self._collection):
-                self._handle(stored)
+            self._there = {one.file: one for one in self._list_there()}
+            listed = self._tools.source.list_snapshots(self._collection, held_back=True)
+            promised = [(stored, manifest) for stored in listed if (manifest := self._read(stored))]
+            unkept = self._find_unkept(promised, self._rule) if self._rule else frozenset()
+            for stored, manifest in promised:
+                self._handle(stored, manifest, is_kept=stored.file not in unkept)
             latest = "" if self._dry_run else self._move_latest()
         except RestoreError as error:
             self._failed.append(report_failure(self._collection, error))
-            latest = ""
         for one in self._failed:
             self._tools.log("snapshot.not_mirrored", level="error", file=one.file, reason=one.error)
         return MirrorOutcome(
             collection=self._collection,
             copied=tuple(self._copied),
             present=self._present,
+            unkept=self._unkept,
             failed=tuple(self._failed),
             latest=latest,
         )
 
-    def _handle(self, stored: StoredSnapshot) -> None:
-        """Copy one snapshot unless it is there. A failure is noted, and the next one comes."""
+    def _list_there(self) -> tuple[StoredSnapshot, ...]:
+        try:
+            return self._tools.target.list_snapshots(self._collection, held_back=True)
+        except NotFoundError:
+            if not self._dry_run:
+                raise
+            return ()
+
+    def _read(self, stored: StoredSnapshot) -> Manifest | None:
+        """Give a snapshot's manifest; None where nothing can be copied, which is noted."""
         try:
             manifest = self._tools.source.read_manifest(stored)
-            if manifest is None:
-                # A person's file: whoever put it there copies it too.
-                self._tools.log("snapshot.left", file=stored.file, reason="it has no manifest")
-                return
+        except RestoreError as error:
+            self._failed.append(report_failure(stored.file, error))
+            return None
+        if manifest is None:
+            # A person's file: whoever put it there copies it too.
+            self._tools.log("snapshot.left", file=stored.file, reason="it has no manifest")
+        return manifest
+
+    def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: Rule) -> frozenset[str]:
+        """Give what the target's rule would prune at once, were all of it there. Raises as retention does."""
+        source, target = self._tools.source, self._tools.target
+        missing = [pair for pair in promised if pair[0].file not in self._there]
+        there = ((one, target.read_manifest(one)) for one in self._there.values())
+        present = [(one, manifest) for one, manifest in there if manifest]
+        pinned = {*source.list_documents(PIN_SUFFIX), *(target.list_documents(PIN_SUFFIX) if present else ())}
+        candidates = [_describe(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)]
+        gone = decide(candidates, rule, self._tools.clock.now()).pruned
+        return frozenset(gone).difference(self._there)
+
+    def _handle(self, stored: StoredSnapshot, manifest: Manifest, *, is_kept: bool) -> None:
+        """Copy one snapshot unless it is there, or would go again. A failure is noted, and the next one comes."""
+        try:
             if self._is_there(stored, manifest):
                 self._present += 1
+                return
+            if not is_kept:
+                self._unkept += 1
                 return
             if not self._dry_run:
                 self._copy(stored, manifest)
@@ -167,7 +235,7 @@ class _Mirroring:
     def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:
         """Tell whether the target has this very snapshot. Raises `IntegrityError` when that name is another one's."""
         source, target = self._tools.source, self._tools.target
-        there = target.find_snapshot(self._collection, stored.file)
+        there = self._there.get(stored.file)
         found = target.read_manifest(there) if there else None
         if found is None:
             return False
@@ -189,6 +257,18 @@ class _Mirroring:
             return now.file
         target.move_latest(self._collection, wanted.file)
         return wanted.file
+
+
+def _describe(stored: StoredSnapshot, manifest: Manifest, *, pinned: bool) -> Candidate:
+    return Candidate(
+        file=stored.file,
+        collection=manifest.collection,
+        created=manifest.created,
+        sequence=stored.sequence,
+        size_bytes=stored.size,
+        verified=not manifest.held_back,
+        pinned=pinned,
+    )
 
 
 def _age(stored: StoredSnapshot) -> tuple[str, int]:

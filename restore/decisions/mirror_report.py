@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from restore.decisions.prune_report import PruneOutcome
 from restore.decisions.report import Summary, describe_amount
 from restore.errors import PARTIAL, RestoreError
 from restore.words.show import say_number
@@ -28,11 +29,15 @@ class Uncopied(msgspec.Struct, frozen=True):
 
 
 class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's end. `present` counts what was there already; `latest` is the file that is latest now."""
+    """One collection's end. `present` counts what was there already; `latest` is the file that is latest now.
+
+    `unkept` counts what the target lacks and its rule would not keep: it is not copied.
+    """
 
     collection: str
     copied: tuple[Copied, ...] = ()
     present: int = 0
+    unkept: int = 0
     failed: tuple[Uncopied, ...] = ()
     latest: str = ""
     seconds: float | None = None
@@ -44,7 +49,10 @@ class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All outcomes of one run, by collection. `sets` names the documents of sets that were copied."""
+    """All outcomes of one run, by collection. `sets` and `pins` name the documents that were copied.
+
+    `pruned` is what the target's own rule deleted there, by collection; empty without one.
+    """
 
     source: str
     target: str
@@ -52,6 +60,8 @@ class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     status: int
     sets: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+    pruned: tuple[PruneOutcome, ...] = ()
     removed: tuple[str, ...] = ()
     dry_run: bool = False
     lock_wait_seconds: float = 0.0
@@ -73,10 +83,10 @@ def summarise(outcomes: tuple[MirrorOutcome, ...], seconds: float) -> Summary:
     return Summary(succeeded=succeeded, failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
-def decide_status(outcomes: Iterable[MirrorOutcome]) -> int:
+def decide_status(outcomes: Iterable[MirrorOutcome], pruned: Iterable[PruneOutcome] = ()) -> int:
     """Give the exit status: 0, the failures' own when all failed alike, else partial."""
     outcomes = tuple(outcomes)
-    failed = {outcome.status for outcome in outcomes if outcome.status}
+    failed = {one.status for one in outcomes if one.status} | {one.status for one in pruned if one.status}
     if not failed:
         return 0
     worked = any(not outcome.status or outcome.copied for outcome in outcomes)
@@ -90,10 +100,16 @@ def describe(report: MirrorReport) -> list[str]:
     for outcome in report.outcomes:
         size = describe_amount(sum(one.size_bytes for one in outcome.copied))
         amount = f" ({size})" if outcome.copied else ""
-        lines.append(f"{outcome.collection}: {len(outcome.copied)} {would}copied{amount}, {outcome.present} there")
+        unkept = f", {outcome.unkept} not kept by the target's rule" if outcome.unkept else ""
+        there = f"{outcome.present} there{unkept}"
+        lines.append(f"{outcome.collection}: {len(outcome.copied)} {would}copied{amount}, {there}")
         for one in outcome.failed:
             lines.append(f"  {one.file}: {one.error}")
             lines += [f"    hint: {one.hint}"] if one.hint else []
+    for pruned in report.pruned:
+        lines += [f"{pruned.collection}: deleted {one.file} from the target" for one in pruned.pruned]
+        lines += [f"{pruned.collection}: {pruned.message}"] if pruned.message else []
+        lines += [f"  not deleted {one.file}: {one.error}" for one in pruned.failed]
     copied = [one for outcome in report.outcomes for one in outcome.copied]
     total = describe_amount(sum(one.size_bytes for one in copied))
     lines.append(

@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_yearly: int | None
     min_keep: int
     grace_seconds: float
+    mirror_rule: Rule | None
     chosen_set: str
     allow_incomplete: bool
     show_sets: bool

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from restore.decisions import settings_values as values
 from restore.decisions.settings_row import Setting
+from restore.words.rule import Rule
 from restore.words.set import is_run_id
 
 PRUNE, PIN, UNPIN = "prune", "pin", "unpin"
@@ -158,6 +159,51 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
     )
 
 
+def make_mirror_row(commands: tuple[str, ...]) -> Setting:
+    """Give the row of the rule for a mirror's target, which is another than the store's."""
+    return Setting(
+        name="mirror-keep",
+        field="mirror_rule",
+        flag="--keep",
+        room="Retention",
+        placeholder="RULE",
+        default=None,
+        commands=commands,
+        read=_read_rule,
+        write=_write_rule,
+        sentence="What the target of a mirror keeps: last=3,daily=30,monthly=12 and within, min, grace; unset: all.",
+    )
+
+
+def _read_rule(text: str) -> Rule | None:
+    """Read `last=3,daily=30`: the rules' own words without `keep-`, and `min` for `min-keep`."""
+    found: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        word, _, value = (piece.strip() for piece in part.partition("="))
+        if word not in _RULE_WORDS:
+            raise ValueError(f"'{part}' is none of {', '.join(_RULE_WORDS)}, each with '=' and its value")
+        field, read = _RULE_WORDS[word]
+        if field in found:
+            raise ValueError(f"'{word}' stands there twice")
+        found[field] = read(value)
+    rule = Rule(**found)
+    if found and rule.is_empty:
+        raise ValueError(f"'{text}' says what nothing may cross, and no rule that deletes anything: add last=3")
+    return rule if found else None
+
+
+def _write_rule(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    values = {word: (getattr(rule, field), read) for word, (field, read) in _RULE_WORDS.items()}
+    unset = {"min": 1, "grace": 0.0}
+    return ",".join(
+        f"{word}={_write_age(value) if read is _read_age else value}"
+        for word, (value, read) in values.items()
+        if value is not None and value != unset.get(word)
+    )
+
+
 def _read_count(text: str) -> int:
     """Read how many are kept."""
     compact = text.strip()
@@ -192,3 +238,12 @@ def _read_set(text: str) -> str:
     if compact not in OF_SETS and not is_run_id(compact):
         raise ValueError(f"'{text}' is neither latest, previous nor a set's id (see list --sets)")
     return compact
+
+
+_RULE_WORDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "last": ("keep_last", _read_count),
+    **{word: (f"keep_{word}", _read_count) for word in ("hourly", "daily", "weekly", "monthly", "yearly")},
+    "within": ("keep_within_seconds", _read_age),
+    "min": ("min_keep", _read_count),
+    "grace": ("grace_seconds", _read_age),
+}

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from restore.decisions import settings_values as values
-from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN
+from restore.decisions.settings_keeping import PIN, PRUNE, UNPIN, make_mirror_row
 from restore.decisions.settings_keeping import make_rows as make_keeping_rows
 from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_proving import make_rows as make_proving_rows
@@ -328,7 +328,10 @@ _OUTPUT = (
 
 _SERVING = make_rows(CONFIG, (RESTORE, SNAPSHOT, VERIFY, PRUNE, DRILL))
 _PROVING = make_proving_rows(CONFIG, VERIFY)
-_KEEPING = make_keeping_rows(_CHOOSING, (SNAPSHOT, PRUNE, SERVE, CONFIG), (RESTORE,))
+_KEEPING = (
+    *make_keeping_rows(_CHOOSING, (SNAPSHOT, PRUNE, SERVE, CONFIG), (RESTORE,)),
+    make_mirror_row((MIRROR, SERVE, CONFIG)),
+)
 
 _STORES = make_stores_rows(
     (RESTORE, VERIFY, LIST, DRILL, SERVE, CONFIG), (SNAPSHOT, SERVE, CONFIG), (RESTORE, CONFIG)

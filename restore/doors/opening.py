@@ -195,13 +195,13 @@ def _open_prune(settings: Settings, log: Log, _progress: Progress) -> Shown:
 def _open_mirror(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import mirror
     from restore.decisions.mirror_report import describe
-    from restore.doors.stores import open_store, open_writing
+    from restore.doors.stores import open_glimpse, open_store, open_writing
     from restore.edges.clock import Clock
 
     source, target = settings.arguments or (settings.store, settings.mirror_to)
     tools = mirror.Tools(
         source=open_store(settings, source),
-        target=open_writing(settings, target),
+        target=open_glimpse(settings, target) if settings.dry_run else open_writing(settings, target),
         clock=Clock(),
         log=log,
         progress=progress,

@@ -87,6 +87,21 @@ def open_writing(settings: Settings, text: str = "") -> WritableStore:
     return open_shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
 
 
+def open_glimpse(settings: Settings, text: str) -> WritableStore:
+    """Open a store to say what would be written there; nothing is made, and it may not be there yet.
+
+    Raises `NotFoundError` when there is no such bucket.
+    """
+    location = parse_location(text)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.list_collections()
+        return bucket
+    from restore.edges.shelf import Shelf
+
+    return Shelf(location.path)
+
+
 def make_packer(settings: Settings) -> Packer | None:
     """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
     from restore.decisions.settings_stores import Compress, Encrypt

@@ -98,11 +98,11 @@ class Bucket:
         """Give the collections that have a snapshot, sorted."""
         return tuple(name for name in self.list_collections() if self._list_whole(name))
 
-    def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
-        """Give a collection's snapshots, oldest first by their names' time. Not those that were held back."""
+    def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
+        """Give a collection's snapshots, oldest first by their names' time; all, or not those held back."""
         whole = self._list_whole(collection)
-        held_back = self._find_held_back(whole)
-        return tuple(one for one in whole if one.file not in held_back)
+        known = frozenset() if held_back else self._find_held_back(whole)
+        return tuple(one for one in whole if one.file not in known)
 
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
         """Give the snapshot meant by `latest`, `previous`, a file name or a path here; None when it is not there.

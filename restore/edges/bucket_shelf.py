@@ -19,7 +19,9 @@ import msgspec
 from restore.edges.bucket import LONGEST_DOCUMENT, Bucket, find_age
 from restore.edges.bucket_client import Client, find_foreign
 from restore.edges.bucket_lease import Lease
+from restore.edges.bucket_reader import RangedReader
 from restore.edges.bucket_trouble import explain
+from restore.edges.checksum import RunningChecksum
 from restore.edges.packing import Keys
 from restore.errors import AuthError, StoreError
 from restore.words import store as words
@@ -27,6 +29,7 @@ from restore.words.location import Location
 from restore.words.snapshot import SnapshotName, encode_collection, name_manifest, parse_name
 from restore.words.store import CHECK_SUFFIX, LEASE_FILE, PIN_SUFFIX, STAMP_FILE, STAMP_TEXT
 
+_BLOCK = 1 << 20
 _PART_BYTES = 5 << 20
 # S3 takes parts of 5 MiB and more, and 10,000 of them.
 _MOST_PARTS = 9_000
@@ -134,6 +137,23 @@ class BucketShelf(Bucket):
         if self._client.put(self.key(name_manifest(file)), manifest, create_only=True) is None:
             raise self.explain_taken(file)
         return file
+
+    def adopt(self, name: SnapshotName, manifest: bytes, *, size: int, sha256: str) -> bool:
+        """Put the manifest beside bytes that lie there without one, when every byte of them is as promised."""
+        file = str(name)
+        found = self.list_files(name.encoded)
+        if file not in found or name_manifest(file) in found or found[file].size != size:
+            return False
+        with (
+            contextlib.closing(RangedReader(self._client, found[file], patience_seconds=self._patience)) as opened,
+            contextlib.closing(RunningChecksum()) as checksum,
+        ):
+            while block := opened.read(_BLOCK):
+                checksum.update(block)
+            if checksum.finish() != sha256:
+                return False
+        self._require_lease()
+        return self._client.put(self.key(name_manifest(file)), manifest, create_only=True) is not None
 
     def move_latest(self, collection: str, file: str) -> bool:  # noqa: ARG002 - a directory's
         """Do nothing: the newest manifest that is not held back is the latest."""

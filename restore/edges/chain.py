@@ -56,9 +56,9 @@ class StoreChain:
         """Give the collections that have a latest anywhere, sorted."""
         return self._merge(lambda store: store.list_latest())
 
-    def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
+    def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
         """Give a collection's snapshots of the first store that has some."""
-        for name, found in self._ask_named(lambda store: store.list_snapshots(collection)):
+        for name, found in self._ask_named(lambda store: store.list_snapshots(collection, held_back=held_back)):
             if found:
                 return tuple(msgspec.structs.replace(one, store=name) for one in found)
         return ()

@@ -141,10 +141,10 @@ class Directory:
         entries = (entry for entry in self.list_entries() if entry.kind is Kind.LATEST)
         return tuple(sorted({entry.collection for entry in entries if entry.collection}))
 
-    def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
+    def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
         """Give a collection's snapshots, oldest first by the manifest's time, else the name's, then the name.
 
-        Not among them: those that were held back, and a pointer's plain file.
+        Never a pointer's plain file, and those that were held back only when they are asked for.
         """
         encoded = encode_collection(collection)
         aged = []
@@ -152,7 +152,7 @@ class Directory:
             if entry.encoded == encoded and entry.kind in _HELD:
                 stored = self._look(entry, collection)
                 manifest = self._peek(entry.file)
-                if stored and not (manifest and manifest.held_back):
+                if stored and (held_back or not (manifest and manifest.held_back)):
                     aged.append((self.read_age(stored), stored))
         return tuple(stored for _, stored in sorted(aged, key=lambda pair: pair[0]))
 

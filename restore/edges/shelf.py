@@ -345,6 +345,10 @@ class Shelf(Directory):
             self._sync()
         return file
 
+    def adopt(self, name: SnapshotName, manifest: bytes, *, size: int, sha256: str) -> bool:  # noqa: ARG002
+        """Adopt nothing: bytes without a manifest are a person's here."""
+        return False
+
     def move_latest(self, collection: str, file: str) -> bool:
         """Point latest at a file of the store. False: links cannot be made here, so it is a line of text."""
         pointer = Path(self.path(name_latest(collection)))

@@ -25,13 +25,17 @@ def carry(
 ) -> None:
     """Put a snapshot of `source` into `target` under its own name. Only under the target's lock.
 
-    `on_bytes` is told how many bytes have gone. Raises `IntegrityError` when the bytes are not those of the manifest,
-    or something else lies under that name; then nothing was published.
+    Bytes that a killed run left there whole are not sent again. `on_bytes` is told how many have gone. Raises
+    `IntegrityError` when they are not those of the manifest, or something else lies under that name; then nothing was
+    published.
     """
     name, text = parse_name(stored.file), source.read_document(name_manifest(stored.file))
     if name is None or text is None:
         raise IntegrityError(f"snapshot '{stored.file}' in store '{source.name}' is not one that this program made")
+    promised = manifest.stored_sha256 or manifest.sha256
     if target.choose_name(name) != name:
+        if target.adopt(name, text, size=manifest.bytes_in_store, sha256=promised):
+            return
         raise IntegrityError(
             f"something else lies in store '{target.name}' under the name '{stored.file}'",
             left="nothing was copied",
@@ -48,7 +52,7 @@ def carry(
             checksum.update(block)
             incoming.write(block)
             on_bytes(incoming.size)
-        found, promised = checksum.finish(), manifest.stored_sha256 or manifest.sha256
+        found = checksum.finish()
         if found != promised or incoming.size != manifest.bytes_in_store:
             raise IntegrityError(
                 f"snapshot '{stored.file}' in store '{source.name}' has "

@@ -11,18 +11,28 @@ from restore.words.store import SET_SUFFIX, Kind, Store, classify
 
 def find_sets(store: Store) -> tuple[list[FoundSet], list[tuple[str, str]]]:
     """Give every set, oldest first, and the documents that cannot be followed, each with the reason."""
-    names = [name for name in store.list_documents(SET_SUFFIX) if classify(name).kind is Kind.SET]
-    if not names:
-        return [], []
+    documents, damaged = read_sets(store)
+    if not documents:
+        return [], damaged
     files = [entry.file for entry in store.list_entries()]
-    found: list[FoundSet] = []
+    found = [find_set(document, name, files) for name, document in documents]
+    return sorted(found, key=lambda one: (one.document.created, one.file)), damaged
+
+
+def read_sets(store: Store) -> tuple[list[tuple[str, SetDocument]], list[tuple[str, str]]]:
+    """Give the documents of all sets with their names, and those that cannot be followed, each with the reason."""
+    found: list[tuple[str, SetDocument]] = []
     damaged: list[tuple[str, str]] = []
-    for name in names:
+    for name in store.list_documents(SET_SUFFIX):
+        if classify(name).kind is not Kind.SET:
+            continue
         try:
-            found.append(find_set(_read(store, name), name, files))
+            document = _read(store, name)
+            find_set(document, name, ())
+            found.append((name, document))
         except RestoreError as error:
             damaged.append((name, str(error)))
-    return sorted(found, key=lambda one: (one.document.created, one.file)), damaged
+    return found, damaged
 
 
 def _read(store: Store, name: str) -> SetDocument:

@@ -174,8 +174,11 @@ class Store(Protocol):
         """Give the collections that have a latest, sorted: in a directory a pointer, in a bucket a snapshot."""
         ...
 
-    def list_snapshots(self, collection: str) -> tuple[StoredSnapshot, ...]:
-        """Give a collection's snapshots, oldest first. Not those that were held back, nor a pointer's plain file."""
+    def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
+        """Give a collection's snapshots, oldest first: never a pointer's plain file.
+
+        Those that were held back only when they are asked for.
+        """
         ...
 
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
@@ -299,6 +302,13 @@ class WritableStore(Store, Protocol):
 
     def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
         """Give a received snapshot its name and its manifest; give that name. Nothing is ever overwritten."""
+        ...
+
+    def adopt(self, name: SnapshotName, manifest: bytes, *, size: int, sha256: str) -> bool:
+        """Make a snapshot of bytes that a killed run left under that name, when they are these. False: they are not.
+
+        Only under the lock. A directory has none: there nothing gets its name before its manifest.
+        """
         ...
 
     def move_latest(self, collection: str, file: str) -> bool:

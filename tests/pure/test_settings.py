@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from restore.decisions.settings import Settings, read_settings
 from restore.decisions.settings_collections import guess_collection
 from restore.decisions.settings_sources import Sources, merge_host
+from restore.decisions.settings_table import BY_NAME
 from restore.decisions.settings_values import read_mode, read_seconds, write_value
 from restore.errors import SettingsError
 from restore.words.nearest import count_edits, suggest
 from restore.words.policy import OnExisting, OnMissing, Policies
+from restore.words.rule import Rule
 from restore.words.secret import Secret
 from restore.words.snapshot import SnapshotName, encode_collection
 
@@ -423,3 +426,35 @@ def test_the_distance_of_two_names_is_a_distance(one: str, other: str) -> None:
 def test_a_name_that_resembles_nothing_gets_no_suggestion() -> None:
     """A wild guess helps nobody."""
     assert suggest("zz", ["store", "to"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("last=3", Rule(keep_last=3)),
+        (" daily=30 , monthly=12,within=1w2d ", Rule(keep_daily=30, keep_monthly=12, keep_within_seconds=9 * 86400)),
+        ("yearly=1,min=0,grace=1h", Rule(keep_yearly=1, min_keep=0, grace_seconds=3600)),
+        ("", None),
+    ],
+)
+def test_the_rule_of_a_mirrors_target_is_one_text(text: str, rule: Rule | None) -> None:
+    """Read as it is written, and shown as it is read."""
+    row = BY_NAME["mirror-keep"]
+    assert row.read(text) == rule
+    assert row.read(row.write(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("last", "'' is no whole number"),
+        ("last=x", "'x' is no whole number"),
+        ("forever=1", "'forever=1' is none of last, hourly"),
+        ("last=1,last=2", "'last' stands there twice"),
+        ("min=2", "'min=2' says what nothing may cross, and no rule that deletes anything"),
+    ],
+)
+def test_a_rule_that_is_none_is_told(text: str, problem: str) -> None:
+    """Nothing is guessed about what is to be deleted."""
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
+        BY_NAME["mirror-keep"].read(text)

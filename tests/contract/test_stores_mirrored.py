@@ -1,0 +1,260 @@
+"""`mirror` between stores of every kind: what goes along, what must not, and what a target keeps by its own rule."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from restore.commands import mirror, pin
+from restore.decisions.mirror_report import MirrorReport
+from restore.words.document import write_document
+from restore.words.log import be_silent
+from restore.words.set import SetDocument, SetFailure, SetMember, name_set
+from restore.words.store import Kind
+from tests.commands.program import make_environment, run_program
+from tests.stores.kept import Kept, keep_bucket, keep_directory
+from tests.stores.servers import BucketServer
+from tests.tools.command import NoProgress
+from tests.tools.keeping import OURS, SetClock
+from tests.tools.proxy import Fault, RecordingProxy
+from tests.tools.publishing import describe
+from tests.tools.settled import settle
+from tests.tools.snapshots import NOON
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Kept:
+    """Give an empty directory to mirror from."""
+    return keep_directory(tmp_path / "source")
+
+
+def add(kept: Kept, age: int, collection: str = "cities", **changes: object) -> str:
+    """Publish a snapshot of so many days before noon; gives its file."""
+    content = b"%d" % age * 1000
+    return kept.publish(content, NOON - timedelta(days=age), collection=collection, written_by=OURS, **changes).file
+
+
+def add_set(kept: Kept, age: int, files: list[str], failed: tuple[str, ...] = ()) -> str:
+    """Write the document of a set of these files; gives its name."""
+    created = NOON - timedelta(days=age)
+    members = tuple(
+        SetMember(
+            collection=file.split("_")[0],
+            file=file,
+            sha256=describe(b"%d" % age * 1000, created, collection=file.split("_")[0]).sha256,
+        )
+        for file in files
+    )
+    document = SetDocument(
+        run_id=f"{age:032x}",
+        created=created,
+        server="1.18.3",
+        whole=True,
+        collections=members,
+        failed=tuple(SetFailure(collection=name, error="it failed") for name in failed),
+    )
+    name = name_set(created, f"{age:08x}")
+    kept.open().write_document(name, write_document(document))
+    return name
+
+
+def mirror_now(source: Kept, target: Kept, *arguments: str) -> MirrorReport:
+    """Mirror in this process, at noon."""
+    settings = settle("mirror", source.name, target.name, *arguments, store=Path("unused"))
+    tools = mirror.Tools(
+        source=source.open(), target=target.open(), clock=SetClock(), log=be_silent, progress=NoProgress()
+    )
+    return mirror.run(settings, tools)
+
+
+def list_files(kept: Kept) -> list[str]:
+    """Give every snapshot and every document but the locks."""
+    apart = {Kind.OURS, Kind.LATEST, Kind.MANIFEST}
+    return [entry.file for entry in kept.open().list_entries() if entry.kind not in apart]
+
+
+def test_pins_and_sets_go_along_and_the_second_run_writes_nothing(kept: Kept, source: Kept) -> None:
+    """`restore --set` works from the copy, and what was pinned is pinned there too; what was checked is not."""
+    older, newer, towns = add(source, 3), add(source, 1), add(source, 1, "towns")
+    made = add_set(source, 1, [newer, towns])
+    pin.pin(settle("pin", older, "--reason", "the audit", store=Path("unused")), source.open(), SetClock())
+    source.open().write_document(f"{newer}.check.json", b"{}")
+    first = mirror_now(source, kept)
+    there = list_files(kept)
+    second = mirror_now(source, kept)
+    assert (first.status, first.sets, first.pins) == (0, (made,), (f"{older}.pin.json",))
+    assert there == sorted([made, older, f"{older}.pin.json", newer, towns])
+    assert (second.status, second.sets, second.pins, list_files(kept)) == (0, (), (), there)
+    assert [(len(one.copied), one.present) for one in second.outcomes] == [(0, 2), (0, 1)]
+    pins = {one.open().read_document(f"{older}.pin.json") for one in (source, kept)}
+    assert (len(pins), b"the audit" in (pins.pop() or b"")) == (1, True)
+
+
+def test_what_was_held_back_is_copied_and_is_never_latest_there(kept: Kept, source: Kept) -> None:
+    """P13: there for who names it, as in the source."""
+    add(source, 2)
+    held = add(source, 1, points=1)
+    report = mirror_now(source, kept)
+    store = kept.open()
+    assert (report.status, len(report.outcomes[0].copied)) == (0, 2)
+    assert [kept.read(store), kept.read(store, selector=held)] == [b"2" * 1000, b"1" * 1000]
+    assert [store.find_snapshot("cities", "previous"), len(store.list_snapshots("cities"))] == [None, 1]
+
+
+def test_a_set_waits_for_the_member_that_could_not_be_copied(kept: Kept, source: Kept) -> None:
+    """The target's latest set stays the one that is there; it comes with the member."""
+    older, broken = add(source, 2), add(source, 1)
+    made = [add_set(source, 2, [older]), add_set(source, 1, [broken])]
+    source.write(broken, b"x" * 1000)
+    failing = mirror_now(source, kept)
+    source.write(broken, b"1" * 1000)
+    healed = mirror_now(source, kept)
+    assert (failing.status, failing.sets, healed.status, healed.sets) == (3, (made[0],), 0, (made[1],))
+
+
+def test_a_set_of_which_nothing_was_chosen_stays_away(kept: Kept, source: Kept) -> None:
+    """One of which a part was chosen goes along, and is thinned there: that much can be restored."""
+    cities, towns = add(source, 1), add(source, 2, "towns")
+    both, only = add_set(source, 1, [cities, towns]), add_set(source, 2, [towns])
+    report = mirror_now(source, kept, "--include", "c*")
+    assert (report.status, report.sets) == (0, (both,))
+    assert only not in list_files(kept)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{",
+        b'{"schema":1,"run_id":"aa","created":"2026-11-20T12:00:00Z","server":"1",'
+        b'"collections":[{"collection":"x","file":"../x","sha256":"' + b"0" * 64 + b'"}]}',
+    ],
+)
+def test_a_document_that_must_not_be_followed_is_not_handed_on(kept: Kept, source: Kept, text: bytes) -> None:
+    """S8: nor a pin that is none."""
+    file = add(source, 1)
+    source.write("20261119_120000_aaaaaaaa.set.json", text)
+    source.write(f"{file}.pin.json", b"{")
+    report = mirror_now(source, kept)
+    assert (report.status, report.sets, report.pins, list_files(kept)) == (0, (), (), [file])
+
+
+def test_the_target_has_a_rule_of_its_own_and_nothing_goes_back_and_forth(kept: Kept, source: Kept) -> None:
+    """What it would prune is not copied, what it has too much is deleted; pinned and latest stay; sets follow."""
+    files = [add(source, age) for age in range(9, 0, -1)]
+    sets = [add_set(source, age, [file]) for age, file in zip(range(9, 0, -1), files, strict=True)]
+    pin.pin(settle("pin", files[2], store=Path("unused")), source.open(), SetClock())
+    stale = add(kept, 20)
+    first = mirror_now(source, kept, "--keep", "last=2")
+    there = list_files(kept)
+    second = mirror_now(source, kept, "--keep", "last=2")
+    kept_there = [files[2], *files[-2:]]
+    assert (first.status, [one.file for one in first.outcomes[0].copied], first.outcomes[0].unkept) == (
+        0,
+        kept_there,
+        6,
+    )
+    assert [one.file for outcome in first.pruned for one in outcome.pruned] == [stale]
+    assert there == sorted([*kept_there, f"{files[2]}.pin.json", sets[2], *sets[-2:]])
+    assert (second.status, second.sets, second.pins, list_files(kept)) == (0, (), (), there)
+    assert (second.outcomes[0].copied, second.outcomes[0].present, second.outcomes[0].unkept) == ((), 3, 6)
+    assert len(source.open().list_snapshots("cities")) == 9
+
+
+def test_without_a_rule_of_its_own_the_target_keeps_everything(kept: Kept, source: Kept) -> None:
+    """The rule of the store is not the target's."""
+    for age in (3, 2, 1):
+        add(source, age)
+    settings = settle("mirror", source.name, kept.name, store=Path("unused"), document={"keep_last": "1"})
+    tools = mirror.Tools(
+        source=source.open(), target=kept.open(), clock=SetClock(), log=be_silent, progress=NoProgress()
+    )
+    report = mirror.run(settings, tools)
+    assert (report.status, report.pruned, len(report.outcomes[0].copied)) == (0, (), 3)
+
+
+def test_bytes_that_a_killed_run_left_whole_are_adopted_and_others_are_not(minio: BucketServer, source: Kept) -> None:
+    """P10: killed between the bytes and their manifest, the next run goes on at once and sends nothing twice."""
+    kept = keep_bucket(minio)
+    whole, other = add(source, 2), add(source, 1)
+    kept.write(whole, b"2" * 1000)
+    kept.write(other, b"x" * 1000)
+    report = mirror_now(source, kept)
+    store = kept.open()
+    assert [(one.file, one.status) for one in report.outcomes[0].failed] == [(other, 13)]
+    assert [one.file for one in store.list_snapshots("cities")] == [whole]
+    assert kept.read(store) == b"2" * 1000
+
+
+LARGE = bytes(range(256)) * 60_000
+
+
+# Where it is killed, and how many snapshots the next run sends.
+MOMENTS = {
+    "in the middle of the bytes": (r"PUT .*cities_20261119_120000\.snapshot\?.*partNumber=2", 1),
+    "before the manifest": (r"PUT .*cities_20261119_120000\.snapshot\.json", 0),
+}
+
+
+@pytest.mark.parametrize("killed", MOMENTS)
+def test_killed_at_any_moment_it_goes_on_with_what_is_missing(
+    minio: BucketServer, tmp_path: Path, source: Kept, killed: str
+) -> None:
+    """Kill -9: what is there is not sent again, the source was only read, and the end is the same."""
+    moment, again = MOMENTS[killed]
+    source.publish(LARGE, NOON - timedelta(days=2))
+    source.publish(LARGE[::-1], NOON - timedelta(days=1))
+    before = {file.name: file.read_bytes() for file in Path(source.name).iterdir()}
+    reached = threading.Event()
+    with RecordingProxy(minio.url) as proxy:
+        behind = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
+        kept = keep_bucket(minio)
+        proxy.inject(moment, Fault(before=lambda _: reached.set() or threading.Event().wait(20)))
+        command = [sys.executable, "-m", "restore", "mirror", source.name, kept.name]
+        with subprocess.Popen(command, env=make_environment(**behind), cwd=tmp_path) as child:
+            assert reached.wait(30)
+            child.send_signal(signal.SIGKILL)
+        proxy.reset()
+        # The dead one's lease is over in a minute; nobody has to wait for that here.
+        kept.open().delete_document(".lease.json")
+        proxy.forget()
+        ended = run_program("mirror", source.name, kept.name, cwd=tmp_path, environment=behind)
+        begun = proxy.find(r"POST .*\?uploads")
+    assert (ended.status, len(begun)) == (0, again), ended
+    assert [kept.read(kept.open(), selector=one) for one in ("previous", "latest")] == [LARGE, LARGE[::-1]]
+    assert {file.name: file.read_bytes() for file in Path(source.name).iterdir()} == before
+
+
+def test_a_source_in_a_bucket_is_only_read(minio: BucketServer, tmp_path: Path) -> None:
+    """With a proxy before it: nothing but GET and HEAD, and no lock."""
+    with RecordingProxy(minio.url) as proxy:
+        kept = keep_bucket(minio)
+        add_set(kept, 1, [add(kept, 1)])
+        behind = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
+        ended = run_program("mirror", kept.name, "target", cwd=tmp_path, environment=behind)
+        methods = {seen.method for seen in proxy.seen}
+    assert (ended.status, methods) == (0, {"GET", "HEAD"})
+
+
+@pytest.mark.parametrize("target", ["directory", "bucket"])
+def test_a_dry_run_makes_not_even_the_target(minio: BucketServer, tmp_path: Path, source: Kept, target: str) -> None:
+    """It says what would be copied into what is not there yet; and nothing is there afterwards."""
+    add(source, 1)
+    bucket = minio.make_bucket()
+    name = "target" if target == "directory" else f"s3://{bucket}/backups"
+    before = sorted(tmp_path.iterdir())
+    ended = run_program("mirror", source.name, name, "--dry-run", cwd=tmp_path, environment=minio.environment)
+    missing = run_program(
+        "mirror", source.name, "s3://no-such-bucket/x", "--dry-run", cwd=tmp_path, environment=minio.environment
+    )
+    assert (ended.status, ended.stdout.splitlines()[0]) == (0, "cities: 1 would be copied (1 kB), 0 there")
+    assert sorted(tmp_path.iterdir()) == before
+    assert list_files(keep_bucket(minio, at=f"s3://{bucket}/backups")) == []
+    assert missing.status == 10
