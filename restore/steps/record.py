@@ -82,7 +82,8 @@ class Recorder:
             document = fail_check(document or CheckDocument(size=found.size_bytes), tried)
         else:
             if document is None or not _is_of(document, found):
-                document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes)
+                failed = document.failed if document and _may_be_of(document, found) else None
+                document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes, failed=failed)
             whole = found.state in {State.UNCHECKED, State.FOREIGN}
             result = Result.WHOLE if whole else Result.AS_PROMISED
             document = pass_check(document, depth, Check(at=self.now(), result=result, by=self._by))
@@ -166,8 +167,7 @@ def _add(store: Documents, found: Assessment) -> Assessment:
     document = read_check(store, found.file)
     if document is None:
         return found
-    if document.failed and not document.sha256 and document.size == found.size_bytes:
-        # Never found right, so nobody knows what it is of; it is of this size.
+    if document.failed and _may_be_of(document, found):
         return msgspec.structs.replace(found, last_failure=document.failed.problem)
     if not _is_of(document, found):
         return found
@@ -179,6 +179,11 @@ def _add(store: Documents, found: Assessment) -> Assessment:
         last_proven=find_last_proven([document]),
         last_failure=document.failed.problem if document.failed else "",
     )
+
+
+def _may_be_of(document: CheckDocument, found: Assessment) -> bool:
+    """Tell whether a record of bytes that were never found right, so that nobody knows them, has their size."""
+    return not document.sha256 and document.size == found.size_bytes
 
 
 def _is_of(document: CheckDocument, found: Assessment) -> bool:

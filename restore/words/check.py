@@ -33,6 +33,7 @@ class Depth(StrEnum):
 RESTORE = "restore"
 EMBEDDED = "embedded"
 _LOOKS = (Depth.LIST, Depth.HASH, Depth.ARCHIVE)
+_ORDER = [*map(str, _LOOKS), EMBEDDED, RESTORE]
 
 
 class Result(StrEnum):
@@ -137,10 +138,19 @@ def read_share(text: str) -> Share:
 
 
 def pass_check(document: CheckDocument, depth: str, check: Check) -> CheckDocument:
-    """Remember a success. Looking closer has looked less closely too, and what failed before is over."""
+    """Remember a success. Looking closer has looked less closely too, and what failed there is over.
+
+    What failed a closer look has not passed it by a glance.
+    """
     looked = _LOOKS[: _LOOKS.index(Depth(depth)) + 1] if depth in set(Depth) else (depth,)
     passed = {**document.passed, **dict.fromkeys(map(str, looked), check)}
-    return msgspec.structs.replace(document, passed=passed, failed=None)
+    failed = document.failed if document.failed and _is_closer(document.failed.depth, depth) else None
+    return msgspec.structs.replace(document, passed=passed, failed=failed)
+
+
+def _is_closer(one: str, other: str) -> bool:
+    """Tell whether a depth proves more than another; one that only a newer program knows counts as closer."""
+    return one != other and (one not in _ORDER or (other in _ORDER and _ORDER.index(one) > _ORDER.index(other)))
 
 
 def fail_check(document: CheckDocument, tried: Tried) -> CheckDocument:
@@ -150,8 +160,7 @@ def fail_check(document: CheckDocument, tried: Tried) -> CheckDocument:
 
 def find_last_check(document: CheckDocument) -> tuple[datetime, str] | None:
     """Give when it was last found right, and how deep that went; None when it never was."""
-    order = [*map(str, _LOOKS), EMBEDDED, RESTORE]
-    known = [(check.at, order.index(depth), depth) for depth, check in document.passed.items() if depth in order]
+    known = [(check.at, _ORDER.index(depth), depth) for depth, check in document.passed.items() if depth in _ORDER]
     if not known:
         return None
     at, _, depth = max(known)
