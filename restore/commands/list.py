@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.sets_report import SetsReport, show_set
 from restore.decisions.settings import Settings
@@ -12,8 +14,8 @@ from restore.steps.record import add_checks, add_pins
 from restore.words.store import Entry, Store, explain_missing, select_shown
 
 
-def run(settings: Settings, store: Store) -> ListReport:
-    """Look at every file, or at those of the collections named. Only reads.
+def run(settings: Settings, store: Store, now: datetime) -> ListReport:
+    """Look at every file, or at those of the collections named. Only reads; `now` judges what checks remember.
 
     Raises `NotFoundError` for a named collection of which nothing is there. Damage is shown, and is no failure.
     """
@@ -22,7 +24,7 @@ def run(settings: Settings, store: Store) -> ListReport:
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
-    files = add_pins(store, add_checks(store, (assess(store, entry) for entry in wanted)))
+    files = add_pins(store, add_checks(store, (assess(store, entry) for entry in wanted), now))
     return ListReport(
         store=store.name,
         files=mark_latest(files) if store.has_pointers else mark_newest(files),

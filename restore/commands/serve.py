@@ -10,7 +10,16 @@ import msgspec
 
 from restore.decisions.health import Health, Seen, Watched, judge
 from restore.decisions.metrics_record import Samples, record_moment, record_run
-from restore.decisions.schedule import Record, Schedule, adopt_record, end_run, find_due, heal_record, take_slot
+from restore.decisions.schedule import (
+    Record,
+    Schedule,
+    adopt_record,
+    end_run,
+    find_due,
+    heal_record,
+    is_sane,
+    take_slot,
+)
 from restore.edges.clock import Clock
 from restore.edges.pulse import Pulse
 from restore.errors import Interrupted, RestoreError
@@ -143,8 +152,9 @@ class Worker:
     def _read_book(self) -> Book:
         try:
             content = self._tools.keeper.read()
-            return msgspec.json.decode(content, type=Book) if content else Book()
-        except (RestoreError, msgspec.MsgspecError) as error:
+            book = msgspec.json.decode(content, type=Book) if content else Book()
+            return msgspec.structs.replace(book, jobs=tuple(filter(is_sane, book.jobs)))
+        except (RestoreError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             # Not knowing when a job ran last must not keep it from running.
             self._tools.log("schedule.forgotten", level="warning", reason=str(error))
             return Book()

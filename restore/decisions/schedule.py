@@ -33,6 +33,8 @@ _WANTED = "five cron fields, @hourly, @daily, @weekly, @monthly, @yearly or @eve
 _COUNTED = 1000
 # A clock is set back by seconds now and then; a slot that lies further ahead was taken by a clock that was wrong.
 _SET_BACK = timedelta(hours=1)
+# Beyond them there is no reckoning with time zones and intervals.
+_YEARS = range(1970, 9000)
 # What a second interruption of the same run is not followed by: a run that kills its process would do so for ever.
 _MOST_ATTEMPTS = 2
 
@@ -123,6 +125,12 @@ def find_due(
         return now
     slot = find_next(schedule, record.slot, zone)
     return None if slot is None else slot + draw_offset(jitter_seconds, f"{seed} {record.job} {slot.isoformat()}")
+
+
+def is_sane(record: Record) -> bool:
+    """Tell whether a run of ours may have written a record: every moment has a time zone, and is of our times."""
+    moments = (record.slot, record.began, record.ended, record.succeeded)
+    return all(one.tzinfo is not None and one.year in _YEARS for one in moments if one is not None)
 
 
 def heal_record(record: Record, now: datetime) -> Record:

@@ -115,13 +115,14 @@ def _open_list(settings: Settings, _log: Log, _progress: Progress) -> Shown:
     from restore.commands import list as listing
     from restore.decisions.store_report import describe_list
     from restore.doors.stores import open_store
+    from restore.edges.clock import Clock
 
     if settings.show_sets:
         from restore.decisions.sets_report import describe_sets
 
         sets = listing.run_sets(open_store(settings))
         return Shown(sets, describe_sets(sets), sets.status)
-    report = listing.run(settings, open_store(settings))
+    report = listing.run(settings, open_store(settings), Clock().now())
     return Shown(report, describe_list(report), report.status)
 
 

@@ -10,10 +10,10 @@ import msgspec
 
 from restore.decisions.prune_report import Leftover
 from restore.edges.qdrant import Qdrant
-from restore.errors import NotFoundError, RestoreError
+from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.words.collection import find_attempts, is_mark, name_upload
 from restore.words.document import read_document, write_document
-from restore.words.journal import Creation, JournalDocument, is_same
+from restore.words.journal import Creation, JournalDocument, find_journal_problem, is_same
 from restore.words.log import Log
 from restore.words.server import SnapshotDescription
 from restore.words.store import JOURNAL_PREFIX, WritableStore
@@ -46,6 +46,10 @@ class Sweeper:
         if text is None:
             return []
         journal = read_document(text, JournalDocument, where=name)
+        if problem := find_journal_problem(journal):
+            raise IntegrityError(
+                f"'{name}' must not be followed: {problem}", hint="delete it; no run of ours wrote that"
+            )
         found: list[Leftover] = []
         left: list[Creation] = []
         for creation in journal.creations:

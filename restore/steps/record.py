@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -31,6 +31,8 @@ from restore.words.store import CHECK_SUFFIX, PIN_SUFFIX, PROVEN_FILE
 
 # A run that tidies the store at this very moment may take the unfinished file away.
 _TRIES = 3
+# Two machines' clocks differ by that much.
+_SET_BACK = timedelta(minutes=5)
 
 
 class Documents(Protocol):
@@ -138,11 +140,15 @@ def _read_proven(store: Documents) -> tuple[bytes | None, ProvenDocument]:
     return text, ProvenDocument(collections=aware)
 
 
-def add_checks(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
-    """Give the files back, with what is remembered of them. Only reads; one listing, one document per file."""
+def add_checks(store: Documents, files: Iterable[Assessment], now: datetime) -> tuple[Assessment, ...]:
+    """Give the files back, with what is remembered of them. Only reads; one listing, one document per file.
+
+    A success whose time has not come yet was written by a clock that was wrong, or by nobody who checked: else no
+    alarm would sound until then.
+    """
     files = tuple(files)
     remembered = set(store.list_documents(CHECK_SUFFIX))
-    return tuple(_add(store, one) if name_check(one.file) in remembered else one for one in files)
+    return tuple(_add(store, one, now) if name_check(one.file) in remembered else one for one in files)
 
 
 def add_pins(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
@@ -163,7 +169,7 @@ def _read_pin(store: Documents, name: str) -> str:
         return ""
 
 
-def _add(store: Documents, found: Assessment) -> Assessment:
+def _add(store: Documents, found: Assessment, now: datetime) -> Assessment:
     document = read_check(store, found.file)
     if document is None:
         return found
@@ -171,6 +177,8 @@ def _add(store: Documents, found: Assessment) -> Assessment:
         return msgspec.structs.replace(found, last_failure=document.failed.problem)
     if not _is_of(document, found):
         return found
+    passed = {depth: check for depth, check in document.passed.items() if check.at - now <= _SET_BACK}
+    document = msgspec.structs.replace(document, passed=passed)
     last = find_last_check(document)
     return msgspec.structs.replace(
         found,

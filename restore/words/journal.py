@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from restore.words.collection import find_name_problem
 from restore.words.document import SCHEMA
 from restore.words.server import SnapshotDescription
 from restore.words.store import JOURNAL_PREFIX
@@ -32,6 +33,14 @@ class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
 def name_journal(run_id: str) -> str:
     """Name the journal of a run."""
     return f"{JOURNAL_PREFIX}{run_id}.json"
+
+
+def find_journal_problem(document: JournalDocument) -> str:
+    """Say why a journal must not be followed; empty when every creation is of a collection that Qdrant may have."""
+    for name in (creation.collection for creation in document.creations):
+        if problem := find_name_problem(name):
+            return f"collection '{name}' {problem}"
+    return ""
 
 
 def is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:

@@ -127,7 +127,7 @@ def test_the_list_marks_what_a_restore_would_take(kept: Kept, tmp_path: Path) ->
     kept.publish(TWO, SECOND)
     kept.publish(THREE, THIRD, points=1)
     kept.publish(ONE, FIRST, collection="cities_v2")
-    listed = run_list(settle("list", store=tmp_path), kept.open()).files
+    listed = run_list(settle("list", store=tmp_path), kept.open(), THIRD).files
     assert [(one.file, one.collection) for one in listed if one.latest] == [
         ("cities_20261119_101500.snapshot", "cities"),
         ("cities_v2_20261118_101500.snapshot", "cities_v2"),

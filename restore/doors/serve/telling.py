@@ -127,7 +127,7 @@ def look_at_store(settings: Settings, log: Log) -> Add:
     try:
         store = open_store(settings)
         everything = msgspec.structs.replace(settings, arguments=(), include=(), exclude=())
-        files, proven = listing.run(everything, store).files, read_proven(store)
+        files, proven = listing.run(everything, store, _now()).files, read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return _add_nothing

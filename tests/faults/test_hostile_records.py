@@ -1,0 +1,187 @@
+"""What a store remembers may be somebody's lie: records of checks, the schedule's book, journals of killed runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from restore.commands.list import run as run_list
+from restore.decisions.metrics_record import Key, Stock, record_store
+from restore.edges.directory import Directory
+from restore.edges.qdrant import Qdrant, connect
+from restore.steps.assess import assess
+from restore.steps.record import add_checks
+from restore.words.check import Check, CheckDocument, Result, name_check
+from restore.words.document import write_document
+from restore.words.store import SCHEDULE_FILE, Kind
+from tests.tools.ground import Ground
+from tests.tools.keeping import fill, prune_here
+from tests.tools.server import path
+from tests.tools.serving import Serving, read_events
+from tests.tools.settled import settle
+from tests.tools.snapshots import NOON, FilledStore, describe
+from tests.tools.spoiling import CONTENTS, SPOILS, make_outside
+
+YEAR = timedelta(days=365)
+
+
+def remember(store: FilledStore, file: str, *ages: timedelta) -> None:
+    """Let the store remember checks of a file, so long before noon each: a hash, then a drill."""
+    promised = describe("plain", "cities")
+    passed = {
+        depth: Check(at=NOON - age, result=Result.AS_PROMISED)
+        for depth, age in zip(("hash", "restore"), ages, strict=True)
+    }
+    document = CheckDocument(sha256=promised.sha256, size=promised.size, passed=passed)
+    (store.path / name_check(file)).write_bytes(write_document(document))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=6), YEAR, datetime.max.replace(tzinfo=UTC) - NOON])
+def test_k8_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) -> None:
+    """K8, A5: written by a clock that ran ahead, or by a liar, it would keep every alarm silent until then."""
+    (file,) = fill(store, "cities", [0])
+    remember(store, file, YEAR, -ahead)
+    found = run_list(settle("list", store=store.path), Directory(str(store.path)), NOON).files[0]
+    samples = record_store({}, Stock([found], {"cities": 1}, {"cities": NOON + ahead}), NOON)
+
+    assert (found.last_check, found.last_depth, found.last_proven) == (NOON - YEAR, "hash", None)
+    assert Key("last_proven_timestamp_seconds", ("cities",)) not in samples
+
+
+def test_k8_two_machines_whose_clocks_differ_a_little_believe_each_other(store: FilledStore) -> None:
+    """K8: five minutes, as with everything that is dated."""
+    (file,) = fill(store, "cities", [0])
+    remember(store, file, YEAR, -timedelta(minutes=5))
+    directory = Directory(str(store.path))
+    files = [assess(directory, entry) for entry in directory.list_entries() if entry.kind is Kind.SNAPSHOT]
+    (found,) = add_checks(directory, files, NOON)
+
+    assert found.last_proven == NOON + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("kind", SPOILS)
+def test_s8_a_book_that_is_none_of_ours_keeps_no_job_from_running(kind: str, store: FilledStore) -> None:
+    """S8, L6: serve begins anew, answers, and ends when it is asked to."""
+    fill(store, "cities", [0])
+    make_outside(store.path.parent)
+    SPOILS[kind](store.path / SCHEDULE_FILE)
+    with Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@every 1m") as serving:
+        page = serving.wait_for("/healthz", 200)
+        metrics = serving.ask("/metrics")
+        ended = serving.end()
+    events = [one["event"] for one in read_events(ended.stderr)]
+
+    assert (page.status, metrics.status, ended.status, "Traceback" in ended.stderr) == (200, 200, 143, False)
+    assert "schedule.job" in events
+
+
+def serve_remembering(store: FilledStore, slot: datetime) -> Serving:
+    """Start a serve whose daily job took its last slot then."""
+    fill(store, "cities", [0])
+    jobs = [{"job": "verify", "schedule": "0 3 * * * UTC", "slot": slot.isoformat()}]
+    (store.path / SCHEDULE_FILE).write_text(json.dumps({"jobs": jobs, "schema": 1}))
+    return Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="0 3 * * *")
+
+
+def list_begun(stderr: str) -> list[str]:
+    """Give the jobs that began."""
+    return [one["job"] for one in read_events(stderr) if one["event"] == "job.began"]
+
+
+@pytest.mark.parametrize("ahead", [YEAR, 5000 * YEAR])
+def test_k8_a_clock_that_ran_ahead_stops_no_job_for_good(ahead: timedelta, store: FilledStore) -> None:
+    """K8, L6: the slot that it took is given up, and the next one comes within a day."""
+    with serve_remembering(store, datetime.now(UTC) + ahead) as serving:
+        (job,) = serving.wait_for("/healthz", 200).told["jobs"]
+        ended = serving.end()
+
+    assert timedelta(0) < datetime.fromisoformat(job["next"]) - datetime.now(UTC) < timedelta(days=1)
+    assert list_begun(ended.stderr) == []
+
+
+@pytest.mark.parametrize("ago", [YEAR, datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)])
+def test_k8_after_a_jump_forward_a_job_runs_once(ago: timedelta, store: FilledStore) -> None:
+    """K8, L6: a year of slots that were missed is one run."""
+    with serve_remembering(store, datetime.now(UTC) - ago) as serving:
+        job = serving.wait_ended("verify")
+        ended = serving.end()
+
+    assert timedelta(0) < datetime.fromisoformat(job["next"]) - datetime.now(UTC) < timedelta(days=1)
+    assert list_begun(ended.stderr) == ["verify"]
+
+
+@pytest.fixture
+def qdrant(ground: Ground) -> Iterator[Qdrant]:
+    """Give a client of the server under test that is recorded."""
+    client = connect(ground.proxy.url, ground.server.key)
+    yield client
+    client.close()
+
+
+def leave_journal(store: Path, url: str, *creations: dict[str, object]) -> None:
+    """Leave a journal in a store."""
+    document = {"schema": 1, "run_id": "0123abcd", "url": url, "creations": creations}
+    (store / ".journal-0123abcd.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"name": "<name>", "size": "<size>", "checksum": "0" * 64, "created": "<created>"},
+        {"name": "<name>", "size": "<size>", "checksum": None, "created": "<created>"},
+        {"name": "../<name>", "size": "<size>", "checksum": "<checksum>", "created": "<created>"},
+        {"name": "another", "size": "<size>", "checksum": "<checksum>", "created": "<created>"},
+        None,
+    ],
+)
+def test_k6_a_journal_deletes_no_strangers_snapshot(
+    lie: dict[str, object] | None, ground: Ground, qdrant: Qdrant
+) -> None:
+    """K6: by its name alone, by its checksum alone, or for having appeared: whoever made it keeps it."""
+    ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
+    made = ground.server.ask("POST", path(ground.name, "snapshots")).result
+    truth = {
+        "<name>": made["name"],
+        "<size>": made["size"],
+        "<checksum>": made["checksum"],
+        "<created>": made["creation_time"],
+    }
+    told = lie and {
+        key: truth.get(str(value), str(value).replace("<name>", made["name"]) if value else value)
+        for key, value in lie.items()
+    }
+    creation = {"collection": ground.name, "at": "2026-11-20T12:00:00Z", "before": [], "made": told}
+    leave_journal(ground.store.path, ground.proxy.url, creation)
+    prune_here("--server", store=ground.store.path, qdrant=qdrant)
+
+    assert ground.server.snapshots_of(ground.name) == [made["name"]]
+    assert ground.proxy.writes == []
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "../x", "a/b", "x\0y", ".restoring-0123456789abcdef-1", "x" * 256])
+def test_s8_a_journal_of_a_name_that_no_collection_has_is_not_followed(
+    name: str, ground: Ground, qdrant: Qdrant
+) -> None:
+    """S8: nothing is asked for by such a name; a path of dots would be another request."""
+    creation = {"collection": name, "at": "2026-11-20T12:00:00Z", "before": [], "made": None}
+    leave_journal(ground.store.path, ground.proxy.url, creation)
+    report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
+    journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]
+
+    assert [(one.status, one.removed) for one in journal] == [(13, False)]
+    assert [seen.line for seen in ground.proxy.seen if "snapshots" in seen.line and ".." in seen.line] == []
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_s8_a_journal_that_is_none_is_told_and_left(kind: str, ground: Ground, qdrant: Qdrant) -> None:
+    """S8: the sweep goes on; the server is not written to."""
+    (ground.store.path / ".journal-0123abcd.json").write_bytes(CONTENTS[kind])
+    report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
+    journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]
+
+    assert [one.status for one in journal] in ([13], [14])
+    assert ground.proxy.writes == []

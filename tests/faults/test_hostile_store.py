@@ -1,0 +1,258 @@
+"""A store that somebody else writes to: nothing in it leads us outside, holds us up, or makes us delete a stranger's.
+
+In a directory here; what can be put into a bucket is in `tests/stores/test_hostile_bucket.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from restore.edges.directory import Directory
+from restore.edges.shelf import Shelf
+from restore.errors import RestoreError
+from restore.words.document import write_document
+from restore.words.manifest import write_manifest
+from restore.words.set import SetDocument, SetMember
+from restore.words.snapshot import encode_collection
+from tests.commands.program import make_environment
+from tests.tools.evidence import digest_files
+from tests.tools.ground import Ground
+from tests.tools.keeping import OURS, fill, names, prune_here
+from tests.tools.snapshots import NOON, FilledStore, describe
+from tests.tools.spoiling import DOCUMENTS, FILE, SECRET, SPOILS, make_outside, spoil
+
+# Address space for all of it, code and libraries included: 700 MiB are enough for any run that is not misled.
+_MOST_BYTES = 1 << 30
+_SECONDS = 30.0
+LIST, SETS = ("list",), ("list", "--sets")
+MIRROR, PRUNE = ("mirror", "<store>", "<copy>"), ("prune", "--keep-last", "1")
+# Who reads which document.
+READERS = {
+    "manifest": (LIST, MIRROR, PRUNE),
+    "pin": (PRUNE,),
+    "check": (LIST, ("verify",)),
+    "set": (SETS, MIRROR, PRUNE),
+    "proofs": (("verify", "--metrics-file", "metrics"),),
+    "begun deletion": (PRUNE,),
+    "unfinished file": (PRUNE,),
+    "latest": (LIST, ("verify", "cities"), PRUNE),
+}
+_LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+sys.argv[:2] = ["qdrant-restore"]
+from restore.__main__ import main
+main()
+"""
+
+
+def run_limited(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the program with little memory and little time. Raises `TimeoutExpired`."""
+    return subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(_MOST_BYTES), *arguments],
+        cwd=cwd,
+        env=make_environment(RESTORE_LOCK_TIMEOUT="1", RESTORE_WAIT_TIMEOUT="0", **variables),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture
+def outside(store: FilledStore) -> Path:
+    """Give what lies beside a store that has three snapshots."""
+    fill(store, "cities", [0, 1, 2])
+    return make_outside(store.path.parent)
+
+
+@pytest.mark.parametrize("kind", SPOILS)
+@pytest.mark.parametrize("document", READERS)
+def test_s8_no_document_holds_us_up_or_leads_us_outside(
+    document: str, kind: str, store: FilledStore, outside: Path
+) -> None:
+    """S8: every command ends, soon and in little memory; nothing outside is read aloud or changed."""
+    spoil(store.path, document, kind)
+    before = digest_files(outside)
+    copy = store.path.parent / "copy"
+    tokens = {"<store>": str(store.path), "<copy>": str(copy)}
+    ended = [
+        run_limited(*(tokens.get(word, word) for word in words), cwd=copy.parent, RESTORE_STORE=str(store.path))
+        for words in READERS[document]
+    ]
+    said = "".join(one.stdout + one.stderr for one in ended)
+
+    assert [one.returncode for one in ended if one.returncode not in {0, 3, 13, 14, 16, 18}] == []
+    assert ("Traceback" in said, SECRET in said) == (False, False)
+    assert digest_files(outside) == before
+
+
+def plant(store: Path, **document: object) -> None:
+    """Say that a deletion was begun."""
+    (store / ".partial-0123456789abcdef.json").write_text(json.dumps(document))
+
+
+HOSTILE_PARTS = st.sampled_from(["..", ".", "", "outside", "store", "/", "\\", "\0", FILE, "%2e%2e", "~", " "])
+
+
+@given(root=st.sampled_from(["..", "<outside>"]), parts=st.lists(HOSTILE_PARTS | st.text(max_size=8), max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_s8_a_begun_deletion_never_reaches_outside(
+    root: str, parts: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """S8, K6: whatever a document of that kind names, however the path is written."""
+    folder = tmp_path_factory.mktemp("begun")
+    store = FilledStore(folder / "store")
+    outside = make_outside(folder)
+    name = f"{root.replace('<outside>', str(outside))}/{'/'.join(parts)}/{FILE}"
+    before = digest_files(outside)
+    plant(store.path, delete=name, size=len(b"somebody's"))
+    removed = Shelf(str(store.path)).remove_debris()
+
+    assert digest_files(outside) == before
+    assert removed == (".partial-0123456789abcdef.json",)
+
+
+@pytest.mark.parametrize("name", ["<outside>/<file>", "../outside/<file>", "x/../../outside/<file>", "./<file>"])
+def test_s8_a_begun_deletion_that_names_a_path_is_nobodys(name: str, store: FilledStore) -> None:
+    """S8: of the right size and named like one of ours, it stays all the same."""
+    outside = make_outside(store.path.parent)
+    plant(store.path, delete=name.replace("<outside>", str(outside)).replace("<file>", FILE), size=10)
+
+    assert Shelf(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
+    assert (outside / FILE).read_bytes() == b"somebody's"
+
+
+def test_k6_a_begun_deletion_takes_no_snapshot_that_has_its_manifest(store: FilledStore) -> None:
+    """K6: its manifest goes first, so that one was never begun."""
+    (name,) = fill(store, "cities", [0])
+    plant(store.path, delete=name, size=(store.path / name).stat().st_size)
+
+    assert Shelf(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
+    assert {name, f"{name}.json"} <= set(store.files())
+
+
+@given(target=st.text(max_size=40) | st.lists(HOSTILE_PARTS, max_size=5).map("/".join))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_s8_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """S8: as a line of text, whatever it says."""
+    folder = tmp_path_factory.mktemp("latest")
+    store = FilledStore(folder / "store")
+    make_outside(folder)
+    fill(store, "cities", [1])
+    (store.path / "cities_latest.snapshot").unlink()
+    (store.path / "cities_latest.snapshot").write_text(f"{target}/{FILE}\n", encoding="utf-8", newline="")
+    try:
+        found = Directory(str(store.path)).find_snapshot("cities")
+    except RestoreError:
+        found = None
+
+    assert found is None or Path(found.path).parent == store.path
+
+
+@pytest.mark.parametrize("file", ["../x", "/etc/passwd", "a/b", "..", ".", "", "x\0y"])
+def test_s8_what_is_no_name_has_no_path_in_a_store(file: str, store: FilledStore) -> None:
+    """S8: the one place that makes paths of names refuses, whoever asks."""
+    with pytest.raises(RestoreError, match="is no name of a file in store"):
+        Directory(str(store.path)).path(file)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"collection": "towns"},
+        {"size": 1},
+        {"size": 2**63 - 1},
+        {"stored_size": 1},
+        {"written_by": "somebody else"},
+    ],
+)
+def test_k6_a_manifest_that_claims_another_file_deletes_none(changes: dict[str, Any], store: FilledStore) -> None:
+    """K6: of another collection, another size, another writer: the file is left, and said to be."""
+    (claimed,) = fill(store, "cities", [3])
+    fill(store, "cities", [0])
+    manifest = msgspec.structs.replace(describe("plain", "cities"), written_by=OURS)
+    (store.path / f"{claimed}.json").write_bytes(write_manifest(msgspec.structs.replace(manifest, **changes)))
+    report = prune_here("--keep-last", "1", store=store.path)
+
+    assert names(report) == []
+    assert [left.file for outcome in report.outcomes for left in outcome.left] == [claimed]
+
+
+def test_k5_a_manifest_in_anothers_name_moves_no_file_to_another_collection(store: FilledStore) -> None:
+    """K5: a cut name is only believed from a manifest whose collection has that very name."""
+    long = "x" * 250
+    store.add(long, latest=False)
+    store.add("towns")
+    lie = write_manifest(describe("plain", "towns"))
+    (store.path / f"{encode_collection(long)}_20261120_120000.snapshot.json").write_bytes(lie)
+    directory = Directory(str(store.path))
+
+    assert directory.list_collections() == ("towns",)
+    assert [one.file for one in directory.list_snapshots("towns")] == ["towns_20261120_120000.snapshot"]
+
+
+MEMBER = SetMember(collection="cities", file=FILE, sha256=describe("plain", "cities").sha256)
+SET = SetDocument(run_id="0123abcd" * 4, created=NOON, server="1.18.3", collections=(MEMBER,))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"file": f"../outside/{FILE}"},
+        {"file": f"<outside>/{FILE}"},
+        {"file": "towns_20261120_120000.snapshot"},
+        {"file": "cities_latest.snapshot"},
+        {"collection": "../cities"},
+        {"collection": ".."},
+        {"collection": ".restoring-0123456789abcdef-1"},
+        {"collection": ".drill-0123456789ab"},
+        {"collection": "towns"},
+    ],
+)
+def test_s8_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], ground: Ground) -> None:
+    """S8: files of others, from outside, and names that no collection has: the server is not written to."""
+    ground.add()
+    outside = make_outside(ground.store.path.parent)
+    fill(ground.store, "towns", [0])
+    given = {key: value.replace("<outside>", str(outside)) for key, value in changes.items()}
+    evil = msgspec.structs.replace(SET, collections=(msgspec.structs.replace(MEMBER, **given),))
+    (ground.store.path / DOCUMENTS["set"]).write_bytes(write_document(evil))
+    ended = ground.run("--set", "latest")
+
+    assert (ended.status, ground.proxy.writes) == (10, [])
+    assert ground.server.collections() == [one for one in ground.server.collections() if one not in given.values()]
+
+
+def test_s8_a_set_whose_file_is_another_one_is_refused(ground: Ground) -> None:
+    """S8: the right name with other bytes than the set promises."""
+    ground.add()
+    document = msgspec.structs.replace(
+        SET,
+        collections=(
+            SetMember(collection=ground.name, file=f"{ground.name}_20261120_120000.snapshot", sha256="0" * 64),
+        ),
+    )
+    (ground.store.path / DOCUMENTS["set"]).write_bytes(write_document(document))
+    ended = ground.run("--set", "latest")
+
+    assert (ended.status, ground.proxy.writes) == (13, [])
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", ".restoring-0123456789abcdef-1", ".drill-0123456789ab", "a:b"])
+def test_s7_a_store_cannot_make_us_restore_onto_a_name_that_no_collection_has(name: str, ground: Ground) -> None:
+    """S7: files named so by somebody else are left alone, and refused by name; the server is not written to."""
+    ground.store.add(name)
+    ended = ground.run("--all")
+    named = ground.run(name)
+
+    assert (ended.status, named.status, ground.proxy.writes) == (0, 2, [])
