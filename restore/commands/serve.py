@@ -119,7 +119,7 @@ class Worker:
         for planned in self._plan.jobs:
             written = self._write_schedule(planned)
             record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
-            watched.append(self._watch(planned, record))
+            watched.append(self._watch(planned, heal_record(record, now)))
         self._watched = tuple(watched)
         self._save()
         for one in self._watched:

@@ -31,8 +31,8 @@ from restore.words.store import CHECK_SUFFIX, PIN_SUFFIX, PROVEN_FILE
 
 # A run that tidies the store at this very moment may take the unfinished file away.
 _TRIES = 3
-# Two machines' clocks differ by that much.
-_SET_BACK = timedelta(minutes=5)
+# As with everything that is dated: clocks differ, and are set back by a little.
+_SET_BACK = timedelta(hours=1)
 
 
 class Documents(Protocol):

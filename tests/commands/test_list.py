@@ -26,7 +26,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336
 def look(store: FilledStore, *collections: str) -> dict[str, Assessment]:
     """Run the command; give what it says of each file."""
     settings = settle("list", *collections, store=store.path)
-    return {one.file: one for one in run(settings, open_directory(str(store.path))).files}
+    return {one.file: one for one in run(settings, open_directory(str(store.path)), NOON).files}
 
 
 def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledStore) -> None:
@@ -164,7 +164,7 @@ def test_people_read_a_line_per_file_under_a_heading_per_collection(store: Fille
     put(store, "notes.txt", b"hello")
     put(store, "towns_20261120_101500.snapshot", b"")
     settings = settle("list", store=store.path)
-    assert describe_list(run(settings, open_directory(str(store.path)))) == [
+    assert describe_list(run(settings, open_directory(str(store.path)), NOON)) == [
         "cities",
         (
             "  cities_20261118_101500.snapshot          2026-11-18 10:15:00 UTC  270 kB                            "
