@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SIZE ?= 1GB
-# So that a snapshot taken in a container belongs to whoever asked for it.
-export SNAPSHOT_UID := $(shell id -u)
-export SNAPSHOT_GID := $(shell id -g)
+# So that a snapshot taken in a container belongs to whoever asked for it. An engine that runs as that person itself
+# (rootless) calls him 0 in there. Asked only where a container writes; a number that was given, or is in .env, counts.
+AS_ME = if [ -z "$$SNAPSHOT_UID" ] && ! grep -qs '^SNAPSHOT_UID=.' .env; then \
+	if docker info 2>/dev/null | grep -qiE '^ *rootless(: true)?$$'; then SNAPSHOT_UID=0 SNAPSHOT_GID=0; \
+	else SNAPSHOT_UID=$$(id -u) SNAPSHOT_GID=$$(id -g); fi; export SNAPSHOT_UID SNAPSHOT_GID; fi;
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-stores test-compose bench lint format image up down restore snapshot list doctor clean
@@ -17,8 +19,8 @@ help: ## Show what there is
 # Renewed when what it is made of changes. A half-made one is made again: the stamp is written last.
 $(VENV)/ready: pyproject.toml requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d; try make PYTHON=python3.12" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -m venv --clear $(VENV) || { echo "hint: on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "hint: on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements/dev.txt -e '.[dev]'
 	@touch $@
 
@@ -78,7 +80,7 @@ snapshot: $(NEED) ## Take a snapshot after a change (ARGS='cities --note "after 
 ifdef QDRANT_URL
 	@$(RUN) snapshot $(ARGS)
 else
-	@docker compose run --rm --build qdrant-snapshot snapshot $(ARGS)
+	@$(AS_ME) docker compose run --rm --build qdrant-snapshot snapshot $(ARGS)
 endif
 
 list: $(VENV)/ready ## List the snapshots in the store
@@ -88,7 +90,7 @@ doctor: $(NEED) ## Look for what could go wrong
 ifdef QDRANT_URL
 	@$(RUN) doctor $(ARGS)
 else
-	@docker compose run --rm --build qdrant-snapshot doctor $(ARGS)
+	@$(AS_ME) docker compose run --rm --build qdrant-snapshot doctor $(ARGS)
 endif
 
 clean: ## Remove .venv, caches and the demo's leftovers; snapshots stay

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from restore.decisions.settings import Settings, read_settings
+from restore.decisions.settings_row import LogFormat
 from restore.decisions.settings_serving import SERVE
 from restore.decisions.settings_stores import MIRROR
 from restore.decisions.settings_table import SETTINGS, VERSION
+from restore.doors import signals
 from restore.doors.arguments import Invocation, parse_arguments
 from restore.doors.log import open_log
 from restore.doors.opening import OPENINGS
@@ -28,7 +30,8 @@ def run(arguments: list[str]) -> int:
     """Run one command line; gives its exit status. Nothing is raised."""
     # Asked for before settings can be read, because wrong settings are told as JSON too.
     output = Output(
-        json="--json" in arguments or os.environ.get("RESTORE_JSON", "").lower() in {"true", "yes", "on", "1"}
+        json="--json" in arguments or os.environ.get("RESTORE_JSON", "").lower() in {"true", "yes", "on", "1"},
+        log_json=_asks_for_json_log(arguments),
     )
     try:
         invocation = parse_arguments(arguments)
@@ -37,7 +40,10 @@ def run(arguments: list[str]) -> int:
         if invocation.command == VERSION:
             return _show_version(invocation, output)
         settings = _settle(invocation)
-        output = Output(json=settings.json, mask=_mask(settings))
+        log_json = settings.log_format is LogFormat.JSON
+        if log_json:
+            signals.speak_json()
+        output = Output(json=settings.json, log_json=log_json, mask=_mask(settings))
         if invocation.command == SERVE:
             return _serve(invocation, settings)
         return _run_command(invocation.command, settings, output)
@@ -47,6 +53,14 @@ def run(arguments: list[str]) -> int:
         return output.end(error.status, str(error))
     except Exception as error:  # noqa: BLE001 - what nobody expected is a bug, and is told as one
         return output.confess(error)
+
+
+def _asks_for_json_log(arguments: list[str]) -> bool:
+    """Tell whether the log shall be JSON, as far as a command line and a variable say it."""
+    given = [*arguments, ""]
+    asked = [one.removeprefix("--log-format=") for one in given if one.startswith("--log-format=")]
+    asked += [given[place + 1] for place, one in enumerate(given) if one == "--log-format"]
+    return (asked or [os.environ.get("RESTORE_LOG_FORMAT", "").strip()])[-1] == LogFormat.JSON
 
 
 def _settle(invocation: Invocation) -> Settings:

@@ -8,11 +8,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import TextIO
 
 import msgspec
 
+from restore.doors.log import write_json
 from restore.errors import RestoreError, SettingsError
+from restore.words.log import Fact
 from restore.words.show import encode_json, escape_controls
 
 BUG_STATUS = 1
@@ -28,10 +31,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Output:
-    """Where one run speaks. `json` gives objects on stdout; `mask` takes secrets out of every line."""
+    """Where one run speaks. `json` gives objects on stdout; `mask` takes secrets out of every line.
 
-    def __init__(self, *, json: bool, mask: Callable[[str], str] = str) -> None:
+    `log_json`: the log on stderr is JSON, and so is what is said there last.
+    """
+
+    def __init__(self, *, json: bool, log_json: bool = False, mask: Callable[[str], str] = str) -> None:
         self._json = json
+        self._log_json = log_json
         self._mask = mask
         if isinstance(sys.stdout, io.TextIOWrapper):
             # JSON is UTF-8 whatever the terminal is; what a terminal cannot show, it shows escaped.
@@ -47,27 +54,39 @@ class Output:
     def fail(self, error: RestoreError) -> int:
         """Print an expected failure with its hint; gives its exit status."""
         said = error.problems if isinstance(error, SettingsError) else (str(error),)
-        lines = [f"error: {escape_controls(sentence)}" for sentence in said]
-        if error.hint:
-            lines.append(f"hint: {escape_controls(error.hint)}")
-        self._print(sys.stderr, lines)
+        self._say(error.status, said, error.hint)
         problems = said if isinstance(error, SettingsError) else ()
         self._fail_json(Failure(error.status, "; ".join(said), error.hint, problems))
         return error.status
 
     def end(self, status: int, sentence: str) -> int:
         """Print that something ended the run from outside; gives its exit status."""
-        self._print(sys.stderr, [f"error: {sentence}"])
+        self._say(status, (sentence,))
         self._fail_json(Failure(status, sentence))
         return status
 
     def confess(self, error: Exception) -> int:
         """Print a defect of this program with its traceback; gives its exit status."""
-        self._print(sys.stderr, traceback.format_exception(error), end="")
+        trace = traceback.format_exception(error)
         sentence = f"this is a bug in qdrant-restore ({type(error).__name__}); please report it with the lines above"
-        self._print(sys.stderr, [f"error: {sentence}"])
+        if self._log_json:
+            sentence = sentence.replace("the lines above", "its traceback")
+        else:
+            self._print(sys.stderr, trace, end="")
+        self._say(BUG_STATUS, (sentence,), traceback="".join(trace))
         self._fail_json(Failure(BUG_STATUS, sentence))
         return BUG_STATUS
+
+    def _say(self, status: int, said: Iterable[str], hint: str = "", **facts: Fact) -> None:
+        """Say on stderr what ended the run: for eyes, or an event of the log for each sentence."""
+        if not self._log_json:
+            lines = [f"error: {escape_controls(sentence)}" for sentence in said]
+            self._print(sys.stderr, [*lines, *([f"hint: {escape_controls(hint)}"] if hint else [])])
+            return
+        now, facts = datetime.now(UTC), {"hint": hint, **facts} if hint else facts
+        for sentence in said:
+            event = {"status": status, "reason": sentence, **facts}
+            self._print(sys.stderr, [write_json(now, "error", "run.failed", event)])
 
     def _fail_json(self, failure: Failure) -> None:
         if self._json:

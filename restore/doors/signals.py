@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from types import FrameType
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from restore.errors import Interrupted, Overdue
 _GONE_AFTER_SECONDS = 1.8
 _first: list[Interrupted] = []
 _deadline: list[float] = []
+_as_json: list[bool] = []
 
 
 def install() -> None:
@@ -25,6 +27,11 @@ def install() -> None:
     signal.signal(signal.SIGINT, _interrupt)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, _ring)
+
+
+def speak_json() -> None:
+    """Say also the very last sentence as a line of a JSON log."""
+    _as_json.append(True)
 
 
 def set_deadline(seconds: float) -> None:
@@ -41,6 +48,15 @@ def end_deadline() -> None:
     _first[:] = [reason for reason in _first if not isinstance(reason, Overdue)]
 
 
+def _write_last(reason: Interrupted) -> str:
+    sentence = f"{reason.reason} before everything was tidied"
+    if not _as_json:
+        return f"error: {sentence}\n"
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    # Our own sentences have nothing in them that JSON would escape, and this runs before anything is imported.
+    return f'{{"at":"{at}","level":"error","event":"run.failed","status":{reason.status},"reason":"{sentence}"}}\n'
+
+
 def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
     name = signal.Signals(signal_number).name
     _raise_first(Interrupted(signal_number, f"ended by {name}"))
@@ -53,7 +69,7 @@ def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
 def _raise_first(reason: Interrupted) -> NoReturn:
     if _first:
         with contextlib.suppress(OSError):
-            os.write(2, f"error: {_first[0].reason} before everything was tidied\n".encode())
+            os.write(2, _write_last(_first[0]).encode())
         os._exit(_first[0].status)
     _first.append(reason)
     if hasattr(signal, "setitimer"):

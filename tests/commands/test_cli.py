@@ -326,6 +326,79 @@ def test_a_bug_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_a_bug_is_one_line_of_a_json_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the traceback in it."""
+    status = Output(json=False, log_json=True).confess(ValueError("surprise"))
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+
+    assert (status, told["event"], told["status"], told["traceback"]) == (
+        1,
+        "run.failed",
+        1,
+        "ValueError: surprise\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status"),
+    [
+        (["list", "--log-format", "json"], {}, 10),
+        (["list", "--log-format=json"], {"RESTORE_STORE": "gone"}, 10),
+        (["list"], {"RESTORE_LOG_FORMAT": "json"}, 10),
+        (["list"], {"RESTORE_LOG_FORMAT": "json", "RESTORE_FILE_MODE": "rwx", "RESTORE_STROE": "x"}, 2),
+        (["nothing"], {"RESTORE_LOG_FORMAT": "json"}, 2),
+        (["restore", "--deadline", "0.5s"], {"RESTORE_LOG_FORMAT": "json", "QDRANT_URL": "http://127.0.0.1:9"}, 124),
+    ],
+)
+def test_every_line_of_a_json_log_is_json_to_the_last(
+    arguments: list[str], environment: dict[str, str], status: int, tmp_path: Path
+) -> None:
+    """Also what ended the run: an event for each sentence, with its status and its hint."""
+    (tmp_path / "qdrant_snapshots").mkdir()
+    (tmp_path / "qdrant_snapshots" / "cities_latest.snapshot").symlink_to("gone")
+    store = {"RESTORE_STORE": "gone"} if arguments[0] == "list" else {}
+    ended = run_program(*arguments, cwd=tmp_path, environment={**store, **environment})
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    last = lines[-1]
+
+    assert (ended.status, last["event"], last["level"], last["status"]) == (status, "run.failed", "error", status)
+    assert all(isinstance(line["at"], str) for line in lines)
+    assert last["reason"]
+
+
+def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
+    """It is written while nothing else can be."""
+    script = (
+        "import os, signal; from restore.doors import signals; signals.install(); signals.speak_json()\n"
+        "try: os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "except BaseException: os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=make_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = json.loads(ended.stderr)
+
+    assert (ended.returncode, told["event"], told["status"], told["reason"]) == (
+        143,
+        "run.failed",
+        143,
+        "ended by SIGTERM before everything was tidied",
+    )
+
+
+def test_a_log_in_text_ends_in_plain_sentences(tmp_path: Path) -> None:
+    """For eyes and for `grep`, as ever."""
+    ended = run_program("list", cwd=tmp_path)
+
+    assert [line.partition(":")[0] for line in ended.stderr.splitlines()] == ["error", "hint"]
+
+
 @pytest.mark.parametrize("arguments", [["version"], ["--version"]])
 def test_version_says_the_programs_version(arguments: list[str], tmp_path: Path) -> None:
     """Also where settings are wrong: nothing of them is read."""

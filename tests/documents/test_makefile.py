@@ -1,0 +1,72 @@
+"""Whose numbers `make snapshot` gives to the container: the person's, and 0 where the engine runs as that person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.commands.program import ROOT, make_environment
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+# What the engine says of itself, as each of them writes it.
+ROOTFUL = "Server:\n Security Options:\n  seccomp\n   Profile: builtin\n"
+ROOTLESS = "Server:\n Security Options:\n  seccomp\n   Profile: builtin\n  rootless\n  cgroupns\n"
+PODMAN = "host:\n  security:\n    rootless: {}\n"
+ME = f"{os.getuid()}:{os.getgid()}"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """Give a copy of the Makefile, and a `docker` that says whose numbers it was given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker").write_text(
+        '#!/bin/sh\necho "$1" >> asked\n[ "$1" = info ] && { cat engine; exit; }\n'
+        'echo "${SNAPSHOT_UID:-}:${SNAPSHOT_GID:-}" > given\n'
+    )
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    return tmp_path
+
+
+def make(desk: Path, target: str, *, engine: str = ROOTFUL, **variables: str) -> None:
+    """Run a target with an engine that says this of itself."""
+    (desk / "engine").write_text(engine)
+    path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["make", target],
+        cwd=desk,
+        env=make_environment(**{"PATH": path, **variables}),
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.mark.parametrize("target", ["snapshot", "doctor"])
+@pytest.mark.parametrize(
+    ("engine", "given"),
+    [(ROOTFUL, ME), (ROOTLESS, "0:0"), (PODMAN.format("true"), "0:0"), (PODMAN.format("false"), ME), ("", ME)],
+)
+def test_whose_numbers_the_container_gets(desk: Path, target: str, engine: str, given: str) -> None:
+    """An engine that says nothing counts as one that is not rootless."""
+    make(desk, target, engine=engine)
+    assert (desk / "given").read_text().strip() == given
+
+
+def test_numbers_that_were_given_count(desk: Path) -> None:
+    """In the environment, and those of `.env`, which Compose reads itself and which a variable would hide."""
+    make(desk, "snapshot", SNAPSHOT_UID="7", SNAPSHOT_GID="8")
+    of_the_environment = (desk / "given").read_text().strip()
+    (desk / ".env").write_text("SNAPSHOT_UID=0\nSNAPSHOT_GID=0\n")
+    make(desk, "snapshot")
+    assert (of_the_environment, (desk / "given").read_text().strip()) == ("7:8", ":")
+
+
+@pytest.mark.parametrize("target", ["up", "down", "restore"])
+def test_other_targets_do_not_ask_the_engine(desk: Path, target: str) -> None:
+    """It takes its time, and nothing of theirs writes."""
+    make(desk, target)
+    assert "info" not in (desk / "asked").read_text().split()
