@@ -32,9 +32,9 @@ demo: $(VENV)/ready ## See it work: 34,000 cities, a snapshot, a fresh Qdrant, a
 test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that server too)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite once)
+test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite, age once)
 	@$(BIN)/python -m tests.stores.installed
-	@$(BIN)/python -m pytest tests/contract/test_stores*.py tests/stores $(ARGS)
+	@$(BIN)/python -m pytest tests/contract/test_stores*.py tests/stores tests/documents/test_bucket_pages.py tests/documents/test_how_to.py $(ARGS)
 
 test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
 	@PYTHON=$(BIN)/python sh tests/compose/run.sh

@@ -15,8 +15,8 @@ RECIPES = (REPOSITORY / "docs" / "compose.md").read_text(encoding="utf-8")
 
 
 def read_recipe(name: str) -> str:
-    """Give the block that begins with `# override: NAME`."""
-    (block,) = re.findall(rf"```yaml\n# override: {name}\n(.*?)```", RECIPES, re.DOTALL)
+    """Give the block behind the mark `override: NAME`."""
+    (block,) = re.findall(rf"<!-- override: {name} -->\n```yaml\n(.*?)```", RECIPES, re.DOTALL)
     return str(block)
 
 

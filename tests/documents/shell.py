@@ -37,15 +37,23 @@ class Desk:
         command.chmod(0o755)
         self._commands = commands
 
+    def provide(self, program: Path) -> None:
+        """Let another program be a command here too."""
+        (self._commands / program.name).symlink_to(program)
+
+    def give(self, **variables: str) -> dict[str, str]:
+        """Give the environment in which somebody types here."""
+        path = os.pathsep.join([str(self._commands), os.environ.get("PATH", os.defpath)])
+        return {**make_environment(**variables), "PATH": path, "PYTHONPATH": str(ROOT), "QDRANT_URL": self.url}
+
     def type(self, script: str, **variables: str) -> Said:
         """Run what a page shows, to its first failure."""
         port = str(urlsplit(self.url).port)
         there = script.replace(WRITTEN, self.url).replace("--port 6333", f"--port {port}")
-        path = os.pathsep.join([str(self._commands), os.environ.get("PATH", os.defpath)])
         done = subprocess.run(
             ["sh", "-eu", "-c", there],
             cwd=self.directory,
-            env={**make_environment(**variables), "PATH": path, "PYTHONPATH": str(ROOT), "QDRANT_URL": self.url},
+            env=self.give(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -92,7 +92,7 @@ def test_fixtures_are_not_ignored_where_the_page_says(tmp_path: Path, embedded: 
     asked = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     begun = desk.type("git init -q . && qdrant-restore snapshot", **asked)
 
-    (block,) = list_blocks(PAGE, "runs")
+    (block,) = list_blocks(PAGE, "runs: fixtures")
     added = desk.type(f"{block}\ngit add qdrant_snapshots\ngit ls-files", **asked)
 
     names = [name for name in added.output.splitlines() if name.startswith(("tests/", "qdrant_snapshots/"))]

@@ -54,6 +54,14 @@ def test_the_commands_that_are_shown_run(tmp_path: Path, embedded: EmbeddedQdran
     assert [server.count(name) for name in server.collections()] == [CITIES] * 3
 
 
+def test_the_demo_is_the_one_that_is_tried() -> None:
+    """`make demo` starts what tests/documents/test_demo.py runs."""
+    (shown,) = list_blocks(README, "runs: demo")
+
+    assert shown == "make demo\n"
+    assert list_recipe("make demo").endswith(".venv/bin/python examples/demo")
+
+
 def test_the_snippet_is_the_one_that_the_example_runs() -> None:
     """Letter by letter, below its heading lines."""
     (shown,) = list_blocks(README, "snippet")

@@ -19,6 +19,9 @@ MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 MINIO_CLIENT = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
 FAKE_GCS = "github.com/fsouza/fake-gcs-server@v1.56.1"
 AZURITE = "azurite@3.37.0"
+# Not servers: what people open encrypted snapshots with, without this program.
+AGE = "filippo.io/age/cmd/age@v1.2.1"
+AGE_KEYGEN = "filippo.io/age/cmd/age-keygen@v1.2.1"
 # A first build of MinIO takes five minutes on two cores.
 _BUILD_SECONDS = 1500.0
 
@@ -84,7 +87,7 @@ def _install(command: list[str], name: str, environment: dict[str, str]) -> None
 
 def main() -> None:
     """Install every server whose toolchain is there; say in a line each what is missing."""
-    wanted = [partial(find_go, module) for module in (MINIO, MINIO_CLIENT, FAKE_GCS)]
+    wanted = [partial(find_go, module) for module in (MINIO, MINIO_CLIENT, FAKE_GCS, AGE, AGE_KEYGEN)]
     for find in (*wanted, partial(find_npm, AZURITE, "azurite-blob")):
         try:
             print(find(install=True))  # noqa: T201 - a step of make says what it did
