@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from restore.edges.directory import Directory, translate_error
+from restore.edges.store_lock import Held, StillTakenError, hold_file, hold_lease, read_holder
 from restore.edges.turn import take_turn
 from restore.errors import IntegrityError, LockedError, NotFoundError, RefusedError, SpaceError
 from restore.words import store as words
-from restore.words.show import say_number
+from restore.words.show import say_number, shorten
 from restore.words.snapshot import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
 from restore.words.store import (
     CHECK_SUFFIX,
@@ -38,8 +39,6 @@ from restore.words.store import (
 )
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
     from restore.edges.packing import Keys
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
@@ -48,9 +47,6 @@ _NO_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 _COUNTS_AS_EMPTY = frozenset({"lost+found", LOCK_FILE, LEASE_FILE, ".gitkeep", ".gitignore", ".DS_Store"})
 _LEFT_OVER_BYTES = 1 << 20
 _HAND_OVER_BYTES = 32 << 20
-# A share whose server knows no locks (NFS before version 4 without lockd, some FUSE file systems).
-_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
-_LEASE_SECONDS = 60.0
 
 
 class _Doomed(msgspec.Struct, frozen=True):
@@ -174,48 +170,30 @@ class Shelf(Directory):
         Where the file system knows no locks it is a lease: a file that its holder renews, and that anybody may take
         over who saw it unrenewed for a minute. Raises `LockedError` when it stays taken.
         """
-        lock = self._acquire(LOCK_FILE, timeout_seconds, on_wait) or self._acquire(
-            LEASE_FILE, timeout_seconds, on_wait
-        )
+        with self._translated(f"store '{self._path}' cannot be locked"):
+            held = self._hold(timeout_seconds, on_wait)
         try:
             yield
         finally:
-            if lock:
-                lock.release()
+            held.release()
 
-    def _acquire(self, file: str, timeout_seconds: float | None, on_wait: Callable[[], None]) -> BaseFileLock | None:
-        """Take the lock in this file; None where the file system has no locks of that kind."""
-        import filelock  # noqa: PLC0415 - only who writes pays for it
+    def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held:
+        taken = LOCK_FILE
+        try:
+            held = hold_file(self.path(LOCK_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait)
+            if held:
+                return held
+            taken = LEASE_FILE
+            return hold_lease(
+                self.path(LEASE_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait
+            )
+        except StillTakenError:
+            raise self._explain_locked(timeout_seconds or 0.0, read_holder(self.path(taken))) from None
 
-        # Whoever may read the files of this store may wait for its lock, whatever user made it.
-        mode = self._mode | (self._mode & 0o444) >> 1
-        timeout = -1.0 if timeout_seconds is None else timeout_seconds
-        lock: BaseFileLock
-        if file == LOCK_FILE:
-            lock = filelock.FileLock(self.path(file), timeout=timeout, mode=mode, fallback_to_soft=False)
-        else:
-            lock = filelock.SoftFileLease(self.path(file), timeout=timeout, mode=mode, lease_duration=_LEASE_SECONDS)
-
-        def go_on() -> bool:
-            on_wait()
-            return False
-
-        with self._translated(f"store '{self._path}' cannot be locked"):
-            try:
-                lock.acquire(cancel_check=go_on)
-            except filelock.Timeout:
-                raise self._explain_locked(timeout) from None
-            except NotImplementedError:
-                return None
-            except OSError as error:
-                if file == LEASE_FILE or error.errno not in _NO_LOCKS:
-                    raise
-                return None
-        return lock
-
-    def _explain_locked(self, timeout: float) -> LockedError:
+    def _explain_locked(self, timeout: float, holder: str) -> LockedError:
         return LockedError(
             f"store '{self._path}' is locked by another run (waited {timeout:g} s)",
+            left=f"{shorten(holder)} holds it" if holder else "",
             hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
             waited_seconds=max(0.0, timeout),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +45,7 @@ def test_without_locks_of_the_kernel_a_lease_is_taken(tmp_path: Path, error: str
         timeout=60,
         check=False,
     )
-    assert ended.stdout.splitlines() == [
-        f"11 store '{store}' is locked by another run (waited 0.5 s)",
-        "free again",
-    ]
+    told, again = ended.stdout.splitlines()
+    who = rf"{re.escape(os.uname().nodename)} process [0-9]+ holds it"
+    assert re.fullmatch(rf"11 store '{re.escape(store)}' is locked by another run \(waited 0\.5 s\); {who}", told)
+    assert again == "free again"

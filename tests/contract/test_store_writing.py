@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import resource
 import signal
 import stat
@@ -27,6 +29,7 @@ from restore.errors import (
 )
 from restore.words.manifest import read_manifest, write_manifest
 from restore.words.snapshot import SnapshotName
+from tests.commands.program import make_environment
 from tests.tools.publishing import (
     FIRST,
     SECOND,
@@ -238,11 +241,58 @@ def test_waiting_for_the_lock_ends_in_time_with_its_own_status(path: Path) -> No
     waited = time.monotonic() - begin
     holder.kill()
     holder.wait()
-    assert (caught.value.status, str(caught.value)) == (
+    assert (caught.value.status, caught.value.message) == (
         11,
         f"store '{path}' is locked by another run (waited 0.5 s)",
     )
+    who = rf"{re.escape(os.uname().nodename)} process {holder.pid} since 20[0-9-]+ [0-9:]+ UTC holds it"
+    assert re.fullmatch(who, caught.value.left)
     assert 0.4 < waited < 3.0
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o664, 0o600])
+def test_the_lock_has_the_mode_of_the_stores_files(path: Path, mode: int) -> None:
+    """Whatever the mask of the process, and it stays empty: nothing of a run remains in it."""
+    mask = os.umask(0o077)
+    try:
+        with open_shelf(str(path), file_mode=mode).lock(5.0):
+            held = (path / ".lock").read_text()
+    finally:
+        os.umask(mask)
+    found = (path / ".lock").stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_size, held.startswith(os.uname().nodename)) == (mode, 0, True)
+
+
+def test_a_lock_that_another_user_made_is_waited_for_and_taken(path: Path) -> None:
+    """To lock a file it is enough to read it; that its holder is not written there is no trouble."""
+    open_shelf(str(path))
+    (path / ".lock").write_text("")
+    (path / ".lock").chmod(0o444)
+    path.chmod(0o777)
+    script = "import sys; from restore.edges.shelf import Shelf\nwith Shelf(sys.argv[1]).lock(1.0): print('held')"
+    obeying = [sys.executable, "-m", "tests.tools.obeying", sys.executable, "-c", script, str(path)]
+    done = subprocess.run(obeying, env=make_environment(), capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("held\n", 0), done.stderr
+
+
+def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: Path) -> None:
+    """Somebody cleans up while a run waits: a lock on a deleted file keeps nobody out."""
+    shelf, holder = open_shelf(str(path)), _hold_lock(path)
+    ended: list[type[Exception]] = []
+
+    def wait() -> None:
+        with contextlib.suppress(LockedError), open_shelf(str(path)).lock(1.0):
+            ended.append(AssertionError)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.3)
+    (path / ".lock").unlink()
+    with shelf.lock(0.0):
+        holder.kill()
+        holder.wait()
+        waiting.join()
+    assert ended == []
 
 
 def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
