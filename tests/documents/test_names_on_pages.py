@@ -23,7 +23,7 @@ EMBEDDED = {flag for action in embedded.parser()._actions for flag in action.opt
 PLUGIN = set(re.findall(r'"(--qdrant-[a-z]+)"', read(ROOT / "qdrant_embedded" / "plugin.py")))
 BENCH = set(re.findall(r'"(--[a-z-]+)"', read(ROOT / "bench" / "arguments.py")))
 # Options of Compose and of git.
-OTHERS = {"--wait", "--force"}
+OTHERS = {"--wait", "--force", "--profile"}
 # What Docker and Kubernetes put into an environment; what one paragraph shows as a slip of the pen.
 INJECTED = {"RESTORE_PORT_6333_TCP", "RESTORE_SERVICE_HOST"}
 
