@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from restore.edges.bucket_client import Client, Version
-from restore.errors import LockedError, RestoreError, StoreError
+from restore.errors import LockedError, RestoreError, SpaceError, StoreError
 
 LEASE_SECONDS = 60.0
 _RENEW_SECONDS = 15.0
@@ -50,6 +50,8 @@ class Lease:
         self._version: Version | None = None
         self._renewed = 0.0
         self._ended = threading.Event()
+        self._wake = threading.Event()
+        self._full: SpaceError | None = None
         self._thread: threading.Thread | None = None
 
     def acquire(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> None:
@@ -81,9 +83,19 @@ class Lease:
                 hint="was this machine asleep, or the store away? run it again",
             )
 
+    def ask_for_room(self) -> None:
+        """Renew it now, beside what is sent: raise `SpaceError` once the store has said that there is no room.
+
+        A part that is refused for that is sent again for minutes, as one that was lost is.
+        """
+        if self._full is not None:
+            raise self._full
+        self._wake.set()
+
     def release(self) -> None:
         """Let it go; idempotent. One that cannot be let go ends by itself."""
         self._ended.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=_LOOK_SECONDS)
         version, self._version = self._version, None
@@ -111,13 +123,20 @@ class Lease:
     def _keep(self) -> None:
         beat = 0
         pause = min(_RENEW_SECONDS, self._seconds / 4)
-        while not self._ended.wait(pause):
+        while True:
+            self._wake.wait(pause)
+            self._wake.clear()
+            if self._ended.is_set():
+                return
             version = self._version
             beat += 1
             try:
                 if version is None or not self._write(beat, version):
                     self._version = None
                     return
+                self._full = None
+            except SpaceError as error:
+                self._full = error
             except RestoreError:
                 # Tried again; `require` knows how long ago it last worked.
                 continue

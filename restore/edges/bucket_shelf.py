@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,10 @@ _PART_BYTES = 5 << 20
 # S3 takes parts of 5 MiB and more, and 10,000 of them.
 _MOST_PARTS = 9_000
 _BLOCKS_AHEAD = 4
+# How often is looked whether a part has gone, when nothing moves the store is asked why, and the wait at the end.
+_LOOK_SECONDS = 0.5
+_STALL_SECONDS = 2.0
+_LAST_SECONDS = 5.0
 # Bytes without a manifest are left alone for so long: a writer who lost the lock may still be at it.
 _GRACE_SECONDS = 3600.0
 
@@ -161,6 +165,7 @@ class BucketShelf(Bucket):
 
     def delete_snapshot(self, file: str) -> None:
         """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent."""
+        self._require_lease()
         for name in (name_manifest(file), file, file + PIN_SUFFIX, file + CHECK_SUFFIX):
             self._client.delete(self.key(name))
 
@@ -191,6 +196,11 @@ class BucketShelf(Bucket):
             left="this one was not published",
             hint="does something write there without its lock? run it again",
         )
+
+    def ask_for_room(self) -> None:
+        """Raise `SpaceError` once the store has said, when asked beside what is sent, that it is full."""
+        if self._lease:
+            self._lease.ask_for_room()
 
     def _is_taken(self, name: SnapshotName) -> bool:
         taken = self.list_files(name.encoded)
@@ -225,7 +235,7 @@ class Upload:
         self._held = bytearray()
         self._blocks: queue.Queue[bytes | None] = queue.Queue(_BLOCKS_AHEAD)
         self._running: Future[Any] | None = None
-        self._is_abandoned = False
+        self._stalled = 0.0
 
     def expect(self, size: int) -> None:
         """Say how many bytes will come: parts are cut so that there are not too many of them."""
@@ -274,27 +284,40 @@ class Upload:
         running, self._running = self._running, None
         if running is None:
             return
-        while not running.done():
-            with contextlib.suppress(queue.Full):
-                self._blocks.put(None, timeout=0.05)
-                break
+        # What still waits to be sent is not wanted any more, and must not keep its end from being told.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._blocks.get_nowait()
+        self._blocks.put_nowait(None)
         with contextlib.suppress(_AbandonedError, *find_foreign()):
-            running.result(timeout=5.0)
+            running.result(timeout=_LAST_SECONDS if self._stalled < _STALL_SECONDS else 0.0)
 
     def _put(self, block: bytes) -> None:
         """Hand a block over; an empty one is the end."""
-        handed = False
-        while not handed:
+        self._stalled = 0.0
+        while True:
             if self._running is not None and self._running.done():
                 self._await()
-            with contextlib.suppress(queue.Full):
-                self._blocks.put(block, timeout=0.5)
-                handed = True
+            try:
+                self._blocks.put(block, timeout=_LOOK_SECONDS)
+            except queue.Full:
+                self._wonder()
+            else:
+                return
+
+    def _wonder(self) -> None:
+        """Ask why nothing moves, once that has gone on for a while."""
+        self._stalled += _LOOK_SECONDS
+        if self._stalled >= _STALL_SECONDS:
+            self._shelf.ask_for_room()
 
     def _await(self) -> None:
         running = self._running
         if running is None:
             return
+        self._stalled = 0.0
+        while not wait([running], timeout=_LOOK_SECONDS).done:
+            self._wonder()
         try:
             running.result()
         except find_foreign() as error:

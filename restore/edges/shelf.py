@@ -130,6 +130,7 @@ class Shelf(Directory):
     def __init__(self, path: str, *, file_mode: int = 0o644, keys: Keys | None = None) -> None:
         super().__init__(path, keys)
         self._mode = file_mode
+        self._held: Held | None = None
 
     def prepare(self) -> None:
         """Make the directory and its stamp where there is nothing yet."""
@@ -171,11 +172,21 @@ class Shelf(Directory):
         over who saw it unrenewed for a minute. Raises `LockedError` when it stays taken.
         """
         with self._translated(f"store '{self._path}' cannot be locked"):
-            held = self._hold(timeout_seconds, on_wait)
+            held = self._held = self._hold(timeout_seconds, on_wait)
         try:
             yield
         finally:
+            self._held = None
             held.release()
+
+    def _require_lock(self) -> None:
+        """Raise `LockedError` when another run has taken it over, as only a lease can be."""
+        if self._held and not self._held.is_ours():
+            raise LockedError(
+                f"the lock of store '{self._path}' was lost: another run took it over",
+                left="nothing was published or deleted",
+                hint="was this machine asleep, or the share away, for a minute? run it again",
+            )
 
     def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held:
         taken = LOCK_FILE
@@ -316,6 +327,7 @@ class Shelf(Directory):
             raise TypeError("a file that this store did not receive")
         file = str(self.choose_name(name))
         incoming.sync()
+        self._require_lock()
         with self._translated(f"snapshot '{file}' cannot be put into store '{self._path}'"):
             self._write_file(name_manifest(file), manifest)
             self._sync()
@@ -354,6 +366,7 @@ class Shelf(Directory):
         """
         path = Path(self.path(file))
         doomed = PARTIAL_PREFIX + secrets.token_hex(8) + ".json"
+        self._require_lock()
         with self._translated(f"snapshot '{file}' cannot be deleted from store '{self._path}'"):
             if path.is_file():
                 self._write_file(doomed, msgspec.json.encode(_Doomed(file, path.lstat().st_size)))

@@ -35,6 +35,10 @@ _LEASE = re.compile(r"^pid=(?P<pid>[0-9]+)$.*^host=(?P<host>[^\n]+)$", re.MULTIL
 class Held(Protocol):
     """A lock that is held."""
 
+    def is_ours(self) -> bool:
+        """Tell whether nobody has taken it over: only a lease can be lost, by who was asleep."""
+        ...
+
     def release(self) -> None:
         """Let it go; idempotent."""
         ...
@@ -50,6 +54,10 @@ class _FileLock:
     def __init__(self, file: int) -> None:
         self._file = file
 
+    def is_ours(self) -> bool:
+        """Tell that it is: the kernel gives it to nobody else."""
+        return True
+
     def release(self) -> None:
         """Let it go: the name stays, and says nothing any more."""
         if self._file >= 0:
@@ -57,6 +65,25 @@ class _FileLock:
                 os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = -1
+
+
+class _LibraryLock:
+    """A lock of the library's; a lease's file names its holder's token."""
+
+    def __init__(self, lock: BaseFileLock, path: str) -> None:
+        self._lock = lock
+        self._path = path
+
+    def is_ours(self) -> bool:
+        """Tell whether the file still names us. What only the library's own thread has seen is too old to count."""
+        token = getattr(self._lock, "token", "")
+        if not isinstance(token, str) or not self._lock.is_locked:
+            return False
+        return not token or f"token={token}\n" in _read(self._path)
+
+    def release(self) -> None:
+        """Let it go; what another one has taken over is left to him."""
+        self._lock.release()
 
 
 def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held | None:
@@ -86,27 +113,40 @@ def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: C
         time.sleep(_PAUSE_SECONDS)
 
 
-def hold_lease(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held:
+def hold_lease(
+    path: str,
+    *,
+    mode: int,
+    timeout_seconds: float | None,
+    on_wait: Callable[[], None],
+    lease_seconds: float = _LEASE_SECONDS,
+) -> Held:
     """Take a lease: a file that its holder renews, and that anybody may take over who saw it unrenewed for a minute.
 
-    Raises as `hold_file`.
+    By a clock of his own: no two clocks are compared. Raises as `hold_file`.
     """
     import filelock  # noqa: PLC0415 - only where the kernel has no locks
 
     timeout = -1.0 if timeout_seconds is None else timeout_seconds
-    return _acquire(filelock.SoftFileLease(path, timeout=timeout, mode=mode, lease_duration=_LEASE_SECONDS), on_wait)
+    # Threads of one run publish side by side under one lease.
+    lease = filelock.SoftFileLease(path, timeout=timeout, mode=mode, lease_duration=lease_seconds, thread_local=False)
+    return _acquire(lease, path, on_wait)
 
 
 def read_holder(path: str) -> str:
     """Say who holds the lock or the lease in this file; empty when it does not say."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - paths are texts here
-            text = file.read(_LONGEST_HOLDER)
-    except OSError:
-        return ""
+    text = _read(path)
     if lease := _LEASE.search(text):
         return f"{lease['host']} process {lease['pid']}"
     return text.strip()
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - paths are texts here
+            return file.read(_LONGEST_HOLDER)
+    except OSError:
+        return ""
 
 
 def _open(path: str, mode: int) -> int:
@@ -153,12 +193,13 @@ def _hold_elsewhere(path: str, mode: int, timeout_seconds: float | None, on_wait
 
     timeout = -1.0 if timeout_seconds is None else timeout_seconds
     try:
-        return _acquire(filelock.FileLock(path, timeout=timeout, mode=mode, fallback_to_soft=False), on_wait)
+        lock = filelock.FileLock(path, timeout=timeout, mode=mode, fallback_to_soft=False)
+        return _acquire(lock, path, on_wait)
     except NotImplementedError:
         return None
 
 
-def _acquire(lock: BaseFileLock, on_wait: Callable[[], None]) -> Held:
+def _acquire(lock: BaseFileLock, path: str, on_wait: Callable[[], None]) -> Held:
     import filelock  # noqa: PLC0415 - as above
 
     def go_on() -> bool:
@@ -169,4 +210,4 @@ def _acquire(lock: BaseFileLock, on_wait: Callable[[], None]) -> Held:
         lock.acquire(cancel_check=go_on)
     except filelock.Timeout:
         raise StillTakenError from None
-    return lock
+    return _LibraryLock(lock, path)

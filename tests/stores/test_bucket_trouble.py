@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import signal
 import socket
@@ -20,7 +21,7 @@ from restore.edges.bucket_lease import Lease
 from restore.edges.bucket_reader import RangedReader
 from restore.errors import AuthError, IntegrityError, LockedError, SpaceError, StoreError
 from restore.words.snapshot import SnapshotName
-from restore.words.store import Kind
+from restore.words.store import Kind, be_patient
 from tests.commands.program import make_environment
 from tests.stores.conftest import Place
 from tests.stores.servers import BucketServer
@@ -168,6 +169,25 @@ def test_a_bucket_that_is_full_is_15(place: Place) -> None:
     assert caught.value.status == 15
 
 
+@pytest.mark.parametrize("refused", [r"PUT .*partNumber=2", r"POST .*uploads", r"POST .*uploadId"])
+def test_a_bucket_that_gets_full_on_the_way_says_so_in_seconds(place: Place, refused: str) -> None:
+    """N3, N6: a part is sent again for minutes when it was lost, and not when there is no room for it."""
+    place.kept.publish(b"the old one", FIRST)
+    full = Fault(status=507, body=b"<Error><Code>XMinioStorageFull</Code></Error>")
+
+    def fill(_: object) -> None:
+        place.proxy.inject("PUT", full)
+
+    place.proxy.inject(refused, dataclasses.replace(full, before=fill))
+    begin = time.monotonic()
+    with pytest.raises(SpaceError) as caught:
+        receive(place, LARGE)
+    took = time.monotonic() - begin
+    place.proxy.reset()
+    assert (caught.value.status, took < 20.0) == (15, True)
+    assert place.kept.read(place.kept.open()) == b"the old one"
+
+
 def test_a_part_that_fails_is_sent_again(place: Place) -> None:
     """N1: cut and refused for a while on the bucket's side."""
     place.proxy.inject("PUT .*partNumber=1", Fault(status=503), times=2)
@@ -279,12 +299,12 @@ def open_lease(place: Place, holder: str, seconds: float = 1.0) -> Lease:
 def test_a_living_holder_keeps_its_lease_and_is_named(place: Place) -> None:
     """L2: renewed while it lives; who waits is told the holder, its host and since when."""
     holder = open_lease(place, "host-a process 7")
-    holder.acquire(0.0)
+    holder.acquire(0.0, be_patient)
     with pytest.raises(LockedError) as caught:
-        open_lease(place, "host-b process 8").acquire(3.0)
+        open_lease(place, "host-b process 8").acquire(3.0, be_patient)
     holder.require()
     holder.release()
-    open_lease(place, "host-b process 8").acquire(0.0)
+    open_lease(place, "host-b process 8").acquire(0.0, be_patient)
     assert str(caught.value) == (
         f"store '{place.kept.name}' is locked by host-a process 7 since 2026-11-20T10:15:00+00:00 (waited 3 s)"
     )
@@ -295,7 +315,7 @@ def test_a_dead_holders_lease_is_taken_over_after_its_time(place: Place) -> None
     dead = open_lease(place, "host-a process 7")
     dead._write(0, None)  # noqa: SLF001 - held, and never renewed, as by a killed process
     new = open_lease(place, "host-b process 8")
-    new.acquire(30.0)
+    new.acquire(30.0, be_patient)
     assert not dead._write(1, dead._version)  # noqa: SLF001 - what its thread would have done
     new.require()
     new.release()
@@ -308,7 +328,7 @@ def test_of_many_who_want_a_lease_one_gets_it(place: Place) -> None:
 
     def acquire(lease: Lease) -> None:
         with contextlib.suppress(LockedError):
-            lease.acquire(0.0)
+            lease.acquire(0.0, be_patient)
             got.append("got it")
 
     threads = [threading.Thread(target=acquire, args=(lease,)) for lease in leases]
