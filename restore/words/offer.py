@@ -13,11 +13,15 @@ from restore.words.store import StoredSnapshot
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection that was asked for. `named` says it was named by itself, not taken from a listing."""
+    """One collection that was asked for. `named` says it was named by itself, not taken from a listing.
+
+    `yields` are aliases that its snapshot had and that are another one's by a newer snapshot, each with whose.
+    """
 
     collection: str
     named: bool
     policies: Policies
+    yields: tuple[tuple[str, str], ...] = ()
 
     @property
     def target(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -130,6 +131,43 @@ def test_a_live_alias_that_points_elsewhere_is_never_stolen(whole: Server, shelf
     towns = report.outcomes[1]
     assert (report.status, whole.aliases()) == (0, {"places": "others"})
     assert towns.warnings == ("alias 'places' points to 'others' and was left there",)
+
+
+@pytest.mark.parametrize("width", ["1", "2"])
+def test_an_alias_that_was_moved_between_two_runs_goes_where_it_went(whole: Server, shelf: Path, width: str) -> None:
+    """Both manifests have it: that of the newer snapshot counts, whoever is restored first; the report says so."""
+    take_here("towns", url=whole.url, store=shelf)
+    whole.ask("POST", "/collections/aliases", {"actions": [{"delete_alias": {"alias_name": "places"}}]})
+    whole.alias("places", "villages")
+    time.sleep(1.1)
+    take_here("villages", url=whole.url, store=shelf)
+    empty(whole)
+    report = restore_here("--concurrency", width, url=whole.url, store=shelf)
+    towns, villages = report.outcomes
+    assert (report.status, whole.aliases()) == (0, {"places": "villages"})
+    assert towns.warnings == ("alias 'places' is that of 'villages' by a newer snapshot and was not put back here",)
+    assert villages.warnings == ()
+
+
+def test_each_set_brings_back_the_aliases_of_its_own_time(whole: Server, shelf: Path) -> None:
+    """Two aliases that were swapped between two runs."""
+    whole.alias("hamlets", "villages")
+    take_set(server=whole, store=shelf, run="a")
+    whole.ask(
+        "POST",
+        "/collections/aliases",
+        {"actions": [{"delete_alias": {"alias_name": name}} for name in ("places", "hamlets")]},
+    )
+    whole.alias("places", "villages")
+    whole.alias("hamlets", "towns")
+    second = take_set(server=whole, store=shelf, run="b")
+    found = []
+    for selector in ("latest", "previous"):
+        empty(whole)
+        restore_here("--set", selector, url=whole.url, store=shelf)
+        found.append(whole.aliases())
+    assert found == [{"places": "villages", "hamlets": "towns"}, {"places": "towns", "hamlets": "villages"}]
+    assert read_set(shelf, second).aliases == found[0]
 
 
 def test_a_set_with_failures_is_never_latest(whole: Server, shelf: Path) -> None:

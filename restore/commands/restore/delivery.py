@@ -144,6 +144,10 @@ class Delivery:
             schema = offer.manifest.payload_schema if offer and offer.manifest else {}
             warnings += put_back_indexes(qdrant, self._target, look.target, schema)
             warnings += put_back_aliases(qdrant, self._target, self._find_aliases(offer))
+            warnings += [
+                f"alias '{alias}' is that of '{owner}' by a newer snapshot and was not put back here"
+                for alias, owner in self._wanted.yields
+            ]
         self._held.drop()
         seconds = round(self._tools.clock.read_seconds() - self._begin, 3)
         outcome = Outcome(
@@ -317,6 +321,7 @@ class Delivery:
         """Give the aliases to put back: what the target had, and, under its own name, what the snapshot knew."""
         own = offer.manifest.aliases if offer and offer.manifest else ()
         wanted = own if self._target == self._wanted.collection else ()
+        wanted = tuple(alias for alias in wanted if alias not in dict(self._wanted.yields))
         return tuple(sorted({*self._held.mark.aliases, *wanted}))
 
     def _describe(self, offer: Offer | None, result: Result, points: int | None, seconds: float) -> str:

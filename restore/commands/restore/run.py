@@ -6,6 +6,7 @@ import msgspec
 
 from restore.commands.restore.tools import Tools
 from restore.commands.restore.wanting import Planned, want
+from restore.decisions.alias_claims import Claim, find_yielding
 from restore.decisions.choosing import is_chosen, warn_of_choice
 from restore.decisions.plan import Follow, Refuse, Restore, Skip, ask_need, plan_collection
 from restore.decisions.report import (
@@ -37,7 +38,7 @@ def run(settings: Settings, tools: Tools) -> Report:
     server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
     wanted, warnings, lost = choose_wanted(settings, tools)
     look = examine_server(tools.qdrant, scoped=tools.scoped)
-    planned = [*(_plan(tools, one, server, look) for one in wanted), *lost]
+    planned = [*_yield_aliases([_plan(tools, one, server, look) for one in wanted]), *lost]
     outcomes = _carry_out_all(settings, tools, planned, server)
     seconds = round(tools.clock.read_seconds() - begin, 3)
     return Report(
@@ -94,6 +95,22 @@ def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Pl
     except RestoreError as error:
         return Planned(wanted=wanted, outcome=report_failure(wanted.target, error))
     return Planned(wanted=wanted, plan=plan, offer=offer)
+
+
+def _yield_aliases(planned: list[Planned]) -> list[Planned]:
+    """Let each alias be one collection's, before two that are restored at once dispute it."""
+    claims = [
+        Claim(one.wanted.collection, one.offer.manifest.created, one.offer.manifest.aliases)
+        for one in planned
+        if one.offer and one.offer.manifest and one.wanted.target == one.wanted.collection
+    ]
+    yielding = find_yielding(claims) if len(claims) > 1 else {}
+    return [
+        msgspec.structs.replace(
+            one, wanted=msgspec.structs.replace(one.wanted, yields=yielding.get(one.wanted.collection, ()))
+        )
+        for one in planned
+    ]
 
 
 def _carry_out_all(settings: Settings, tools: Tools, planned: list[Planned], server: Version) -> tuple[Outcome, ...]:

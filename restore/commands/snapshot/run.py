@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from restore import __version__
@@ -146,7 +148,7 @@ def _write_set(tools: Tools, blank: SetDocument, made: list[Made]) -> tuple[str,
             for one in made
             if one.outcome.status
         ),
-        aliases={alias: manifest.collection for _, manifest in good for alias in manifest.aliases},
+        aliases=_list_aliases(manifest for _, manifest in good),
     )
     name = name_set(document.created, tools.run_id)
     try:
@@ -156,6 +158,12 @@ def _write_set(tools: Tools, blank: SetDocument, made: list[Made]) -> tuple[str,
         return "", error
     tools.log("set.written", file=name, collections=len(document.collections), failed=len(document.failed))
     return name, None
+
+
+def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Give each alias with its collection; one that was moved during the run is that of the later snapshot."""
+    ordered = sorted(manifests, key=lambda manifest: (manifest.created, manifest.collection))
+    return {alias: manifest.collection for manifest in ordered for alias in manifest.aliases}
 
 
 def _prune(settings: Settings, tools: Tools, outcomes: tuple[SnapshotOutcome, ...]) -> tuple[PruneOutcome, ...]:

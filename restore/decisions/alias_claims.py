@@ -1,0 +1,32 @@
+"""Whose an alias is when several snapshots say that they had it: it was moved between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """One collection's snapshot, when it was made (aware), and the aliases that the collection had then."""
+
+    collection: str
+    created: datetime
+    aliases: tuple[str, ...]
+
+
+def find_yielding(claims: Iterable[Claim]) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """Give for each collection the aliases that are another one's by now, each with whose it is.
+
+    The newest snapshot knows best; between two of one second the name decides, so that it is always the same one.
+    """
+    ordered = sorted(claims, key=lambda claim: (claim.created, claim.collection))
+    owners = {alias: claim.collection for claim in ordered for alias in claim.aliases}
+    yielding = {
+        claim.collection: tuple(
+            (alias, owners[alias]) for alias in claim.aliases if owners[alias] != claim.collection
+        )
+        for claim in ordered
+    }
+    return {collection: aliases for collection, aliases in yielding.items() if aliases}
