@@ -42,6 +42,17 @@ _HINT = (
 )
 
 
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """How the snapshot of one collection is made and stored."""
+
+    compress: Compress = Compress.NONE
+    encrypt: Encrypt = Encrypt.NONE
+    recipients_file: str = ""
+    samples: int = 0
+    allow_smaller: bool = False
+    note: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a person may choose, decided. Lengths are in seconds, `file_mode` is a number, paths are texts.
 
@@ -143,6 +154,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Give the retention rule of one collection; each of its parts is chosen as the policies are."""
         return Rule(**self._choose_for(collection, Rule.__struct_fields__))
 
+    def making_for(self, collection: str) -> Making:
+        """Give how one collection's snapshot is made; each of its parts is chosen as the policies are."""
+        return Making(**self._choose_for(collection, Making.__struct_fields__))
+
     def _choose_for(self, collection: str, fields: tuple[str, ...]) -> dict[str, Any]:
         own = self.own.get(collection, {})
         chosen = {}
@@ -198,8 +213,12 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
     if command == MIRROR:
         problems += _find_mirror_problems(chosen)
-    if chosen.encrypt is Encrypt.AGE and not chosen.recipients_file:
-        problems.append(f"{chosen.origins['encrypt'].where}: for whom? name the recipients file (--recipients-file)")
+    for collection in ("", *chosen.own):
+        making = chosen.making_for(collection)
+        if making.encrypt is Encrypt.AGE and not making.recipients_file:
+            where = "collections." + collection if "encrypt" in chosen.own.get(collection, {}) else ""
+            where = where or chosen.origins["encrypt"].where
+            problems.append(f"{where}: for whom? name the recipients file (--recipients-file)")
     if chosen.insecure and chosen.ca_file:
         both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
         problems.append(f"{both[0]} and {both[1]} are both set; keep one")

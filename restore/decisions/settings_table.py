@@ -237,6 +237,7 @@ _POLICIES = (
         default=32,
         commands=_MOVING,
         read=values.read_samples,
+        per_collection=True,
         sentence="How many points a manifest samples, and how many of them are compared after a restore.",
     ),
     _switch(
@@ -258,6 +259,7 @@ _POLICIES = (
         "Let a snapshot become latest although it has less than half of the points of the last one.",
         room="Policies",
         commands=(SNAPSHOT, CONFIG),
+        per_collection=True,
     ),
     Setting(
         name="concurrency",
@@ -274,6 +276,7 @@ _POLICIES = (
         default="",
         commands=(SNAPSHOT, CONFIG),
         read=values.read_note,
+        per_collection=True,
         sentence="A remark that the manifest keeps.",
     ),
 )

@@ -91,10 +91,10 @@ def _open_restore(settings: Settings, log: Log, progress: Progress) -> Shown:
 def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
     from restore.commands import snapshot
     from restore.decisions.snapshot_report import describe
-    from restore.doors.stores import make_packer, open_writing
+    from restore.doors.stores import make_packers, open_writing
     from restore.edges.clock import Clock
 
-    packer = make_packer(settings)
+    find_packer = make_packers(settings)
     with _connect(settings) as qdrant:
         shelf = open_writing(settings)
         tools = snapshot.Tools(
@@ -104,7 +104,7 @@ def _open_snapshot(settings: Settings, log: Log, progress: Progress) -> Shown:
             log=log,
             progress=progress,
             scoped=_is_scoped(settings),
-            packer=packer,
+            find_packer=find_packer,
             run_id=_make_token(),
         )
         report = snapshot.run(settings, tools)

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from restore.decisions.settings import Settings
+from restore.decisions.settings import Making, Settings
 from restore.decisions.settings_collections import names_a_path
 from restore.words.location import Location, parse_location
 
@@ -102,7 +102,18 @@ def open_glimpse(settings: Settings, text: str) -> WritableStore:
     return Shelf(location.path)
 
 
-def make_packer(settings: Settings) -> Packer | None:
+def make_packers(settings: Settings) -> Callable[[str], Packer | None]:
+    """Give what makes a packer for a collection; all are made once here, so that what is wrong is told at once."""
+    packers = {collection: _make_packer(settings.making_for(collection)) for collection in ("", *settings.own)}
+
+    def find(collection: str) -> Packer | None:
+        packer = packers.get(collection, packers[""])
+        return packer.another() if packer else None
+
+    return find
+
+
+def _make_packer(settings: Making) -> Packer | None:
     """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
     from restore.decisions.settings_stores import Compress, Encrypt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -22,7 +23,7 @@ CLAIMS = st.lists(
 
 
 @given(CLAIMS, st.randoms(use_true_random=False))
-def test_each_alias_is_left_to_one_collection(claims: list[Claim], chance: st.randoms) -> None:  # type: ignore[valid-type]
+def test_each_alias_is_left_to_one_collection(claims: list[Claim], chance: random.Random) -> None:
     """To that of its newest snapshot; nobody else keeps it, and nobody loses one that he alone had."""
     yielding = find_yielding(claims)
     kept = [
@@ -38,7 +39,7 @@ def test_each_alias_is_left_to_one_collection(claims: list[Claim], chance: st.ra
     }
     assert sorted(kept) == sorted((alias, one.collection) for alias, one in newest.items())
     shuffled = list(claims)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     assert find_yielding(shuffled) == yielding
 
 

@@ -189,7 +189,9 @@ class Rehearsal:
     def _compare(self, offer: Offer) -> Proof:
         """Compare count, schema and samples with the manifest, then let points be found by their own vectors."""
         qdrant = self._tools.qdrant
-        promise = promise_from(offer, keeps_settings=False, samples=self._settings.samples)
+        promise = promise_from(
+            offer, keeps_settings=False, samples=self._settings.making_for(self._collection).samples
+        )
         verdict = verify_collection(qdrant, self.scratch, promise, Verify.FULL)
         warnings = [*verdict.warnings, *([offer.gap] if offer.gap else [])]
         info = qdrant.get_collection(self.scratch)

@@ -261,7 +261,7 @@ class CollectionRestore:
             sent,
             keeps_settings=was is Was.EMPTY,
             depth=Verify.FULL,
-            samples=self._settings.samples,
+            samples=self._settings.making_for(self._wanted.collection).samples,
             answered=False,
         )
 

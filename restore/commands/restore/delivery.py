@@ -107,7 +107,7 @@ class Delivery:
             offer,
             keeps_settings=plan.was is not Was.ABSENT and not plan.delete_first,
             depth=depth,
-            samples=self._settings.samples,
+            samples=self._settings.making_for(self._wanted.collection).samples,
             answered=arrival is Arrival.ACCEPTED,
         )
         if not verdict.is_whole:

@@ -47,8 +47,8 @@ class CollectionSnapshot:
 
     def __init__(self, tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> None:
         self._tools = tools
-        self._settings = settings
         self._collection = collection
+        self._making = settings.making_for(collection)
         self._server = server
         self._begin = tools.clock.read_seconds()
         self.manifest: Manifest | None = None
@@ -107,7 +107,7 @@ class CollectionSnapshot:
                 self._tools.log,
                 packing=suffix,
                 part_problem=find_part_problem(archive),
-                allow_smaller=self._settings.allow_smaller,
+                allow_smaller=self._making.allow_smaller,
             )
         self.manifest = manifest
         return self._report(manifest, published)
@@ -120,7 +120,7 @@ class CollectionSnapshot:
         found = _require_present(self._collection, look)
         if look.hidden:
             self._tools.log("marks.hidden", level="warning", collection=self._collection)
-        samples = sample_points(qdrant, self._collection, count=self._settings.samples, points=found.points)
+        samples = sample_points(qdrant, self._collection, count=self._making.samples, points=found.points)
         created = self._tools.clock.now().replace(microsecond=0)
         return _Before(found=found, aliases=look.aliases, updates=updates, samples=samples, created=created)
 
@@ -153,7 +153,7 @@ class CollectionSnapshot:
             samples=samples,
             shards=arrived.archive.shard_number,
             seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
-            note=self._settings.note,
+            note=self._making.note,
             written_by=f"qdrant-restore {__version__}",
             run_id=self._tools.run_id,
         )

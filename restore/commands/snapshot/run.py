@@ -108,7 +108,7 @@ def _snapshot_all(
     journal = Journal(tools.shelf, run_id=tools.run_id, url=tools.qdrant.url) if tools.run_id else None
 
     def snapshot(collection: str, qdrant: Qdrant) -> Made:
-        packer = tools.packer.another() if tools.packer else None
+        packer = tools.find_packer(collection)
         own = msgspec.structs.replace(tools, qdrant=qdrant, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 

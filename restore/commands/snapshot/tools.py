@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from restore.edges.clock import Clock
@@ -12,11 +14,16 @@ from restore.words.log import Log, Progress
 from restore.words.store import WritableStore
 
 
+def _pack_nothing(_collection: str) -> None:
+    """Let the server's own bytes be stored."""
+
+
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
 
-    `packer` compresses and encrypts; None stores the server's own bytes. `run_id` is random, 32 hex digits; without
-    one the run makes no set. `journal` is where it writes down what it creates on the server.
+    `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
+    the `packer` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
+    `journal` is where it writes down what it creates on the server.
     """
 
     qdrant: Qdrant
@@ -25,6 +32,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     log: Log
     progress: Progress
     scoped: bool = False
+    find_packer: Callable[[str], Packer | None] = _pack_nothing
     packer: Packer | None = None
     run_id: str = ""
     journal: Journal | None = None
