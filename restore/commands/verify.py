@@ -12,6 +12,7 @@ from restore.decisions.coverage import choose_sample, cover
 from restore.decisions.settings import Settings
 from restore.decisions.store_report import VerifyReport, decide_status, mark_latest, summarise
 from restore.edges.clock import Clock
+from restore.errors import DecryptionError
 from restore.steps.assess import Reading, assess, assess_path, is_snapshot
 from restore.steps.record import Recorder
 from restore.words.assessment import Assessment, State
@@ -136,6 +137,7 @@ def _tell(progress: Progress, file: str) -> Callable[[int], None]:
 
 def _say(log: Log, found: Assessment) -> None:
     if found.status:
-        log("file.damaged", level="error", file=found.file, reason=found.problem)
+        event = "file.not_opened" if found.status == DecryptionError.status else "file.damaged"
+        log(event, level="error", file=found.file, reason=found.problem)
     else:
         log("file.verified", file=found.file, state=str(found.state), sha256=found.sha256)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from restore.decisions.report import Summary, describe_amount
+from restore.errors import DecryptionError
 from restore.words.assessment import Assessment, State
 from restore.words.check import Depth
 from restore.words.show import say_number
@@ -95,11 +96,13 @@ def describe_verify(report: VerifyReport) -> list[str]:
     for one in report.files:
         lines.append(f"{one.file}: {_judge(one, report.depth)}")
         lines += [f"  hint: {one.hint}"] if one.hint else []
-    bad = sum(1 for one in report.files if one.status)
+    locked = sum(1 for one in report.files if one.status == DecryptionError.status)
+    bad = sum(1 for one in report.files if one.status) - locked
+    unopened = f", {locked:,} without their key" if locked else ""
     of = f" ({report.sampled} of {say_number(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
     where = f" in store '{report.store}'" if report.store else ""
     took = f"{describe_amount(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
-    lines.append(f"{say_number(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged; {took}")
+    lines.append(f"{say_number(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged{unopened}; {took}")
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from restore.edges.clock import Clock
-from restore.errors import IntegrityError, RestoreError, StoreError
+from restore.errors import DecryptionError, IntegrityError, RestoreError, StoreError
 from restore.words.assessment import Assessment, State
 from restore.words.check import (
     RESTORE,
@@ -77,7 +77,12 @@ class Recorder:
         return read_check(self._store, file)
 
     def record(self, found: Assessment, depth: str) -> None:
-        """Write down how a check of this depth ended. A store that takes nothing is no failure of the check."""
+        """Write down how a check of this depth ended. A store that takes nothing is no failure of the check.
+
+        A key that is missing says nothing about the file, so nothing is written then.
+        """
+        if found.status == DecryptionError.status:
+            return
         document = self.read(found.file)
         if found.status or (found.state is State.FOREIGN and found.problem):
             tried = Tried(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)

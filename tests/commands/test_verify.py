@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from restore.commands.verify import Tools, run
-from restore.decisions.store_report import VerifyReport
+from restore.decisions.store_report import VerifyReport, describe_verify
 from restore.edges.clock import Clock
 from restore.edges.shelf import Shelf
 from restore.errors import NotFoundError
@@ -51,6 +51,17 @@ def test_a_good_store_is_as_promised(store: FilledStore) -> None:
         "cities_latest.snapshot": files[0].name,
         "towns_latest.snapshot": files[1].name,
     }
+
+
+def test_a_key_that_is_missing_is_no_damage(store: FilledStore) -> None:
+    """S10: status 19; what was found right before stays written, and nothing is written against the file."""
+    sealed = store.add("cities").rename(store.path / "cities_20261120_120000.snapshot.age")
+    (store.path / "cities_20261120_120000.snapshot.json").unlink()
+    store.point("cities", sealed.name)
+    before = store.files()
+    report = verify(store)
+    assert (report.status, store.files()) == (19, before)
+    assert describe_verify(report)[-1].split(";")[0].endswith("none damaged, 1 without their key")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
