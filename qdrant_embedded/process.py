@@ -26,6 +26,19 @@ class DidNotStart(RuntimeError):  # noqa: N818 - says what happened
     """The child ended or said nothing in time; the message carries what it wrote to stderr."""
 
 
+# What a child of ours needs of its surroundings; whatever else stands there, keys among it, is not its business.
+_NEEDED = frozenset(
+    {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH"}
+)
+_NEEDED_BEGINNINGS = ("LC_", "LD_", "DYLD_", "PYTHON", "COV_", "COVERAGE_")
+
+
+def server_environment() -> dict[str, str]:
+    """Give of this process's environment what the server needs, and no secret."""
+    around = child_environment()
+    return {name: value for name, value in around.items() if name in _NEEDED or name.startswith(_NEEDED_BEGINNINGS)}
+
+
 def child_environment() -> dict[str, str]:
     """Give this process's environment, in which a child finds the packages beside this one."""
     home = str(Path(__file__).resolve().parent.parent)
@@ -91,7 +104,7 @@ class EmbeddedQdrant:
             "QDRANT__SERVICE__READ_ONLY_API_KEY": self.read_only_api_key,
         }
         # Keys travel in the environment: a command line is for everybody to read.
-        environment = child_environment() | self.environment | {key: value or "" for key, value in given.items()}
+        environment = server_environment() | self.environment | {key: value or "" for key, value in given.items()}
         self._errors.parent.mkdir(parents=True, exist_ok=True)
         with self._errors.open("w") as errors:
             self._child = subprocess.Popen(

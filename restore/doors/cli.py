@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
 from typing import NoReturn
 
 from restore.decisions.settings import Settings, read_settings
 from restore.decisions.settings_row import LogFormat
 from restore.decisions.settings_serving import SERVE
 from restore.decisions.settings_stores import MIRROR
-from restore.decisions.settings_table import SETTINGS, VERSION
+from restore.decisions.settings_table import VERSION
 from restore.doors import signals
 from restore.doors.arguments import Invocation, parse_arguments
 from restore.doors.log import open_log
+from restore.doors.mask import make_mask
 from restore.doors.opening import OPENINGS
 from restore.doors.output import Output
 from restore.doors.progress import SpokenProgress, open_progress
@@ -23,7 +23,6 @@ from restore.doors.signals import set_deadline
 from restore.doors.sources import gather_sources
 from restore.errors import Interrupted, RestoreError, SettingsError
 from restore.words.log import Log
-from restore.words.secret import Secret
 
 
 def run(arguments: list[str]) -> int:
@@ -43,7 +42,7 @@ def run(arguments: list[str]) -> int:
         log_json = settings.log_format is LogFormat.JSON
         if log_json:
             signals.speak_json()
-        output = Output(json=settings.json, log_json=log_json, mask=_mask(settings))
+        output = Output(json=settings.json, log_json=log_json, mask=make_mask(settings))
         if invocation.command == SERVE:
             return _serve(invocation, settings)
         return _run_command(invocation.command, settings, output)
@@ -69,7 +68,7 @@ def _settle(invocation: Invocation) -> Settings:
 
 
 def _run_command(command: str, settings: Settings, output: Output) -> int:
-    log = open_log(settings, _mask(settings))
+    log = open_log(settings, make_mask(settings))
     _warn(settings, log)
     progress = open_progress(settings, log)
     if settings.deadline_seconds:
@@ -89,7 +88,7 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
         import_package(package, "serve")
     from restore.doors.serve.opening import serve  # noqa: PLC0415 - what a long-running process imports
 
-    masks = [_mask(settings)]
+    masks = [make_mask(settings)]
     log = open_log(settings, lambda text: functools.reduce(lambda said, mask: mask(said), masks, text))
     _warn(settings, log)
 
@@ -100,7 +99,7 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
             # Its own arguments are stores; those of serve are collections.
             flags, arguments = {**flags, "collections": (*flags.get("collections", ()), *arguments)}, ()
         found = _settle(Invocation(command, flags, arguments))
-        masks[1:] = [_mask(found)]
+        masks[1:] = [make_mask(found)]
         return found
 
     serve(settings, log, SpokenProgress(log), renew)
@@ -126,11 +125,3 @@ def _show_version(invocation: Invocation, output: Output) -> int:
     result = version.run()
     output.show(result, version.describe(result))
     return result.status
-
-
-def _mask(settings: Settings) -> Callable[[str], str]:
-    """Take every secret out of what is said, whoever wrote it."""
-    secrets = [
-        found for row in SETTINGS if row.secret and isinstance(found := getattr(settings, row.attribute), Secret)
-    ]
-    return lambda text: functools.reduce(lambda said, secret: secret.mask(said), secrets, text)

@@ -24,6 +24,7 @@ from restore.edges.retrying import try_again
 from restore.edges.streaming import Part, read_head, send_part
 from restore.edges.trouble import describe_trouble, suggest_remedy
 from restore.errors import DeadlineError, QdrantError
+from restore.words.secret import Secret
 
 # Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
 _IDLE_SECONDS = 3.0
@@ -325,7 +326,8 @@ def _read_whole(response: http.client.HTTPResponse, key: str) -> Answer:
         raise http.client.IncompleteRead(body)
     if key and response.status >= _ERRORS:
         # Before anybody cuts it short: half a key that an echoing proxy sent would be recognised no more.
-        body = body.replace(key.encode(), b"***")
+        for form in (key, *Secret(key).list_forms()):
+            body = body.replace(form.encode(), b"***")
     return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -16,12 +16,23 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Teller:
-    """Where to tell. Whoever cannot be told is named in the log, and the run goes on."""
+    """Where to tell. Whoever cannot be told is named in the log, and the run goes on.
 
-    def __init__(self, log: Log, *, webhook: Secret | None = None, healthchecks: Secret | None = None) -> None:
+    `mask` takes secrets out of what others wrote.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        webhook: Secret | None = None,
+        healthchecks: Secret | None = None,
+        mask: Callable[[str], str] = str,
+    ) -> None:
         self._log = log
         self._webhook = webhook
         self._healthchecks = healthchecks
+        self._mask = mask
 
     def tell_start(self, command: str, operation_id: str) -> None:
         """Say that a run begins; only healthchecks.io wants to know."""
@@ -33,7 +44,7 @@ class Teller:
     ) -> None:
         """Say how it ended. `others_failing` are the commands whose own last run failed."""
         if self._webhook is not None:
-            body = msgspec.json.encode(make_notice(ended))
+            body = msgspec.json.encode(make_notice(msgspec.structs.replace(ended, error=self._mask(ended.error))))
             self._send(self._webhook, body, "application/json", what="webhook", timeout_seconds=timeout_seconds)
         if self._healthchecks is None:
             return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import binascii
+
 MASK = "***"
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986
 # A shorter one stands in ordinary words too, and masking it would make every sentence unreadable.
 _SHORTEST_MASKED = 6
 
@@ -35,7 +38,38 @@ class Secret:
 
     def mask(self, text: str) -> str:
         """Take this secret out of a text that others wrote (a server's error may repeat what it was sent)."""
-        if len(self._text) < _SHORTEST_MASKED:
-            return text
-        quoted = self._text.replace("\\", "\\\\").replace('"', '\\"')
-        return text.replace(self._text, MASK).replace(quoted, MASK)
+        for form in self.list_forms():
+            text = text.replace(form, MASK)
+        return text
+
+    def list_forms(self) -> tuple[str, ...]:
+        """Give how others may have written it: as it is, in JSON, in a log's quotes, in a URL, in HTML, in base64.
+
+        Nothing for one so short that it stands in ordinary words too. The longest first: one may hold another.
+        """
+        text = self._text
+        if len(text) < _SHORTEST_MASKED:
+            return ()
+        json = text.replace("\\", "\\\\").replace('"', '\\"')
+        forms = {text, json, text.replace('"', '\\"'), json.replace("/", "\\/"), *_encode_html(text)}
+        forms |= {json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")}
+        if not text.isalnum():
+            forms |= {_encode_url(text, safe) for safe in ("", "/", "/:@!$&'()*+,;=~")}
+        forms.add(_encode_base64(text))
+        return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _encode_html(text: str) -> tuple[str, ...]:
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    quoted = plain.replace('"', "&quot;")
+    return plain, quoted, quoted.replace("'", "&#x27;"), quoted.replace("'", "&#39;")
+
+
+def _encode_url(text: str, safe: str) -> str:
+    """Percent-encode; urllib.parse would cost every boot 5 ms."""
+    kept = _UNRESERVED + safe
+    return "".join(one if one in kept else "".join(f"%{byte:02X}" for byte in one.encode()) for one in text)
+
+
+def _encode_base64(text: str) -> str:
+    return binascii.b2a_base64(text.encode(), newline=False).decode()

@@ -97,9 +97,11 @@ def fail(ended: Ended, error: RestoreError | Interrupted) -> Ended:
 
 def open_teller(settings: Settings, log: Log) -> Teller:
     """Give who tells the webhook and the check; nobody, when neither is set."""
+    from restore.doors.mask import make_mask
     from restore.steps.tell import Teller
 
-    return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks)
+    mask = make_mask(settings)
+    return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks, mask=mask)
 
 
 def write_file(settings: Settings, log: Log, ended: Ended, add: Add) -> None:
