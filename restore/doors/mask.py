@@ -1,4 +1,4 @@
-"""Taking secrets out of what is said: those of the settings, and those that the providers' tools keep in variables."""
+"""Taking secrets out of what is said: those of the settings, and those that others keep in variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from restore.decisions.settings_table import SETTINGS
 from restore.words.secret import MASK, Secret
 
 _SECRET = re.compile(
-    r"(SECRET|TOKEN|PASSWORD|CREDENTIAL|(\A|_)KEY|SAS|CONNECTION_STRING)(S|_[0-9]+)?\Z", re.IGNORECASE
+    r"(SECRET|TOKEN|PASSWORD|CREDENTIAL|(\A|_)KEY|KEY_ID|SAS|CONNECTION_STRING)(S|_[0-9]+)?\Z", re.IGNORECASE
 )
 _PROXY = re.compile(r"(HTTPS?|ALL)_PROXY\Z", re.IGNORECASE)
 # A shorter one of somebody else's may be a word of ours.
