@@ -242,18 +242,6 @@ def test_killed_before_the_manifest_leaves_the_old_latest(place: Place) -> None:
     assert [one.file for one in place.kept.open().list_snapshots("cities")] == ["cities_20261118_101500.snapshot"]
 
 
-def test_looking_at_one_collection_lists_no_others(place: Place) -> None:
-    """No listing of the whole bucket for one collection: every list has that collection's prefix."""
-    for collection in ("cities", "towns", "cities_v2"):
-        place.add(collection=collection)
-    place.proxy.forget()
-    ended = place.run("restore", "cities")
-    lists = [seen.path for seen in place.proxy.find("list-type")]
-    assert ended.status == 0
-    assert {path.partition("prefix=")[2].partition("&")[0] for path in lists} == {"backups%2Fcities%2F"}
-    assert len(place.proxy.seen) < 60
-
-
 def test_looking_into_an_archive_reads_little_of_it(place: Place) -> None:
     """Headers and small documents: a few ranges, whatever lies between them."""
     filler = make_large_archive()

@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from restore.errors import AuthError
+from restore.words.document import write_document
+from restore.words.pin import Pin
 from tests.commands.program import ROOT
 from tests.stores.conftest import Place
 from tests.stores.installed import MINIO_CLIENT, AbsentError, find_go
-from tests.stores.kept import Kept, keep_bucket
+from tests.stores.kept import Kept, keep_bucket, keep_directory
 from tests.stores.servers import BucketServer
 from tests.tools.publishing import FIRST, SECOND, THIRD
+from tests.tools.server import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -121,20 +124,51 @@ def test_a_pruner_deletes(store: Kept, grant: Grant) -> None:
     assert [one.file for one in store.open().list_snapshots("cities")] == ["cities_20261119_101500.snapshot"]
 
 
-def test_the_commands_live_with_their_policies(place: Place, grant: Grant) -> None:
-    """As people run them: restore, list and verify with a reader's key, snapshot with a writer's, prune refused."""
-    place.add()
-    reader, writer = (take_keys(grant(policy, bucket_of(place.kept))) for policy in ("reader", "writer"))
-    ends = [
-        place.run("restore", "cities", **reader).status,
-        place.run("list", **reader).status,
-        place.run("verify", **reader).status,
-        place.run("snapshot", "cities", **reader).status,
-        place.run("snapshot", "cities", **writer).status,
-        place.run("snapshot", "cities", "--compress", "zstd", **writer).status,
-    ]
-    assert ends == [0, 0, 0, 12, 0, 0]
-    before = [entry.file for entry in place.kept.open().list_entries()]
-    refused = place.run("prune", "--keep-last", "1", **writer)
-    assert refused.status != 0
-    assert [entry.file for entry in place.kept.open().list_entries()] == before
+# What each command needs, and what it says without: its arguments, and its status with each policy's key.
+NEEDS = {
+    "restore": (("restore", "cities", "--to", "restored"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "list": (("list",), {"reader": 0, "writer": 0, "pruner": 0}),
+    "list --sets": (("list", "--sets"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "verify": (("verify", "cities"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "verify --sample": (("verify", "cities", "--sample", "1/2"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "drill": (("drill", "cities"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "doctor": (("doctor",), {"reader": 0, "writer": 0, "pruner": 0}),
+    "mirror from": (("mirror", "STORE", "copy"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "prune --dry-run": (("prune", "--keep-last", "1", "--dry-run"), {"reader": 0, "writer": 0, "pruner": 0}),
+    "snapshot": (("snapshot", "towns"), {"reader": 12, "writer": 0, "pruner": 0}),
+    "snapshot zstd": (("snapshot", "towns", "--compress", "zstd"), {"reader": 12, "writer": 0, "pruner": 0}),
+    "pin": (("pin", "cities"), {"reader": 12, "writer": 0, "pruner": 0}),
+    "mirror to": (("mirror", "local", "STORE"), {"reader": 12, "writer": 0, "pruner": 0}),
+    "unpin": (("unpin", "cities"), {"reader": 12, "writer": 12, "pruner": 0}),
+    "prune": (("prune", "old", "--keep-last", "1"), {"reader": 12, "writer": 12, "pruner": 0}),
+    "mirror --keep": (("mirror", "local", "STORE", "--keep", "last=1"), {"reader": 12, "writer": 0, "pruner": 0}),
+}
+
+
+@pytest.fixture
+def yard(place: Place) -> Place:
+    """Give a bucket with two prunable snapshots, one of them pinned; a directory to mirror; and `towns`."""
+    for at in (FIRST, SECOND):
+        place.kept.publish(b"%d" % at.day * 100, at, collection="old", written_by="qdrant-restore 0")
+    latest = place.add()
+    place.kept.open().write_document(f"{latest}.pin.json", write_document(Pin(at=FIRST)))
+    local = keep_directory(place.root / "local")
+    local.publish(b"a copy", FIRST, collection="copied", written_by="qdrant-restore 0")
+    server = Server(place.qdrant)
+    server.create("towns", vectors={"size": 4, "distance": "Dot"})
+    server.upsert("towns", range(1, 20))
+    return place
+
+
+@pytest.mark.parametrize("policy", ["reader", "writer", "pruner"])
+def test_every_command_lives_with_its_policy_and_is_refused_without(yard: Place, grant: Grant, policy: str) -> None:
+    """S14: as people run them, each with 0 or, where the key may not do it, 12; nothing goes that may not."""
+    keys = take_keys(grant(policy, bucket_of(yard.kept)))
+    found = {}
+    for word, (arguments, _) in NEEDS.items():
+        given = tuple(yard.kept.name if one == "STORE" else one for one in arguments)
+        found[word] = yard.run(*given, **keys).status
+    wanted = {word: statuses[policy] for word, (_, statuses) in NEEDS.items()}
+    old = [one.file for one in yard.kept.open().list_snapshots("old")]
+    assert found == wanted
+    assert len(old) == {"reader": 2, "writer": 2, "pruner": 1}[policy]

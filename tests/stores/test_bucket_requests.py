@@ -1,0 +1,68 @@
+"""What a command asks a bucket for: one collection costs no look at the others, and no command lists twice over."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.stores.conftest import Place
+from tests.tools.publishing import FIRST, SECOND
+from tests.tools.server import Server
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+OWN, TOP = "backups/cities/", "backups/"
+# What a command about one collection lists: its own directory, and never all of the bucket. With a delimiter (the
+# documents at the top, and the names of the collections) no file of any collection is listed.
+ONE_COLLECTION = {
+    "restore": (("restore", "cities", "--to", "a"), {(OWN, False)}),
+    "restore previous": (("restore", "old", "--snapshot", "previous", "--dry-run"), {("backups/old/", False)}),
+    "restore a file": (
+        ("restore", "cities", "--snapshot", "cities_20261120_120000.snapshot", "--to", "c"),
+        {(OWN, False)},
+    ),
+    "snapshot": (("snapshot", "cities"), {(OWN, False), (TOP, True)}),
+    "drill": (("drill", "cities"), {(OWN, False), (TOP, True)}),
+    "pin": (("pin", "cities"), {(OWN, False), (TOP, True)}),
+    "unpin": (("unpin", "cities"), {(OWN, False), (TOP, True)}),
+    "mirror": (("mirror", "STORE", "copy", "--collection", "cities"), {(OWN, False), (TOP, True)}),
+}
+
+
+@pytest.fixture
+def yard(place: Place) -> Place:
+    """Give a bucket with snapshots of four collections, one of them on the server."""
+    for collection in ("cities", "towns", "cities_v2"):
+        place.add(collection=collection)
+    for at in (FIRST, SECOND):
+        place.kept.publish(b"%d" % at.day * 100, at, collection="old")
+    server = Server(place.qdrant)
+    server.create("cities", vectors={"size": 4, "distance": "Dot"})
+    server.upsert("cities", range(1, 100))
+    place.proxy.forget()
+    return place
+
+
+def list_lists(place: Place) -> list[tuple[str, bool]]:
+    """Give each listing that was asked for: its prefix, and whether it ended at the next slash."""
+    queries = [parse_qs(urlsplit(seen.path).query) for seen in place.proxy.find("list-type")]
+    return [(query["prefix"][0], "delimiter" in query) for query in queries]
+
+
+@pytest.mark.parametrize("command", ONE_COLLECTION)
+def test_a_command_about_one_collection_lists_no_other(yard: Place, command: str) -> None:
+    """No listing of the whole bucket for one collection, and no request about another one's files."""
+    arguments, allowed = ONE_COLLECTION[command]
+    ended = yard.run(*(yard.kept.name if one == "STORE" else one for one in arguments))
+    others = [seen.line for seen in yard.proxy.seen if "towns" in seen.path or "cities_v2" in seen.path]
+    assert (ended.status in {0, 13}, set(list_lists(yard)) - allowed, others) == (True, set(), []), ended
+    assert len(yard.proxy.seen) < 60
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "prune", "doctor"])
+def test_a_command_about_everything_lists_everything_once(yard: Place, command: str) -> None:
+    """One listing of all, and what is needed of the documents beside it."""
+    ended = yard.run(command)
+    lists = list_lists(yard)
+    assert (ended.status in {0, 13}, lists.count((TOP, False)) <= 2) == (True, True), lists
