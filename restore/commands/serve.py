@@ -45,7 +45,7 @@ class Planned(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted: the jobs in the order in which they run when they are due together, and their limits.
 
-    `seed` makes this machine's offsets its own. `health_seconds`: so long may a job give no sign.
+    `seed` makes this machine's offsets its own, `own` names this process. `health_seconds`: so long may a job give no sign.
     """
 
     jobs: tuple[Planned, ...]
@@ -54,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     jitter_seconds: float
     health_seconds: float
     seed: str
+    own: str
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +86,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
 
     `carry_out` has the jobs: each runs once, with the run's id, and says how it ended; what is expected is not
     raised. `survey` looks at the store, and gives what adds that to metrics; they are written as text and read back.
-    `write_file` adds a run to the file that others may read, where one is wanted.
+    `write_file` adds a run to the file that others may read, where one is wanted. `is_gone` tells whether the process
+    of a name surely runs no more.
     """
 
     carry_out: Mapping[Job, Callable[[str], Ended]]
@@ -99,6 +101,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     write_metrics: Callable[[Samples], bytes]
     read_metrics: Callable[[str], Samples]
     make_id: Callable[[], str]
+    is_gone: Callable[[str], bool]
 
 
 class Worker:
@@ -119,6 +122,8 @@ class Worker:
         for planned in self._plan.jobs:
             written = self._write_schedule(planned)
             record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
+            if self._tools.is_gone(record.by):
+                record = msgspec.structs.replace(record, by=self._plan.own)
             watched.append(self._watch(planned, heal_record(record, now)))
         self._watched = tuple(watched)
         self._save()
@@ -180,11 +185,10 @@ class Worker:
         A store that cannot be asked must not keep backups from being made.
         """
         planned, before = self._plan.jobs[at], self._watched[at]
-        taken = take_slot(before.record, planned.schedule, now, self._plan.zone)
+        taken = take_slot(before.record, planned.schedule, now, zone=self._plan.zone, by=self._plan.own)
         for _ in range(_TRIES):
             others = self._adopt()
-            record = self._watched[at].record
-            if (record.slot, record.attempts) != (before.record.slot, before.record.attempts):
+            if self._watched[at].record != before.record:
                 return False
             self._put(at, Watched(schedule=planned.schedule, record=taken))
             if self._write_book(others):
@@ -280,7 +284,13 @@ class Worker:
     def _watch(self, planned: Planned, record: Record) -> Watched:
         plan, now = self._plan, self._tools.clock.now()
         due = find_due(
-            record, planned.schedule, now, zone=plan.zone, jitter_seconds=plan.jitter_seconds, seed=plan.seed
+            record,
+            planned.schedule,
+            now,
+            zone=plan.zone,
+            jitter_seconds=plan.jitter_seconds,
+            seed=plan.seed,
+            own=plan.own,
         )
         return Watched(schedule=planned.schedule, record=record, due=due)
 

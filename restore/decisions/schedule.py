@@ -35,6 +35,8 @@ _COUNTED = 1000
 _SET_BACK = timedelta(hours=1)
 # Beyond them there is no reckoning with time zones and intervals.
 _YEARS = range(1970, 9000)
+# So long a run that another process began is left to it.
+_ELSEWHERE = timedelta(hours=1)
 # What a second interruption of the same run is not followed by: a run that kills its process would do so for ever.
 _MOST_ATTEMPTS = 2
 
@@ -58,8 +60,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of one job, also over restarts. All moments are UTC.
 
     `schedule` is its text and time zone: another one begins anew. `slot` is the last one taken, or the moment
-    when the job was first seen. `began` without `ended` is a run that was interrupted, after `attempts` for one
-    slot. `status` is the last ended run's, None before there was one; `succeeded` the last success.
+    when the job was first seen. `began` without `ended` is a run that goes on, or was interrupted, after `attempts`
+    for one slot; `by` names the process that began it. `status` is the last ended run's, None before there was one;
+    `succeeded` the last success.
     """
 
     job: str
@@ -70,6 +73,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     ended: datetime | None = None
     status: int | None = None
     succeeded: datetime | None = None
+    by: str = ""
 
 
 def read_schedule(text: str) -> Schedule:
@@ -118,13 +122,26 @@ def find_last(schedule: Schedule, after: datetime, until: datetime, zone: tzinfo
 
 
 def find_due(
-    record: Record, schedule: Schedule, now: datetime, *, zone: tzinfo, jitter_seconds: float, seed: str
+    record: Record,
+    schedule: Schedule,
+    now: datetime,
+    *,
+    zone: tzinfo,
+    jitter_seconds: float,
+    seed: str,
+    own: str = "",
 ) -> datetime | None:
-    """Give the moment when a job shall run next; not after `now`: it is due."""
-    if _was_interrupted(record) and record.attempts < _MOST_ATTEMPTS:
-        return now
+    """Give the moment when a job shall run next; not after `now`: it is due.
+
+    `seed` is this machine's, for its offsets; `own` this process's name, whose runs nobody else is at.
+    """
     slot = find_next(schedule, record.slot, zone)
-    return None if slot is None else slot + draw_offset(jitter_seconds, f"{seed} {record.job} {slot.isoformat()}")
+    due = None if slot is None else slot + draw_offset(jitter_seconds, f"{seed} {record.job} {slot.isoformat()}")
+    if not _was_interrupted(record) or record.began is None or record.attempts >= _MOST_ATTEMPTS:
+        return due
+    # Another one may still be at it; or it was this one, in a container that has another name now.
+    again = min(now, record.began) if record.by in {"", own} else record.began + _ELSEWHERE
+    return again if due is None else min(due, again)
 
 
 def is_sane(record: Record) -> bool:
@@ -138,12 +155,12 @@ def heal_record(record: Record, now: datetime) -> Record:
     return msgspec.structs.replace(record, slot=now) if record.slot - now > _SET_BACK else record
 
 
-def take_slot(record: Record, schedule: Schedule, now: datetime, zone: tzinfo) -> Record:
+def take_slot(record: Record, schedule: Schedule, now: datetime, *, zone: tzinfo, by: str = "") -> Record:
     """Give the record of a job that begins now: every slot up to now is taken by this one run."""
     slot = find_last(schedule, record.slot, now, zone)
     again = _was_interrupted(record) and slot == record.slot
     return msgspec.structs.replace(
-        record, slot=slot, attempts=record.attempts + 1 if again else 1, began=now, ended=None
+        record, slot=slot, attempts=record.attempts + 1 if again else 1, began=now, ended=None, by=by
     )
 
 
@@ -154,21 +171,11 @@ def end_run(record: Record, status: int, now: datetime) -> Record:
 
 
 def adopt_record(own: Record, theirs: Record) -> Record:
-    """Give the record with what another machine with the same store did: slots it took, runs that it ended.
+    """Give what is known of a job when another machine with the same store has written what it did, else `own`.
 
-    Whatever it has not ended is its own business, and no interrupted run of this machine's.
+    Of one run it may have ended what was only begun before.
     """
-    adopted = own
-    if (theirs.slot, theirs.attempts) > (own.slot, own.attempts):
-        began = None if _was_interrupted(own) else own.began
-        adopted = msgspec.structs.replace(own, slot=theirs.slot, attempts=theirs.attempts, began=began)
-    if theirs.ended and (own.ended is None or theirs.ended > own.ended):
-        adopted = msgspec.structs.replace(
-            adopted, began=theirs.began, ended=theirs.ended, status=theirs.status, succeeded=theirs.succeeded
-        )
-    elif theirs.succeeded and (own.succeeded is None or theirs.succeeded > own.succeeded):
-        adopted = msgspec.structs.replace(adopted, succeeded=theirs.succeeded)
-    return adopted
+    return max(own, theirs, key=lambda one: (one.slot, one.attempts, one.ended is not None))
 
 
 def draw_offset(jitter_seconds: float, seed: str) -> timedelta:

@@ -21,6 +21,7 @@ from restore.decisions.settings_keeping import PIN, UNPIN
 from restore.decisions.settings_patterns import PATTERNS, narrow, settle_patterns
 from restore.decisions.settings_proving import DRILL
 from restore.decisions.settings_row import LogFormat, LogLevel
+from restore.decisions.settings_serving import SERVE
 from restore.decisions.settings_sources import Origin, Rank, Settled, Sources, merge_host, settle
 from restore.decisions.settings_stores import MIRROR, Compress, Encrypt
 from restore.decisions.settings_strangers import find_unknown_keys, find_unknown_variables
@@ -211,8 +212,7 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         problems.append("--set and --snapshot are both given; keep one")
     if command in {PIN, UNPIN} and not chosen.arguments:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
-    if command == MIRROR:
-        problems += _find_mirror_problems(chosen)
+    problems += _find_mirror_problems(command, chosen)
     for collection in ("", *chosen.own):
         making = chosen.making_for(collection)
         if making.encrypt is Encrypt.AGE and not making.recipients_file:
@@ -233,9 +233,12 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _find_mirror_problems(chosen: Settings) -> tuple[str, ...]:
-    """Say what is wrong with the two stores of a mirror."""
-    if not chosen.arguments and chosen.mirror_to:
+def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
+    """Say what is wrong with the two stores of a mirror, run now or by schedule."""
+    if command == SERVE and chosen.schedule_mirror and not chosen.mirror_to:
+        where = chosen.origins["schedule_mirror"].where
+        return (f"{where}: where to? set RESTORE_MIRROR_TO, or mirror_to: in restore.yaml",)
+    if command != MIRROR or (not chosen.arguments and chosen.mirror_to):
         return ()
     if len(chosen.arguments) != 2:  # noqa: PLR2004 - a source and a target
         return (f"mirror: two stores are wanted, from where and to where; {len(chosen.arguments)} are given",)

@@ -66,8 +66,9 @@ class RacedKeeper(StoreKeeper):
 class Desk:
     """A store, a clock, and a list of what ran. `acts` says what a job does besides; by default nothing, with 0."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = "this one") -> None:
         self.store = path / "store"
+        self.name = name
         self.clock = OwnClock()
         self.ran: list[tuple[str, str]] = []
         self.acts: dict[Job, Callable[[], int]] = {}
@@ -80,7 +81,13 @@ class Desk:
         """Run a process from now on for so many hours."""
         jobs = tuple(Planned(Job(job), text, read_schedule(text)) for job, text in schedules.items())
         plan = Plan(
-            jobs=jobs, zone=open_zone(zone), zone_name=zone, jitter_seconds=jitter, health_seconds=600.0, seed="desk"
+            jobs=jobs,
+            zone=open_zone(zone),
+            zone_name=zone,
+            jitter_seconds=jitter,
+            health_seconds=600.0,
+            seed="desk",
+            own=self.name,
         )
         self.clock.ends = self.clock.at + timedelta(hours=hours)
         self.worker = Worker(plan, self._make_tools(jobs))
@@ -101,6 +108,7 @@ class Desk:
             write_metrics=telling.write_samples,
             read_metrics=telling.read_samples,
             make_id=lambda: "id",
+            is_gone=lambda _: False,
         )
 
     def _survey(self) -> Callable[[Samples], Samples]:
@@ -259,7 +267,7 @@ def test_a_clock_that_jumps_a_year_ahead_and_back_runs_one_job_more(desk: Desk) 
 
 def test_two_machines_with_one_store_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
     """The second sees in the store that it is taken."""
-    other = Desk(tmp_path)
+    other = Desk(tmp_path, "another")
 
     desk.serve(snapshot="@daily")
     other.acts[Job.VERIFY] = lambda: _serve_meanwhile(desk)
@@ -278,7 +286,7 @@ def _serve_meanwhile(desk: Desk) -> int:
 
 def test_two_machines_at_the_very_same_moment_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
     """L6: both have seen that the slot is free, and the store takes one of their two words."""
-    other = Desk(tmp_path)
+    other = Desk(tmp_path, "another")
     desk.serve(snapshot="@daily")
     desk.clock.at = other.clock.at = MIDNIGHT
     # At its start nothing happens; the other one takes the slot when this one is about to.
@@ -288,9 +296,27 @@ def test_two_machines_at_the_very_same_moment_run_a_slot_once(desk: Desk, tmp_pa
     assert (desk.ran, other.ran) == ([("snapshot", "21 00:00")], [])
 
 
+def test_a_process_that_starts_while_another_one_is_at_it_leaves_it_to_that_one(desk: Desk, tmp_path: Path) -> None:
+    """What was begun elsewhere is not taken for interrupted before an hour is over; ended meanwhile, it is done."""
+    other = Desk(tmp_path, "another")
+    starts = [0.5, 0.9, 1.5]
+
+    def take_long() -> int:
+        for hours in starts:
+            other.clock.at = desk.clock.at = MIDNIGHT + timedelta(hours=hours)
+            other.serve(snapshot="@daily")
+        return 0
+
+    desk.acts[Job.SNAPSHOT] = take_long
+    desk.serve(hours=13, snapshot="@daily")
+
+    assert desk.ran == [("snapshot", "21 00:00")]
+    assert other.ran == [("snapshot", "21 01:30")]
+
+
 def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_path: Path) -> None:
     """Its jobs do succeed, elsewhere; what failed here is over when it went well there."""
-    other = Desk(tmp_path)
+    other = Desk(tmp_path, "another")
     other.acts[Job.SNAPSHOT] = lambda: 17
     other.serve(hours=13, snapshot="@daily")
     for _ in range(3):

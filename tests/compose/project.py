@@ -111,7 +111,7 @@ class Project:
 
     def remove(self) -> None:
         """Remove containers, networks and volumes of every profile."""
-        self.compose("--profile", "tools", "down", "-v", "--remove-orphans", "--timeout", "2")
+        self.compose("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "2")
 
 
 def copy_shipped_files(folder: Path) -> None:

@@ -54,7 +54,7 @@ def walk(schedule: Schedule, zone: str, begin: datetime, *, step: timedelta) -> 
     while now < begin + timedelta(days=1):
         due = find_due(record, schedule, now, zone=open_zone(zone), jitter_seconds=0.0, seed="")
         if due is not None and due <= now:
-            record = end_run(take_slot(record, schedule, now, open_zone(zone)), 0, now)
+            record = end_run(take_slot(record, schedule, now, zone=open_zone(zone)), 0, now)
             ran.append(now)
         now += step
     return ran
@@ -166,7 +166,7 @@ def test_l6_a_process_first_started_in_the_repeated_hour_waits_for_the_next_day(
 def test_l6_however_many_runs_were_missed_one_is_made_up_for(every: str, down: timedelta) -> None:
     """After being down for any time, at most one run is due; after it none."""
     schedule, now, zone = read_schedule(every), NIGHT + down, open_zone("UTC")
-    taken = end_run(take_slot(make_record(), schedule, now, zone), 0, now)
+    taken = end_run(take_slot(make_record(), schedule, now, zone=zone), 0, now)
     following = find_due(taken, schedule, now, zone=zone, jitter_seconds=0.0, seed="")
 
     assert taken.slot <= now
@@ -177,10 +177,10 @@ def test_l6_however_many_runs_were_missed_one_is_made_up_for(every: str, down: t
 def test_a_run_that_lasts_past_its_next_slot_is_followed_by_one_run() -> None:
     """Begun at three, ended at half past five: four and five o'clock are one run, then six."""
     hourly, zone = read_schedule("@hourly"), open_zone("UTC")
-    long = end_run(take_slot(make_record(NIGHT - timedelta(hours=1)), hourly, NIGHT, zone), 0, NIGHT)
+    long = end_run(take_slot(make_record(NIGHT - timedelta(hours=1)), hourly, NIGHT, zone=zone), 0, NIGHT)
     late = NIGHT + timedelta(hours=2, minutes=30)
     due = find_due(long, hourly, late, zone=zone, jitter_seconds=0.0, seed="")
-    made_up = end_run(take_slot(long, hourly, late, zone), 0, late)
+    made_up = end_run(take_slot(long, hourly, late, zone=zone), 0, late)
 
     assert due == NIGHT + timedelta(hours=1)
     assert find_due(made_up, hourly, late, zone=zone, jitter_seconds=0.0, seed="") == NIGHT + timedelta(hours=3)
@@ -193,14 +193,26 @@ def test_an_interrupted_run_is_due_at_once_and_only_once_more() -> None:
     """A process that is killed by the job itself must not be killed by it for ever."""
     daily, zone = read_schedule("0 3 * * *"), open_zone("UTC")
     now = NIGHT + timedelta(days=1, seconds=5)
-    killed = take_slot(make_record(), daily, now, zone)
-    again = take_slot(killed, daily, now + timedelta(minutes=1), zone)
+    killed = take_slot(make_record(), daily, now, zone=zone)
+    again = take_slot(killed, daily, now + timedelta(minutes=1), zone=zone)
     dues = [
         find_due(record, daily, now + timedelta(minutes=2), zone=zone, jitter_seconds=0.0, seed="")
         for record in (killed, again)
     ]
 
-    assert dues == [now + timedelta(minutes=2), NIGHT + timedelta(days=2)]
+    assert dues == [now, NIGHT + timedelta(days=2)]
+
+
+def test_a_run_that_another_machine_began_is_left_to_it_for_an_hour() -> None:
+    """It may be at it; or it was this one, in a container that has another name now."""
+    daily, now = read_schedule("0 3 * * *"), NIGHT + timedelta(days=1, seconds=5)
+    theirs = take_slot(make_record(), daily, now, zone=UTC, by="another")
+    dues = [
+        find_due(record, daily, now + timedelta(minutes=2), zone=UTC, jitter_seconds=0.0, seed="", own="this one")
+        for record in (theirs, end_run(theirs, 0, now))
+    ]
+
+    assert dues == [now + timedelta(hours=1), NIGHT + timedelta(days=2)]
 
 
 def test_a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() -> None:
@@ -216,7 +228,8 @@ def test_a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() -> None:
 
 def test_a_clock_that_is_set_back_by_a_second_runs_nothing_twice() -> None:
     """Time servers do that every day."""
-    taken = end_run(take_slot(make_record(NIGHT - timedelta(days=1)), Cron("0 3 * * *"), NIGHT, UTC), 0, NIGHT)
+    before = make_record(NIGHT - timedelta(days=1))
+    taken = end_run(take_slot(before, Cron("0 3 * * *"), NIGHT, zone=UTC), 0, NIGHT)
     found = find_due(
         heal_record(taken, NIGHT - timedelta(seconds=1)),
         Cron("0 3 * * *"),
@@ -259,7 +272,7 @@ def test_jitter_skips_no_day_and_doubles_none(jitter: float, seed: str) -> None:
     record, now, daily, ran = make_record(datetime(2026, 11, 20, tzinfo=UTC)), NIGHT, read_schedule("@daily"), 0
     while now < NIGHT + timedelta(days=30):
         now = find_due(record, daily, now, zone=UTC, jitter_seconds=jitter, seed=seed) or now
-        record = end_run(take_slot(record, daily, now, UTC), 0, now)
+        record = end_run(take_slot(record, daily, now, zone=UTC), 0, now)
         ran += 1
 
     assert ran in {30, 31}

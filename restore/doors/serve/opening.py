@@ -20,6 +20,7 @@ from restore.doors.serve import telling
 from restore.doors.stores import open_writing
 from restore.edges.book import StoreKeeper
 from restore.edges.clock import Clock
+from restore.edges.holder import is_gone, name_holder
 from restore.edges.metrics import CONTENT_TYPE
 from restore.edges.pulse import FeltProgress, HeardLog, Pulse
 from restore.edges.web import Answer, Pages, open_server, serve_pages
@@ -51,6 +52,7 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
         write_metrics=telling.write_samples,
         read_metrics=telling.read_samples,
         make_id=telling.make_id,
+        is_gone=is_gone,
     )
     worker = Worker(plan, tools)
     with _listen(settings, make_pages(worker)) as answer:
@@ -81,6 +83,7 @@ def make_plan(settings: Settings) -> Plan:
         jitter_seconds=settings.schedule_jitter_seconds,
         health_seconds=settings.health_timeout_seconds,
         seed=platform.node(),
+        own=name_holder(),
     )
 
 
