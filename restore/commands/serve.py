@@ -45,7 +45,8 @@ class Planned(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted: the jobs in the order in which they run when they are due together, and their limits.
 
-    `seed` makes this machine's offsets its own, `own` names this process. `health_seconds`: so long may a job give no sign.
+    `seed` makes this machine's offsets its own, `own` names this process. `health_seconds`: so long may
+    a job give no sign.
     """
 
     jobs: tuple[Planned, ...]
