@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _PATIENCE_SECONDS = 5.0
+_MOST_AT_ONCE = 64
 
 
 class Answer(NamedTuple):
@@ -29,7 +31,40 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A port of a server that has just ended can be taken again at once.
     allow_reuse_address = True
+    request_queue_size = _MOST_AT_ONCE
     pages: Pages
+
+    def __init__(self, address: tuple[str, int], exchange: type[BaseHTTPRequestHandler]) -> None:
+        # Every connection and when it has had its time, the oldest first.
+        self._open: dict[socket.socket, float] = {}
+        self._gate = threading.Lock()
+        super().__init__(address, exchange)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        """Take a connection; of too many the oldest goes, so that whoever asks now is answered."""
+        with self._gate:
+            while len(self._open) >= _MOST_AT_ONCE:
+                self._hang_up(next(iter(self._open)))
+            self._open[request] = time.monotonic() + _PATIENCE_SECONDS
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - the library's
+        """Let a connection go."""
+        with self._gate:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Hang up on those whose time is over, however often they have sent a byte."""
+        now = time.monotonic()
+        with self._gate:
+            for one in [one for one, end in self._open.items() if end < now]:
+                self._hang_up(one)
+
+    def _hang_up(self, connected: socket.socket) -> None:
+        self._open.pop(connected, None)
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: who hangs up early is no event."""
@@ -63,6 +98,10 @@ class _Exchange(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
         self.close_connection = True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Refuse in one word of ours: what was asked is not repeated."""
+        self._send(Answer(code, "text/plain", f"{HTTPStatus(code).phrase.lower()}\n".encode()))
 
     def log_message(self, *_: object) -> None:
         """Say nothing: looks every few seconds would drown the log."""
