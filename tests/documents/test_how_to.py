@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -156,9 +158,8 @@ def serve(desk: Desk, script: str) -> tuple[int, str, str]:
     page = ""
     end = time.monotonic() + 30
     while not page and running.poll() is None and time.monotonic() < end:
-        page = subprocess.run(
-            ["curl", "-sf", f"http://127.0.0.1:{port}/readyz"], capture_output=True, text=True, check=False
-        ).stdout
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            page = answer.read().decode()
         time.sleep(0.1)
     running.send_signal(signal.SIGTERM)
     log, _ = running.communicate(timeout=20)
