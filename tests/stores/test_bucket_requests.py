@@ -13,6 +13,7 @@ from tests.tools.server import Server
 pytestmark = pytest.mark.xdist_group("buckets")
 
 OWN, TOP = "backups/cities/", "backups/"
+FILE = "cities_20261120_120000.snapshot"
 # What a command about one collection lists: its own directory, and never all of the bucket. With a delimiter (the
 # documents at the top, and the names of the collections) no file of any collection is listed.
 ONE_COLLECTION = {
