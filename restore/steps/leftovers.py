@@ -18,6 +18,7 @@ from restore.words.log import Log
 from restore.words.server import SnapshotDescription
 from restore.words.store import JOURNAL_PREFIX, WritableStore
 
+_ELSEWHERE = "it is of Qdrant at {}: prune that one, or delete this file when it is no more"
 _UNATTRIBUTED = "it appeared while a run that was killed waited for one; nobody can tell whose it is, so it stays"
 
 
@@ -52,13 +53,18 @@ class Sweeper:
             )
         found: list[Leftover] = []
         left: list[Creation] = []
+        elsewhere: list[Creation] = []
         for creation in journal.creations:
             results = self._sweep_creation(creation)
             found += results
-            # On another server nothing was found, which says nothing about this one.
-            if any(not one.removed for one in results) or (not results and journal.url != self._qdrant.url):
+            if any(not one.removed for one in results):
                 left.append(creation)
-        self._settle(name, journal, left)
+            elif not results and journal.url != self._qdrant.url:
+                # Nothing was found here, which says nothing about that server.
+                elsewhere.append(creation)
+        self._settle(name, journal, [*left, *elsewhere])
+        if elsewhere:
+            found.append(Leftover(file=name, message=_ELSEWHERE.format(journal.url)))
         return found
 
     def _settle(self, name: str, journal: JournalDocument, left: list[Creation]) -> None:

@@ -116,6 +116,24 @@ def test_the_journal_of_another_url_of_the_server_is_kept_until_it_is_asked_by_t
     assert (len(before), journals(store), target.snapshots_of(cities)) == (1, [], [])
 
 
+def test_a_journal_of_another_server_is_kept_and_said(
+    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+) -> None:
+    """What is not here may be there; whoever knows that it is no more deletes the file. Nothing fails."""
+    store = tmp_path / "store"
+    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    (file,) = target.snapshots_of(cities)
+    target.ask("DELETE", path(cities, f"snapshots/{file}")).result  # noqa: B018 - it asserts
+    (journal,) = journals(store)
+    report = prune_here("--server", store=store, qdrant=qdrant)
+    why = f"it is of Qdrant at {proxy.url}: prune that one, or delete this file when it is no more"
+    assert (report.status, [one for one in report.server if one.file == journal.name]) == (
+        0,
+        [Leftover(file=journal.name, message=why)],
+    )
+    assert (journals(store), f"journal: left {journal.name}: {why}" in describe(report)) == ([journal], True)
+
+
 def test_a_snapshot_of_the_same_name_with_other_bytes_is_not_ours(
     target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
