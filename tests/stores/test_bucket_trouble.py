@@ -27,6 +27,7 @@ from tests.stores.conftest import Place
 from tests.stores.servers import BucketServer
 from tests.tools.proxy import Fault, RecordingProxy
 from tests.tools.publishing import FIRST, SECOND
+from tests.tools.snapshots import FilledStore
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -37,6 +38,49 @@ REFUSED = {
     "another secret": {"AWS_SECRET_ACCESS_KEY": CANARY},
     "a session that is none": {"AWS_SESSION_TOKEN": CANARY},
 }
+
+
+COMMANDS = {
+    "restore": ("restore",),
+    "restore a set": ("restore", "--set", "latest"),
+    "snapshot": ("snapshot",),
+    "list": ("list",),
+    "list --sets": ("list", "--sets"),
+    "verify": ("verify",),
+    "drill": ("drill",),
+    "prune": ("prune", "--keep-last", "1"),
+    "pin": ("pin", "cities"),
+    "unpin": ("unpin", "cities"),
+    "mirror from": ("mirror", "STORE", "copy"),
+    "mirror to": ("mirror", "local", "STORE"),
+    "mirror, dry": ("mirror", "local", "STORE", "--dry-run"),
+    "doctor": ("doctor",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_bucket_in_trouble_is_never_no_snapshot_to_any_command(place: Place, command: str) -> None:
+    """D6: a refused key is 12, a bucket that is not there 10, a store that is away 18; in seconds, and in words."""
+    place.add()
+    FilledStore(place.root / "local").add("cities")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    troubles = {
+        12: {"AWS_SECRET_ACCESS_KEY": CANARY},
+        10: {"RESTORE_STORE": "s3://no-such-bucket/x"},
+        18: {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"},
+    }
+    begin = time.monotonic()
+    ends = {}
+    for status, trouble in troubles.items():
+        store = trouble.get("RESTORE_STORE", place.kept.name)
+        ends[status] = place.run(*(store if one == "STORE" else one for one in COMMANDS[command]), **trouble)
+    took = time.monotonic() - begin
+    said = "".join(ended.stdout + ended.stderr for ended in ends.values())
+    assert {status: ended.status for status, ended in ends.items()} == dict(zip(troubles, troubles, strict=True))
+    assert [words for words in ("no snapshot", "nothing to", "Traceback", CANARY) if words in said] == []
+    assert took < 60.0
+    assert not (place.root / "copy").exists()
 
 
 @pytest.mark.parametrize("command", ["restore", "list", "snapshot", "verify"])
