@@ -297,3 +297,23 @@ def test_a_copy_that_cannot_be_deleted_on_the_server_is_a_warning(
     target.ask("DELETE", path(cities, f"snapshots/{left}"))
     assert (outcome.status, outcome.latest) == (0, True)
     assert outcome.warnings[0].startswith(f"snapshot '{left}' was left on the server (")
+
+
+def test_a_run_of_several_that_is_killed_leaves_no_set(
+    cities: str, new_name: Callable[[str], str], shelf: Path, target: Server, proxy: RecordingProxy
+) -> None:
+    """The set's document comes last: what was made before the kill is whole and in no set, the next run makes one."""
+    towns = new_name("towns")
+    target.create(towns, vectors=VECTORS)
+    hook = Reached()
+    proxy.inject(rf"GET /collections/{towns}/snapshots/.+", Fault(before=hook))
+    child = start_snapshot(cities, towns, "--concurrency", "1", url=proxy.url, store=shelf)
+    assert hook.come.wait(20)
+    child.kill()
+    child.communicate()
+    hook.release.set()
+    after_kill = (read_latest(shelf, cities) is not None, find_trouble(shelf), sorted(shelf.glob("*.set.json")))
+    proxy.reset()
+    second = take_here(cities, towns, url=target.url, store=shelf, run_id="f" * 32)
+    assert (after_kill, second.status) == ((True, [], []), 0)
+    assert len(sorted(shelf.glob("*.set.json"))) == 1
