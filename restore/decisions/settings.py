@@ -120,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     verify_sample: Share | None
     drill_on: str
     drill_api_key: Secret | None
+    drill_insecure: bool
     schedule_snapshot: str
     schedule_prune: str
     schedule_mirror: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from restore.decisions import settings_values as values
 from restore.decisions.settings_row import Setting
+from restore.decisions.settings_serving import SERVE
 from restore.words.check import Depth, Share, read_share
 from restore.words.url import find_url_problem
 
@@ -53,6 +54,15 @@ def make_rows(config: str, verify: str) -> tuple[Setting, ...]:
             commands=(DRILL, config),
             read=values.read_secret,
             sentence="The key of the other Qdrant that a drill restores into; QDRANT_API_KEY is never sent there.",
+        ),
+        Setting(
+            name="drill-insecure",
+            room="Proof",
+            default=False,
+            switch=True,
+            commands=(DRILL, SERVE, config),
+            read=values.read_switch,
+            sentence="Accept any certificate of that other Qdrant; said in the log at every start.",
         ),
     )
 

@@ -108,13 +108,14 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
 def _warn(settings: Settings, log: Log) -> None:
     for warning in settings.warnings:
         log("settings.warning", level="warning", message=warning)
-    if settings.insecure:
-        log(
-            "tls.insecure",
-            level="warning",
-            message="any certificate of Qdrant is accepted",
-            because=settings.origins["insecure"].where,
-        )
+    for field, whose in (("insecure", "Qdrant"), ("drill_insecure", "the Qdrant that drills restore into")):
+        if getattr(settings, field):
+            log(
+                "tls.insecure",
+                level="warning",
+                message=f"any certificate of {whose} is accepted",
+                because=settings.origins[field].where,
+            )
 
 
 def _show_version(invocation: Invocation, output: Output) -> int:

@@ -178,7 +178,7 @@ def _open_stage(settings: Settings) -> Iterator[Qdrant]:
 
 
 def _aim(settings: Settings, url: str, key: Secret | None) -> Settings:
-    return msgspec.structs.replace(settings, qdrant_url=url, api_key=key)
+    return msgspec.structs.replace(settings, qdrant_url=url, api_key=key, insecure=settings.drill_insecure)
 
 
 def _open_prune(settings: Settings, log: Log, _progress: Progress) -> Shown:

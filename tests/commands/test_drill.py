@@ -23,7 +23,9 @@ from tests.tools.proxy import Fault
 from tests.tools.publishing import FIRST
 from tests.tools.scenes import make_other
 from tests.tools.server import Server
+from tests.tools.serving import read_events
 from tests.tools.snapshots import FilledStore, recorded
+from tests.tools.tls import open_tls
 
 TOKEN = "a" * 32
 CONFIG = recorded("plain")["info"]["config"]
@@ -285,6 +287,21 @@ def test_another_server_is_drilled_on_with_a_key_of_its_own(ground: Ground, tmp_
     assert (without.status, ended.status, ended.report["url"]) == (12, 0, other.url)
     assert (ground.proxy.seen, left) == ([], [])
     assert remembered(file)["passed"]["restore"]["result"] == "as promised"
+
+
+def test_s13_who_trusts_the_first_server_blindly_does_not_trust_the_other_one(ground: Ground, tmp_path: Path) -> None:
+    """S13: a switch for each; the key of the other server is sent to nobody whose certificate is not known."""
+    ground.add()
+    with EmbeddedQdrant(tmp_path / "other") as other, open_tls(other.url) as port:
+        on = ("--on", f"https://127.0.0.1:{port}", "--log-format", "json")
+        refused = run_drill(ground.name, *on, ground=ground, environment={"RESTORE_INSECURE": "1"})
+        drilled = run_drill(ground.name, *on, ground=ground, environment={"RESTORE_DRILL_INSECURE": "1"})
+
+    assert (refused.status, drilled.status) == (17, 0)
+    assert "its certificate was not accepted" in refused.stderr
+    assert [event["because"] for event in read_events(drilled.stderr) if event["event"] == "tls.insecure"] == [
+        "RESTORE_DRILL_INSECURE"
+    ]
 
 
 def test_the_embedded_engine_proves_less_and_says_so(ground: Ground) -> None:
