@@ -74,6 +74,7 @@ def test_what_has_an_age_has_an_alert_on_absence() -> None:
     assert aged == {
         "qdrant_restore_snapshot_last_success_timestamp_seconds",
         "qdrant_restore_last_proven_timestamp_seconds",
+        "qdrant_restore_run_last_success_timestamp_seconds",
     }
     assert missed == {
         "qdrant_restore_run_last_success_timestamp_seconds",

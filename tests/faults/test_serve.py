@@ -69,6 +69,22 @@ def test_a1_a_stalled_job_turns_health_bad_within_the_stated_time(
     assert 1 < took < 5
 
 
+@pytest.mark.parametrize("pattern", [r"GET /readyz", r"POST /collections/[^/]+/snapshots", r"GET /telemetry.*"])
+def test_a1_a_server_that_stops_answering_turns_health_bad_wherever_the_job_is(
+    pattern: str, place: Path, proxy: RecordingProxy, cities: str
+) -> None:
+    """Waiting for it to be ready, for a snapshot to be created, for a look at what it does; good again afterwards."""
+    proxy.inject(pattern, Fault(silent=True))
+    limits = {"RESTORE_HEALTH_TIMEOUT": "2s", "RESTORE_STALL_TIMEOUT": "8s", "RESTORE_WAIT_TIMEOUT": "8s"}
+    with Serving(place, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+        wait_for_request(proxy, pattern)
+        bad = serving.wait_for("/healthz", 503, within=8)
+        serving.wait_ended("snapshot", within=60)
+        good = serving.wait_for("/healthz", 200).status
+
+    assert (bad.status, bad.told["running"], good) == (503, "snapshot", 200)
+
+
 def test_a1_a_server_that_shows_that_it_works_keeps_the_job_healthy(place: Path, embedded: EmbeddedQdrant) -> None:
     """Creating a large snapshot takes it hours: its gauge of running creations is the job's sign of life."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
