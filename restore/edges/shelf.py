@@ -262,7 +262,7 @@ class Shelf(Directory):
         for snapshot in snapshots:
             if snapshot not in names and classify(snapshot).kind is Kind.SNAPSHOT:
                 manifest = self._peek(snapshot)
-                if manifest and manifest.size in sizes:
+                if manifest and manifest.bytes_in_store in sizes:
                     orphans.append(name_manifest(snapshot))
         return sorted(orphans)
 
@@ -361,19 +361,24 @@ class Shelf(Directory):
     def delete_snapshot(self, file: str) -> None:
         """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent.
 
-        What is about to be deleted is written down before, so that the next run finishes what a kill interrupted.
-        Raises `StoreError`; then it is still there, or the next run finishes.
+        What is about to be deleted is written down before, so that the next run finishes what a kill interrupted. A
+        full disk takes no note, and is just what is to be freed: there the bytes first become an unfinished file,
+        which takes its manifest along. Raises `StoreError`; then it is still there, or the next run finishes.
         """
         path = Path(self.path(file))
-        doomed = PARTIAL_PREFIX + secrets.token_hex(8) + ".json"
+        bare = PARTIAL_PREFIX + secrets.token_hex(8)
+        doomed = bare + ".json"
         self._require_lock()
         with self._translated(f"snapshot '{file}' cannot be deleted from store '{self._path}'"):
             if path.is_file():
-                self._write_file(doomed, msgspec.json.encode(_Doomed(file, path.lstat().st_size)))
+                try:
+                    self._write_file(doomed, msgspec.json.encode(_Doomed(file, path.lstat().st_size)))
+                except SpaceError:
+                    path.rename(self.path(bare))
                 self._sync()
             Path(self.path(name_manifest(file))).unlink(missing_ok=True)
             self._sync()
-            for name in (file, file + PIN_SUFFIX, file + CHECK_SUFFIX, doomed):
+            for name in (file, bare, file + PIN_SUFFIX, file + CHECK_SUFFIX, doomed):
                 Path(self.path(name)).unlink(missing_ok=True)
             self._sync()
 

@@ -1,0 +1,190 @@
+"""A disk without a byte left: what is there stays whole, the sentence says so, and pruning can still make room."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from restore.edges.directory import Directory
+from restore.edges.shelf import Shelf, open_shelf
+from restore.words.manifest import write_manifest
+from tests.commands.program import make_environment
+from tests.tools.evidence import digest_files
+from tests.tools.ground import Ground
+from tests.tools.keeping import fill
+from tests.tools.publishing import FIRST, describe, find_trouble, list_names
+from tests.tools.serving import read_events, remember_missed
+from tests.tools.snapshots import FilledStore
+from tests.tools.spoiling import FILE
+
+OLD = "cities_20261118_120000.snapshot"
+_FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+sys.argv[:1] = ["qdrant-restore"]
+from restore.__main__ import main
+main()
+"""
+
+
+def run_full(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the program where no file can be given a byte, as on a full disk; needs no privileges."""
+    return subprocess.run(
+        [sys.executable, "-B", "-c", _FULL, *arguments],
+        cwd=cwd,
+        env=make_environment(RESTORE_LOG_FORMAT="json", **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Give a store on a disk of its own of two megabytes; only who may mount can have one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=64", "tmpfs", place], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("only who may mount can have a small disk; the tests beside this one need none")
+    try:
+        (place / "store").mkdir()
+        yield place / "store"
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def fill_up(place: Path) -> None:
+    """Leave no byte on the disk."""
+    with contextlib.suppress(OSError), (place.parent / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))
+    with contextlib.suppress(OSError):
+        for number in range(1000):
+            (place.parent / f"more-{number}").touch()
+    assert os.statvfs(place).f_bavail == 0
+
+
+def test_a_full_disk_can_be_pruned(store: FilledStore) -> None:
+    """K11: what is to be freed takes no room; the rule is followed, and nothing unfinished is left."""
+    fill(store, "cities", [0, 1, 2])
+    (store.path / ".lock").touch()
+    ended = run_full("prune", "--keep-last", "1", cwd=store.path.parent, RESTORE_STORE=str(store.path))
+
+    assert (ended.returncode, ended.stderr.count("snapshot.pruned")) == (0, 2)
+    assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
+
+
+def test_a_small_disk_without_a_byte_can_be_pruned(small: Path) -> None:
+    """K11: the same where the file system itself has no room and no name left."""
+    store = FilledStore(small)
+    fill(store, "cities", [0, 1, 2])
+    (small / ".lock").touch()
+    fill_up(small)
+    environment = make_environment(RESTORE_STORE=str(small))
+    command = [sys.executable, "-B", "-m", "restore", "prune", "--keep-last", "1"]
+    ended = subprocess.run(command, cwd=small, env=environment, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, find_trouble(small)) == (0, [])
+    assert list_names(small) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
+
+
+def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_path: Path) -> None:
+    """K11: killed after the bytes have lost their name: they and their manifest go, and nothing else does."""
+    store = FilledStore(tmp_path / "store")
+    fill(store, "cities", [0, 2])
+    (store.path / OLD).rename(store.path / ".partial-0123456789abcdef")
+    removed = Shelf(str(store.path)).remove_debris()
+
+    assert removed == (f"{OLD}.json", ".partial-0123456789abcdef")
+    assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
+
+
+def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Path) -> None:
+    """P3: as many bytes lie there as its manifest says of the store, not of what the server made."""
+    shelf = open_shelf(str(tmp_path / "store"))
+    manifest = msgspec.structs.replace(
+        describe(bytes(1000), FIRST), stored_size=7, stored_sha256="0" * 64, compression="zstd"
+    )
+    name = "cities_20261118_101500.snapshot.zst"
+    (tmp_path / "store" / f"{name}.json").write_bytes(write_manifest(manifest))
+    (tmp_path / "store" / ".partial-0123456789abcdef").write_bytes(bytes(7))
+
+    assert shelf.remove_debris() == (f"{name}.json", ".partial-0123456789abcdef")
+
+
+def test_p1_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: FilledStore) -> None:
+    """P1, N3: status 15 and a sentence; nothing unfinished, and latest is the one that was copied before."""
+    fill(store, "cities", [1])
+    copy = store.path.parent / "copy"
+    words = ("mirror", str(store.path), str(copy))
+    first = subprocess.run(
+        [sys.executable, "-m", "restore", *words], cwd=copy.parent, env=make_environment(), check=False
+    )
+    before = digest_files(copy)
+    fill(store, "cities", [0])
+    ended = run_full(*words, cwd=copy.parent)
+
+    assert (first.returncode, ended.returncode) == (0, 15)
+    assert "cannot be written after 0 bytes" in ended.stdout + ended.stderr
+    assert (digest_files(copy), find_trouble(copy)) == (before, [])
+
+
+def test_p1_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small: Path, ground: Ground) -> None:
+    """P1, N6: told before the first byte where the disk says so; nothing is left here or on the server."""
+    ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
+    store = FilledStore(small)
+    store.add(ground.name)
+    (small / ".lock").touch()
+    before = store.files()
+    fill_up(small)
+    environment = make_environment(QDRANT_URL=ground.proxy.url, RESTORE_STORE=str(small))
+    command = [sys.executable, "-B", "-m", "restore", "snapshot", ground.name]
+    ended = subprocess.run(command, cwd=small, env=environment, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, store.files()) == (15, before)
+    assert ground.server.snapshots_of(ground.name) == []
+
+
+def test_v6_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: FilledStore) -> None:
+    """V6, A7: the store takes no record; what was found is told, and that it is not remembered."""
+    fill(store, "cities", [0])
+    ended = run_full("verify", "--depth", "hash", cwd=store.path.parent, RESTORE_STORE=str(store.path))
+
+    assert ended.returncode == 0
+    assert "cannot be written" in ended.stdout + ended.stderr
+    assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
+
+
+def test_l6_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -> None:
+    """L6: the job runs once by what it knows itself; the log says what is not remembered; it ends as ever."""
+    fill(store, "cities", [0])
+    schedule = {"RESTORE_SCHEDULE_VERIFY": "@yearly"}
+    remember_missed(store.path, schedule)
+    given = {"RESTORE_STORE": str(store.path), "RESTORE_LISTEN": "off", "RESTORE_LOG_FORMAT": "json", **schedule}
+    command = [sys.executable, "-B", "-c", _FULL, "serve"]
+    with subprocess.Popen(
+        command, cwd=store.path.parent, env=make_environment(**given), stderr=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stderr is not None
+        lines = list(itertools.takewhile(lambda line: "job.ended" not in line, serving.stderr))
+        time.sleep(1.0)
+        serving.terminate()
+        rest = serving.stderr.read()
+    events = [one["event"] for one in read_events("".join([*lines, rest]))]
+
+    assert (serving.returncode, events.count("job.began"), "Traceback" in rest) == (143, 1, False)
+    assert "schedule.not_saved" in events
+    assert Directory(str(store.path)).list_collections() == ("cities",)
