@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,7 +172,7 @@ def test_v6_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: Fil
 def test_l6_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -> None:
     """L6: the job runs once by what it knows itself; the log says what is not remembered; it ends as ever."""
     fill(store, "cities", [0])
-    schedule = {"RESTORE_SCHEDULE_VERIFY": "@yearly"}
+    schedule = {"RESTORE_SCHEDULE_VERIFY": "@daily"}
     remember_missed(store.path, schedule)
     given = {"RESTORE_STORE": str(store.path), "RESTORE_LISTEN": "off", "RESTORE_LOG_FORMAT": "json", **schedule}
     command = [sys.executable, "-B", "-c", _FULL, "serve"]
@@ -179,10 +180,13 @@ def test_l6_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -
         command, cwd=store.path.parent, env=make_environment(**given), stderr=subprocess.PIPE, text=True
     ) as serving:
         assert serving.stderr is not None
+        watchdog = threading.Timer(40.0, serving.kill)
+        watchdog.start()
         lines = list(itertools.takewhile(lambda line: "job.ended" not in line, serving.stderr))
         time.sleep(1.0)
         serving.terminate()
         rest = serving.stderr.read()
+        watchdog.cancel()
     events = [one["event"] for one in read_events("".join([*lines, rest]))]
 
     assert (serving.returncode, events.count("job.began"), "Traceback" in rest) == (143, 1, False)
