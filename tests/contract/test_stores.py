@@ -237,6 +237,54 @@ def test_of_two_who_create_a_document_one_succeeds(kept: Kept) -> None:
     assert sorted(made) == [False, False, False, True]
 
 
+def test_a_document_is_swapped_only_in_the_place_of_what_was_seen(kept: Kept) -> None:
+    """What somebody wrote meanwhile stays; `None` was seen where there was none."""
+    store, name = kept.open(), ".schedule.json"
+    swapped = [
+        store.swap_document(name, b"never", b"zero"),
+        store.swap_document(name, None, b"one"),
+        store.swap_document(name, None, b"two"),
+        store.swap_document(name, b"one", b"three"),
+        store.swap_document(name, b"one", b"four"),
+    ]
+    assert (swapped, store.read_document(name)) == ([False, True, False, True, False], b"three")
+
+
+@pytest.mark.parametrize("seen", [None, b"before"], ids=["new", "there"])
+def test_of_two_who_swap_a_document_one_succeeds(kept: Kept, seen: bytes | None) -> None:
+    """What makes machines with one store run a slot of a schedule once."""
+    swapped: list[bool] = []
+    start = threading.Barrier(6)
+    if seen is not None:
+        kept.open().write_document(".schedule.json", seen)
+
+    def swap(number: int) -> None:
+        store = kept.open()
+        start.wait()
+        swapped.append(store.swap_document(".schedule.json", seen, b"%d" % number))
+
+    threads = [threading.Thread(target=swap, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(swapped) == [False] * 5 + [True]
+
+
+def test_who_waits_for_the_lock_is_told_so_again_and_again(kept: Kept) -> None:
+    """A1: a wait is a sign of life, and no silence; nobody is told of a lock that is free."""
+    told: list[str] = []
+    with (
+        kept.open().lock(0.0, on_wait=lambda: told.append("free")),
+        pytest.raises(LockedError) as caught,
+        kept.open().lock(2.5, on_wait=lambda: told.append("held")),
+    ):
+        pass
+    assert set(told) == {"held"}
+    assert len(told) > 1
+    assert caught.value.waited_seconds >= 2.5
+
+
 def test_one_run_at_a_time_holds_the_lock(kept: Kept) -> None:
     """L3: 11 at once, or after the time that somebody wants to wait; free as soon as it is let go."""
     first, second = kept.open(), kept.open()
