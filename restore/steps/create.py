@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 from restore.edges.clock import Clock
@@ -18,6 +19,7 @@ from restore.words.server import SnapshotDescription
 _POLL_SECONDS = 0.5
 # A signal must end us within 2 s, also beside a server that does not answer.
 _LAST_SECONDS = 1.2
+_SLICE_SECONDS = 0.02
 _MAY_FINISH = "the server may still finish the snapshot, and keeps it then"
 
 
@@ -141,9 +143,14 @@ class Creator:
     def _discard_within(self, seconds: float | None, collection: str, snapshot: SnapshotDescription) -> None:
         worker = threading.Thread(target=self._discard, args=(collection, snapshot), name="discard", daemon=True)
         worker.start()
-        worker.join(seconds)
-        if worker.is_alive():
-            self._say_left(collection, snapshot, "no answer in time")
+        try:
+            _wait_for(worker, seconds)
+        except Interrupted:
+            _wait_for(worker, _LAST_SECONDS)
+            raise
+        finally:
+            if worker.is_alive():
+                self._say_left(collection, snapshot, "no answer in time")
 
     def _discard(self, collection: str, snapshot: SnapshotDescription) -> None:
         """Delete the snapshot on the server if what lies there under its name is still the one made for us."""
@@ -163,3 +170,10 @@ class Creator:
         self._log(
             "snapshot.left_on_server", level="warning", collection=collection, name=snapshot.name, reason=reason
         )
+
+
+def _wait_for(worker: threading.Thread, seconds: float | None) -> None:
+    """Wait until a thread has ended, or for so long. In slices: one long wait of a thread cannot be interrupted."""
+    end = None if seconds is None else time.monotonic() + seconds
+    while worker.is_alive() and (end is None or time.monotonic() < end):
+        worker.join(_SLICE_SECONDS)

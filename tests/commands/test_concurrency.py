@@ -173,6 +173,31 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     assert took < 2.0
 
 
+@pytest.mark.parametrize(
+    ("held_at", "journals"),
+    # A creation whose answer nobody heard stands in the journal, for `prune --server` to report.
+    [(CREATE, 1), (DOWNLOAD, 0), (r"DELETE /collections/[^/]+/snapshots/.+", 0)],
+)
+def test_a_signal_during_four_at_once_leaves_nothing_complete(
+    watched: RecordingProxy, shelf: Path, held_at: str, journals: int
+) -> None:
+    """L4, A4: within 2 s, at whatever they are; nothing appears afterwards, and the next run sees to the rest."""
+    gathering = Gathering(4)
+    watched.inject(held_at, Fault(before=gathering))
+    child = start_snapshot("--concurrency", "4", url=watched.url, store=shelf)
+    assert gathering.complete.wait(20)
+    ended, took, said = end_with(child, signal.SIGTERM)
+    at_once = list_names(shelf)
+    gathering.release.set()
+    time.sleep(1.0)
+    later = list_names(shelf)
+    watched.reset()
+    again = take_here(url=watched.url, store=shelf, run_id="f" * 32)
+    assert (ended, at_once, later) == (143, [], []), said
+    assert took < 2.0
+    assert (again.status, find_trouble(shelf), len(list(shelf.glob(".journal-*")))) == (0, [], journals)
+
+
 def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
     watched: RecordingProxy, shelf: Path, gathering: Gathering
 ) -> None:
