@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -42,38 +44,47 @@ def find_go(module: str, *, install: bool = False) -> Path:
     """Give the program of a Go module; `install` builds it when it is not there. Raises `AbsentError`."""
     name = module.rpartition("@")[0].rpartition("/")[2]
     target = find_cache() / "bin" / name
-    with filelock.FileLock(find_cache() / f"{name}.lock"):
-        if target.exists():
-            return target
-        if not install:
-            raise AbsentError(f"{name} is not installed; make test-stores does it")
+
+    def build(place: Path) -> None:
         if not shutil.which("go"):
             raise AbsentError(f"{name} is built with go, which is not installed here")
+        environment = {**os.environ, "GOBIN": str(place), "GOFLAGS": "-trimpath -buildvcs=false"}
+        _run(["nice", "go", "install", module], name, environment)
         target.parent.mkdir(exist_ok=True)
-        environment = {**os.environ, "GOBIN": str(target.parent), "GOFLAGS": "-trimpath -buildvcs=false"}
-        _install(["nice", "go", "install", module], name, environment)
-        return target
+        (place / name).rename(target)
+
+    return _find(name, target, build if install else None)
 
 
 def find_npm(package: str, program: str, *, install: bool = False) -> Path:
     """Give a program of an npm package; `install` fetches it when it is not there. Raises `AbsentError`."""
     name = package.rpartition("@")[0]
     home = find_cache() / name
-    target = home / "node_modules" / ".bin" / program
-    with filelock.FileLock(find_cache() / f"{name}.lock"):
-        if target.exists():
-            return target
-        if not install:
-            raise AbsentError(f"{name} is not installed; make test-stores does it")
+
+    def fetch(place: Path) -> None:
         if not shutil.which("npm"):
             raise AbsentError(f"{name} is fetched with npm, which is not installed here")
-        home.mkdir(exist_ok=True)
-        command = ["npm", "install", "--prefix", str(home), "--no-audit", "--no-fund", package]
-        _install(command, name, dict(os.environ))
+        _run(["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", package], name, dict(os.environ))
+        shutil.rmtree(home, ignore_errors=True)
+        place.rename(home)
+
+    return _find(name, home / "node_modules" / ".bin" / program, fetch if install else None)
+
+
+def _find(name: str, target: Path, install: Callable[[Path], None] | None) -> Path:
+    """Give the program. What is being installed is not there for anybody else before it is whole."""
+    if target.exists():
         return target
+    if install is None:
+        raise AbsentError(f"{name} is not installed; make test-stores does it")
+    with filelock.FileLock(find_cache() / f"{name}.lock"):
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=find_cache(), ignore_cleanup_errors=True) as place:
+                install(Path(place))
+    return target
 
 
-def _install(command: list[str], name: str, environment: dict[str, str]) -> None:
+def _run(command: list[str], name: str, environment: dict[str, str]) -> None:
     try:
         ended = subprocess.run(
             command, cwd="/", env=environment, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False
