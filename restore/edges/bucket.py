@@ -64,7 +64,8 @@ class Bucket:
 
     def require_store(self) -> None:
         """Raise `NotFoundError` unless this is a store: it has our stamp, or a collection's directory."""
-        if self._client.find(self.key(STAMP_FILE)) or self.list_collections():
+        # Read, not only looked at: a refusal says why in its body, and an answer to HEAD has none.
+        if self._client.read(self.key(STAMP_FILE), LONGEST_DOCUMENT) or self.list_collections():
             return
         raise NotFoundError(
             f"store '{self.name}' has neither a stamp ({STAMP_FILE}) nor a snapshot in it",

@@ -19,7 +19,7 @@ from tests.stores.kept import keep_bucket
 from tests.tools.server import Server
 
 __all__ = ["azurite", "fake_gcs", "minio"]
-pytestmark = pytest.mark.xdist_group("buckets")
+pytestmark = pytest.mark.xdist_group("bucket commands")
 
 PACKED = {
     "plain": (),

@@ -102,17 +102,21 @@ def test_what_was_held_back_is_copied_and_is_never_latest_there(kept: Kept, sour
     """P13: there for who names it, as in the source."""
     add(source, 2)
     held = add(source, 1, points=1)
-    report = mirror_now(source, kept)
+    report, again = mirror_now(source, kept), mirror_now(source, kept)
+    back = mirror_now(kept, source)
     store = kept.open()
     assert (report.status, len(report.outcomes[0].copied)) == (0, 2)
+    assert [(one.status, one.outcomes[0].copied, one.outcomes[0].present) for one in (again, back)] == [
+        (0, (), 2)
+    ] * 2
     assert [kept.read(store), kept.read(store, selector=held)] == [b"2" * 1000, b"1" * 1000]
     assert [store.find_snapshot("cities", "previous"), len(store.list_snapshots("cities"))] == [None, 1]
 
 
 def test_a_set_waits_for_the_member_that_could_not_be_copied(kept: Kept, source: Kept) -> None:
     """The target's latest set stays the one that is there; it comes with the member."""
-    older, broken = add(source, 2), add(source, 1)
-    made = [add_set(source, 2, [older]), add_set(source, 1, [broken])]
+    older, broken, towns = add(source, 2), add(source, 1), add(source, 1, "towns")
+    made = [add_set(source, 2, [older]), add_set(source, 1, [broken, towns])]
     source.write(broken, b"x" * 1000)
     failing = mirror_now(source, kept)
     source.write(broken, b"1" * 1000)
@@ -129,14 +133,14 @@ def test_a_set_of_which_nothing_was_chosen_stays_away(kept: Kept, source: Kept) 
     assert only not in list_files(kept)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"{",
-        b'{"schema":1,"run_id":"aa","created":"2026-11-20T12:00:00Z","server":"1",'
-        b'"collections":[{"collection":"x","file":"../x","sha256":"' + b"0" * 64 + b'"}]}',
-    ],
+HOSTILE = (
+    b'{"schema":1,"run_id":"aa","created":"2026-11-20T12:00:00Z","server":"1","collections":['
+    b'{"collection":"cities","file":"cities_20261119_120000.snapshot","sha256":"%s"},'
+    b'{"collection":"x","file":"../x","sha256":"%s"}]}' % (b"0" * 64, b"0" * 64)
 )
+
+
+@pytest.mark.parametrize("text", [b"{", HOSTILE], ids=["no document", "leads out of the store"])
 def test_a_document_that_must_not_be_followed_is_not_handed_on(kept: Kept, source: Kept, text: bytes) -> None:
     """S8: nor a pin that is none."""
     file = add(source, 1)

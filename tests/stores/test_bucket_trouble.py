@@ -19,11 +19,12 @@ from restore.edges.archive import read_opened_archive
 from restore.edges.bucket_client import Client
 from restore.edges.bucket_lease import Lease
 from restore.edges.bucket_reader import RangedReader
-from restore.errors import AuthError, IntegrityError, LockedError, SpaceError, StoreError
+from restore.errors import AuthError, IntegrityError, LockedError, NotFoundError, SpaceError, StoreError
 from restore.words.snapshot import SnapshotName
 from restore.words.store import Kind, be_patient
 from tests.commands.program import make_environment
 from tests.stores.conftest import Place
+from tests.stores.kept import keep_bucket
 from tests.stores.servers import BucketServer
 from tests.tools.proxy import Fault, RecordingProxy
 from tests.tools.publishing import FIRST, SECOND
@@ -166,6 +167,42 @@ def test_reading_goes_on_where_it_was_cut(place: Place) -> None:
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(cut_answer=1000), times=3)
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(lost=True), times=2)
     assert place.kept.read(place.kept.open()) == LARGE
+
+
+def test_a_store_that_is_away_for_a_while_is_waited_for(place: Place) -> None:
+    """N1, N3: longer than one request is tried again, and no longer than a transfer may stand still."""
+    place.kept.publish(LARGE, FIRST)
+    place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(status=503), times=9)
+    assert place.kept.read(place.kept.open()) == LARGE
+    place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(status=503))
+    begin = time.monotonic()
+    with pytest.raises(StoreError, match="it answered 503"):
+        place.kept.read(place.kept.open())
+    assert time.monotonic() - begin < 40.0
+
+
+def test_an_early_end_that_looks_clean_is_noticed(place: Place) -> None:
+    """N2: what came is compared with what was asked for, whatever the answer says of itself."""
+    place.kept.publish(LARGE, FIRST)
+    place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(rewrite=lambda body: body[:1000]))
+    with pytest.raises(IntegrityError, match="1,000 bytes came where"):
+        place.kept.read(place.kept.open())
+
+
+def test_a_document_in_a_bucket_that_is_not_there_is_no_missing_document(minio: BucketServer) -> None:
+    """D6: 404 is said of both, and means two things."""
+    store = keep_bucket(minio, at="s3://no-such-bucket/x").open()
+    with pytest.raises(NotFoundError, match="there is no such bucket"):
+        store.read_document("20261118_101500_0123abcd.set.json")
+
+
+def test_a_clock_that_is_wrong_is_named(place: Place) -> None:
+    """A signature's time is compared by the store; nothing else of ours compares two clocks."""
+    place.add()
+    body = b"<Error><Code>RequestTimeTooSkewed</Code></Error>"
+    place.proxy.inject("", Fault(status=403, body=body))
+    ended = place.run("restore")
+    assert (ended.status, "hint: is this machine's clock right?" in ended.stderr) == (12, True)
 
 
 def test_a_snapshot_that_is_replaced_while_it_is_read_is_not_mixed(place: Place) -> None:
