@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from restore.decisions.choosing import is_chosen, warn_of_choice
@@ -11,12 +12,14 @@ from restore.decisions.store_report import ListReport, mark_latest, mark_newest
 from restore.steps.assess import assess
 from restore.steps.find_sets import find_sets
 from restore.steps.record import add_checks, add_pins
-from restore.words.store import Entry, Store, explain_missing, select_shown
+from restore.words.assessment import Assessment
+from restore.words.store import Entry, Store, be_patient, explain_missing, select_shown
 
 
-def run(settings: Settings, store: Store, now: datetime) -> ListReport:
+def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[], None] = be_patient) -> ListReport:
     """Look at every file, or at those of the collections named. Only reads; `now` judges what checks remember.
 
+    `on_file` is called before each of them: a store may have very many.
     Raises `NotFoundError` for a named collection of which nothing is there. Damage is shown, and is no failure.
     """
     entries = select_shown(store.list_entries())
@@ -24,12 +27,17 @@ def run(settings: Settings, store: Store, now: datetime) -> ListReport:
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
-    files = add_pins(store, add_checks(store, (assess(store, entry) for entry in wanted), now))
+    files = add_pins(store, add_checks(store, (_look(store, entry, on_file) for entry in wanted), now))
     return ListReport(
         store=store.name,
         files=mark_latest(files) if store.has_pointers else mark_newest(files),
         warnings=_warn(settings, store, entries),
     )
+
+
+def _look(store: Store, entry: Entry, on_file: Callable[[], None]) -> Assessment:
+    on_file()
+    return assess(store, entry)
 
 
 def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple[str, ...]:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from restore.doors.serve.telling import read_samples
+from restore.doors.serve.telling import look_at_store, read_samples
 from restore.edges.metrics import change_file
+from restore.words.log import be_silent
 from restore.words.store import PROVEN_FILE
 from tests.commands.program import Ended, make_environment, run_program
 from tests.tools.server import Server
+from tests.tools.settled import settle
+from tests.tools.snapshots import FilledStore
 
 VECTORS = {"size": 4, "distance": "Dot"}
 ADD_ONE = """
@@ -208,3 +211,13 @@ def test_the_file_is_one_that_a_collector_reads(bench: Bench, cities: str) -> No
 
     assert [one for one in bench.file.read_text().splitlines() if not line.match(one)] == []
     assert len(bench.read("build_info")) == 1
+
+
+def test_a1_a_look_at_the_store_is_a_sign_of_life_at_each_file(store: FilledStore) -> None:
+    """Serve looks after each run: at a hundred thousand files that takes longer than work may be silent."""
+    for name in ("cities", "docs", "towns"):
+        store.add(name)
+    signs: list[str] = []
+    look_at_store(settle("list", "cities", store=store.path), be_silent, lambda: signs.append("a file"))
+
+    assert signs == ["a file"] * 6

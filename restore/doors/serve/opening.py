@@ -47,7 +47,7 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
         pulse=pulse,
         keeper=_open_keeper(settings),
         teller=telling.open_teller(settings, heard),
-        survey=lambda: telling.look_at_store(settings, heard),
+        survey=lambda: telling.look_at_store(settings, heard, pulse.beat),
         write_file=lambda ended, add: telling.write_file(settings, heard, ended, add),
         write_metrics=telling.write_samples,
         read_metrics=telling.read_samples,

@@ -13,6 +13,7 @@ from restore.decisions.settings_stores import MIRROR
 from restore.errors import Interrupted, LockedError, RestoreError
 from restore.words.job import Ended
 from restore.words.log import Log
+from restore.words.store import be_patient
 
 if TYPE_CHECKING:
     from restore.decisions.metrics_record import Samples
@@ -117,8 +118,11 @@ def write_file(settings: Settings, log: Log, ended: Ended, add: Add) -> None:
         log("metrics.not_written", level="warning", reason=str(error))
 
 
-def look_at_store(settings: Settings, log: Log) -> Add:
-    """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at."""
+def look_at_store(settings: Settings, log: Log, on_file: Callable[[], None] = be_patient) -> Add:
+    """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at.
+
+    `on_file` is called for each file.
+    """
     import msgspec
 
     from restore.commands import list as listing
@@ -129,7 +133,7 @@ def look_at_store(settings: Settings, log: Log) -> Add:
     try:
         store = open_store(settings)
         everything = msgspec.structs.replace(settings, arguments=(), include=(), exclude=())
-        files, proven = listing.run(everything, store, _now()).files, read_proven(store)
+        files, proven = listing.run(everything, store, _now(), on_file=on_file).files, read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return _add_nothing
