@@ -10,15 +10,19 @@ import msgspec
 
 from bench.amounts import read_size
 
-RESTORE, SNAPSHOT, MEMORY, BOOT = "restore", "snapshot", "memory", "boot"
-ROWS = (RESTORE, SNAPSHOT, MEMORY, BOOT)
+BOOT, RESTORE, SNAPSHOT, TEN = "boot", "restore", "snapshot", "ten"
+BUCKET, PACKING, MEMORY, RETENTION = "bucket", "packing", "memory", "retention"
+ROWS = (BOOT, RESTORE, SNAPSHOT, TEN, BUCKET, PACKING, MEMORY, RETENTION)
 _REAL_BYTES = 10**9
 _EMBEDDED_BYTES = 50 * 10**6
 _SMALL_BYTES = 100 * 10**6
+_EMBEDDED_MANY_BYTES = 5 * 10**6
+_RETENTION = (10_000, 50_000, 100_000)
+_EMBEDDED_RETENTION = (1_000, 5_000, 10_000)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for. `url` is empty for the embedded server; sizes are bytes of vectors.
+    """What was asked for. `url` is empty for the embedded server; sizes are bytes of vectors, `retention` snapshots.
 
     `shared` is a directory here that the server sees as `server_store`; None when there is none.
     """
@@ -29,7 +33,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     boot_rounds: int
     patience_seconds: float
     rows: tuple[str, ...]
+    many: int
+    many_size: int
     memory_sizes: tuple[int, ...]
+    retention: tuple[int, ...]
     shared: Path | None
     server_store: str
     work: Path | None
@@ -50,7 +57,10 @@ def read_arguments(arguments: list[str]) -> Options:
         boot_rounds=given.boot_rounds,
         patience_seconds=given.patience,
         rows=rows,
+        many=given.many,
+        many_size=given.many_size or (_EMBEDDED_MANY_BYTES if embedded else _SMALL_BYTES),
         memory_sizes=tuple(given.memory_size) or (() if embedded else (_SMALL_BYTES,)),
+        retention=tuple(given.retention) or (_EMBEDDED_RETENTION if embedded else _RETENTION),
         shared=given.shared_store,
         server_store=given.server_store or str(given.shared_store or ""),
         work=given.work_dir,
@@ -84,6 +94,10 @@ def _build_parser() -> argparse.ArgumentParser:
         help="how long each run may wait until nothing else keeps the machine busy (0)",
     )
     parser.add_argument("--rows", default=",".join(ROWS), help=f"which rows ({','.join(ROWS)})")
+    parser.add_argument("--many", type=int, default=10, metavar="NUMBER", help="collections of the row ten (10)")
+    parser.add_argument(
+        "--many-size", type=read_size, default=0, metavar="SIZE", help="bytes of each (100MB; embedded: 5MB)"
+    )
     parser.add_argument(
         "--memory-size",
         type=read_size,
@@ -91,6 +105,14 @@ def _build_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="SIZE",
         help="measure the peak at this size as well (100MB); may be given several times",
+    )
+    parser.add_argument(
+        "--retention",
+        type=int,
+        action="append",
+        default=[],
+        metavar="NUMBER",
+        help="prune a store of so many snapshots (10000, 50000, 100000); may be given several times",
     )
     parser.add_argument(
         "--shared-store", type=Path, metavar="DIR", help="a directory here that the server sees; for server-file"

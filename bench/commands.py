@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -14,29 +16,35 @@ from bench.ground import Ground, Source
 from restore.words.manifest import Manifest
 
 _NAIVE = Path(__file__).resolve().parent / "naive"
+_OURS = [sys.executable, "-m", "restore"]
 _BATCH = 16
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A snapshot in the store, to be restored by everybody."""
+    """A snapshot in a store, to be restored by everybody."""
 
     source: Source
     path: Path
     manifest: Manifest
 
 
-def restore_ours(ground: Ground, stored: Stored, transfer: str) -> list[str]:
+def restore_ours(ground: Ground, stored: Stored, transfer: str, *, store: str = "") -> list[str]:
     """`qdrant-restore restore`, the whole program with its marks, its verification and its tidying."""
-    command = [sys.executable, "-m", "restore", "restore", stored.source.name, "--to", ground.target]
-    command += ["--store", str(ground.store), "--transfer", transfer]
-    return command + (["--server-store", ground.server_store] if ground.server_store else [])
+    command = [*_OURS, "restore", stored.source.name, "--to", ground.target]
+    return [*command, *_name_store(ground, store), "--transfer", transfer]
 
 
-def restore_with_curl(ground: Ground, stored: Stored) -> list[str]:
+def restore_many_ours(ground: Ground, many: Sequence[Stored], transfer: str) -> list[str]:
+    """Restore several collections in one run, each under its own name."""
+    names = [stored.source.name for stored in many]
+    return [*_OURS, "restore", *names, *_name_store(ground), "--transfer", transfer]
+
+
+def restore_with_curl(ground: Ground, stored: Stored, *, target: str = "", file: Path | None = None) -> list[str]:
     """`curl -F` with the checksum, then the reads that our verification makes, over the same connection."""
-    where = f"{ground.server.url}/collections/{ground.target}"
+    where = f"{ground.server.url}/collections/{target or ground.target}"
     query = f"priority=snapshot&checksum={stored.manifest.sha256}&wait=true"
-    upload = ["-F", f"snapshot=@{stored.path}", f"{where}/snapshots/upload?{query}"]
+    upload = ["-F", f"snapshot=@{file or stored.path}", f"{where}/snapshots/upload?{query}"]
     ids = [sample.id for sample in stored.manifest.samples]
     bodies: list[tuple[str, object]] = [("points/count", {"exact": True})]
     for begin in range(0, len(ids), _BATCH):
@@ -48,6 +56,12 @@ def restore_with_curl(ground: Ground, stored: Stored) -> list[str]:
     return _chain(ground, [upload, *reads])
 
 
+def restore_many_with_curl(ground: Ground, many: Sequence[Stored]) -> list[str]:
+    """Restore several collections in a plain loop, one after the other."""
+    curls = [restore_with_curl(ground, stored, target=stored.source.name) for stored in many]
+    return run_script(*(shlex.join(curl) for curl in curls))
+
+
 def restore_naively(ground: Ground, stored: Stored) -> list[str]:
     """Upload with a script of requests, `files={'snapshot': …}`, and make the same reads."""
     ids = ground.work / "ids.json"
@@ -56,23 +70,27 @@ def restore_naively(ground: Ground, stored: Stored) -> list[str]:
     return [*script, str(stored.path), stored.manifest.sha256, str(ids)]
 
 
-def snapshot_ours(source: Source, store: Path) -> list[str]:
+def snapshot_ours(sources: Sequence[Source], store: Path | str) -> list[str]:
     """`qdrant-restore snapshot`, the whole program: both looks, samples, manifest, synced to the disk."""
-    return [sys.executable, "-m", "restore", "snapshot", source.name, "--store", str(store)]
+    return [*_OURS, "snapshot", *(source.name for source in sources), "--store", str(store)]
 
 
-def snapshot_with_curl(ground: Ground, source: Source, directory: Path) -> list[str]:
-    """Create on the server, download with curl, `sha256sum`."""
+def snapshot_with_curl(ground: Ground, sources: Sequence[Source], directory: Path) -> list[str]:
+    """Create on the server, download with curl, `sha256sum`; in a plain loop where there are several."""
+    files = [directory / f"{source.name}.snapshot" for source in sources]
+    fetches = [fetch_with_curl(ground, source, file) for source, file in zip(sources, files, strict=True)]
+    hashes = [f"sha256sum {quote(str(file))}" for file in files]
+    return run_script(*(f"{fetch}\n{hashed}" for fetch, hashed in zip(fetches, hashes, strict=True)))
+
+
+def fetch_with_curl(ground: Ground, source: Source, file: Path) -> str:
+    """Give the lines of a script that creates a snapshot on the server and downloads it."""
     curl = f"curl -sS -f -K {quote(str(_write_curl_settings(ground)))}"
     where = f"{ground.server.url}/collections/{source.name}/snapshots"
-    file, created = quote(str(directory / "curl.snapshot")), quote(str(directory / "created.json"))
-    script = f"""set -e
-{curl} -X POST -o {created} '{where}?wait=true'
+    created = quote(f"{file}.json")
+    return f"""{curl} -X POST -o {created} '{where}?wait=true'
 name=$(sed 's/.*"name":"\\([^"]*\\)".*/\\1/' {created})
-{curl} -o {file} "{where}/$name"
-sha256sum {file}
-"""
-    return ["sh", "-c", script]
+{curl} -o {quote(str(file))} "{where}/$name\""""
 
 
 def snapshot_naively(ground: Ground, source: Source, directory: Path) -> list[str]:
@@ -83,7 +101,7 @@ def snapshot_naively(ground: Ground, source: Source, directory: Path) -> list[st
 
 def boot_ours(ground: Ground, source: Source) -> list[str]:
     """`qdrant-restore restore` of a collection that is there."""
-    return [sys.executable, "-m", "restore", "restore", source.name, "--store", str(ground.store)]
+    return [*_OURS, "restore", source.name, "--store", str(ground.store)]
 
 
 def boot_naively(ground: Ground, source: Source) -> list[str]:
@@ -93,7 +111,20 @@ def boot_naively(ground: Ground, source: Source) -> list[str]:
 
 def start_only() -> list[str]:
     """Start our program and end it: what memory is counted from."""
-    return [sys.executable, "-m", "restore", "version"]
+    return [*_OURS, "version"]
+
+
+def run_script(*lines: str) -> list[str]:
+    """Give a shell that runs these lines one after the other, and stops at the first that fails."""
+    return ["sh", "-c", "\n".join(["set -e", *lines])]
+
+
+def _name_store(ground: Ground, store: str = "") -> list[str]:
+    """Give the options that name a store: that of the ground, as the server sees it too, unless it is another."""
+    if store:
+        return ["--store", store]
+    seen = ["--server-store", ground.server_store] if ground.server_store else []
+    return ["--store", str(ground.store), *seen]
 
 
 def _chain(ground: Ground, requests: list[list[str]]) -> list[str]:

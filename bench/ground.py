@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,8 @@ import msgspec
 
 from bench.calm import wait_calm
 from bench.child import FailedError, run_child
-from bench.fill import DIMENSIONS
+from bench.fill import DIMENSIONS, PRECISE
+from bench.minio import Bucket
 from bench.server import Server
 from restore.edges.clock import Clock
 from restore.edges.qdrant import Qdrant, connect
@@ -52,12 +54,16 @@ class Source(msgspec.Struct, frozen=True):
 class Ground:
     """Makes and removes. `store` is where our snapshots rest, `server_store` how the server sees it, if it does.
 
-    `patience_seconds` is how long each run may wait for a calm moment.
+    `bucket` is None where there is no server for one. `patience_seconds` is how long each run may wait for a calm
+    moment.
     """
 
-    def __init__(self, server: Server, work: Path, *, patience_seconds: float) -> None:
+    def __init__(
+        self, server: Server, work: Path, bucket: Bucket | None = None, *, patience_seconds: float = 0.0
+    ) -> None:
         self.server = server
         self.work = work
+        self.bucket = bucket
         self.token = secrets.token_hex(4)
         self.target = f"bench-{self.token}-target"
         self.qdrant: Qdrant = connect(server.url, os.environ.get("QDRANT_API_KEY", ""))
@@ -67,6 +73,7 @@ class Ground:
             "RESTORE_LOG_LEVEL": "warning",
             # An installed program has its bytecode.
             "PYTHONDONTWRITEBYTECODE": "",
+            **(bucket.environment if bucket else {}),
         }
         self._patience = patience_seconds
         self._sources: list[Source] = []
@@ -84,9 +91,7 @@ class Ground:
         try:
             if error is not None:
                 self._await_nothing()
-            self.remove_target()
-            for source in self._sources:
-                self.remove_source(source)
+            self.remove([self.target, *(source.name for source in self._sources)])
         except RestoreError as trouble:
             print(f"left on the server, by its name: bench-{self.token}…: {trouble}", file=sys.stderr)
         self.qdrant.close()
@@ -96,39 +101,66 @@ class Ground:
             with contextlib.suppress(OSError):
                 (self.store.parent / name).rmdir()
 
-    def make_source(self, size: int) -> Source:
-        """Fill a collection with about `size` bytes of vectors, and wait until the server has settled."""
-        points = max(1, size // (DIMENSIONS * _BYTES_PER_NUMBER))
-        source = Source(f"bench-{self.token}-{len(self._sources)}", points)
-        self._sources.append(source)
-        self.qdrant.create_collection(source.name, _BODY)
-        self.run([sys.executable, "-m", "bench.fill", self.server.url, source.name, str(points)])
-        self.expect(source.name, points)
-        self._clock.sleep(_FLUSH_SECONDS)
-        return source
+    def make_sources(self, size: int, *, number: int = 1, digits: int = PRECISE) -> list[Source]:
+        """Fill collections with about `size` bytes of vectors each, and wait until the server has settled.
 
-    def remove_source(self, source: Source) -> None:
-        """Remove a collection that was made here, and everything of it that the server keeps."""
-        self._remove(source.name)
+        Vectors of fewer digits are filled sooner, and compress better than what applications have.
+        """
+        points = max(1, size // (DIMENSIONS * _BYTES_PER_NUMBER))
+        made = []
+        for _ in range(number):
+            source = Source(f"bench-{self.token}-{len(self._sources)}", points)
+            self._sources.append(source)
+            made.append(source)
+            self.qdrant.create_collection(source.name, _BODY)
+            fill = [sys.executable, "-m", "bench.fill", self.server.url, source.name, str(points), str(digits)]
+            self.run(fill)
+            self.expect(source.name, points)
+        if not self.server.embedded:
+            self._clock.sleep(_FLUSH_SECONDS)
+        return made
 
     def remove_target(self) -> None:
         """Remove the target, its files on the server and the marks of a restore that was interrupted."""
-        self._remove(self.target)
-        for attempt in find_attempts(self.target, self.qdrant.list_collections()):
-            self.qdrant.delete_collection(name_mark(self.target, attempt))
+        self.remove([self.target])
+
+    def remove_sources(self, sources: Iterable[Source]) -> None:
+        """Remove collections that were made here, and everything of them that the server keeps."""
+        self.remove([source.name for source in sources])
+
+    def remove(self, collections: Iterable[str]) -> None:
+        """Remove collections that are there, their files on the server and their marks."""
+        for collection in collections:
+            there = self.qdrant.list_collections()
+            if collection in there:
+                # While the collection is there its files can be reached; afterwards they cannot.
+                for snapshot in self.qdrant.list_snapshots(collection):
+                    self.qdrant.delete_snapshot(collection, snapshot.name)
+                self.qdrant.delete_collection(collection)
+            for attempt in find_attempts(collection, there):
+                self.qdrant.delete_collection(name_mark(collection, attempt))
         self.settle()
 
-    def remove_server_snapshots(self, source: Source) -> None:
+    def remove_server_snapshots(self, sources: Iterable[Source]) -> None:
         """Remove the snapshots that measuring left on the server."""
-        for snapshot in self.qdrant.list_snapshots(source.name):
-            self.qdrant.delete_snapshot(source.name, snapshot.name)
+        for source in sources:
+            for snapshot in self.qdrant.list_snapshots(source.name):
+                self.qdrant.delete_snapshot(source.name, snapshot.name)
         self.settle()
+
+    def forget(self, source: Source) -> None:
+        """Remove a source's files from the store."""
+        for path in self.store.glob(f"{source.name}_*"):
+            path.unlink()
 
     def settle(self) -> None:
         """Let what was written before reach the disk and what was deleted be freed; the next one must not pay for it.
 
         A server goes on freeing gigabytes after it answered. Only seen where it works on this machine's disk.
         """
+        if self.server.embedded:
+            # Its figures are no measure of anything, and need no calm.
+            return
         end = self._clock.read_seconds() + _LONGEST_SETTLING_SECONDS
         free, before = self._read_free(), -1
         while abs(free - before) > _STIR_BYTES and self._clock.read_seconds() < end:
@@ -160,10 +192,3 @@ class Ground:
     def _read_free(self) -> int:
         found = os.statvfs(self.work)
         return found.f_bfree * found.f_frsize
-
-    def _remove(self, collection: str) -> None:
-        if collection in self.qdrant.list_collections():
-            # While the collection is there its files can be reached; afterwards they cannot.
-            for snapshot in self.qdrant.list_snapshots(collection):
-                self.qdrant.delete_snapshot(collection, snapshot.name)
-            self.qdrant.delete_collection(collection)

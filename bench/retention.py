@@ -1,111 +1,84 @@
-"""`python -m bench.retention [NUMBER…]`: what it costs to prune a directory of so many snapshots.
+"""The row `retention`: what it costs to prune a directory and a bucket of so many snapshots.
 
-Each number is measured in a directory of its own, filled with tiny snapshots and manifests of the size that real ones
-have (2.5 kB), 1,000 snapshots a collection, one every hour. Each pass is a process of its own: its seconds from start
-to end, and its peak of memory. The dry run reads and decides; the real one deletes what no rule keeps.
+Each number is measured in a store of its own, filled with tiny snapshots and manifests of the size that real ones
+have (2.5 kB), 1,000 snapshots a collection, one every hour. Each pass is a process of its own. The dry run reads and
+decides; the real one deletes what no rule keeps; the second real one finds nothing left to delete.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-import resource
-import subprocess
+import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from restore.words.manifest import Manifest, Sample, write_manifest
-from restore.words.snapshot import SnapshotName, name_latest, name_manifest
-from restore.words.store import STAMP_FILE, STAMP_TEXT
+from bench.arguments import Options
+from bench.child import FailedError, Run, run_child
+from bench.minio import open_bucket
+from bench.results import Pruning, Results
 
-_SNAPSHOTS = (10_000, 50_000, 100_000)
-_EACH = 1_000
-_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _RULE = ("--keep-last", "24", "--keep-daily", "30", "--keep-weekly", "8", "--keep-yearly", "3")
-_CONTENT = b"x" * 64
-_MB = 1024.0
+# What a disk takes for hundreds of thousands of small files says nothing about us.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there has a random name
 
 
-class Pass(NamedTuple):
-    """One process: seconds, peak of memory in MB, and how many snapshots it deleted or would have."""
-
-    seconds: float
-    peak_mb: float
-    pruned: int
-
-
-def main(arguments: list[str]) -> None:
-    """Measure and print a table."""
-    numbers = [int(text.replace("_", "").replace(",", "")) for text in arguments] or list(_SNAPSHOTS)
-    print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}\n")
-    print("| Snapshots | Dry run | Per snapshot | Peak memory | Real run | Deleted | Per deletion | Second run |")
-    print("|---|---|---|---|---|---|---|---|")
-    for number in numbers:
-        with tempfile.TemporaryDirectory(prefix="qdrant-bench-", dir=os.environ.get("BENCH_DIR")) as work:
-            store = Path(work) / "store"
-            _fill(store, number)
-            dry, real, again = _run(store, "--dry-run"), _run(store), _run(store)
-        print(
-            f"| {number:,} | {dry.seconds:.1f} s | {1e6 * dry.seconds / number:.0f} µs | {dry.peak_mb:.0f} MB "
-            f"| {real.seconds:.1f} s | {real.pruned:,} | {1000 * (real.seconds - dry.seconds) / real.pruned:.2f} ms "
-            f"| {again.seconds:.1f} s |",
-            flush=True,
-        )
+def measure_retention(environment: Mapping[str, str], options: Options, results: Results) -> None:
+    """Prune a directory, and a bucket where there is a server for one, of each number of snapshots."""
+    with _open_place(options.work) as place, open_bucket(place) as bucket:
+        results.notes.append(f"retention was measured with files in {'memory' if _is_memory() else str(place)}")
+        pruner = _Pruner({**environment, **(bucket.environment if bucket else {})}, place)
+        for number in options.retention:
+            directory = place / "directory"
+            results.prunings.append(pruner.measure("directory", str(directory), number))
+            shutil.rmtree(directory)
+        if bucket is None:
+            return
+        for number in options.retention:
+            # What is left there goes with the bucket.
+            results.prunings.append(pruner.measure("bucket", f"{bucket.url}/kept-{number}", number))
 
 
-def _fill(store: Path, number: int) -> None:
-    store.mkdir()
-    (store / STAMP_FILE).write_bytes(STAMP_TEXT)
-    for collection, at in _list_snapshots(number):
-        name = str(SnapshotName(collection, at))
-        (store / name).write_bytes(_CONTENT)
-        (store / name_manifest(name)).write_bytes(write_manifest(_describe(collection, at)))
-        link = store / name_latest(collection)
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
+class _Pruner:
+    """Fills stores and prunes them, each in a process of its own."""
+
+    def __init__(self, environment: Mapping[str, str], place: Path) -> None:
+        self._environment = environment
+        self._place = place
+
+    def measure(self, kind: str, store: str, number: int) -> Pruning:
+        """Measure one store. Raises `FailedError` when what was said and what was done differ."""
+        print(f"publishing {number:,} snapshots in a {kind}", flush=True)
+        self._run([sys.executable, "-m", "bench.publish", store, str(number)])
+        would, dry = self._prune(store, "--dry-run")
+        deleted, real = self._prune(store)
+        left, again = self._prune(store)
+        if (would, left) != (deleted, 0):
+            raise FailedError(f"pruning {store}: {would:,} would go, {deleted:,} went, then {left:,} more")
+        print(f"retention in a {kind}: dry {dry.seconds:.1f} s, real {real.seconds:.1f} s", flush=True)
+        return Pruning(store=kind, snapshots=number, deleted=deleted, dry=dry, real=real, again=again)
+
+    def _prune(self, store: str, *arguments: str) -> tuple[int, Run]:
+        """Run the program; give how many snapshots it deleted, or would have, and what it took."""
+        report = self._place / "prune.json"
+        command = [sys.executable, "-m", "restore", "prune", "--json", "--store", store, *_RULE, *arguments]
+        run = self._run(["sh", "-c", 'exec "$@" >"$0"', str(report), *command])
+        told = json.loads(report.read_bytes())
+        return sum(len(one["pruned"]) for one in told["outcomes"]), run
+
+    def _run(self, command: list[str]) -> Run:
+        return run_child(command, environment=self._environment, directory=self._place)
 
 
-def _list_snapshots(number: int) -> Iterator[tuple[str, datetime]]:
-    for place in range(number):
-        yield f"collection-{place // _EACH:04}", _BEGIN + timedelta(hours=place % _EACH)
+@contextmanager
+def _open_place(work: Path | None) -> Iterator[Path]:
+    """Give a directory of our own: in memory where the system has such, else where temporary files go."""
+    with tempfile.TemporaryDirectory(prefix="qdrant-bench-", dir=_MEMORY if _is_memory() else work) as place:
+        yield Path(place)
 
 
-def _describe(collection: str, at: datetime) -> Manifest:
-    return Manifest(
-        collection=collection,
-        created=at,
-        server_version="1.18.3",
-        size=len(_CONTENT),
-        sha256="0" * 64,
-        points=1_000,
-        points_exact=True,
-        config={"params": {"vectors": {"size": 768, "distance": "Cosine"}, "shard_number": 1}},
-        payload_schema={},
-        samples=tuple(Sample(number, "0" * 32) for number in range(32)),
-        written_by="qdrant-restore bench",
-    )
-
-
-def _run(store: Path, *arguments: str) -> Pass:
-    """Run the program, and read what it took from the kernel."""
-    command = [sys.executable, "-m", "restore", "prune", "--json", "--store", str(store), *_RULE, *arguments]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    begin = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
-        assert child.stdout is not None
-        report = json.loads(child.stdout.read())
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - begin
-    assert (child.returncode, before >= 0) == (0, True)
-    return Pass(seconds, used.ru_maxrss / _MB, sum(len(one["pruned"]) for one in report["outcomes"]))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def _is_memory() -> bool:
+    return os.access(_MEMORY, os.W_OK)

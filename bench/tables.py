@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.amounts import show_mib, show_seconds, show_size
 from bench.contest import Series
-from bench.results import Peak, Ratio, Results
+from bench.results import Packed, Peak, Pruning, Ratio, Results
 
 _MOST_ABOVE_MIB = 64
 _MEANT_BYTES = 10**9
@@ -18,8 +18,12 @@ def write_tables(results: Results) -> str:
     if results.ratios:
         parts.append(_ratios(results.ratios))
         parts.append(_series(results))
+    if results.packed:
+        parts.append(_packed(results.packed))
     if results.peaks:
         parts.append(_peaks(results.peaks))
+    if results.prunings:
+        parts.append(_prunings(results.prunings))
     if results.imports:
         rows = [(one.package, f"{one.milliseconds:.1f} ms") for one in results.imports]
         parts.append("What a boot with nothing to do imports:\n\n" + _table(("Package", "Time"), rows))
@@ -28,13 +32,18 @@ def write_tables(results: Results) -> str:
 
 
 def _head(results: Results) -> str:
-    small = "" if results.file_bytes >= _MEANT_BYTES else " What must be is meant for 1 GB and more."
+    told = []
+    if results.points:
+        told.append(f"One collection of {results.points:,} points, snapshot of {show_size(results.file_bytes)}.")
+    if results.many:
+        told.append(f"{results.many} collections, snapshots of {show_size(results.many_bytes)} together.")
+    if results.ratios and results.file_bytes < _MEANT_BYTES:
+        told.append("What must be is meant for 1 GB and more.")
     kind = "**embedded server, which measures less than a real one**" if results.embedded else "real server"
     return (
         f"# {results.when}\n\n"
         f"Qdrant {results.server_version} ({kind}), Python {results.python}, {results.machine}, {results.cpus} "
-        f"processors for server and client together, load before {results.load:.2f}. One collection of "
-        f"{results.points:,} points, snapshot of {show_size(results.file_bytes)}.{small}"
+        f"processors for server and client together, load before {results.load:.2f}. {' '.join(told)}".rstrip()
     )
 
 
@@ -52,15 +61,10 @@ def _series(results: Results) -> str:
     seen: dict[str, Series] = {}
     for one in results.ratios:
         seen[f"{one.work}: ours"] = one.ours
-        kind = "restore" if one.work.startswith("restore") else one.work
-        seen[f"{kind}: {one.against.name}"] = one.against
+        seen[f"{one.contest}: {one.against.name}"] = one.against
     seen |= {one.name: one for one in results.others}
-    rows = []
-    for name, series in seen.items():
-        spread = f"{show_seconds(min(series.seconds))} - {show_seconds(max(series.seconds))}"
-        median, peak = show_seconds(series.median_seconds), show_mib(series.peak_kib)
-        rows.append((name, str(len(series.runs)), median, spread, peak))
-    table = _table(("Process", "Runs", "Median", "Least - most", "Peak memory"), rows)
+    rows = [(name, str(len(series.runs)), *_show_series(series)) for name, series in seen.items()]
+    table = _table(("Process", "Runs", "Median (least - most)", "Peak memory"), rows)
     floor = f"Peaks of {show_mib(results.floor_kib)} and less cannot be told apart here."
     return f"{table}\n\n{floor}"
 
@@ -78,6 +82,44 @@ def _peaks(peaks: Iterable[Peak]) -> str:
         for one in sorted(peaks, key=lambda peak: (peak.work, peak.file_bytes))
     ]
     return _table(("Peak memory", "Snapshot", "Peak", "Start alone", "Above start", "Must be"), rows)
+
+
+def _packed(packed: Iterable[Packed]) -> str:
+    rows = [
+        (
+            one.packing,
+            f"{show_size(one.stored_bytes)} ({one.stored_bytes / one.plain_bytes:.0%})",
+            *_show_series(one.snapshot),
+            *_show_series(one.restore),
+        )
+        for one in packed
+    ]
+    return _table(("Packing", "Stored", "Snapshot", "Peak memory", "Restore", "Peak memory"), rows)
+
+
+def _show_series(series: Series) -> tuple[str, str]:
+    spread = f"{show_seconds(min(series.seconds))} - {show_seconds(max(series.seconds))}"
+    return f"{show_seconds(series.median_seconds)} ({spread})", show_mib(series.peak_kib)
+
+
+def _prunings(prunings: Iterable[Pruning]) -> str:
+    rows = [
+        (
+            one.store,
+            f"{one.snapshots:,}",
+            show_seconds(one.dry.seconds),
+            f"{one.dry.seconds * 1e6 / one.snapshots:.0f} µs",
+            show_mib(one.dry.peak_kib),
+            show_seconds(one.real.seconds),
+            f"{one.deleted:,}",
+            f"{(one.real.seconds - one.dry.seconds) * 1e3 / max(1, one.deleted):.2f} ms",
+            show_mib(one.real.peak_kib),
+            show_seconds(one.again.seconds),
+        )
+        for one in prunings
+    ]
+    head = ("Store", "Snapshots", "Dry run", "Per snapshot", "Peak memory")
+    return _table((*head, "Real run", "Deleted", "Per deletion", "Peak memory", "Second run"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

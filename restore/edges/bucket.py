@@ -51,6 +51,8 @@ class Bucket:
         self._keys = keys
         self._patience = patience_seconds
         self._walk = Walk(client, self.key)
+        # What a listing found that was written about snapshots.
+        self.listed: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ class Bucket:
         """Give every file of the store, sorted by name: the whole listing. Bytes without a manifest are debris."""
         found = {self._relate(one.key): one for one in self._client.list(self._location.prefix)}
         entries = sorted((_describe(path, found) for path in found), key=lambda entry: entry.file)
+        self.listed = frozenset(entry.file for entry in entries if entry.kind in {Kind.PIN, Kind.CHECK})
         self._walk = Walk(self._client, self.key)
         self._walk.begin(
             (entry.file, found[self._relate(self.key(entry.file))]) for entry in entries if entry.encoded

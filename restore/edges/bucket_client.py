@@ -11,7 +11,7 @@ import itertools
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -150,6 +150,15 @@ class Client:
     def delete(self, key: str) -> None:
         """Delete an object; idempotent."""
         self._ask_unless_missing(f"deleting '{key}'", lambda store: store.delete(key))
+
+    def delete_many(self, keys: Sequence[str]) -> bool:
+        """Delete many objects side by side. False: not all of it was done."""
+        try:
+            self._crew.begin(lambda: self._store.delete(list(keys))).result()
+        except find_foreign():
+            # Deleted one by one, each tells its own trouble.
+            return False
+        return True
 
     def sign(self, key: str, seconds: int) -> Secret:
         """Give a URL from which anybody may read an object for so long."""

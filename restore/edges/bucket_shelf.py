@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from datetime import datetime
 from typing import Any
@@ -168,6 +168,16 @@ class BucketShelf(Bucket):
         self._require_lease()
         for name in (name_manifest(file), file, file + PIN_SUFFIX, file + CHECK_SUFFIX):
             self._client.delete(self.key(name))
+
+    def delete_together(self, files: Sequence[str]) -> bool:
+        """Delete snapshots as a listing found them, side by side: their manifests, then all the rest.
+
+        What was written about them since that listing stays. False: a part was refused, or the store cannot.
+        """
+        manifests = [self.key(name_manifest(file)) for file in files]
+        about = [file + suffix for file in files for suffix in (PIN_SUFFIX, CHECK_SUFFIX)]
+        rest = [*files, *(name for name in about if name in self.listed)]
+        return self._client.delete_many(manifests) and self._client.delete_many([self.key(name) for name in rest])
 
     def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
         """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -17,6 +17,8 @@ from restore.words.rule import Candidate, Rule, Surveyed
 from restore.words.set import SetDocument
 from restore.words.store import SET_SUFFIX, WritableStore
 
+# A kill leaves the bytes of at most so many snapshots without their manifests.
+_TOGETHER = 250
 FindRule = Callable[[str], Rule]
 
 
@@ -45,8 +47,7 @@ class Pruner:
             return report_refusal(surveyed.collection, error)
         sizes = {one.file: one.size_bytes for one in candidates}
         pruned, failed = [], []
-        for file in decision.pruned:
-            problem = None if self._dry_run else self._delete(surveyed, file)
+        for file, problem in self._delete_all(surveyed, decision.pruned):
             if problem:
                 failed.append(problem)
             else:
@@ -70,6 +71,16 @@ class Pruner:
             else one
             for one in surveyed.candidates
         ]
+
+    def _delete_all(self, surveyed: Surveyed, files: Sequence[str]) -> Iterator[tuple[str, Undeleted | None]]:
+        """Delete them, many at once where the store can; give each with what kept it from being deleted."""
+        for begin in range(0, len(files), _TOGETHER):
+            some = files[begin : begin + _TOGETHER]
+            together = not self._dry_run and self._store.delete_together(some)
+            for file in some:
+                if together:
+                    self._log("snapshot.pruned", collection=surveyed.collection, file=file)
+                yield file, None if together or self._dry_run else self._delete(surveyed, file)
 
     def _delete(self, surveyed: Surveyed, file: str) -> Undeleted | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -317,6 +317,13 @@ class WritableStore(Store, Protocol):
 
     def delete_snapshot(self, file: str) -> None:
         """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent."""
+        ...
+
+    def delete_together(self, files: Sequence[str]) -> bool:
+        """Delete many snapshots side by side, all their manifests first. Idempotent.
+
+        False where a store cannot, or not all of it was done: then each is to be deleted by itself.
+        """
         ...
 
     def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:

@@ -1,0 +1,58 @@
+"""Many snapshots are pruned from a bucket side by side, and one by one where one of them is in trouble."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from restore.words.snapshot import MANIFEST_SUFFIX
+from restore.words.store import Kind
+from tests.stores.conftest import Place
+from tests.tools.proxy import Fault
+from tests.tools.snapshots import NOON
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+RULE = ("--keep-last", "1")
+SNAPSHOTS = 40
+
+
+def publish(place: Place) -> list[str]:
+    """Publish a history of one collection, and a record of a check of its oldest one; gives the files."""
+    files = [
+        place.kept.publish(b"%d" % day, NOON - timedelta(days=SNAPSHOTS - day), written_by="qdrant-restore 0").file
+        for day in range(SNAPSHOTS)
+    ]
+    place.kept.open().write_document(f"{files[0]}.check.json", b"{}")
+    place.proxy.forget()
+    return files
+
+
+def list_files(place: Place) -> list[str]:
+    """Give what lies in the store."""
+    return sorted(entry.file for entry in place.kept.open().list_entries() if entry.kind is not Kind.OURS)
+
+
+def test_many_are_deleted_side_by_side_manifests_first(place: Place) -> None:
+    """K11: no manifest is ever without its snapshot, and what was written about one goes with it."""
+    files = publish(place)
+    ended = place.run("prune", *RULE)
+    deleted = [seen.path.rpartition("/")[2] for seen in place.proxy.find("^DELETE ")]
+    assert ended.status == 0, ended
+    assert sorted(deleted[: SNAPSHOTS - 1]) == [file + MANIFEST_SUFFIX for file in files[:-1]]
+    assert sorted(deleted[SNAPSHOTS - 1 :]) == sorted([*files[:-1], f"{files[0]}.check.json"])
+    assert list_files(place) == [files[-1], files[-1] + MANIFEST_SUFFIX]
+
+
+def test_one_that_is_refused_is_named_and_the_others_go(place: Place) -> None:
+    """K11: it is whole still, bytes and manifest."""
+    files = publish(place)
+    place.proxy.inject(f"DELETE .*{files[3]}.json", Fault(status=403, body=b""))
+    ended = place.run("prune", "--json", *RULE)
+    [outcome] = json.loads(ended.stdout)["outcomes"]
+    assert [one["file"] for one in outcome["failed"]] == [files[3]]
+    assert [one["file"] for one in outcome["pruned"]] == [*files[:3], *files[4:-1]]
+    kept = [files[3], files[3] + MANIFEST_SUFFIX, files[-1], files[-1] + MANIFEST_SUFFIX]
+    assert list_files(place) == kept
