@@ -23,6 +23,7 @@ from restore.words.document import write_document
 from restore.words.manifest import write_manifest
 from restore.words.set import SetDocument, SetMember
 from restore.words.snapshot import encode_collection
+from restore.words.store import classify
 from tests.commands.program import make_environment
 from tests.tools.evidence import digest_files
 from tests.tools.ground import Ground
@@ -164,6 +165,20 @@ def test_s8_what_is_no_name_has_no_path_in_a_store(file: str, store: FilledStore
     """S8: the one place that makes paths of names refuses, whoever asks."""
     with pytest.raises(RestoreError, match="is no name of a file in store"):
         Directory(str(store.path)).path(file)
+
+
+@pytest.mark.parametrize("document", ["manifest", "snapshot"])
+def test_s8_a_link_is_followed_nowhere_however_good_what_it_leads_to(document: str, store: FilledStore) -> None:
+    """S8: a manifest that says everything right, and the very bytes, outside: neither is the store's."""
+    fill(store, "cities", [0])
+    outside = make_outside(store.path.parent)
+    file = store.path / {"manifest": f"{FILE}.json", "snapshot": FILE}[document]
+    moved = file.rename(outside / "moved")
+    file.symlink_to(moved)
+    directory = Directory(str(store.path))
+
+    with pytest.raises(RestoreError, match="is not a plain file"):
+        directory.read_manifest(msgspec.structs.replace(directory.open_entry(classify(FILE)), collection="cities"))
 
 
 @pytest.mark.parametrize(

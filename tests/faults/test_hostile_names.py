@@ -1,0 +1,99 @@
+"""S7, K5: names that look like paths, like our own files, like each other's beginning; through every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from restore.edges.directory import Directory
+from restore.words.snapshot import encode_collection
+from tests.commands.program import run_program
+from tests.stores.conftest import Place
+from tests.stores.fixtures import minio
+from tests.tools.evidence import digest_files
+from tests.tools.ground import Ground
+from tests.tools.server import Server
+
+__all__ = ["minio", "place"]
+
+from tests.stores.conftest import place
+
+# Each has another's beginning or end, or is written like something of ours.
+NAMES = (
+    "docs",
+    "docs_latest",
+    "docs_20261120_120000",
+    "docs_20261120_120000.snapshot",
+    "docs.snapshot.json",
+    "..x",
+    ".partial-0123456789abcdef",
+    ".restoring",
+    ".drill",
+    "%2e%2e%2fx",
+    "a\nb\u202ec\x1b[31m",
+    "\U0001f30d",
+    "x" * 180,
+    "x" * 181,
+)
+
+
+def fill_server(server: Server, names: list[str]) -> None:
+    """Give each collection as many points as its place in the list."""
+    for number, name in enumerate(names):
+        server.create(name, vectors={"size": 4, "distance": "Dot"})
+        server.upsert(name, range(number + 1))
+
+
+def test_s7_every_command_takes_every_name_for_itself(
+    ground: Ground, new_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """S7, K5: two snapshots of each, then list, verify, pin, mirror, drill, prune of one, and all of them back."""
+    names = [new_name("odd") + odd for odd in NAMES]
+    fill_server(ground.server, names)
+    store, copy = ground.store.path, tmp_path / "copy"
+    beside = digest_files(tmp_path)
+    environment = {"QDRANT_URL": ground.server.url, "QDRANT_API_KEY": ground.server.key, "RESTORE_STORE": str(store)}
+
+    def run(*words: str) -> int:
+        return run_program(*words, cwd=tmp_path, environment=environment, timeout=120).status
+
+    taken = [run("snapshot", *names), run("snapshot", *names)]
+    before = {name: [one.file for one in Directory(str(store)).list_snapshots(name)] for name in names}
+    looked = [run("list"), run("verify"), run("pin", before[names[1]][0]), run("mirror", str(store), str(copy))]
+    drilled = run("drill", *names[:6])
+    pruned = run("prune", "--keep-last", "1", names[0])
+    after = {name: [one.file for one in Directory(str(store)).list_snapshots(name)] for name in names}
+    for name in names:
+        ground.server.drop(name)
+    restored = run("restore", *names)
+    counted = [ground.server.count(name) for name in names]
+    left = {path.partition("/")[0] for path in set(digest_files(tmp_path)) - set(beside)}
+
+    assert (taken, looked, drilled, pruned, restored) == ([0, 0], [0, 0, 0, 0], 0, 0, 0)
+    assert [len(files) for files in before.values()] == [2] * len(names)
+    assert after == {**before, names[0]: before[names[0]][1:]}
+    assert counted == list(range(1, len(names) + 1))
+    assert left <= {store.name, "copy"}
+    assert all(len(encode_collection(name)) <= 200 for name in names)
+
+
+@pytest.mark.xdist_group("buckets")
+def test_s7_a_bucket_takes_every_name_for_itself(place: Place) -> None:
+    """S7, K5: the same in a bucket, on a server of its own; pruning one touches no other."""
+    names = [f"odd{odd}" for odd in NAMES]
+    server = Server(place.qdrant)
+    fill_server(server, names)
+    taken = [place.run("snapshot", *names, "--concurrency", "4").status for _ in range(2)]
+    store = place.kept.open()
+    before = {name: [one.file for one in store.list_snapshots(name)] for name in names}
+    pruned = place.run("prune", "--keep-last", "1", names[0]).status
+    after = {name: [one.file for one in store.list_snapshots(name)] for name in names}
+    for name in names:
+        server.drop(name)
+    restored = place.run("restore", "--all").status
+
+    assert (taken, pruned, restored) == ([0, 0], 0, 0)
+    assert after == {**before, names[0]: before[names[0]][1:]}
+    assert [server.count(name) for name in names] == list(range(1, len(names) + 1))

@@ -1,0 +1,102 @@
+"""A bucket that somebody else writes to: documents that are none of ours, and objects under names of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from restore.edges.bucket_access import open_client
+from restore.errors import LockedError
+from restore.words.location import parse_location
+from restore.words.store import LEASE_FILE, PROVEN_FILE, SCHEDULE_FILE
+from tests.commands.program import run_program
+from tests.stores.conftest import Place
+from tests.tools.canaries import run_echo
+from tests.tools.spoiling import CONTENTS
+from tests.tools.tls import open_tls
+
+pytestmark = pytest.mark.xdist_group("buckets")
+
+FILE = "cities_20261120_120000.snapshot"
+DOCUMENTS = (
+    f"{FILE}.json",
+    f"{FILE}.pin.json",
+    f"{FILE}.check.json",
+    "20261120_120000_0123abcd.set.json",
+    ".journal-0123abcd.json",
+    SCHEDULE_FILE,
+    PROVEN_FILE,
+    LEASE_FILE,
+)
+COMMANDS = (("list",), ("list", "--sets"), ("prune", "--keep-last", "1"), ("verify",))
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_s8_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content: str, place: Place) -> None:
+    """S8: every kind of document, all of them spoiled at once; the snapshot stays, for it is nobody's."""
+    file = place.add()
+    for name in DOCUMENTS:
+        place.kept.write(name, CONTENTS[content])
+    ended = [place.run(*words, RESTORE_LOCK_TIMEOUT="2") for words in COMMANDS]
+    said = "".join(one.stdout + one.stderr for one in ended)
+
+    assert [one.status for one in ended if one.status not in {0, 3, 11, 13, 14}] == []
+    assert "Traceback" not in said
+    assert file in [entry.file for entry in place.kept.open().list_entries()]
+
+
+def test_l2_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_told(place: Place) -> None:
+    """L2, S8: a note that expires in a thousand years holds up who waits for a second by a second."""
+    note = b'{"token":"x","holder":"a liar","since":"1970","beat":0,"lease_seconds":1e308}'
+    place.kept.write(LEASE_FILE, note)
+    with pytest.raises(LockedError, match="is locked by a liar since 1970"), place.kept.open().lock(1.0):
+        pass
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x/cities_20260101_120000.snapshot",
+        "cities/x/cities_20260101_120000.snapshot",
+        "cities/towns_20260101_120000.snapshot",
+        "cities_20260101_120000.snapshot",
+        "cities/%2e%2e/cities_20260101_120000.snapshot",
+        "cities/..%2Fx_20260101_120000.snapshot",
+        "cities/.hidden_20260101_120000.snapshot",
+        "cities/caf\u00e9 \U0001f30d_20260101_120000.snapshot",
+    ],
+)
+def test_k6_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place) -> None:
+    """K6, S7: with a manifest beside it or without, it is neither restored, nor listed as ours, nor deleted."""
+    file = place.add()
+    client = open_client(parse_location(place.kept.name), place.server.environment)
+    for name in (key, f"{key}.json"):
+        client.put(f"backups/{name}", b"somebody's")
+    pruned = place.run("prune", "--keep-last", "1")
+    shelf = place.kept.open()
+    latest = shelf.find_snapshot("cities")
+    left = client.find(f"backups/{key}")
+
+    assert (pruned.status, latest and latest.file) == (0, file)
+    assert (left and left.size, [one.file for one in shelf.list_snapshots("cities")]) == (10, [file])
+
+
+@pytest.mark.parametrize(
+    "variable", ["", "AWS_ALLOW_INVALID_CERTIFICATES", "ALLOW_INVALID_CERTIFICATES", "AWS_ALLOW_HTTP"]
+)
+def test_s13_no_variable_makes_a_bucket_accept_any_certificate(variable: str, tmp_path: Path) -> None:
+    """S13: whoever is to be trusted is named by AWS_CA_BUNDLE; nothing switches the look at certificates off."""
+    given = {
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "RESTORE_STORE": "s3://bucket/backups",
+        **({variable: "true"} if variable else {}),
+    }
+    with run_echo(403, "xml") as echo, open_tls(echo.url) as port:
+        ended = run_program(
+            "list", cwd=tmp_path, environment={**given, "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}"}
+        )
+
+    assert (ended.status, "its certificate was not accepted" in ended.stderr) == (18, True)
