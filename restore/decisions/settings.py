@@ -211,6 +211,8 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
     if chosen.chosen_set and chosen.origins["snapshot"].rank is Rank.FLAG:
         problems.append("--set and --snapshot are both given; keep one")
+    if chosen.show_sets:
+        problems += _find_sets_problems(chosen)
     if command in {PIN, UNPIN} and not chosen.arguments:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
     problems += _find_mirror_problems(command, chosen)
@@ -232,6 +234,13 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
             )
         sources.setdefault(target, collection)
     return tuple(problems)
+
+
+def _find_sets_problems(chosen: Settings) -> tuple[str, ...]:
+    """Say that a listing of sets is one of whole runs."""
+    flags = [f"--{field}" for field in ("include", "exclude") if chosen.origins[field].rank is Rank.FLAG]
+    named = (*chosen.arguments, *flags)
+    return (f"--sets: shows what whole runs made, but {', '.join(named)} was given too; keep one",) if named else ()
 
 
 def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:

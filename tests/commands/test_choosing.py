@@ -20,7 +20,7 @@ from tests.tools.command import restore_here
 from tests.tools.marks import plant_mark
 from tests.tools.server import Server
 from tests.tools.settled import settle
-from tests.tools.snapshots import FilledStore
+from tests.tools.snapshots import NOON, FilledStore
 from tests.tools.taking import take_here
 
 NAMES = ("Airports", "airlines", "airlines_test", "cities")
@@ -76,8 +76,8 @@ def test_a_listing_of_what_patterns_choose(store: FilledStore) -> None:
     for name in NAMES:
         store.add(name)
     (store.path / "notes.txt").write_bytes(b"mine")
-    shown = run(settle("list", *PATTERNS, store=store.path), open_directory(str(store.path)))
-    every = run(settle("list", "--all", store=store.path), open_directory(str(store.path)))
+    shown = run(settle("list", *PATTERNS, store=store.path), open_directory(str(store.path)), NOON)
+    every = run(settle("list", "--all", store=store.path), open_directory(str(store.path)), NOON)
     assert {one.collection for one in shown.files} == {"Airports", "airlines"}
     assert {one.collection for one in every.files} == {*NAMES, None}
 

@@ -336,3 +336,19 @@ def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...
     with pytest.raises(SettingsError) as caught:
         settle("restore", *arguments, store=tmp_path)
     assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(("cities",), "cities"), (("--include", "c*"), "--include"), (("--exclude", "c*", "x"), "x, --exclude")],
+        (("cities",), "cities"),
+        (("--include", "c*"), "--include"),
+        (("--exclude", "c*", "cities"), "cities, --exclude"),
+    ],
+)
+def test_a_listing_of_sets_is_one_of_whole_runs(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
+    """What would be ignored is told; patterns of the settings file are no contradiction."""
+    with pytest.raises(SettingsError) as caught:
+        settle("list", "--sets", *arguments, store=tmp_path)
+    assert caught.value.problems == (f"--sets: shows what whole runs made, but {named} was given too; keep one",)
+    assert settle("list", "--sets", store=tmp_path, document={"include": "c*"}).show_sets
