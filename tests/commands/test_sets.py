@@ -340,7 +340,7 @@ def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(("cities",), "cities"), (("--include", "c*"), "--include"), (("--exclude", "c*", "x"), "x, --exclude")],
+    [
         (("cities",), "cities"),
         (("--include", "c*"), "--include"),
         (("--exclude", "c*", "cities"), "cities, --exclude"),
