@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 from filelock import FileLock
+
+from tests.stores.installed import find_cache
 
 SNAPSHOTS = Path(__file__).parent.parent / "data" / "snapshots"
 EVERYTHING = {"limit": 100_000, "with_payload": True, "with_vector": True}
@@ -87,7 +88,7 @@ class Asking:
 def alone(url: str) -> FileLock:
     """Keep the other test processes off a real server that they share."""
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"tests-of-{name}.lock", timeout=300)
+    return FileLock(find_cache() / f"tests-of-{name}.lock", timeout=300)
 
 
 def comparable(points: list[dict[str, Any]]) -> list[Any]:

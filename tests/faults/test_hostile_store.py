@@ -212,7 +212,9 @@ def test_k5_a_manifest_in_anothers_name_moves_no_file_to_another_collection(stor
     (store.path / f"{encode_collection(long)}_20261120_120000.snapshot.json").write_bytes(lie)
     directory = Directory(str(store.path))
 
-    assert directory.list_collections() == ("towns",)
+    cut = [entry.collection for entry in directory.list_entries() if entry.encoded == encode_collection(long)]
+
+    assert (cut, directory.list_collections()) == ([None], ("towns",))
     assert [one.file for one in directory.list_snapshots("towns")] == ["towns_20261120_120000.snapshot"]
 
 
