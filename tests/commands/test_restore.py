@@ -538,4 +538,5 @@ def test_the_report_for_people_and_for_programs_say_the_same(ground: Ground) -> 
     assert (ended.status, ended.outcome["message"].startswith("43 points restored from ")) == (0, True)
     assert {*ended.report} == {
         "url", "server_version", "store", "outcomes", "seconds", "status", "dry_run", "summary", "warnings",
+        "lock_wait_seconds",
     }  # fmt: skip

@@ -92,14 +92,15 @@ def test_a_failed_look_covers_too() -> None:
 
 
 def test_a_success_ends_a_failure_and_a_failure_keeps_the_successes() -> None:
-    """Both were true when they were written."""
+    """Both were true when they were written; what failed a closer look has not passed it by a glance."""
     first = Check(at=NOW, result=Result.AS_PROMISED, by="1")
     tried = Tried(at=NOW + HOUR, depth=Depth.HASH, problem="damaged")
     again = Check(at=NOW + 2 * HOUR, result=Result.AS_PROMISED, by="2")
     failed = fail_check(pass_check(CheckDocument(), Depth.HASH, first), tried)
 
     assert failed == CheckDocument(passed={"list": first, "hash": first}, failed=tried)
-    assert pass_check(failed, Depth.LIST, again) == CheckDocument(passed={"list": again, "hash": first})
+    assert pass_check(failed, Depth.HASH, again) == CheckDocument(passed={"list": again, "hash": again})
+    assert pass_check(failed, Depth.LIST, again) == CheckDocument(passed={"list": again, "hash": first}, failed=tried)
 
 
 def test_proven_is_what_a_server_took_and_its_manifest_promised() -> None:
