@@ -248,15 +248,18 @@ class Worker:
         now = self._tools.clock.now()
         ended = msgspec.structs.replace(ended, at=now, seconds=round(ended.seconds, 3))
         self._samples = record_run(self._samples, ended)
-        self._replace(at, end_run(self._watched[at].record, ended.status, now))
+        watched = self._watch(self._plan.jobs[at], end_run(self._watched[at].record, ended.status, now))
+        self._log_end(ended, watched)
+        self._put(at, watched)
         self._tools.pulse.begin("")
         self._save()
-        self._tell(at, ended)
+        failing = [one.record.job for one in self._watched if one.record.status]
+        self._tools.teller.tell_end(ended, failing)
         add = self._tools.survey()
         self._samples = add(self._samples)
         self._tools.write_file(ended, add)
 
-    def _tell(self, at: int, ended: Ended) -> None:
+    def _log_end(self, ended: Ended, watched: Watched) -> None:
         self._tools.log(
             "job.ended",
             level="error" if ended.status else "info",
@@ -265,10 +268,8 @@ class Worker:
             status=ended.status,
             took_seconds=ended.seconds,
             error=ended.error or None,
-            next=_show(self._watched[at].due),
+            next=_show(watched.due),
         )
-        failing = [one.record.job for one in self._watched if one.record.status]
-        self._tools.teller.tell_end(ended, failing)
 
     def _adopt(self) -> tuple[Record, ...]:
         """Take over the slots that another machine with the same store has taken; give the jobs that are not ours."""

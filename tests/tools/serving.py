@@ -162,6 +162,13 @@ class Receiver:
         """Where it can be reached."""
         return f"http://127.0.0.1:{self.port}"
 
+    def wait_paths(self, count: int, *, within: float = 20.0) -> list[str]:
+        """Wait until so many have come: others are told after the pages tell it. Gives the paths, without ids."""
+        end = time.monotonic() + within
+        while len(self.came) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        return [path.partition("?")[0] for path, _ in self.came]
+
 
 @contextlib.contextmanager
 def receive() -> Iterator[Receiver]:
