@@ -11,6 +11,7 @@ from restore.decisions.store_report import describe_list
 from tests.stores.kept import Kept
 from tests.tools.publishing import FIRST, SECOND, THIRD
 from tests.tools.settled import settle
+from tests.tools.snapshots import NOON
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -23,7 +24,7 @@ def test_latest_is_marked_and_is_the_one_that_a_restore_takes(kept: Kept) -> Non
     kept.publish(b"held back", THIRD, points=1)
     kept.publish(b"another's", FIRST, collection="towns")
     store = kept.open()
-    report = run(settle("list", store=Path("unused")), store)
+    report = run(settle("list", store=Path("unused")), store, NOON)
     said = [line for line in describe_list(report) if "  latest  " in line]
     latest = {one.collection: one.file for one in report.files if one.latest}
     taken = {name: found.file for name in ("cities", "towns") if (found := store.find_snapshot(name))}
