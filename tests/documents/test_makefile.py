@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 ROOTFUL = "Server:\n Security Options:\n  seccomp\n   Profile: builtin\n"
 ROOTLESS = "Server:\n Security Options:\n  seccomp\n   Profile: builtin\n  rootless\n  cgroupns\n"
 PODMAN = "host:\n  security:\n    rootless: {}\n"
-ME = f"{os.getuid()}:{os.getgid()}"
+# Also where the tests run as root.
+ME = "1234:5678"
 
 
 @pytest.fixture
@@ -28,7 +29,9 @@ def desk(tmp_path: Path) -> Path:
         '#!/bin/sh\necho "$1" >> asked\n[ "$1" = info ] && { cat engine; exit; }\n'
         'echo "${SNAPSHOT_UID:-}:${SNAPSHOT_GID:-}" > given\n'
     )
-    (tmp_path / "bin" / "docker").chmod(0o755)
+    (tmp_path / "bin" / "id").write_text('#!/bin/sh\n[ "$1" = -u ] && echo 1234 || echo 5678\n')
+    for program in ("docker", "id"):
+        (tmp_path / "bin" / program).chmod(0o755)
     return tmp_path
 
 
