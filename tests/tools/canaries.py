@@ -18,6 +18,7 @@ from restore.decisions.settings_table import SETTINGS
 
 SECRETS = tuple(row for row in SETTINGS if row.secret)
 # With what JSON, a shell and a URL would write otherwise.
+READY = '{"title":"qdrant - vector search engine","version":"1.18.3"}'
 _ODD = "\"'%<&>"
 
 
@@ -32,7 +33,7 @@ def make_value(row: Setting, url: str) -> str:
     if row.placeholder != "URL":
         return canary + _ODD
     host = url.removeprefix("http://")
-    return f"http://{canary}-user:{canary}-password@{host}/{canary}-path/{{command}}?key={canary}-query#{canary}-end"
+    return f"http://{host}/{canary}-path/{{command}}?key={canary}-query#{canary}-end"
 
 
 def list_forms(name: str) -> tuple[str, ...]:
@@ -160,9 +161,13 @@ def _answer(client: socket.socket, echo: Echo) -> None:
         head = b""
         while b"\r\n\r\n" not in head and (block := client.recv(1 << 16)):
             head += block
-        body, kind = echo.write(head.decode("latin-1"))
+        begin = head.split(b"\r\n", 1)[0]
+        # It passes for a Qdrant that is ready, or nothing else would be asked of it.
+        healthy = {b"GET / HTTP/1.1": READY, b"GET /readyz HTTP/1.1": READY}.get(begin)
+        body, kind = (healthy, "application/json") if healthy else echo.write(head.decode("latin-1"))
+        status = 200 if healthy else echo.status
         content = body.encode()
-        lines = f"HTTP/1.1 {echo.status} Said\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
+        lines = f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
         client.sendall(f"{lines}Connection: close\r\n\r\n".encode() + content)
         client.shutdown(socket.SHUT_WR)
         client.recv(1 << 16)
