@@ -24,6 +24,7 @@ from restore.words.secret import Secret
 from restore.words.show import say_number
 
 _THREADS = 16
+_IDLE_SECONDS = 5.0
 _PAGE = 1000
 _PARTS_AT_ONCE = 3
 # Not all at once: somebody else may have made them large.
@@ -212,7 +213,10 @@ def find_foreign() -> tuple[type[Exception], ...]:
 
 
 class _Crew:
-    """Threads that work off what they are given; they end with the program, waited for by nobody."""
+    """Threads that work off what they are given, waited for by nobody; one that is idle for a while ends.
+
+    Else a process that opens a store for every job of its schedule would keep the threads and connections of each.
+    """
 
     def __init__(self, threads: int) -> None:
         self._most = threads
@@ -234,10 +238,20 @@ class _Crew:
         while True:
             with self._lock:
                 self._idle += 1
-            work, future = self._waiting.get()
+            try:
+                work, future = self._waiting.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    self._idle -= 1
+                    # What was handed over just now counts on this thread.
+                    if self._waiting.empty():
+                        self._started -= 1
+                        return
+                continue
             with self._lock:
                 self._idle -= 1
             try:
                 future.set_result(work())
             except BaseException as error:  # noqa: BLE001 - it is raised again where the result is waited for
                 future.set_exception(error)
+            del work, future

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,6 +13,17 @@ from tests.tools.publishing import FIRST, SECOND
 from tests.tools.server import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
+
+
+def test_a_store_that_was_asked_leaves_no_thread_behind(place: Place) -> None:
+    """A process that runs for months opens one for every job: what is idle ends."""
+    for _ in range(3):
+        place.kept.open().list_entries()
+    end = time.monotonic() + 30.0
+    while any(thread.name == "bucket" for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert [thread.name for thread in threading.enumerate() if thread.name == "bucket"] == []
+
 
 OWN, TOP = "backups/cities/", "backups/"
 FILE = "cities_20261120_120000.snapshot"
