@@ -7,6 +7,8 @@ own business. No value of a credential is ever shown.
 from __future__ import annotations
 
 import configparser
+import contextlib
+import ctypes
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +22,9 @@ from restore.errors import AuthError, SettingsError
 from restore.words.location import Location, LocationKind
 
 _CONNECT_SECONDS = 5
+# Of glibc's malloc.h; elsewhere there is nothing to set.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 256 << 10
 _SILENCE_SECONDS = 60.0
 _REQUEST_SECONDS = 600
 # A small request gives up after six seconds of pauses; a part of a large object is sent for five minutes.
@@ -46,6 +51,7 @@ def open_client(
     Raises `SettingsError` when the package is missing or what the environment says makes no sense.
     """
     stores = import_package("obstore.store", "buckets")
+    _return_large_blocks()
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
         quick, patient = (
@@ -106,6 +112,16 @@ class _Profile(msgspec.Struct, frozen=True, kw_only=True):
     session_token: str = ""
     region: str = ""
     endpoint: str = ""
+
+
+def _return_large_blocks() -> None:
+    """Let glibc give large blocks back to the system as soon as they are free.
+
+    Of its own accord it keeps them once it has seen such sizes, and blocks that one thread makes and another frees
+    then leave gaps: 65 MiB above the start instead of 43 beside a busy machine.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
