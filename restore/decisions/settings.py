@@ -129,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     schedule_time_zone: str
     schedule_jitter_seconds: float
     listen: str
+    listen_token: Secret | None
     health_timeout_seconds: float
     metrics_file: str
     notify_webhook: Secret | None

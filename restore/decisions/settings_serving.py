@@ -58,7 +58,16 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
             default=DEFAULT_LISTEN,
             commands=(SERVE, HEALTHCHECK, config),
             read=_read_listen,
-            sentence="Where serve answers /healthz, /readyz and /metrics; whoever reaches it may read them.",
+            sentence="Where serve answers /healthz, /readyz and /metrics; on more than loopback only with a token.",
+        ),
+        Setting(
+            name="listen-token",
+            room="Watching",
+            placeholder="TOKEN",
+            secret=True,
+            commands=(SERVE, config),
+            read=values.read_secret,
+            sentence="Who sends it (Authorization: Bearer …) may read metrics and details; others only the status.",
         ),
         Setting(
             name="health-timeout",
@@ -162,6 +171,16 @@ def _read_secret_url(text: str) -> Secret:
     if wrong:
         raise ValueError("is no URL that begins with http:// or https:// and names a host")
     return secret
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a server that listens there."""
+    import ipaddress  # noqa: PLC0415 - only who serves pays for it
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_address(listen: str) -> tuple[str, int] | None:

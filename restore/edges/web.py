@@ -1,8 +1,12 @@
-"""A small web server beside the work: it answers GET, changes nothing, and knows no destructive word."""
+"""A small web server beside the work: it answers GET, changes nothing, and knows no destructive word.
+
+Where it has a token, what tells more than a status is only for who sends it along.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import socket
 import threading
 import time
@@ -12,16 +16,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from restore.words.secret import Secret
+
 _PATIENCE_SECONDS = 5.0
 _MOST_AT_ONCE = 64
 
 
 class Answer(NamedTuple):
-    """What one path answers."""
+    """What one path answers. To who sends no token only the status is told, and of a `secret` one nothing at all."""
 
     status: int
     content_type: str
     body: bytes
+    secret: bool = False
 
 
 Pages = Mapping[str, Callable[[], Answer]]
@@ -33,6 +40,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = _MOST_AT_ONCE
     pages: Pages
+    token: Secret | None
 
     def __init__(self, address: tuple[str, int], exchange: type[BaseHTTPRequestHandler]) -> None:
         # Every connection and when it has had its time, the oldest first.
@@ -84,12 +92,27 @@ class _Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a path of ours."""
         page = self.server.pages.get(urlsplit(self.path).path)
-        self._send(page() if page else Answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n"))
+        if page is None:
+            self._send(_say(HTTPStatus.NOT_FOUND))
+            return
+        answer = page()
+        if self._is_trusted():
+            self._send(answer)
+        else:
+            self._send(_say(HTTPStatus.UNAUTHORIZED if answer.secret else answer.status))
 
     do_HEAD = do_GET  # noqa: N815 - the name that the server calls
 
+    def _is_trusted(self) -> bool:
+        """Tell whether the right token came along, in a time that says nothing about it; without one all are."""
+        token = self.server.token
+        sent = self.headers.get("Authorization", "")
+        return token is None or hmac.compare_digest(sent.encode(), f"Bearer {token.reveal()}".encode())
+
     def _send(self, answer: Answer) -> None:
         self.send_response_only(answer.status)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", "Bearer")
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("Cache-Control", "no-store")
@@ -101,16 +124,21 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Refuse in one word of ours: what was asked is not repeated."""
-        self._send(Answer(code, "text/plain", f"{HTTPStatus(code).phrase.lower()}\n".encode()))
+        self._send(_say(code))
 
     def log_message(self, *_: object) -> None:
         """Say nothing: looks every few seconds would drown the log."""
 
 
-def open_server(host: str, port: int, pages: Pages) -> ThreadingHTTPServer:
-    """Take `host` and `port` (0: any free one). Raises `OSError`."""
+def _say(status: int) -> Answer:
+    """Give an answer that tells its status alone."""
+    return Answer(status, "text/plain", f"{HTTPStatus(status).phrase.lower()}\n".encode())
+
+
+def open_server(host: str, port: int, pages: Pages, token: Secret | None) -> ThreadingHTTPServer:
+    """Take `host` and `port` (0: any free one). None for a token: everybody is told everything. Raises `OSError`."""
     server = (_ServerOfSix if ":" in host else _Server)((host, port), _Exchange)
-    server.pages = pages
+    server.pages, server.token = pages, token
     return server
 
 

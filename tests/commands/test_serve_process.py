@@ -102,6 +102,38 @@ def test_s11_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:6363", "backup:6363"])
+def test_s11_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -> None:
+    """Nothing is listened on before that is known."""
+    ended = run_program(
+        "serve", "--store", str(place), cwd=place.parent, environment={**DAILY, "RESTORE_LISTEN": address}
+    )
+    assert (ended.status, ended.stderr.splitlines()) == (
+        2,
+        [
+            f"error: RESTORE_LISTEN: {address} can be reached from elsewhere, and there is no token",
+            "hint: whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
+        ],
+    )
+
+
+def test_s11_without_the_token_only_the_status_is_told(place: Path, tmp_path: Path) -> None:
+    """What restarts processes needs no token; names, times and metrics are for who has it."""
+    (tmp_path / "token").write_text("a token of twenty\n")
+    given = {"RESTORE_LISTEN_TOKEN_FILE": str(tmp_path / "token"), **DAILY}
+    with Serving(place, NOWHERE, missed=False, **given) as serving:
+        serving.wait_for("/healthz", 200)
+        bare = [serving.ask(path) for path in ("/healthz", "/readyz", "/metrics", "/nothing")]
+        wrong = [serving.ask(path, token="another") for path in ("/healthz", "/metrics")]
+        told = [serving.ask(path, token="a token of twenty") for path in ("/healthz", "/metrics")]
+        probed = run_program("healthcheck", cwd=place, environment={"RESTORE_LISTEN": f"127.0.0.1:{serving.port}"})
+
+    assert bare == [(200, "ok\n"), (200, "ok\n"), (401, "unauthorized\n"), (404, "not found\n")]
+    assert wrong == [(200, "ok\n"), (401, "unauthorized\n")]
+    assert ([page.status for page in told], told[0].told["healthy"], probed.status) == ([200, 200], True, 0)
+    assert "qdrant_restore_build_info" in told[1].text
+
+
 def test_it_works_without_listening_at_all(place: Path, target: Server, cities: str) -> None:
     """`--listen off` is for those who watch in another way."""
     with serve(place, target, cities, RESTORE_LISTEN="off"):

@@ -73,11 +73,11 @@ class Serving:
             text=True,
         )
 
-    def ask(self, path: str, method: str = "GET") -> Page:
+    def ask(self, path: str, method: str = "GET", *, token: str = "") -> Page:
         """Ask a page."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request(method, path)
+            connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
             return Page(answer.status, answer.read().decode())
         except OSError:

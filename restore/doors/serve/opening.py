@@ -13,7 +13,7 @@ import msgspec
 from restore.commands.serve import Keeper, Plan, Planned, Tools, Worker
 from restore.decisions.schedule import open_zone, read_schedule
 from restore.decisions.settings import Settings
-from restore.decisions.settings_serving import split_address
+from restore.decisions.settings_serving import is_loopback, split_address
 from restore.doors import signals
 from restore.doors.opening import OPENINGS
 from restore.doors.serve import telling
@@ -99,7 +99,7 @@ def make_pages(worker: Worker) -> Pages:
     return {
         "/healthz": lambda: tell(ready=False),
         "/readyz": lambda: tell(ready=True),
-        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics()),
+        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics(), secret=True),
     }
 
 
@@ -142,8 +142,13 @@ def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]
         yield lambda _log: None
         return
     where = settings.origins["listen"].where
+    if settings.listen_token is None and not is_loopback(address[0]):
+        raise SettingsError(
+            f"{where}: {settings.listen} can be reached from elsewhere, and there is no token",
+            hint="whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
+        )
     try:
-        server = open_server(*address, pages)
+        server = open_server(*address, pages, settings.listen_token)
     except OSError as error:
         raise SettingsError(f"{where}: cannot listen on {settings.listen} ({error.strerror or error})") from error
     with ExitStack() as stack:
