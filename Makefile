@@ -34,7 +34,7 @@ test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that serv
 
 test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite, age once)
 	@$(BIN)/python -m tests.stores.installed
-	@$(BIN)/python -m pytest tests/contract/test_stores*.py tests/stores tests/documents/test_bucket_pages.py tests/documents/test_how_to.py $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/contract/test_stores*.py tests/stores tests/documents/test_bucket_pages.py tests/documents/test_how_to.py $(ARGS)
 
 test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
 	@PYTHON=$(BIN)/python sh tests/compose/run.sh

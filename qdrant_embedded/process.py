@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -116,14 +116,12 @@ class EmbeddedQdrant:
     def _await_url(self, child: subprocess.Popen[str]) -> None:
         # The only line on stdout is the URL, and it comes when requests are answered.
         assert child.stdout is not None  # noqa: S101 - asked for as a pipe above
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
-            if select.select([child.stdout], [], [], 0.2)[0]:
-                line = child.stdout.readline().strip()
-                if line:
-                    self.port = int(line.rpartition(":")[2])
-                    return
-                break
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(child.stdout, selectors.EVENT_READ)
+            line = child.stdout.readline().strip() if waiting.select(START_TIMEOUT_SECONDS) else ""
+        if line:
+            self.port = int(line.rpartition(":")[2])
+            return
         self.kill()
         raise DidNotStart(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
 

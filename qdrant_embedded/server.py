@@ -102,6 +102,8 @@ def serve(settings: Settings) -> None:
         lifespan="off",
         timeout_graceful_shutdown=1,
         ws="none",
+        # Whatever else is installed: with httptools a download under an odd name is cut.
+        http="h11",
     )
     Announcing(configuration).run(sockets=[bound])
     # Threads that still work for a client are not waited for: whatever was acknowledged is on disk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from tests.tools.proxy import RecordingProxy
 from tests.tools.server import Server
 from tests.tools.snapshots import FilledStore
 from tests.tools.target import make_name, open_target
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Give two workers a processor to `-n auto`: the tests wait for servers and beats more than they work."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

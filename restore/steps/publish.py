@@ -47,7 +47,9 @@ def publish(
     log("snapshot.published", collection=manifest.collection, file=file, size_bytes=incoming.size)
     if hindrance is None:
         linked = shelf.move_latest(manifest.collection, file)
-        log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
+        # Where there are no pointers the newest one is the latest, and nothing moves.
+        if shelf.has_pointers:
+            log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
     return Published(file, hindrance)
 
 

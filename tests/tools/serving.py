@@ -53,6 +53,7 @@ class Serving:
     ) -> None:
         self.store = store
         self.port = find_free_port()
+        self._token = variables.get("RESTORE_LISTEN_TOKEN", "")
         schedules = {name: text for name, text in variables.items() if name.startswith("RESTORE_SCHEDULE_")}
         store.mkdir(parents=True, exist_ok=True)
         if missed:
@@ -74,7 +75,8 @@ class Serving:
         )
 
     def ask(self, path: str, method: str = "GET", *, token: str = "") -> Page:
-        """Ask a page."""
+        """Ask a page, with the token that it was given in its variables, or another one."""
+        token = token or self._token
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
