@@ -50,6 +50,14 @@ def name(new_name: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
+def cities(target: Server, name: str) -> str:
+    """Give a collection with 100 points."""
+    target.create(name, vectors={"size": 4, "distance": "Dot"})
+    target.upsert(name, range(1, 101))
+    return name
+
+
+@pytest.fixture
 def proxy(target: Server) -> Iterator[RecordingProxy]:
     """Give a recording proxy in front of the server under test."""
     with RecordingProxy(target.url) as recording:

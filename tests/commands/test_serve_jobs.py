@@ -14,16 +14,7 @@ from tests.commands.program import run_program
 from tests.tools.server import Server
 from tests.tools.serving import Serving, read_events, receive
 
-VECTORS = {"size": 4, "distance": "Dot"}
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
-
-
-@pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
 
 
 @pytest.fixture

@@ -17,18 +17,9 @@ from tests.commands.program import make_environment, run_program
 from tests.tools.server import Server
 from tests.tools.serving import Receiver, Serving, read_events, receive
 
-VECTORS = {"size": 4, "distance": "Dot"}
 NOWHERE = "http://127.0.0.1:9"
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
 CANARY = "canary-4e1b77"
-
-
-@pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
 
 
 @pytest.fixture

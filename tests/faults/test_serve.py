@@ -22,14 +22,6 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
-
-
-@pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Give the place of a store."""
     return tmp_path / "store"

@@ -22,7 +22,6 @@ from tests.tools.proxy import Fault, RecordingProxy
 from tests.tools.server import Server
 from tests.tools.serving import Serving, read_events, receive
 
-VECTORS = {"size": 4, "distance": "Dot"}
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
 DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 HOLD = """
@@ -32,14 +31,6 @@ with open_shelf(sys.argv[1]).lock():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
-
-
-@pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
 
 
 @pytest.fixture
