@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,15 @@ PLAIN = "boot,restore,snapshot,ten,packing,memory,retention"
 def measure(results: Path, rows: str) -> dict[str, Any]:
     """Run the bench on its own embedded server; give what it kept."""
     command = [sys.executable, "-m", "bench", *SMALL, *ONCE, "--rows", rows, "--results", str(results)]
+    own = {name: text for name, text in os.environ.items() if not name.startswith("QDRANT_")}
     ended = subprocess.run(
-        [*command, "--work-dir", str(results)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [*command, "--work-dir", str(results)],
+        cwd=ROOT,
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     [kept] = results.glob("*.json")
