@@ -33,7 +33,7 @@ test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that serv
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite, age once)
-	@$(BIN)/python -m tests.stores.installed
+	@$(BIN)/python -m tests.support.bucket_server_installs
 	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/contract/test_stores*.py tests/stores tests/documents/test_bucket_pages.py tests/documents/test_how_to.py $(ARGS)
 
 test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
@@ -46,7 +46,7 @@ lint: $(VENV)/ready ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_floors.py
+	@$(BIN)/python -m pytest -q tests/test_layout.py
 
 format: $(VENV)/ready ## Format the code
 	@$(BIN)/ruff check --fix --quiet .

@@ -13,7 +13,7 @@ from shlex import quote
 import msgspec
 
 from bench.ground import Ground, Source
-from restore.words.manifest import Manifest
+from restore.snapshots.manifest import Manifest
 
 _NAIVE = Path(__file__).resolve().parent / "naive"
 _OURS = [sys.executable, "-m", "restore"]

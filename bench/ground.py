@@ -22,12 +22,12 @@ from bench.child import FailedError, run_child
 from bench.fill import DIMENSIONS, PRECISE
 from bench.minio import Bucket
 from bench.server import Server
-from restore.edges.clock import Clock
-from restore.edges.qdrant import Qdrant, connect
 from restore.errors import RestoreError
-from restore.steps.settle import wait_settled
-from restore.words.collection import find_attempts, name_mark
-from restore.words.mark import Sent
+from restore.qdrant.client import Qdrant, connect
+from restore.qdrant.collection_names import find_attempts, name_mark
+from restore.recovery.marker.model import Sent
+from restore.recovery.transfer.wait_idle import wait_settled
+from restore.system.clock import Clock
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _BYTES_PER_NUMBER = 4

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tests.stores.installed import MINIO, MINIO_CLIENT, AbsentError, find_go
-from tests.stores.servers import run_minio
+from tests.support.bucket_server_installs import MINIO, MINIO_CLIENT, AbsentError, find_go
+from tests.support.bucket_servers import run_minio
 
 _ALIAS = "bench"
 

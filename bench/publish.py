@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from restore.words.location import parse_location
-from restore.words.manifest import Manifest, Sample, write_manifest
-from restore.words.snapshot import SnapshotName, name_latest, name_manifest
-from restore.words.store import STAMP_FILE, STAMP_TEXT
+from restore.snapshots.manifest import Manifest, Sample, write_manifest
+from restore.snapshots.name import SnapshotName, name_latest, name_manifest
+from restore.stores.layout import STAMP_FILE, STAMP_TEXT
+from restore.stores.location import parse_location
 
 _EACH = 1_000
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

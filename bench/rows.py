@@ -17,7 +17,7 @@ from bench.commands import Stored
 from bench.contest import Contest, Contestant, Series, hold_contest
 from bench.ground import Ground, Source
 from bench.results import Ratio, Results
-from restore.words.manifest import read_manifest
+from restore.snapshots.manifest import read_manifest
 
 _OURS, _SERVER_FILE, _CURL, _NAIVE = "upload", "server file", "curl", "requests"
 _NAIVE_TIMES = 2.5

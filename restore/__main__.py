@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from restore.doors import signals
 from restore.errors import Interrupted
+from restore.system import signals
 
 
 def main() -> None:
@@ -22,14 +22,14 @@ def main() -> None:
 
 
 def _run() -> int:
-    from restore.doors.cli import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
+    from restore.cli.main import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
 
     return run(sys.argv[1:])
 
 
 def _probe() -> int:
     """Ask without reading settings where that will do: a container's health check runs this for years."""
-    from restore.doors.serve.probe import find_address, probe  # noqa: PLC0415 - the others do not need it
+    from restore.commands.healthcheck.probe import find_address, probe  # noqa: PLC0415 - the others do not need it
 
     address = find_address()
     return _run() if address is None else probe(address)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.tools.ground import Ground
-from tests.tools.proxy import RecordingProxy
-from tests.tools.server import Server
-from tests.tools.snapshots import FilledStore
-from tests.tools.target import make_name, open_target
+from tests.support.open_server import make_name, open_target
+from tests.support.recording_proxy import RecordingProxy
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server
 
 
 def pytest_xdist_auto_num_workers() -> int:

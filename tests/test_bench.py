@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.stores.installed import MINIO, MINIO_CLIENT, AbsentError, find_go
+from tests.support.bucket_server_installs import MINIO, MINIO_CLIENT, AbsentError, find_go
+from tests.support.program import ROOT
 
 SMALL = ("--size", "1MB", "--many", "3", "--many-size", "1MB", "--memory-size", "1MB", "--retention", "30")
 ONCE = ("--rounds", "1", "--boot-rounds", "1")

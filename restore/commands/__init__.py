@@ -1,1 +1,4 @@
-"""One file a command, a recipe of steps. Commands never import each other."""
+"""One package for each command, and what all commands share. Commands never import each other.
+
+Pure: outcome.
+"""

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from restore.decisions.settings import Settings
-from restore.decisions.settings_table import SETTINGS
-from restore.words.secret import MASK, Secret
+from restore.commands.outcome import Shown
+from restore.settings.model import Settings
+from restore.settings.options.table import SETTINGS
+from restore.system.events import Log, Progress
+from restore.system.secret import MASK, Secret
 
 _NOT_SHOWN = frozenset({"collection-name", "prove-write"})
 
@@ -52,3 +54,9 @@ def describe(result: Configuration) -> list[str]:
         chosen = ", ".join(f"{key}={value}" for key, value in choices.items())
         lines.append(f"collection '{name}': {chosen}")
     return lines
+
+
+def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    """List every setting, and return the lines that show them."""
+    result = run(settings)
+    return Shown(result, describe(result), result.status)

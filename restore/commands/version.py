@@ -7,7 +7,7 @@ import platform
 import msgspec
 
 from restore import __version__
-from restore.words.version import OLDEST_SUPPORTED
+from restore.qdrant.version import OLDEST_SUPPORTED
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):

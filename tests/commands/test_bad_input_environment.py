@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.commands.program import make_environment
-from tests.tools.bad_input import HINT, READY, Told, tell
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.snapshots import promised_points
+from tests.support.bad_input import HINT, READY, Told, tell
+from tests.support.program import make_environment
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import promised_points
 
 INJECTED = {
     "QDRANT_PORT": "tcp://10.0.0.1:6333",

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from restore.words.collection import name_mark
-from tests.tools.bad_input import SENT, Case, Told, carry_out, refuse, tell
-from tests.tools.evidence import gather
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.snapshots import promised_points
+from restore.qdrant.collection_names import name_mark
+from tests.support.bad_input import SENT, Case, Told, carry_out, refuse, tell
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import promised_points
+from tests.support.state_dump import gather
 
 FILE = "<name>_20261120_120000.snapshot"
 DELETE_IT = "delete it to restore without what it promises, or make a new snapshot"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.collection import name_mark
-from tests.tools.bad_input import SENT, Case, carry_out, fail, refuse, tell
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.server import Server
-from tests.tools.snapshots import FilledStore, promised_points
-from tests.tools.tls import AUTHORITY, open_tls
+from restore.qdrant.collection_names import name_mark
+from tests.support.bad_input import SENT, Case, carry_out, fail, refuse, tell
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import FilledStore, promised_points
+from tests.support.server_under_test import Server
+from tests.support.tls_relay import AUTHORITY, open_tls
 
 HTML = {"content-type": "text/html"}
 LOGIN = Fault(status=200, headers=HTML, body=b"<!DOCTYPE html><html><title>Please log in</title></html>")

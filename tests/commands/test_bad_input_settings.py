@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.tools.bad_input import HINT, Case, Told, carry_out, tell
-from tests.tools.ground import Ground
+from tests.support.bad_input import HINT, Case, Told, carry_out, tell
+from tests.support.restore_environment import Ground
 
 UNIT = "is no length of time (90, 90s, 2m, 1h)"
 PORT = "has a host or port that is none (a port is a number up to 65535)"

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from restore.words.mark import Phase, Was
-from tests.commands.program import make_environment
-from tests.tools.bad_input import Case, fail, refuse, tell
-from tests.tools.evidence import gather
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.scenes import VECTORS
+from restore.recovery.marker.model import Phase, Was
+from tests.support.bad_input import Case, fail, refuse, tell
+from tests.support.program import make_environment
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.state_dump import gather
+from tests.support.targets import VECTORS
 
 SNAPSHOT = ("snapshot", "<name>")
 CREATING = '<time> info transfer.waiting what="server is creating the snapshot" collection=<name> waited_seconds=<n>'

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import describe_collection, describe_shard, make_link, make_tar, read_recorded
-from tests.tools.bad_input import ANOTHER, SENT, Case, Told, carry_out, refuse, tell
-from tests.tools.ground import Ground
+from tests.support.archives import describe_collection, describe_shard, make_link, make_tar, read_recorded
+from tests.support.bad_input import ANOTHER, SENT, Case, Told, carry_out, refuse, tell
+from tests.support.restore_environment import Ground
 
 FILE = "<name>_20261120_120000.snapshot"
 PLAIN = read_recorded("plain")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import make_environment
-from tests.tools.bad_input import ANOTHER, READY, Case, Told, carry_out, fail, read_lines, refuse, tell
-from tests.tools.evidence import gather
-from tests.tools.ground import Ground
-from tests.tools.snapshots import promised_points
+from tests.support.bad_input import ANOTHER, READY, Case, Told, carry_out, fail, read_lines, refuse, tell
+from tests.support.program import make_environment
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import promised_points
+from tests.support.state_dump import gather
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 270336\n"
 FILE = "<name>_20261120_120000.snapshot"
@@ -169,7 +169,7 @@ CASES = [
 ]  # fmt: skip
 
 
-WITH_MODES = [sys.executable, "-m", "tests.tools.obeying", sys.executable, "-m", "restore"]
+WITH_MODES = [sys.executable, "-m", "tests.support.unprivileged", sys.executable, "-m", "restore"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

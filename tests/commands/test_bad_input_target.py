@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.tools.bad_input import READY, Case, Told, carry_out, refuse, tell
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.scenes import VECTORS, make_other, make_same
+from tests.support.bad_input import READY, Case, Told, carry_out, refuse, tell
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.targets import VECTORS, make_other, make_same
 
 FILE = "<name>_20261120_120000.snapshot"
 AS_IT_IS = "left as it is"

@@ -16,9 +16,9 @@ from threading import Thread
 import pytest
 
 from restore import __version__
-from restore.decisions.settings_table import DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
-from restore.doors.output import Output
-from tests.commands.program import make_environment, run_program
+from restore.cli.output import Output
+from restore.settings.command_names import DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
+from tests.support.program import make_environment, run_program
 
 KEY = "canary-7f3a9c"
 HINT = "hint: qdrant-restore config show lists every setting, its value and where it came from; docs/settings.md explains them"
@@ -370,7 +370,7 @@ def test_every_line_of_a_json_log_is_json_to_the_last(
 def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
     """It is written while nothing else can be."""
     script = (
-        "import os, signal; from restore.doors import signals; signals.install(); signals.speak_json()\n"
+        "import os, signal; from restore.system import signals; signals.install(); signals.speak_json()\n"
         "try: os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
         "except BaseException: os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
     )
@@ -459,7 +459,7 @@ def _start(*arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str
 def test_a_boot_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     """What a run with nothing to do costs is nearly all imports."""
     script = (
-        "import sys; from restore.doors.cli import run; before = run(['config', 'show']); "
+        "import sys; from restore.cli.main import run; before = run(['config', 'show']); "
         "heavy = {'yaml', 'rich', 'stamina', 'filelock', 'asyncio', 'logging', 'dataclasses', 'pathlib', 'ssl', "
         "'http.client', 'subprocess', 'tempfile', 'cronsim', 'prometheus_client', 'zoneinfo', 'http.server', 'qdrant_client', 'requests', 'pydantic'}; "
         "print('heavy:', sorted(heavy & set(sys.modules)))"

@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.decisions.report import Result, Summary
-from restore.edges.crew import work_at_once
-from restore.edges.qdrant import Qdrant, connect
+from restore.commands.outcome import Summary
+from restore.commands.restore.report import Result
 from restore.errors import Interrupted
-from tests.tools.command import Running, restore_here
-from tests.tools.proxy import Fault, RecordingProxy, Seen
-from tests.tools.publishing import find_trouble, list_names
-from tests.tools.server import Server
-from tests.tools.taking import end_with, start_snapshot, take_here
+from restore.qdrant.client import Qdrant, connect
+from restore.qdrant.worker_pool import work_at_once
+from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.run_publish import find_trouble, list_names
+from tests.support.run_restore import Running, restore_here
+from tests.support.run_snapshot import end_with, start_snapshot, take_here
+from tests.support.server_under_test import Server
 
 VECTORS = {"size": 4, "distance": "Dot"}
 NAMES = ("a", "b", "c", "d")

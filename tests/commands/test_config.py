@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.settings_table import SETTINGS
-from tests.commands.program import run_program
+from restore.settings.options.table import SETTINGS
+from tests.support.program import run_program
 
 KEY = "canary-7f3a9c"
 

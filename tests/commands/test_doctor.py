@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.collection import name_mark, name_upload
-from restore.words.mark import BEAT_PREFIX, Mark, Phase, Was, describe_mark
-from tests.commands.program import Ended, make_environment, run_program
-from tests.tools.proxy import RecordingProxy
-from tests.tools.server import Server, path
-from tests.tools.snapshots import FilledStore
+from restore.qdrant.collection_names import name_mark, name_upload
+from restore.recovery.marker.model import BEAT_PREFIX, Mark, Phase, Was, describe_mark
+from tests.support.program import Ended, make_environment, run_program
+from tests.support.recording_proxy import RecordingProxy
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server, path
 
 KEY = "full-key-0123456789"
 READ_ONLY_KEY = "read-only-key-0123456789"
@@ -283,7 +283,7 @@ def test_a_read_only_store_is_enough_to_restore(qdrant: Server, store: FilledSto
     """As the shipped compose file mounts it. Root, who writes everywhere, becomes somebody else first."""
     # The first run, as oneself, imports everything; whoever one becomes may not read the interpreter's files.
     script = (
-        "import os, sys; from restore.doors.cli import run; arguments = sys.argv[1:]; run(arguments); "
+        "import os, sys; from restore.cli.main import run; arguments = sys.argv[1:]; run(arguments); "
         "print(); os.geteuid() or os.seteuid(65534); sys.exit(run(arguments))"
     )
     with tempfile.TemporaryDirectory() as name:

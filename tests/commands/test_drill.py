@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.decisions.drill_report import Result
-from restore.words.collection import name_mark, name_scratch, name_upload
-from restore.words.manifest import Sample
-from restore.words.store import PROVEN_FILE
-from tests.commands.program import run_program
-from tests.tools.command import Ended, Running
-from tests.tools.drilling import drill_here, only
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.publishing import FIRST
-from tests.tools.scenes import make_other
-from tests.tools.server import Server
-from tests.tools.serving import read_events
-from tests.tools.snapshots import FilledStore, recorded
-from tests.tools.tls import open_tls
+from restore.commands.drill.report import Result
+from restore.qdrant.collection_names import name_mark, name_scratch, name_upload
+from restore.snapshots.manifest import Sample
+from restore.stores.layout import PROVEN_FILE
+from tests.support.program import run_program
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.run_drill import drill_here, only
+from tests.support.run_publish import FIRST
+from tests.support.run_restore import Ended, Running
+from tests.support.run_serve import read_events
+from tests.support.sample_stores import FilledStore, recorded
+from tests.support.server_under_test import Server
+from tests.support.targets import make_other
+from tests.support.tls_relay import open_tls
 
 TOKEN = "a" * 32
 CONFIG = recorded("plain")["info"]["config"]

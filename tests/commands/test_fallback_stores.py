@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import Ended, run_program
-from tests.tools.snapshots import NOON, FilledStore
+from tests.support.program import Ended, run_program
+from tests.support.sample_stores import NOON, FilledStore
 
 NEWER = NOON.replace(day=21)
 

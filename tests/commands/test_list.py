@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.list import run
-from restore.decisions.store_report import describe_list
-from restore.edges.directory import open_directory
+from restore.checks.file_report import Assessment, State
+from restore.commands.list.command import run
+from restore.commands.list.report import describe_list
 from restore.errors import NotFoundError
-from restore.words.assessment import Assessment, State
-from restore.words.manifest import write_manifest
-from restore.words.store import Kind
-from tests.archives import read_recorded
-from tests.commands.program import run_program
-from tests.tools.publishing import FIRST, SECOND, publish_once
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON, FilledStore, damage, describe
+from restore.snapshots.manifest import write_manifest
+from restore.stores.layout import Kind
+from restore.stores.local.reader import open_directory
+from tests.support.archives import read_recorded
+from tests.support.program import run_program
+from tests.support.resolve_settings import settle
+from tests.support.run_publish import FIRST, SECOND, publish_once
+from tests.support.sample_stores import NOON, FilledStore, damage, describe
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 

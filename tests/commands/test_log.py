@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.settings_row import LogLevel
-from restore.doors.log import StderrLog, write_console, write_json, write_plain
-from restore.doors.progress import SpokenProgress
-from restore.words.log import Fact, Level
-from tests.commands.program import make_environment
+from restore.cli.log import StderrLog, write_console, write_json, write_plain
+from restore.cli.progress import SpokenProgress
+from restore.settings.option import LogLevel
+from restore.system.events import Fact, Level
+from tests.support.program import make_environment
 
 AT = datetime(2026, 11, 20, 10, 15, 1, tzinfo=UTC)
 FACTS: dict[str, Fact] = {"collection": "my docs", "seconds": 1.2, "points": 5000, "exact": True, "note": None}
@@ -131,9 +131,9 @@ def test_waiting_is_said_when_it_begins_and_every_ten_seconds() -> None:
 def test_on_a_terminal_a_bar_moves_and_goes_away(tmp_path: Path) -> None:
     """Bytes and rate, then what is waited for; an event passes above it, and nothing of the bar remains."""
     script = (
-        "import time; from restore.decisions.settings import read_settings; "
-        "from restore.decisions.settings_sources import Sources; from restore.doors.log import open_log; "
-        "from restore.doors.progress import open_progress; settings = read_settings('restore', Sources()); "
+        "import time; from restore.settings.resolve import read_settings; "
+        "from restore.settings.sources import Sources; from restore.cli.log import open_log; "
+        "from restore.cli.progress import open_progress; settings = read_settings('restore', Sources()); "
         "log = open_log(settings, str); progress = open_progress(settings, log); "
         "progress('my [docs]', 5_000_000, 10_000_000); time.sleep(0.3); log('snapshot.sent', collection='cities'); "
         "progress.wait('server is loading', 'cities'); time.sleep(0.3); progress.close(); log('done')"

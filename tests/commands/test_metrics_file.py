@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from restore.doors.serve.telling import look_at_store, read_samples
-from restore.edges.metrics import change_file
-from restore.words.log import be_silent
-from restore.words.store import PROVEN_FILE
-from tests.commands.program import Ended, make_environment, run_program
-from tests.tools.server import Server
-from tests.tools.settled import settle
-from tests.tools.snapshots import FilledStore
+from restore.commands.observe import look_at_store, read_samples
+from restore.monitoring.prometheus import change_file
+from restore.stores.layout import PROVEN_FILE
+from restore.system.events import be_silent
+from tests.support.program import Ended, make_environment, run_program
+from tests.support.resolve_settings import settle
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server
 
 VECTORS = {"size": 4, "distance": "Dot"}
 ADD_ONE = """
 import re, sys
-from restore.edges.metrics import change_file
+from restore.monitoring.prometheus import change_file
 for _ in range(25):
     change_file(sys.argv[1], lambda text: b"qdrant_restore_x %d" % (int((text.split() or ["0", "0"])[1]) + 1))
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import Ended, run_program
-from tests.stores.kept import Kept, keep_directory
-from tests.tools.publishing import FIRST, SECOND, THIRD, list_names, read_latest
+from tests.support.program import Ended, run_program
+from tests.support.run_publish import FIRST, SECOND, THIRD, list_names, read_latest
+from tests.support.store_harness import Kept, keep_directory
 
 ONE, TWO, THREE = b"the first" * 1000, b"the second one" * 1000, b"the third" * 1000
 

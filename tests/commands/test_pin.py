@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.pin_report import describe
-from restore.words.document import read_document
-from restore.words.pin import Pin
-from tests.commands.program import run_program
-from tests.tools.keeping import fill, names, pin_here, prune_here, unpin_here
-from tests.tools.snapshots import NOON, FilledStore
+from restore.commands.pin.report import describe
+from restore.retention.pin import Pin
+from restore.snapshots.document import read_document
+from tests.support.program import run_program
+from tests.support.run_prune import fill, names, pin_here, prune_here, unpin_here
+from tests.support.sample_stores import NOON, FilledStore
 
 FILE = "cities_20261118_120000.snapshot"
 

@@ -15,20 +15,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from restore.decisions.prune_report import describe
-from restore.decisions.report import Summary
-from restore.decisions.retention import Kept
-from restore.edges.reading import hold_reading, is_being_read
+from restore.checks.record import CheckDocument, Tried, name_check
+from restore.commands.outcome import Summary
+from restore.commands.prune.report import describe
 from restore.errors import DecryptionError, IntegrityError, NotFoundError, RestoreError, StoreError
-from restore.words.check import CheckDocument, Tried, name_check
-from restore.words.document import write_document
-from restore.words.manifest import write_manifest
-from restore.words.snapshot import encode_collection
-from tests.commands.program import run_program
-from tests.tools.keeping import OURS, fill, names, pin_here, prune_here
-from tests.tools.publishing import find_trouble
-from tests.tools.snapshots import NOON, FilledStore
-from tests.tools.snapshots import describe as promise
+from restore.retention.decision import Kept
+from restore.snapshots.document import write_document
+from restore.snapshots.manifest import write_manifest
+from restore.snapshots.name import encode_collection
+from restore.stores.locks import hold_reading, is_being_read
+from tests.support.program import run_program
+from tests.support.run_prune import OURS, fill, names, pin_here, prune_here
+from tests.support.run_publish import find_trouble
+from tests.support.sample_stores import NOON, FilledStore
+from tests.support.sample_stores import describe as promise
 
 DAILY = ("--keep-daily", "2")
 
@@ -349,7 +349,7 @@ def reader(store: FilledStore) -> Iterator[subprocess.Popen[str]]:
     """Give a process that reads a snapshot."""
     fill(store, "cities", range(4))
     code = (
-        "import sys, time; from restore.edges.reading import hold_reading\n"
+        "import sys, time; from restore.stores.locks import hold_reading\n"
         "with hold_reading(sys.argv[1]) as held: print(held, flush=True); time.sleep(60)"
     )
     path = str(store.path / "cities_20261118_120000.snapshot")

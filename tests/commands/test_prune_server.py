@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.prune_report import Leftover, PruneReport, describe
-from restore.edges.qdrant import Qdrant, connect
-from restore.words.collection import name_mark, name_upload
-from restore.words.document import read_document
-from restore.words.journal import JournalDocument
-from restore.words.mark import Phase, Was
-from tests.tools.command import Running
-from tests.tools.keeping import prune_here
-from tests.tools.marks import plant_mark
-from tests.tools.proxy import Fault, RecordingProxy, Seen
-from tests.tools.server import Server, path
-from tests.tools.snapshots import FilledStore
-from tests.tools.taking import start_snapshot, take_here
+from restore.commands.prune.report import PruneReport, describe
+from restore.creation.journal_document import JournalDocument, Leftover
+from restore.qdrant.client import Qdrant, connect
+from restore.qdrant.collection_names import name_mark, name_upload
+from restore.recovery.marker.model import Phase, Was
+from restore.snapshots.document import read_document
+from tests.support.markers import plant_mark
+from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.run_prune import prune_here
+from tests.support.run_restore import Running
+from tests.support.run_snapshot import start_snapshot, take_here
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server, path
 
 VECTORS = {"size": 4, "distance": "Dot"}
 CREATE = r"POST /collections/[^/]+/snapshots\?"

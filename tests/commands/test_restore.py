@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.manifest import Sample
-from restore.words.mark import Phase, Was
-from tests.tools.command import restore_here
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.scenes import make_empty, make_other, make_same, put_written
-from tests.tools.server import Server
-from tests.tools.snapshots import NOON, FilledStore, damage, promised_points, recorded
+from restore.recovery.marker.model import Phase, Was
+from restore.snapshots.manifest import Sample
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.restore_environment import Ground
+from tests.support.run_restore import restore_here
+from tests.support.sample_stores import NOON, FilledStore, damage, promised_points, recorded
+from tests.support.server_under_test import Server
+from tests.support.targets import make_empty, make_other, make_same, put_written
 
 EARLIER = NOON - timedelta(days=1)
 REPLACE = ("--on-existing", "replace")

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.serve import Plan, Planned, Tools, Worker
-from restore.decisions.metrics_record import Key, Samples
-from restore.decisions.schedule import open_zone, read_schedule
-from restore.doors.serve import telling
-from restore.edges.book import Documents, StoreKeeper
-from restore.edges.clock import Clock
-from restore.edges.pulse import Pulse
-from restore.edges.shelf import open_shelf
+from restore.commands import observe as telling
+from restore.daemon.heartbeat import Pulse
+from restore.daemon.scheduler import Plan, Planned, Tools, Worker
+from restore.daemon.state import Documents, StoreKeeper
 from restore.errors import Interrupted
-from restore.steps.tell import Teller
-from restore.words.job import Ended, Job
-from restore.words.log import be_silent
-from restore.words.store import SCHEDULE_FILE
+from restore.monitoring.notifier import Teller
+from restore.monitoring.run_result import Ended
+from restore.monitoring.samples import Key, Samples
+from restore.settings.command_names import Job
+from restore.settings.schedule import open_zone, read_schedule
+from restore.stores.layout import SCHEDULE_FILE
+from restore.stores.local.writer import open_shelf
+from restore.system.clock import Clock
+from restore.system.events import be_silent
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from restore.doors.serve.telling import read_samples
-from restore.words.store import SCHEDULE_FILE
-from tests.commands.program import run_program
-from tests.tools.server import Server
-from tests.tools.serving import Serving, read_events, receive
+from restore.commands.observe import read_samples
+from restore.stores.layout import SCHEDULE_FILE
+from tests.support.program import run_program
+from tests.support.run_serve import Serving, read_events, receive
+from tests.support.server_under_test import Server
 
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
 

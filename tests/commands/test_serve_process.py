@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from restore.words.store import SCHEDULE_FILE
-from tests.commands.program import make_environment, run_program
-from tests.tools.server import Server
-from tests.tools.serving import Receiver, Serving, read_events, receive
+from restore.stores.layout import SCHEDULE_FILE
+from tests.support.program import make_environment, run_program
+from tests.support.run_serve import Receiver, Serving, read_events, receive
+from tests.support.server_under_test import Server
 
 NOWHERE = "http://127.0.0.1:9"
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
@@ -181,7 +181,7 @@ def test_a2_healthcheck_imports_next_to_nothing(tmp_path: Path) -> None:
         "import sys; sys.argv = ['qdrant-restore', 'healthcheck']; from restore.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print(sorted(set(sys.modules) & {'click', 'msgspec', 'http', 'http.client', 'json', 'email', 'ssl', "
-        "'urllib', 'urllib.parse', 'yaml', 'logging', 'threading', 'restore.doors.cli', 'restore.words'}))"
+        "'urllib', 'urllib.parse', 'yaml', 'logging', 'threading', 'restore.cli.main', 'restore.settings'}))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.decisions.report import Result
-from restore.decisions.snapshot_report import SnapshotReport
+from restore.commands.restore.report import Result
+from restore.commands.snapshot.report import SnapshotReport
 from restore.errors import NotFoundError, RefusedError, SettingsError
-from restore.words.document import read_document, write_document
-from restore.words.manifest import read_manifest
-from restore.words.set import SetDocument, SetFailure, SetMember, name_set
-from tests.commands.program import run_program
-from tests.tools.command import Story, restore_here
-from tests.tools.keeping import fill, prune_here
-from tests.tools.server import Server
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON, FilledStore
-from tests.tools.taking import take_here
+from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
+from restore.snapshots.document import read_document, write_document
+from restore.snapshots.manifest import read_manifest
+from tests.support.program import run_program
+from tests.support.resolve_settings import settle
+from tests.support.run_prune import fill, prune_here
+from tests.support.run_restore import Story, restore_here
+from tests.support.run_snapshot import take_here
+from tests.support.sample_stores import NOON, FilledStore
+from tests.support.server_under_test import Server
 
 VECTORS = {"size": 4, "distance": "Dot"}
 NAMES = ("cities", "towns", "villages")

@@ -13,13 +13,13 @@ import pyrage
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.decisions.report import Result
-from restore.words.manifest import read_manifest
-from tests.commands.program import Ended, run_program
-from tests.tools.command import restore_here
-from tests.tools.proxy import Fault, RecordingProxy, Seen
-from tests.tools.server import Server
-from tests.tools.taking import start_snapshot, take_here
+from restore.commands.restore.report import Result
+from restore.snapshots.manifest import read_manifest
+from tests.support.program import Ended, run_program
+from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.run_restore import restore_here
+from tests.support.run_snapshot import start_snapshot, take_here
+from tests.support.server_under_test import Server
 
 VECTORS = {"size": 4, "distance": "Dot"}
 NAMES = ("cities", "towns", "villages")

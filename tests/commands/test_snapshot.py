@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 from restore import __version__
-from restore.decisions.snapshot_report import describe
-from restore.words.collection import name_mark
-from restore.words.digest import digest_point
-from restore.words.manifest import Manifest, Sample, read_manifest
-from restore.words.snapshot import parse_name
-from tests.archives import make_tar, read_recorded
-from tests.commands.program import run_program
-from tests.tools.command import Story, restore_here
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.publishing import list_names, read_latest
-from tests.tools.server import Server, path
-from tests.tools.taking import only, take_here
+from restore.commands.snapshot.report import describe
+from restore.qdrant.collection_names import name_mark
+from restore.snapshots.manifest import Manifest, Sample, read_manifest
+from restore.snapshots.name import parse_name
+from restore.snapshots.point_digest import digest_point
+from tests.support.archives import make_tar, read_recorded
+from tests.support.program import run_program
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.run_publish import list_names, read_latest
+from tests.support.run_restore import Story, restore_here
+from tests.support.run_snapshot import only, take_here
+from tests.support.server_under_test import Server, path
 
 VECTORS = {"size": 4, "distance": "Dot"}
 CREATE = r"POST /collections/[^/]+/snapshots"

@@ -14,20 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.commands.verify import Tools, run
-from restore.decisions.store_report import VerifyReport, describe_verify
-from restore.edges.clock import Clock
-from restore.edges.shelf import Shelf
+from restore.checks.file_report import State
+from restore.checks.recorder import Recorder
+from restore.commands.verify.command import Tools, run
+from restore.commands.verify.report import VerifyReport, describe_verify
 from restore.errors import NotFoundError
-from restore.steps.record import Recorder
-from restore.words.assessment import State
-from restore.words.store import Kind
-from tests.archives import read_recorded
-from tests.commands.program import run_program
-from tests.tools.command import NoProgress, Story
-from tests.tools.publishing import FIRST
-from tests.tools.settled import settle
-from tests.tools.snapshots import FilledStore, damage, describe
+from restore.stores.layout import Kind
+from restore.stores.local.writer import Shelf
+from restore.system.clock import Clock
+from tests.support.archives import read_recorded
+from tests.support.program import run_program
+from tests.support.resolve_settings import settle
+from tests.support.run_publish import FIRST
+from tests.support.run_restore import NoProgress, Story
+from tests.support.sample_stores import FilledStore, damage, describe
 
 
 def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> VerifyReport:

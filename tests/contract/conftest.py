@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.fixtures import azurite, fake_gcs, minio
-from tests.stores.kept import Kept, keep_bucket, keep_directory
+from tests.support.store_fixtures import azurite, fake_gcs, minio
+from tests.support.store_harness import Kept, keep_bucket, keep_directory
 
 __all__ = ["azurite", "fake_gcs", "minio"]
 

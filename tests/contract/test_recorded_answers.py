@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.contract.recorded import Answer, Replay, as_float32, load, of_recorded
-from tests.embedded.asking import alone
+from tests.support.http_client import alone
+from tests.support.recorded_requests import Answer, Replay, as_float32, load, of_recorded
 
 if TYPE_CHECKING:
-    from tests.contract.recorded import Recorded
+    from tests.support.recorded_requests import Recorded
 
 RECORDED = load()
 OPEN, WITH_KEYS, AFTER_CREATION, WHILE_MOVING = range(142), range(142, 197), range(197, 209), range(209, 221)

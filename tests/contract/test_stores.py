@@ -12,19 +12,21 @@ import msgspec
 import pyrage
 import pytest
 
-from restore.commands.list import run as run_list
-from restore.edges.archive import read_archive, read_opened_archive
-from restore.edges.packing import Keys, Packer, load_recipients
+from restore.commands.list.command import run as run_list
+from restore.commands.snapshot.publish import publish
 from restore.errors import DecryptionError, IntegrityError, LockedError, SettingsError
-from restore.steps.publish import publish
-from restore.words.log import be_silent
-from restore.words.manifest import write_manifest
-from restore.words.snapshot import SnapshotName
-from restore.words.store import Kind, StoredSnapshot
-from tests.stores.kept import Kept
-from tests.tools.publishing import FIRST, SECOND, THIRD, describe
-from tests.tools.settled import settle
-from tests.tools.snapshots import RECORDED
+from restore.snapshots.age import Keys, load_recipients
+from restore.snapshots.archive_scan import read_archive, read_opened_archive
+from restore.snapshots.codec import Packer
+from restore.snapshots.manifest import write_manifest
+from restore.snapshots.name import SnapshotName
+from restore.snapshots.stored import StoredSnapshot
+from restore.stores.layout import Kind
+from restore.system.events import be_silent
+from tests.support.resolve_settings import settle
+from tests.support.run_publish import FIRST, SECOND, THIRD, describe
+from tests.support.sample_stores import RECORDED
+from tests.support.store_harness import Kept
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -12,11 +12,11 @@ import pyrage
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.snapshot import parse_name, split_packing
-from tests.commands.program import Ended, run_program
-from tests.stores.fixtures import azurite, fake_gcs, minio
-from tests.stores.kept import keep_bucket
-from tests.tools.server import Server
+from restore.snapshots.name import parse_name, split_packing
+from tests.support.program import Ended, run_program
+from tests.support.server_under_test import Server
+from tests.support.store_fixtures import azurite, fake_gcs, minio
+from tests.support.store_harness import keep_bucket
 
 __all__ = ["azurite", "fake_gcs", "minio"]
 pytestmark = pytest.mark.xdist_group("bucket commands")

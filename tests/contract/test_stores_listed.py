@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.list import run
-from restore.decisions.store_report import describe_list
-from tests.stores.kept import Kept
-from tests.tools.publishing import FIRST, SECOND, THIRD
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON
+from restore.commands.list.command import run
+from restore.commands.list.report import describe_list
+from tests.support.resolve_settings import settle
+from tests.support.run_publish import FIRST, SECOND, THIRD
+from tests.support.sample_stores import NOON
+from tests.support.store_harness import Kept
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -11,21 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands import mirror, pin
-from restore.decisions.mirror_report import MirrorReport
-from restore.words.document import write_document
-from restore.words.log import be_silent
-from restore.words.set import SetDocument, SetFailure, SetMember, name_set
-from restore.words.store import Kind
-from tests.commands.program import make_environment, run_program
-from tests.stores.kept import Kept, keep_bucket, keep_directory
-from tests.stores.servers import BucketServer
-from tests.tools.command import NoProgress
-from tests.tools.keeping import OURS, SetClock
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.publishing import describe
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON
+from restore.commands.mirror import command as mirror
+from restore.commands.mirror.report import MirrorReport
+from restore.commands.pin import command as pin
+from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
+from restore.snapshots.document import write_document
+from restore.stores.layout import Kind
+from restore.system.events import be_silent
+from tests.support.bucket_servers import BucketServer
+from tests.support.program import make_environment, run_program
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.resolve_settings import settle
+from tests.support.run_prune import OURS, SetClock
+from tests.support.run_publish import describe
+from tests.support.run_restore import NoProgress
+from tests.support.sample_stores import NOON
+from tests.support.store_harness import Kept, keep_bucket, keep_directory
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

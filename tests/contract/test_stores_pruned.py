@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands import pin, prune
-from restore.decisions.prune_report import PruneReport
-from restore.words.document import write_document
-from restore.words.set import SetDocument, SetMember, name_set
-from restore.words.store import Kind
-from tests.stores.kept import Kept
-from tests.tools.command import Story
-from tests.tools.keeping import OURS, SetClock, names
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON
+from restore.commands.pin import command as pin
+from restore.commands.prune import command as prune
+from restore.commands.prune.report import PruneReport
+from restore.sets.document import SetDocument, SetMember, name_set
+from restore.snapshots.document import write_document
+from restore.stores.layout import Kind
+from tests.support.resolve_settings import settle
+from tests.support.run_prune import OURS, SetClock, names
+from tests.support.run_restore import Story
+from tests.support.sample_stores import NOON
+from tests.support.store_harness import Kept
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

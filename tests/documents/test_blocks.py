@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.documents.pages import list_pages, read
+from tests.support.pages import list_pages, read
+from tests.support.program import ROOT
 
 PAGES = list_pages()
 _FENCE = re.compile(r"^(?P<before>[^\n]*)\n```(?P<language>[a-z]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -14,18 +14,18 @@ import pytest
 import yaml
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.edges.bucket_access import open_client
-from restore.words.location import parse_location
-from restore.words.store import SCHEDULE_FILE
-from tests.commands.program import ROOT
-from tests.documents.pages import README, list_blocks
-from tests.documents.shell import Desk, Said, fill
-from tests.stores.fixtures import azurite, fake_gcs, minio
-from tests.stores.installed import AGE_KEYGEN, MINIO_CLIENT, AbsentError, find_go
-from tests.stores.servers import BucketServer
-from tests.tools.server import Server
-from tests.tools.serving import receive, write_missed
-from tests.tools.target import find_free_port
+from restore.stores.bucket.credentials import open_client
+from restore.stores.layout import SCHEDULE_FILE
+from restore.stores.location import parse_location
+from tests.support.bucket_server_installs import AGE_KEYGEN, MINIO_CLIENT, AbsentError, find_go
+from tests.support.bucket_servers import BucketServer
+from tests.support.open_server import find_free_port
+from tests.support.pages import README, list_blocks
+from tests.support.program import ROOT
+from tests.support.run_serve import receive, write_missed
+from tests.support.server_under_test import Server
+from tests.support.shell import Desk, Said, fill
+from tests.support.store_fixtures import azurite, fake_gcs, minio
 
 __all__ = ["azurite", "fake_gcs", "minio"]
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import ROOT, make_environment
-from tests.documents.pages import list_blocks, read
-from tests.documents.shell import Desk, fill
-from tests.tools.server import Server
+from tests.support.pages import list_blocks, read
+from tests.support.program import ROOT, make_environment
+from tests.support.server_under_test import Server
+from tests.support.shell import Desk, fill
 
 EXAMPLE = ROOT / "examples" / "ci"
 PAGE = ROOT / "docs" / "ci.md"

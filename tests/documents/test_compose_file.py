@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from packaging.requirements import Requirement
 
-from restore.decisions.settings_table import SETTINGS
+from restore.settings.options.table import SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Paths on the person's machine mean nothing inside a container; docs/compose.md shows their mounts.

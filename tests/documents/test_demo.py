@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.commands.program import ROOT, make_environment
-from tests.documents.pages import README, list_blocks
+from tests.support.pages import README, list_blocks
+from tests.support.program import ROOT, make_environment
 
 LONGEST_SECONDS = 60.0
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.commands.program import ROOT
-from tests.documents.pages import list_code, list_rows, read
+from tests.support.pages import list_code, list_rows, read
+from tests.support.program import ROOT
 
 PAGE = ROOT / "docs" / "dependencies.md"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -63,7 +63,9 @@ def test_every_tool_that_tests_start_has_its_line() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py")))
     asked = set(re.findall(r'which\("([a-z-]+)"\)', tests)) - {"go", "npm", "make"}
     modules = re.findall(
-        r'^[A-Z_]+ = "(?:[^"]+/)?([a-z-]+)@', read(ROOT / "tests" / "stores" / "installed.py"), re.MULTILINE
+        r'^[A-Z_]+ = "(?:[^"]+/)?([a-z-]+)@',
+        read(ROOT / "tests" / "support" / "bucket_server_installs.py"),
+        re.MULTILINE,
     )
 
     assert sorted((asked | set(modules)) - explained) == []

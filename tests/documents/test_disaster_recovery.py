@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import ROOT
-from tests.documents.pages import list_blocks
-from tests.documents.shell import CITIES, Desk, Said, fill
-from tests.tools.server import Server
+from tests.support.pages import list_blocks
+from tests.support.program import ROOT
+from tests.support.server_under_test import Server
+from tests.support.shell import CITIES, Desk, Said, fill
 
 PAGE = ROOT / "docs" / "disaster-recovery.md"
 STEPS = ("copy", "server", "restore", "again", "onward")

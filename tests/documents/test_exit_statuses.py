@@ -14,10 +14,10 @@ import filelock
 import pytest
 
 from restore.errors import EXIT_STATUSES
-from tests.commands.program import ROOT, make_environment
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.snapshots import damage
+from tests.support.program import ROOT, make_environment
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import damage
 
 INSTALLED = Path(sys.executable).with_name("qdrant-restore")
 Reach = Callable[[Ground], int]

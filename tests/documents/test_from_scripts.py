@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import ROOT
-from tests.documents.pages import list_code, list_rows
-from tests.documents.shell import CITIES, Desk, Said, fill
+from tests.support.pages import list_code, list_rows
+from tests.support.program import ROOT
+from tests.support.shell import CITIES, Desk, Said, fill
 
 PAGE = ROOT / "docs" / "from-scripts.md"
 CALLS = [(list_code(then)[0], list_code(now)[0]) for then, now in list_rows(PAGE, "Then")]

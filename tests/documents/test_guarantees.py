@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.documents.pages import list_rows
+from tests.support.pages import list_rows
+from tests.support.program import ROOT
 
 PAGE = ROOT / "docs" / "guarantees.md"
 KILLED = [row[0] for row in list_rows(PAGE, "Killed while it")]
@@ -32,7 +32,7 @@ EVIDENCE = {
     "compares": _STEPS,
     "has compared and tidies": "faults/test_restore_stale.py::test_a_verified_mark_is_only_ever_deleted",
     "removes its mark": _STEPS,
-    "locks, reads the collection": "contract/test_store_writing.py::test_the_lock_of_a_killed_holder_is_free_at_once",
+    "locks, reads the collection": "contract/test_local_writer.py::test_the_lock_of_a_killed_holder_is_free_at_once",
     "lets the server create": "commands/test_prune_server.py::test_what_nobody_can_attribute_is_reported_and_stays",
     "downloads, compares, looks inside": (
         "commands/test_prune_server.py::test_the_next_run_removes_what_a_killed_one_left_by_itself"
@@ -42,14 +42,14 @@ EVIDENCE = {
     "has given the snapshot its name": _LINES,
     "has moved latest": "faults/test_snapshot_faults.py::test_a_run_of_several_that_is_killed_leaves_no_set",
     "has written the set document": f"faults/test_prune_killed.py::{_PRUNE}",
-    "has taken the lease": "stores/test_bucket_trouble.py::test_a_dead_holders_lease_is_taken_over_after_its_time",
+    "has taken the lease": "stores/test_bucket_errors.py::test_a_dead_holders_lease_is_taken_over_after_its_time",
     "sends parts": _MIRROR,
-    "has finished the bytes": "stores/test_bucket_trouble.py::test_without_its_manifest_nobody_sees_a_snapshot",
+    "has finished the bytes": "stores/test_bucket_errors.py::test_without_its_manifest_nobody_sees_a_snapshot",
     "renews its lease no more (asleep, cut off)": (
-        "stores/test_bucket_trouble.py::test_a_lease_that_could_not_be_renewed_publishes_nothing"
+        "stores/test_bucket_errors.py::test_a_lease_that_could_not_be_renewed_publishes_nothing"
     ),
     "reads for a restore": (
-        "stores/test_bucket_trouble.py::test_a_snapshot_that_is_replaced_while_it_is_read_is_not_mixed"
+        "stores/test_bucket_errors.py::test_a_snapshot_that_is_replaced_while_it_is_read_is_not_mixed"
     ),
     "`prune` decides": f"faults/test_prune_killed.py::{_PRUNE}",
     "`prune` deletes a snapshot": f"faults/test_prune_killed.py::{_PRUNE}",
@@ -68,7 +68,7 @@ EVIDENCE = {
     "`drill` restores, compares, searches": _DRILL,
     "`drill` has compared": _DRILL,
     "`serve` runs a job": "faults/test_serve.py::test_a_killed_serve_does_the_run_again_at_its_next_start",
-    "`serve` waits": "pure/test_schedule.py::test_l6_however_many_runs_were_missed_one_is_made_up_for",
+    "`serve` waits": "pure/daemon/test_slots.py::test_l6_however_many_runs_were_missed_one_is_made_up_for",
     "`verify` reads": "commands/test_verify.py::test_samples_cover_the_store_in_time",
     "`pin`, `unpin` write": "contract/test_stores.py::test_documents_are_written_whole_read_listed_and_deleted",
     "missing, whole": "faults/test_restore_stale.py::test_what_arrived_whole_after_its_sender_died_is_accepted",

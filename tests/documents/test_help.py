@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.settings import read_settings
-from restore.decisions.settings_sources import Sources
-from restore.doors.arguments import parse_arguments
-from restore.doors.door import DOORS, Door
-from tests.commands.program import ROOT, make_environment, run_program
+from restore.cli.parser import parse_arguments
+from restore.commands.registry import DOORS, Door
+from restore.settings.resolve import read_settings
+from restore.settings.sources import Sources
+from tests.support.program import ROOT, make_environment, run_program
 
 EXAMPLES = [(door.name, example.partition("   ")[0]) for door in DOORS for example in door.examples]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import ROOT, make_environment
-from tests.documents.pages import list_blocks
-from tests.documents.shell import CITIES, Desk, fill
-from tests.stores.installed import AGE, AGE_KEYGEN, AbsentError, find_go
-from tests.tools.server import Server
-from tests.tools.snapshots import RECORDED, FilledStore
-from tests.tools.target import find_free_port
+from tests.support.bucket_server_installs import AGE, AGE_KEYGEN, AbsentError, find_go
+from tests.support.open_server import find_free_port
+from tests.support.pages import list_blocks
+from tests.support.program import ROOT, make_environment
+from tests.support.sample_stores import RECORDED, FilledStore
+from tests.support.server_under_test import Server
+from tests.support.shell import CITIES, Desk, fill
 
 DOCS = ROOT / "docs"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.documents.pages import README, list_anchors, list_links, list_pages, read
+from tests.support.pages import README, list_anchors, list_links, list_pages, read
+from tests.support.program import ROOT
 
 PAGES = list_pages()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import ROOT, make_environment
+from tests.support.program import ROOT, make_environment
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 # What the engine says of itself, as each of them writes it.

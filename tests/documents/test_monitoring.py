@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from restore.decisions.metrics_table import METRICS
-from tests.commands.program import ROOT
+from restore.monitoring.metrics import METRICS
+from tests.support.program import ROOT
 
 FOLDER = ROOT / "examples" / "monitoring"
 NAMES = {metric.full_name: metric for metric in METRICS}
@@ -107,8 +107,8 @@ def test_promtool_accepts_the_examples(arguments: str, tmp_path: Path) -> None:
 @NEEDS_PROMTOOL
 def test_promtool_accepts_what_is_exported(tmp_path: Path) -> None:
     """Names, units and help texts as Prometheus wants them."""
-    from restore.decisions.metrics_record import Key
-    from restore.doors.serve.telling import write_samples
+    from restore.commands.observe import write_samples
+    from restore.monitoring.samples import Key
 
     everything = {Key(metric.name, tuple("a" for _ in metric.labels)): 1.0 for metric in METRICS}
     done = subprocess.run(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded import settings as embedded
-from restore.decisions.settings_strangers import list_variables
-from restore.decisions.settings_table import SETTINGS
-from tests.commands.program import ROOT
-from tests.documents.pages import list_pages, read
+from restore.settings.options.table import SETTINGS
+from restore.settings.unknown import list_variables
+from tests.support.pages import list_pages, read
+from tests.support.program import ROOT
 
 PAGES = list_pages()
 OURS = {flag for row in SETTINGS for flag in row.flags}

@@ -11,15 +11,15 @@ import msgspec
 import pytest
 import yaml
 
-from restore.decisions.notification import make_notice
-from restore.decisions.settings import read_settings
-from restore.decisions.settings_sources import Sources
-from restore.decisions.settings_strangers import list_variables
-from restore.decisions.settings_table import RESTORE, SNAPSHOT
-from restore.words.job import Ended, Part
-from tests.commands.program import ROOT, run_program
-from tests.documents.pages import list_blocks, list_pages
-from tests.tools.snapshots import NOON
+from restore.monitoring.notification import make_notice
+from restore.monitoring.run_result import Ended, Part
+from restore.settings.command_names import RESTORE, SNAPSHOT
+from restore.settings.resolve import read_settings
+from restore.settings.sources import Sources
+from restore.settings.unknown import list_variables
+from tests.support.pages import list_blocks, list_pages
+from tests.support.program import ROOT, run_program
+from tests.support.sample_stores import NOON
 
 PAGES = list_pages()
 DOCS = ROOT / "docs"

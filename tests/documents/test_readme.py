@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.doors.arguments import parse_arguments
-from restore.doors.door import DOORS
-from tests.commands.program import ROOT, make_environment
-from tests.documents.pages import README, list_blocks, list_code, list_rows, read
-from tests.documents.shell import CITIES, Desk, fill
+from restore.cli.parser import parse_arguments
+from restore.commands.registry import DOORS
+from tests.support.pages import README, list_blocks, list_code, list_rows, read
+from tests.support.program import ROOT, make_environment
+from tests.support.shell import CITIES, Desk, fill
 
 MAKEFILE = read(ROOT / "Makefile")
 TARGETS = re.findall(r"^([a-z-]+):.*?## ", MAKEFILE, re.MULTILINE)

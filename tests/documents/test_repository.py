@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.documents.pages import read
+from tests.support.pages import read
+from tests.support.program import ROOT
 
 THIS = Path(__file__).resolve()
 STRANGE = {

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from restore.decisions.schedule import find_next, read_schedule
-from restore.decisions.settings_strangers import list_variables
-from restore.doors.arguments import Invocation, parse_arguments
-from tests.commands.program import ROOT
+from restore.cli.parser import Invocation, parse_arguments
+from restore.daemon.slots import find_next
+from restore.settings.schedule import read_schedule
+from restore.settings.unknown import list_variables
+from tests.support.program import ROOT
 
 FOLDER = ROOT / "examples" / "schedulers"
 UNITS = ("qdrant-backup.service", "qdrant-backup.timer")

@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from restore.decisions.settings_row import Setting
-from restore.decisions.settings_strangers import list_variables
-from restore.decisions.settings_table import RESTORE, SETTINGS, SNAPSHOT
-from restore.doors.reference import EXAMPLE, PAGES, fill_blocks, write_example
 from restore.errors import EXIT_STATUSES
-from tests.commands.program import ROOT, run_program
+from restore.settings.command_names import RESTORE, SNAPSHOT
+from restore.settings.option import Setting
+from restore.settings.options.table import SETTINGS
+from restore.settings.unknown import list_variables
+from tests.support.program import ROOT, run_program
+from tools.reference import EXAMPLE, PAGES, fill_blocks, write_example
 
 
 def test_the_example_is_what_the_table_says() -> None:
-    """`python -m restore.doors.reference` writes it."""
+    """`python -m tools.reference` writes it."""
     assert (ROOT / EXAMPLE).read_text() == write_example()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_the_generated_blocks_are_what_the_table_says(page: Path) -> None:
-    """`python -m restore.doors.reference` writes them."""
+    """`python -m tools.reference` writes them."""
     text = (ROOT / page).read_text()
 
     assert text == fill_blocks(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.commands.program import ROOT
-from tests.documents.sentences import list_raised, list_texts
+from tests.support.error_sentences import list_raised, list_texts
+from tests.support.program import ROOT
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import ROOT
-from tests.documents.pages import list_pages, read
+from tests.support.pages import list_pages, read
+from tests.support.program import ROOT
 
 PAGES = list_pages()
 # What is not said, and what it is called here.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.embedded.asking import Asking, alone
+from tests.support.http_client import Asking, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qdrant_embedded.process import EmbeddedQdrant
-    from tests.embedded.asking import Asking
+    from tests.support.http_client import Asking
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
     from qdrant_embedded.process import EmbeddedQdrant

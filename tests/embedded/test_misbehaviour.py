@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

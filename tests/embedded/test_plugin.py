@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.fixture import container_is_possible
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.embedded.asking import Asking
+    from tests.support.http_client import Asking
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 PEOPLE = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.process import DidNotStart, EmbeddedQdrant
-from tests.embedded.asking import Asking
+from tests.support.http_client import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

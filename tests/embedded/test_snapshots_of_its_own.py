@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.embedded.asking import SNAPSHOTS, Asking, alone
+from tests.support.http_client import SNAPSHOTS, Asking, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.embedded.asking import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,19 +16,19 @@ import msgspec
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.edges.qdrant import connect
-from restore.steps.mark import place_mark
-from restore.words.collection import name_mark, name_scratch, name_upload
-from restore.words.manifest import read_manifest, write_manifest
-from restore.words.mark import Mark, Phase, Sent, Was
-from tests.tools.clock import FastClock
-from tests.tools.command import Ended, Running
-from tests.tools.drilling import drill_here, only
-from tests.tools.ground import Ground
-from tests.tools.marks import DEAD, plant_mark
-from tests.tools.proxy import Fault
-from tests.tools.server import Server
-from tests.tools.snapshots import describe
+from restore.qdrant.client import connect
+from restore.qdrant.collection_names import name_mark, name_scratch, name_upload
+from restore.recovery.marker.model import Mark, Phase, Sent, Was
+from restore.recovery.marker.place import place_mark
+from restore.snapshots.manifest import read_manifest, write_manifest
+from tests.support.fast_clock import FastClock
+from tests.support.markers import DEAD, plant_mark
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.run_drill import drill_here, only
+from tests.support.run_restore import Ended, Running
+from tests.support.sample_stores import describe
+from tests.support.server_under_test import Server
 
 KILLED = -9
 LIMIT_SECONDS = 2.0

@@ -15,17 +15,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from restore.edges.directory import Directory
-from restore.edges.shelf import Shelf, open_shelf
-from restore.words.manifest import write_manifest
-from tests.commands.program import make_environment
-from tests.tools.evidence import digest_files
-from tests.tools.ground import Ground
-from tests.tools.keeping import fill
-from tests.tools.publishing import FIRST, describe, find_trouble, list_names
-from tests.tools.serving import read_events, remember_missed
-from tests.tools.snapshots import FilledStore
-from tests.tools.spoiling import FILE
+from restore.snapshots.manifest import write_manifest
+from restore.stores.local.reader import Directory
+from restore.stores.local.writer import Shelf, open_shelf
+from tests.support.hostile_files import FILE
+from tests.support.program import make_environment
+from tests.support.restore_environment import Ground
+from tests.support.run_prune import fill
+from tests.support.run_publish import FIRST, describe, find_trouble, list_names
+from tests.support.run_serve import read_events, remember_missed
+from tests.support.sample_stores import FilledStore
+from tests.support.state_dump import digest_files
 
 OLD = "cities_20261118_120000.snapshot"
 _FULL = """

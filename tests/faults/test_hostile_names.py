@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from restore.edges.directory import Directory
-from restore.words.snapshot import encode_collection
-from tests.commands.program import run_program
+from restore.snapshots.name import encode_collection
+from restore.stores.local.reader import Directory
 from tests.stores.conftest import Place
-from tests.stores.fixtures import minio
-from tests.tools.evidence import digest_files
-from tests.tools.ground import Ground
-from tests.tools.server import Server
+from tests.support.program import run_program
+from tests.support.restore_environment import Ground
+from tests.support.server_under_test import Server
+from tests.support.state_dump import digest_files
+from tests.support.store_fixtures import minio
 
 __all__ = ["minio", "place"]
 

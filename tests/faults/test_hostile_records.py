@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.list import run as run_list
-from restore.decisions.metrics_record import Key, Stock, record_store
-from restore.edges.directory import Directory
-from restore.edges.qdrant import Qdrant, connect
-from restore.steps.assess import assess
-from restore.steps.record import add_checks
-from restore.words.check import Check, CheckDocument, Result, name_check
-from restore.words.document import write_document
-from restore.words.store import SCHEDULE_FILE, Kind
-from tests.tools.ground import Ground
-from tests.tools.keeping import fill, prune_here
-from tests.tools.server import path
-from tests.tools.serving import Serving, read_events
-from tests.tools.settled import settle
-from tests.tools.snapshots import NOON, FilledStore, describe
-from tests.tools.spoiling import CONTENTS, SPOILS, make_outside
+from restore.checks.check_file import assess
+from restore.checks.record import Check, CheckDocument, Result, name_check
+from restore.checks.recorder import add_checks
+from restore.commands.list.command import run as run_list
+from restore.monitoring.samples import Key, Stock, record_store
+from restore.qdrant.client import Qdrant, connect
+from restore.snapshots.document import write_document
+from restore.stores.layout import SCHEDULE_FILE, Kind
+from restore.stores.local.reader import Directory
+from tests.support.hostile_files import CONTENTS, SPOILS, make_outside
+from tests.support.resolve_settings import settle
+from tests.support.restore_environment import Ground
+from tests.support.run_prune import fill, prune_here
+from tests.support.run_serve import Serving, read_events
+from tests.support.sample_stores import NOON, FilledStore, describe
+from tests.support.server_under_test import path
 
 YEAR = timedelta(days=365)
 

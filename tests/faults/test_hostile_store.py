@@ -16,20 +16,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.edges.directory import Directory
-from restore.edges.shelf import Shelf
 from restore.errors import RestoreError
-from restore.words.document import write_document
-from restore.words.manifest import write_manifest
-from restore.words.set import SetDocument, SetMember
-from restore.words.snapshot import encode_collection
-from restore.words.store import classify
-from tests.commands.program import make_environment
-from tests.tools.evidence import digest_files
-from tests.tools.ground import Ground
-from tests.tools.keeping import OURS, fill, names, prune_here
-from tests.tools.snapshots import NOON, FilledStore, describe
-from tests.tools.spoiling import DOCUMENTS, FILE, SECRET, SPOILS, make_outside, spoil
+from restore.sets.document import SetDocument, SetMember
+from restore.snapshots.document import write_document
+from restore.snapshots.manifest import write_manifest
+from restore.snapshots.name import encode_collection
+from restore.stores.layout import classify
+from restore.stores.local.reader import Directory
+from restore.stores.local.writer import Shelf
+from tests.support.hostile_files import DOCUMENTS, FILE, SECRET, SPOILS, make_outside, spoil
+from tests.support.program import make_environment
+from tests.support.restore_environment import Ground
+from tests.support.run_prune import OURS, fill, names, prune_here
+from tests.support.sample_stores import NOON, FilledStore, describe
+from tests.support.state_dump import digest_files
 
 # Address space for all of it, code and libraries included: 700 MiB are enough for any run that is not misled.
 _MOST_BYTES = 1 << 30

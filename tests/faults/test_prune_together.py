@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import run_program
-from tests.tools.command import Running
-from tests.tools.ground import Ground
-from tests.tools.keeping import OURS, fill
-from tests.tools.proxy import Fault, Seen
-from tests.tools.publishing import find_trouble
-from tests.tools.snapshots import NOON
-from tests.tools.taking import start_snapshot
+from tests.support.program import run_program
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.run_prune import OURS, fill
+from tests.support.run_publish import find_trouble
+from tests.support.run_restore import Running
+from tests.support.run_snapshot import start_snapshot
+from tests.support.sample_stores import NOON
 
 UPLOAD = r"POST /collections/[^/]+/snapshots/upload"
 DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"

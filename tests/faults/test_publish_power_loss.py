@@ -17,7 +17,7 @@ from types import FrameType
 
 import pytest
 
-from tests.tools.publishing import FIRST, SECOND, find_trouble, publish_once, read_latest
+from tests.support.run_publish import FIRST, SECOND, find_trouble, publish_once, read_latest
 
 OLD, NEW = os.urandom(300_000), os.urandom(300_000)
 SYSTEM_CALLS = {os.fsync: "fsync", os.rename: "rename", os.replace: "replace", os.symlink: "symlink"}

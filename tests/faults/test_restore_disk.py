@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.scenes import EMPTY, MISSING, OTHER, Scene
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.targets import EMPTY, MISSING, OTHER, Scene
 
 UPLOADING = r"POST .*snapshots/upload"
 FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'

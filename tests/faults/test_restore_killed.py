@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from restore.words.mark import Phase, Was
-from tests.tools.clock import FastClock
-from tests.tools.command import Running, only, restore_here
-from tests.tools.marks import plant_mark
-from tests.tools.proxy import Fault, RecordingProxy, Seen
-from tests.tools.scenes import EMPTY, MISSING, OTHER, SAME, Scene, promise_state, read_state
-from tests.tools.server import Server
-from tests.tools.snapshots import FilledStore
+from restore.recovery.marker.model import Phase, Was
+from tests.support.fast_clock import FastClock
+from tests.support.markers import plant_mark
+from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.run_restore import Running, only, restore_here
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server
+from tests.support.targets import EMPTY, MISSING, OTHER, SAME, Scene, promise_state, read_state
 
 EVERY_REQUEST = bool(os.environ.get("EVERY_REQUEST"))
 CUT_BYTES = 100_000

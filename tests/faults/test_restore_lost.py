@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.collection import name_upload
-from tests.tools.clock import FastClock
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, Seen
-from tests.tools.scenes import make_other, make_same
-from tests.tools.server import path
-from tests.tools.snapshots import describe
+from restore.qdrant.collection_names import name_upload
+from tests.support.fast_clock import FastClock
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import describe
+from tests.support.server_under_test import path
+from tests.support.targets import make_other, make_same
 
 UPLOADING = r"POST .*snapshots/upload"
 RECOVERING = r"PUT .*snapshots/recover"

@@ -11,14 +11,14 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.errors import DeadlineError
-from restore.words.collection import name_mark, name_upload
-from restore.words.mark import Phase, Was
-from tests.tools.ground import Ground
-from tests.tools.marks import DEAD_TOKEN
-from tests.tools.proxy import Fault, Seen
-from tests.tools.scenes import VECTORS, make_empty, make_other, make_same, put_written
-from tests.tools.server import path
-from tests.tools.snapshots import damage, describe
+from restore.qdrant.collection_names import name_mark, name_upload
+from restore.recovery.marker.model import Phase, Was
+from tests.support.markers import DEAD_TOKEN
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import damage, describe
+from tests.support.server_under_test import path
+from tests.support.targets import VECTORS, make_empty, make_other, make_same, put_written
 
 SENDING = r"snapshots/(recover|upload)"
 FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.tools.ground import Ground
-from tests.tools.proxy import RecordingProxy
-from tests.tools.scenes import EMPTY, MISSING, OTHER, SAME, Scene
-from tests.tools.server import Server
-from tests.tools.snapshots import FilledStore
-from tests.tools.target import BinaryQdrant, has_binary
+from tests.support.open_server import BinaryQdrant, has_binary
+from tests.support.recording_proxy import RecordingProxy
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server
+from tests.support.targets import EMPTY, MISSING, OTHER, SAME, Scene
 
 MOMENTS = ("received", "unpacking", "after-create", "while-moving", "after-move")
 EXISTING = ("received", "unpacking", "while-moving", "after-move")

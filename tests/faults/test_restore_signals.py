@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import make_environment
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, Seen
-from tests.tools.server import path
+from tests.support.program import make_environment
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.server_under_test import path
 
 UPLOADING = r"POST .*snapshots/upload"
 LIMIT_SECONDS = 2.0

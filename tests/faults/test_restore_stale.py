@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.collection import name_mark, name_upload
-from restore.words.mark import Phase, Was
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, Seen
-from tests.tools.scenes import leave_missing, make_empty, make_other, put_empty, put_whole, put_written
-from tests.tools.server import Server, path
-from tests.tools.snapshots import NOON, RECORDED, promised_points
+from restore.qdrant.collection_names import name_mark, name_upload
+from restore.recovery.marker.model import Phase, Was
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import NOON, RECORDED, promised_points
+from tests.support.server_under_test import Server, path
+from tests.support.targets import leave_missing, make_empty, make_other, put_empty, put_whole, put_written
 
 SENDING = r"snapshots/(recover|upload)"
 UPLOADING = r"POST .*snapshots/upload"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from restore.words.mark import Phase, Was
-from tests.tools.clock import FastClock
-from tests.tools.command import Ended, Story
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, Seen
-from tests.tools.server import path
+from restore.recovery.marker.model import Phase, Was
+from tests.support.fast_clock import FastClock
+from tests.support.recording_proxy import Fault, Seen
+from tests.support.restore_environment import Ground
+from tests.support.run_restore import Ended, Story
+from tests.support.server_under_test import path
 
 SENDING = r"snapshots/(recover|upload)"
 UPLOADING = r"POST .*snapshots/upload"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from restore.words.manifest import Sample
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault
-from tests.tools.scenes import make_empty, put_written
-from tests.tools.snapshots import describe, promised_points, recorded
+from restore.snapshots.manifest import Sample
+from tests.support.recording_proxy import Fault
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import describe, promised_points, recorded
+from tests.support.targets import make_empty, put_written
 
 Info = dict[str, Any]
 FALSE_DIGEST = "0" * 32

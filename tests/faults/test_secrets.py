@@ -18,13 +18,13 @@ from urllib.parse import quote
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.commands.program import run_program
-from tests.tools.bad_input import HINT, Told, tell
-from tests.tools.evidence import digest_files
-from tests.tools.ground import Ground
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.server import Server
-from tests.tools.snapshots import FilledStore, promised_points
+from tests.support.bad_input import HINT, Told, tell
+from tests.support.program import run_program
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.restore_environment import Ground
+from tests.support.sample_stores import FilledStore, promised_points
+from tests.support.server_under_test import Server
+from tests.support.state_dump import digest_files
 
 # With what JSON, a shell and a URL would write otherwise.
 CANARY = "canary-5f2c19d07be34a8e\"'\\%<&>"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.store import SCHEDULE_FILE
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.server import Server
-from tests.tools.serving import Serving
+from restore.stores.layout import SCHEDULE_FILE
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.run_serve import Serving
+from tests.support.server_under_test import Server
 
 VECTORS = {"size": 4, "distance": "Dot"}
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.snapshot import parse_name
-from tests.tools.clock import FastClock
-from tests.tools.command import Story
-from tests.tools.proxy import Fault, RecordingProxy, Seen
-from tests.tools.publishing import find_trouble, list_names, read_latest
-from tests.tools.server import Server, path
-from tests.tools.taking import end_with, only, start_snapshot, take_here
+from restore.snapshots.name import parse_name
+from tests.support.fast_clock import FastClock
+from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.run_publish import find_trouble, list_names, read_latest
+from tests.support.run_restore import Story
+from tests.support.run_snapshot import end_with, only, start_snapshot, take_here
+from tests.support.server_under_test import Server, path
 
 VECTORS = {"size": 4, "distance": "Dot"}
 CREATE = r"POST /collections/[^/]+/snapshots"

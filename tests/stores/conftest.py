@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.words.snapshot import SnapshotName
-from tests.commands.program import Ended, run_program
-from tests.stores.fixtures import azurite, fake_gcs, minio
-from tests.stores.kept import Kept, keep_bucket
-from tests.stores.servers import BucketServer
-from tests.tools.proxy import RecordingProxy
-from tests.tools.snapshots import NOON, RECORDED, describe
+from restore.snapshots.name import SnapshotName
+from tests.support.bucket_servers import BucketServer
+from tests.support.program import Ended, run_program
+from tests.support.recording_proxy import RecordingProxy
+from tests.support.sample_stores import NOON, RECORDED, describe
+from tests.support.store_fixtures import azurite, fake_gcs, minio
+from tests.support.store_harness import Kept, keep_bucket
 
 __all__ = ["azurite", "fake_gcs", "minio"]
 
@@ -38,7 +38,7 @@ class Place:
         with store.lock(5.0), store.receive(SnapshotName(collection, NOON)) as incoming:
             incoming.expect(len(content))
             incoming.write(content)
-            from restore.words.manifest import write_manifest
+            from restore.snapshots.manifest import write_manifest
 
             file = store.publish(incoming, incoming.name, write_manifest(manifest))
         self.proxy.forget()

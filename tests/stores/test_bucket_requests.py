@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.stores.conftest import Place
-from tests.tools.publishing import FIRST, SECOND
-from tests.tools.server import Server
+from tests.support.run_publish import FIRST, SECOND
+from tests.support.server_under_test import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

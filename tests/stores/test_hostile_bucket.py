@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from restore.edges.bucket_access import open_client
 from restore.errors import LockedError
-from restore.words.location import parse_location
-from restore.words.store import LEASE_FILE, PROVEN_FILE, SCHEDULE_FILE
-from tests.commands.program import run_program
+from restore.stores.bucket.credentials import open_client
+from restore.stores.layout import LEASE_FILE, PROVEN_FILE, SCHEDULE_FILE
+from restore.stores.location import parse_location
 from tests.stores.conftest import Place
-from tests.tools.canaries import run_echo
-from tests.tools.spoiling import CONTENTS
-from tests.tools.tls import open_tls
+from tests.support.canaries import run_echo
+from tests.support.hostile_files import CONTENTS
+from tests.support.program import run_program
+from tests.support.tls_relay import open_tls
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

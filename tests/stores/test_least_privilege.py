@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from restore.errors import AuthError
-from restore.words.document import write_document
-from restore.words.pin import Pin
-from tests.commands.program import ROOT
+from restore.retention.pin import Pin
+from restore.snapshots.document import write_document
 from tests.stores.conftest import Place
-from tests.stores.installed import MINIO_CLIENT, AbsentError, find_go
-from tests.stores.kept import Kept, keep_bucket, keep_directory
-from tests.stores.servers import BucketServer
-from tests.tools.publishing import FIRST, SECOND, THIRD
-from tests.tools.server import Server
+from tests.support.bucket_server_installs import MINIO_CLIENT, AbsentError, find_go
+from tests.support.bucket_servers import BucketServer
+from tests.support.program import ROOT
+from tests.support.run_publish import FIRST, SECOND, THIRD
+from tests.support.server_under_test import Server
+from tests.support.store_harness import Kept, keep_bucket, keep_directory
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.program import make_environment
-from tests.stores.kept import keep_bucket
-from tests.stores.servers import BucketServer
+from tests.support.bucket_servers import BucketServer
+from tests.support.program import make_environment
+from tests.support.store_harness import keep_bucket
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -20,11 +20,12 @@ ALLOWED = 64 << 20
 SCRIPT = """
 import contextlib, hashlib, json, os, resource, sys
 from datetime import UTC, datetime
-from restore.edges.bucket_access import open_client
-from restore.edges.bucket_shelf import BucketShelf
-from restore.edges.packing import Keys, Packer, load_recipients
-from restore.words.location import parse_location
-from restore.words.snapshot import SnapshotName
+from restore.stores.bucket.credentials import open_client
+from restore.stores.bucket.writer import BucketShelf
+from restore.snapshots.age import Keys, load_recipients
+from restore.snapshots.codec import Packer
+from restore.stores.location import parse_location
+from restore.snapshots.name import SnapshotName
 
 url, size, packed, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "packed", sys.argv[4]
 location = parse_location(url)
@@ -49,7 +50,7 @@ with shelf.lock(5.0):
         if packer:
             packer.finish()
             packer.close()
-        from restore.words.manifest import Manifest, write_manifest
+        from restore.snapshots.manifest import Manifest; from restore.snapshots.manifest import write_manifest
         manifest = Manifest(
             collection="cities", created=name.at, server_version="1", size=size, sha256=hashed.hexdigest(), points=1,
             points_exact=True, config={}, payload_schema={}, stored_size=incoming.size,

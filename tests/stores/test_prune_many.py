@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from restore.words.snapshot import MANIFEST_SUFFIX
-from restore.words.store import Kind
+from restore.snapshots.name import MANIFEST_SUFFIX
+from restore.stores.layout import Kind
 from tests.stores.conftest import Place
-from tests.tools.proxy import Fault
-from tests.tools.snapshots import NOON
+from tests.support.recording_proxy import Fault
+from tests.support.sample_stores import NOON
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from restore.words.store import SCHEDULE_FILE
+from restore.stores.layout import SCHEDULE_FILE
 from tests.stores.conftest import Place
-from tests.tools.proxy import Fault
-from tests.tools.server import Server
-from tests.tools.serving import Serving, read_events, write_missed
+from tests.support.recording_proxy import Fault
+from tests.support.run_serve import Serving, read_events, write_missed
+from tests.support.server_under_test import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.commands.program import run_program
-from tests.stores.kept import keep_bucket
-from tests.stores.servers import BucketServer
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.server import Server
+from tests.support.bucket_servers import BucketServer
+from tests.support.program import run_program
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.server_under_test import Server
+from tests.support.store_harness import keep_bucket
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

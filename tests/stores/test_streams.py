@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.commands.program import make_environment
 from tests.stores.conftest import Place
-from tests.tools.proxy import Fault, RecordingProxy
-from tests.tools.server import Server
+from tests.support.program import make_environment
+from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.server_under_test import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
 

@@ -8,10 +8,17 @@ from __future__ import annotations
 import msgspec
 
 from restore.commands.restore.delivery import Delivery
-from restore.commands.restore.holding import Holding
-from restore.commands.restore.tools import Tools
-from restore.decisions.comparison import Verdict
-from restore.decisions.plan import (
+from restore.commands.restore.marker_guard import Holding
+from restore.commands.restore.report import Outcome, Result, report_failure, report_skip, report_written
+from restore.commands.restore.session import Tools
+from restore.errors import LockedError, NotFoundError, QdrantError
+from restore.qdrant.version import Version
+from restore.recovery.comparison import Verdict
+from restore.recovery.find_snapshot import find_offer, find_sent, make_missing
+from restore.recovery.marker.model import Mark, Phase, Was
+from restore.recovery.marker.place import HeldMark, place_mark
+from restore.recovery.marker.watch import watch_mark
+from restore.recovery.plan import (
     Follow,
     Need,
     Plan,
@@ -23,30 +30,15 @@ from restore.decisions.plan import (
     plan_collection,
     refuse_gap,
 )
-from restore.decisions.report import Outcome, Result, report_failure, report_skip, report_written
-from restore.decisions.settings import Settings
-from restore.decisions.takeover import (
-    Accept,
-    Finish,
-    SendAgain,
-    StartOver,
-    Unclear,
-    WrittenMeanwhile,
-    decide_takeover,
-)
-from restore.edges.reading import hold_reading
-from restore.errors import LockedError, NotFoundError, QdrantError
-from restore.steps.examine import examine_server, examine_target
-from restore.steps.mark import HeldMark, place_mark
-from restore.steps.offer import find_offer, find_sent, make_missing
-from restore.steps.settle import wait_no_creations, wait_settled
-from restore.steps.verify import verify_restored
-from restore.steps.watch import watch_mark
-from restore.words.look import Look, Present, SeenMark
-from restore.words.mark import Mark, Phase, Was
-from restore.words.offer import Offer, Wanted
-from restore.words.policy import OnExisting, Verify
-from restore.words.version import Version
+from restore.recovery.policy import OnExisting, Verify
+from restore.recovery.read_target import examine_server, examine_target
+from restore.recovery.request import Offer, Wanted
+from restore.recovery.takeover import Accept, Finish, SendAgain, StartOver, Unclear, WrittenMeanwhile, decide_takeover
+from restore.recovery.target_state import Look, Present, SeenMark
+from restore.recovery.transfer.wait_idle import wait_no_creations, wait_settled
+from restore.recovery.verify import verify_restored
+from restore.settings.model import Settings
+from restore.stores.locks import hold_reading
 
 _ASK_BEFORE_MARKING = (1, 16)
 _TRIES = 20

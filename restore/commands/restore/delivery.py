@@ -4,35 +4,34 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from restore.commands.restore.tools import Tools
-from restore.decisions.comparison import Verdict
-from restore.decisions.delivery import (
+from restore.commands.restore.report import Outcome, Result
+from restore.commands.restore.session import Tools
+from restore.errors import DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
+from restore.qdrant.model import Broken
+from restore.recovery.comparison import Verdict
+from restore.recovery.find_snapshot import read_checksum
+from restore.recovery.finish import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
+from restore.recovery.marker.model import Phase, Sent, Was
+from restore.recovery.marker.place import HeldMark
+from restore.recovery.plan import Restore
+from restore.recovery.policy import Transfer, Verify
+from restore.recovery.read_target import examine_server, examine_target
+from restore.recovery.request import Offer, Parcel, Wanted
+from restore.recovery.takeover import Accept, SendAgain, decide_takeover
+from restore.recovery.target_state import Absent, Look, Present, Target
+from restore.recovery.transfer.routes import (
     choose_routes,
     is_as_planned,
     name_parcel,
     stands_as_before,
     was_created_by_others,
 )
-from restore.decisions.plan import Restore
-from restore.decisions.report import Outcome, Result, describe_amount
-from restore.decisions.settings import Settings
-from restore.decisions.takeover import Accept, SendAgain, decide_takeover
-from restore.errors import DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
-from restore.steps.examine import examine_server, examine_target
-from restore.steps.mark import HeldMark
-from restore.steps.offer import read_checksum
-from restore.steps.settle import wait_idle, wait_settled
-from restore.steps.tidy import delete_stranded_upload, delete_upload, put_back_aliases, put_back_indexes
-from restore.steps.transfer import Accepted, Lost, Rejected, Sender, Sending
-from restore.steps.verify import verify_restored
-from restore.words.look import Absent, Look, Present, Target
-from restore.words.mark import Phase, Sent, Was
-from restore.words.offer import Offer, Wanted
-from restore.words.parcel import Parcel
-from restore.words.policy import Transfer, Verify
-from restore.words.server import Broken
-from restore.words.show import say_number
-from restore.words.store import StoredSnapshot
+from restore.recovery.transfer.send import Accepted, Lost, Rejected, Sender, Sending
+from restore.recovery.transfer.wait_idle import wait_idle, wait_settled
+from restore.recovery.verify import verify_restored
+from restore.settings.model import Settings
+from restore.snapshots.stored import StoredSnapshot
+from restore.system.text import describe_amount, say_number
 
 # The server opens the URL at once; a request that has begun is not ended by its expiry.
 _URL_SECONDS = 3600

@@ -8,25 +8,24 @@ from datetime import datetime
 import msgspec
 
 from restore import __version__
-from restore.commands.snapshot.tools import Tools
-from restore.decisions.compatibility import find_part_problem, refuse_kind
-from restore.decisions.settings import Settings
-from restore.decisions.snapshot_report import SnapshotOutcome
-from restore.edges.arriving import Arrived, Arriving
-from restore.edges.resumed import ReplacedError
+from restore.commands.snapshot.publish import Published, publish
+from restore.commands.snapshot.report import SnapshotOutcome
+from restore.commands.snapshot.session import Tools
+from restore.creation.create import Creator
+from restore.creation.download import Receiver
+from restore.creation.sample import keep_unchanged, sample_points
 from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError
-from restore.steps.create import Creator
-from restore.steps.download import Receiver
-from restore.steps.examine import examine_server, examine_target
-from restore.steps.publish import Published, publish
-from restore.steps.sample import keep_unchanged, sample_points
-from restore.words.archive import Archive
-from restore.words.collection import find_attempts, name_mark
-from restore.words.look import Absent, AliasOf, Look, Present
-from restore.words.manifest import Manifest, Sample
-from restore.words.server import Broken, ShardUpdates
-from restore.words.snapshot import SnapshotName, encode_collection
-from restore.words.version import Version
+from restore.qdrant.collection_names import find_attempts, name_mark
+from restore.qdrant.model import Broken, ShardUpdates
+from restore.qdrant.resumable_download import ReplacedError
+from restore.qdrant.version import Version
+from restore.recovery.read_target import examine_server, examine_target
+from restore.recovery.target_state import Absent, AliasOf, Look, Present
+from restore.settings.model import Settings
+from restore.snapshots.archive import Archive, find_part_problem, refuse_kind
+from restore.snapshots.intake import Arrived, Arriving
+from restore.snapshots.manifest import Manifest, Sample
+from restore.snapshots.name import SnapshotName, encode_collection
 
 # Somebody else creating a snapshot in the same second takes its name; three seconds in a row is another trouble.
 _ATTEMPTS = 3

@@ -1,0 +1,1 @@
+"""The command line: arguments, environment, log, progress, output, exit status."""

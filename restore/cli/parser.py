@@ -1,0 +1,236 @@
+"""The command line: which command, which flags, generated from the table of settings. Every problem is kept.
+
+Values stay texts: they are read where variables and the settings file are read, so that all is told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+import msgspec
+
+from restore.commands.registry import DOORS, Door
+from restore.errors import EXIT_STATUSES, SettingsError
+from restore.settings.command_names import CONFIG
+from restore.settings.option import Setting
+from restore.settings.options.table import SETTINGS
+from restore.system.text import suggest
+
+PROGRAM = "qdrant-restore"
+_HELP = f"{PROGRAM} --help lists the commands, {PROGRAM} COMMAND --help a command's options"
+_CONTEXT = {"max_content_width": 110, "help_option_names": ["--help", "-h"]}
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """What was typed. `flags` by setting name; `problems` are the flags that nobody knows."""
+
+    command: str
+    flags: Mapping[str, tuple[str, ...]] = {}
+    arguments: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+_BY_NAME = {door.name: door for door in DOORS}
+
+
+def parse_arguments(arguments: list[str]) -> Invocation | None:
+    """Say what is wanted; None when help was asked for and has been shown. Raises `SettingsError`."""
+    program = _Commands(
+        name=PROGRAM, help=_explain(), params=[_version_flag()], epilog=_list_statuses(), context_settings=_CONTEXT
+    )
+    try:
+        found = program.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.NoSuchOption as error:
+        known = {flag for row in SETTINGS for flag in row.flags}
+        name = error.option_name
+        advice = "; options stand after the command" if name in known else ""
+        raise SettingsError(f"unknown option {name}{advice}", hint=_HELP) from error
+    except click.UsageError as error:
+        raise SettingsError(error.format_message(), hint=_HELP) from error
+    return found if isinstance(found, Invocation) else None
+
+
+class _Commands(click.Group):
+    """Builds a command only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [door.name.split()[0] for door in DOORS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name == "config":
+            inner = _build(_BY_NAME[CONFIG], "show")
+            return _Config(name="config", commands={"show": inner}, short_help=inner.short_help)
+        return _build(_BY_NAME[cmd_name], cmd_name) if cmd_name in _BY_NAME else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            raise SettingsError("no command was given", hint=f"most want '{PROGRAM} restore'; {_HELP}")
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in (known := self.list_commands(ctx)):
+            raise SettingsError(f"unknown command '{args[0]}'{suggest(args[0], known)}", hint=_HELP)
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write(f"\n{self.epilog}\n")
+
+
+class _Config(click.Group):
+    """`config`, which needs one more word."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = args and (args[0].startswith("-") or args[0] in self.commands)
+        if not known and not ctx.resilient_parsing:
+            raise SettingsError("config needs one more word: config show", hint=_HELP)
+        return super().parse_args(ctx, args)
+
+
+class _Command(click.Command):
+    """Keeps unknown options as problems instead of ending at the first, and groups the known ones."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        left, problems = list(args), []
+        while True:
+            try:
+                rest = super().parse_args(ctx, list(left))
+            except click.NoSuchOption as error:
+                left, problem = self._drop(left, error.option_name)
+                problems.append(problem)
+            except click.UsageError as error:
+                left = []
+                problems.append(error.format_message().rstrip("."))
+            else:
+                ctx.meta["problems"] = tuple(problems)
+                return rest
+
+    def _drop(self, args: list[str], name: str) -> tuple[list[str], str]:
+        """Take an unknown option out, with the value that was meant for the option it resembles."""
+        known = {flag: option for option in self.params for flag in option.opts if flag.startswith("-")}
+        hint = suggest(name, known)
+        at = next((index for index, text in enumerate(args) if text.partition("=")[0] == name), None)
+        if at is None:
+            return [], f"unknown option {name}{hint}"
+        meant = next((option for flag, option in known.items() if flag in hint), None)
+        takes_value = "=" not in args[at] and not (isinstance(meant, click.Option) and meant.is_flag)
+        value = 1 if takes_value and args[at + 1 : at + 2] and not args[at + 1].startswith("-") else 0
+        return args[:at] + args[at + 1 + value :], f"unknown option {name}{hint}"
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rooms: dict[str, list[tuple[str, str]]] = {}
+        for option in self.params:
+            record = option.get_help_record(ctx)
+            if record is not None and isinstance(option, _Flag):
+                rooms.setdefault(option.room, []).append(record)
+        for room, records in rooms.items():
+            with formatter.section(room):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        formatter.write(f"\n{self.epilog}\n")
+
+
+class _Flag(click.Option):
+    """An option that knows its setting and the heading it stands under."""
+
+    def __init__(self, flags: tuple[str, ...], setting: str, room: str, **more: object) -> None:
+        identifier = f"flag_{setting}".replace("-", "_").replace(" ", "_")
+        super().__init__([*flags, identifier], **more)  # type: ignore[arg-type]
+        self.setting = setting
+        self.room = room
+
+
+def _build(door: Door, shown: str) -> click.Command:
+    metavar = f"[{door.argument}]..." if door.argument else ""
+    params: list[click.Parameter] = [click.Argument(["arguments"], nargs=-1, metavar=metavar)]
+    for row in SETTINGS:
+        if door.name in row.commands:
+            params += _list_flags(row)
+
+    @click.pass_context
+    def collect(ctx: click.Context, /, **values: object) -> Invocation:
+        given = values.get("arguments")
+        arguments = tuple(given) if isinstance(given, tuple) else ()
+        problems = ctx.meta.get("problems", ())
+        if arguments and not door.argument:
+            problems += (f"{door.name} takes no argument ('{arguments[0]}')",)
+        return Invocation(door.name, _read_flags(ctx), arguments if door.argument else (), problems)
+
+    command = _Command(name=shown, callback=collect, params=params, help=door.sentence, epilog=_show_examples(door))
+    command.context_settings = _CONTEXT
+    command.short_help = door.sentence
+    return command
+
+
+def _list_flags(row: Setting) -> list[_Flag]:
+    """Give a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
+    if row.switch:
+        plain = _Flag(row.flags, row.name, row.room, is_flag=True, help=row.sentence)
+        if not row.environment_name:
+            return [plain]
+        opposite = (f"--no-{row.name}",)
+        return [plain, _Flag(opposite, f"no-{row.name}", row.room, is_flag=True, hidden=True)]
+    if not row.flags:
+        return []
+    metavar = "NAME" if row.several else row.placeholder
+    shown = {"help": _describe(row), "metavar": metavar, "multiple": True}
+    flags = [_Flag(row.flags[:1], row.name, row.room, hidden=row.secret, **shown)]
+    if row.secret:
+        file = {**shown, "metavar": "PATH", "help": f"{row.sentence} Read from this file."}
+        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.room, **file))
+    flags += [_Flag((alias,), f"{row.name} {alias}", row.room, multiple=True, hidden=True) for alias in row.aliases]
+    if row.name == "qdrant-url":
+        flags += [_Flag((f"--{old}",), old, row.room, multiple=True, hidden=True) for old in ("host", "port")]
+    return flags
+
+
+def _describe(row: Setting) -> str:
+    shown = row.write(row.default)
+    sentence = row.flag_sentence or row.sentence
+    return f"{sentence}  [{shown}]" if shown else sentence
+
+
+def _read_flags(ctx: click.Context) -> dict[str, tuple[str, ...]]:
+    flags: dict[str, tuple[str, ...]] = {}
+    for option in ctx.command.params:
+        value = ctx.params.get(option.name or "")
+        if not isinstance(option, _Flag) or not value:
+            continue
+        setting = option.setting.partition(" ")[0]
+        if value is True:
+            negated = setting.startswith("no-")
+            flags[setting.removeprefix("no-")] = ("false" if negated else "true",)
+        elif isinstance(value, tuple):
+            flags[setting] = (*flags.get(setting, ()), *map(str, value))
+    return flags
+
+
+def _version_flag() -> click.Option:
+    def show(ctx: click.Context, _option: click.Parameter, value: object) -> None:
+        if value:
+            from restore import __version__  # noqa: PLC0415 - asked for rarely
+
+            click.echo(f"{PROGRAM} {__version__}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version."
+    )
+
+
+def _explain() -> str:
+    return "Brings a fresh Qdrant up with its data, and makes snapshots that can be trusted."
+
+
+def _show_examples(door: Door) -> str:
+    lines = [f"  {PROGRAM} {example}" for example in door.examples]
+    more = f"Exit statuses: {PROGRAM} --help. Variables and the settings file: docs/settings.md."
+    return "\n".join(["Examples:", *lines, "", more])
+
+
+def _list_statuses() -> str:
+    rows = [f"  {row.number:>3}  {row.name:<12}  {row.meaning}" for row in EXIT_STATUSES]
+    return "\n".join(["Exit status:", *rows, "", f"Settings: {PROGRAM} config show, and docs/settings.md"])

@@ -1,0 +1,4 @@
+"""`doctor`: look at Qdrant, the store and what lies between.
+
+Pure: finding.
+"""

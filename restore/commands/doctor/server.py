@@ -1,0 +1,241 @@
+"""Look at a Qdrant: does it answer, is it supported, what may our key do, what did killed restores leave on it.
+
+Only reads, unless a proof is asked for: then a mark is made and dropped, and one recovery is asked for that cannot
+succeed because its checksum is wrong on purpose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from restore.commands.doctor.finding import Finding, find_failed, find_ok, find_skipped, find_warning
+from restore.errors import AuthError, IncompatibleError, IntegrityError, QdrantError, RestoreError
+from restore.qdrant.client import Qdrant
+from restore.qdrant.collection_names import MARK_PREFIX, is_mark, name_mark
+from restore.qdrant.model import Broken, CollectionInfo
+from restore.qdrant.version import OLDEST_SUPPORTED
+from restore.recovery.marker.model import Mark, Phase, Was, describe_mark, read_beat, read_mark
+from restore.system.clock import Clock
+from restore.system.text import say_number
+
+_FAR_SECONDS = 30.0
+_BEAT_SECONDS = 3.0
+_SLOTS = 2
+_ANSWER_SECONDS = 30.0
+_READ_ONLY_MOUNT = (
+    "a server that panics at start over its snapshots' tmp directory may have /qdrant/snapshots mounted read-only "
+    "(':ro'), as old guides show it: mount the store in a subdirectory instead "
+    "(./qdrant_snapshots:/qdrant/snapshots/.qdrant-restore:ro)"
+)
+_NOT_PROVED = "not proved, because that writes"
+_HOW_TO_PROVE = "qdrant-restore doctor --prove-write"
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proof that writes needs: a random token, and the store's path and one small file as the server sees it.
+
+    `server_file` is None when the store has no file to ask for.
+    """
+
+    token: str
+    server_file: str | None
+    server_store: str
+
+
+def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: Proof | None) -> Iterator[Finding]:
+    """Look at the server; the looks that need an answer end when there is none."""
+    reached = _guard("reachable", lambda: _look_at_readiness(qdrant))
+    yield reached
+    if reached.status:
+        yield find_skipped("server", "everything else about the server needs an answer from it", _READ_ONLY_MOUNT)
+        return
+    yield _guard("version", lambda: _look_at_version(qdrant))
+    yield _guard("clock", lambda: _look_at_clock(qdrant, clock.now()))
+    try:
+        names = qdrant.list_collections()
+    except RestoreError as error:
+        yield find_failed("key", error)
+        return
+    collections = [name for name in names if not is_mark(name)]
+    yield _judge_key(len(collections), scoped=scoped)
+    yield _guard("collections", lambda: _look_at_collections(qdrant, collections))
+    yield _guard("room for marks", lambda: _look_at_slots(qdrant))
+    yield _guard("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_mark(name)]))
+    yield _guard("uploaded files", lambda: _look_at_uploads(qdrant, collections))
+    if proof is None:
+        yield find_skipped("may restore", _NOT_PROVED, _HOW_TO_PROVE)
+        yield find_skipped("server sees store", _NOT_PROVED, _HOW_TO_PROVE)
+        return
+    yield _guard("may restore", lambda: _prove_write(qdrant, clock, proof))
+    yield _guard("server sees store", lambda: _prove_sight(qdrant, clock, proof))
+
+
+def _look_at_readiness(qdrant: Qdrant) -> Finding:
+    qdrant.require_ready()
+    return find_ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
+
+
+def _look_at_version(qdrant: Qdrant) -> Finding:
+    version = qdrant.get_version()
+    if version < OLDEST_SUPPORTED:
+        raise IncompatibleError(
+            f"Qdrant is version {version}, the oldest supported is {OLDEST_SUPPORTED}",
+            hint="upgrade the server, one minor version at a time",
+        )
+    oldest = f"{OLDEST_SUPPORTED.major}.{OLDEST_SUPPORTED.minor}"
+    return find_ok("version", f"Qdrant {version}; {oldest} and later are supported")
+
+
+def _look_at_clock(qdrant: Qdrant, now: datetime) -> Finding:
+    said = qdrant.read_clock()
+    try:
+        apart = (now - parsedate_to_datetime(said)).total_seconds()
+    except (TypeError, ValueError):
+        return find_skipped("clock", "the server does not say what time it is")
+    if abs(apart) > _FAR_SECONDS:
+        which = "ahead of" if apart > 0 else "behind"
+        hint = "snapshots are named after the clock of the machine that makes them: set both by NTP"
+        return find_warning("clock", f"ours is {abs(apart):,.0f} s {which} the server's", hint)
+    return find_ok("clock", f"ours and the server's are {abs(apart):.0f} s apart")
+
+
+def _judge_key(collections: int, *, scoped: bool) -> Finding:
+    if scoped:
+        message = "accepted, but it is a token for single collections: it sees no marks and may not restore"
+        return find_warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
+    return find_ok("key", f"accepted; {say_number(collections, 'collection')} may be listed")
+
+
+def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
+    """Ask each collection; one that is listed and does not answer was left by a kill of the server."""
+    asked = {name: qdrant.get_collection(name) for name in collections}
+    broken = [name for name, info in asked.items() if isinstance(info, Broken)]
+    red = [name for name, info in asked.items() if isinstance(info, CollectionInfo) and info.status == "red"]
+    if broken:
+        raise QdrantError(
+            f"listed, but not answering: {', '.join(broken)}",
+            hint=f"restore it again: qdrant-restore restore {broken[0]} --on-existing replace",
+        )
+    if red:
+        hint = "an operation failed on it: the server's log tells which"
+        return find_warning("collections", f"red: {', '.join(red)}", hint)
+    return find_ok("collections", f"{len(collections):,} listed, each answers")
+
+
+def _look_at_slots(qdrant: Qdrant) -> Finding:
+    room = qdrant.read_room()
+    if room.limit is None:
+        return find_ok("room for marks", "the number of collections is not limited")
+    free = room.limit - room.collections
+    message = (
+        f"{room.collections} of at most {say_number(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
+        "one for its mark"
+    )
+    if free < _SLOTS:
+        return find_warning("room for marks", message, "raise max_collections on the server, or remove a collection")
+    return find_ok("room for marks", message)
+
+
+def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
+    """Tell running restores from interrupted ones: a living holder raises its mark's beat every two seconds."""
+    if not names:
+        return find_ok("marks", "no restore is in progress, none was interrupted")
+    before = {name: _read_mark(qdrant, name) for name in names}
+    clock.sleep(_BEAT_SECONDS)
+    after = {name: _read_mark(qdrant, name) for name in names}
+    told = [_describe_mark(name, after[name], beats=before[name] != after[name]) for name in names]
+    still = [seen for name in names if (seen := after[name]) and before[name] == seen]
+    stale = [mark.collection for mark, _ in still if mark]
+    hint = f"the next 'qdrant-restore restore {stale[0]}' finishes it" if stale else "wait for it"
+    return find_warning("marks", "; ".join(told), hint)
+
+
+def _read_mark(qdrant: Qdrant, name: str) -> tuple[Mark | None, int | None] | None:
+    info = qdrant.get_collection(name)
+    if not isinstance(info, CollectionInfo):
+        return None
+    mark = read_mark(info.metadata)
+    return (mark, read_beat(info.metadata, mark.token) if mark else None)
+
+
+def _describe_mark(name: str, seen: tuple[Mark | None, int | None] | None, *, beats: bool) -> str:
+    if seen is None:
+        return f"{name} went away"
+    mark, _ = seen
+    if mark is None:
+        return f"{name} says nothing about a restore"
+    how = "in progress" if beats else "interrupted (its holder gave no sign)"
+    return f"restore of '{mark.collection}' {how}: phase {mark.phase}, since {mark.since}, by {mark.holder}"
+
+
+def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
+    left = [
+        f"{found.name} of '{name}' ({say_number(found.size, 'byte')})"
+        for name in collections
+        for found in qdrant.list_snapshots(name)
+        if found.name.startswith(MARK_PREFIX)
+    ]
+    if left:
+        hint = "a restore in progress removes its own; else delete it: DELETE /collections/NAME/snapshots/FILE"
+        return find_warning("uploaded files", f"still on the server: {', '.join(left)}", hint)
+    return find_ok("uploaded files", "none was left on the server")
+
+
+def _prove_write(qdrant: Qdrant, clock: Clock, proof: Proof) -> Finding:
+    """Make and drop a mark of a collection that nobody has."""
+    mark = Mark(
+        collection=f"doctor-{proof.token}",
+        token=proof.token,
+        holder="doctor",
+        since=clock.now().isoformat(timespec="seconds"),
+        snapshot="",
+        sha256="",
+        size=0,
+        was=Was.ABSENT,
+        phase=Phase.MARKED,
+    )
+    name = name_mark(mark.collection, 1)
+    try:
+        qdrant.create_collection(name, describe_mark(mark))
+    finally:
+        with contextlib.suppress(RestoreError):
+            qdrant.delete_collection(name)
+    return find_ok("may restore", "a mark collection was made and dropped with this key")
+
+
+def _prove_sight(qdrant: Qdrant, clock: Clock, proof: Proof) -> Finding:
+    """Let the server read a file of the store; a wrong checksum keeps it from doing anything with it."""
+    if proof.server_file is None:
+        return find_skipped("server sees store", "the store has no file that could be asked for")
+    target = name_mark(f"doctor-{proof.token}", 1)
+    exchange = qdrant.recover_snapshot(target, path=proof.server_file, checksum="0" * 64)
+    with contextlib.closing(exchange):
+        end = clock.read_seconds() + _ANSWER_SECONDS
+        while (answer := exchange.poll(1.0)) is None:
+            if clock.read_seconds() > end:
+                return find_skipped("server sees store", "the server gave no answer in time")
+    try:
+        qdrant.read_recovered(target, answer)
+    except IntegrityError:
+        return find_ok("server sees store", f"at '{proof.server_store}': restores need not send the bytes")
+    except AuthError:
+        raise
+    except RestoreError as error:
+        hint = (
+            f"restores are uploaded instead, which takes longer; mount the store into the server at "
+            f"'{proof.server_store}', or name another place under its snapshots directory with --server-store"
+        )
+        return find_warning("server sees store", f"not at '{proof.server_store}' ({error.message})", hint)
+    raise AssertionError("unreachable: a file does not have a checksum of zeros")
+
+
+def _guard(about: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except RestoreError as error:
+        return find_failed(about, error)

@@ -1,0 +1,158 @@
+"""The recipe of a whole drill: wait, sweep what dead drills left, then collection by collection."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from restore.checks.file_report import Assessment, State
+from restore.checks.record import EMBEDDED, RESTORE
+from restore.commands.drill.collection import Rehearsal
+from restore.commands.drill.report import (
+    DrillOutcome,
+    DrillReport,
+    Result,
+    decide_status,
+    describe,
+    report_failure,
+    summarise,
+)
+from restore.commands.drill.session import Tools
+from restore.commands.drill.stale import sweep
+from restore.commands.factories import make_recorder, make_token, open_qdrant, open_recording
+from restore.commands.outcome import Shown
+from restore.errors import IntegrityError, RestoreError
+from restore.qdrant.collection_names import find_name_problem
+from restore.qdrant.embedded import open_embedded
+from restore.qdrant.readiness import wait_ready
+from restore.qdrant.version import Version
+from restore.recovery.request import Offer
+from restore.settings.model import Settings
+from restore.settings.options.verification import ON_EMBEDDED, ON_SERVER
+from restore.settings.selection import choose
+from restore.stores.layout import Kind
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+from restore.system.secret import Secret
+
+if TYPE_CHECKING:
+    from restore.qdrant.client import Qdrant
+
+
+_LESS = (
+    "restored into the embedded engine, not into a server: it shows that the snapshot can be read and holds what it "
+    "promised, not that your Qdrant takes it"
+)
+
+
+def run(settings: Settings, tools: Tools) -> DrillReport:
+    """Drill every wanted collection. Raises only what keeps the whole run from beginning.
+
+    On the server only scratch collections of this run, and of dead ones, are written to; the store gets a record.
+    """
+    begin = tools.clock.read_seconds()
+    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
+    removed, warnings = sweep(tools, stall_seconds=settings.stall_timeout_seconds)
+    names = settings.collections or _list_drillable(settings, tools)
+    if not names:
+        warnings += (f"nothing to drill: no collection is named and store '{tools.store.name}' has no snapshot",)
+    outcomes = tuple(_drill(settings, tools, name, server) for name in names)
+    warnings += (_LESS,) if tools.depth == EMBEDDED else ()
+    if tools.recorder.problem:
+        warnings += (f"what was found could not be recorded: {tools.recorder.problem}",)
+    seconds = round(tools.clock.read_seconds() - begin, 3)
+    return DrillReport(
+        url=tools.qdrant.url,
+        server_version=str(server),
+        store=tools.store.name,
+        depth=tools.depth,
+        outcomes=outcomes,
+        seconds=seconds,
+        status=decide_status(outcomes),
+        summary=summarise(outcomes, seconds),
+        removed=removed,
+        warnings=warnings,
+    )
+
+
+def _list_drillable(settings: Settings, tools: Tools) -> tuple[str, ...]:
+    names = (name for name in tools.store.list_latest() if not find_name_problem(name))
+    return choose(names, settings.include, settings.exclude)
+
+
+def _drill(settings: Settings, tools: Tools, collection: str, server: Version) -> DrillOutcome:
+    rehearsal = Rehearsal(tools, settings, collection, server)
+    try:
+        outcome = rehearsal.carry_out()
+    except RestoreError as error:
+        outcome = report_failure(collection, rehearsal.scratch, error)
+    finally:
+        tools.progress.close()
+    if rehearsal.offer is not None:
+        _record(tools, rehearsal.offer, outcome)
+    if outcome.status:
+        tools.log("drill.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message)
+    else:
+        tools.log("drill.proven", collection=collection, snapshot=outcome.snapshot, seconds=outcome.seconds)
+    return outcome
+
+
+def _record(tools: Tools, offer: Offer, outcome: DrillOutcome) -> None:
+    """Write the result beside the snapshot. A server that is down says nothing about a snapshot."""
+    if not offer.stored.in_store or (outcome.status and outcome.status != IntegrityError.status):
+        return
+    manifest = offer.manifest
+    found = Assessment(
+        file=offer.stored.file,
+        kind=Kind.SNAPSHOT,
+        state=State.UNCHECKED if outcome.result is Result.UNPROMISED else State.CHECKED,
+        collection=outcome.collection,
+        size_bytes=offer.stored.size,
+        promised_sha256=manifest.sha256 if manifest else "",
+        status=outcome.status,
+        problem=outcome.message if outcome.status else "",
+    )
+    tools.recorder.record(found, tools.depth)
+
+
+def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+    """Build what `drill` works with, and run it."""
+    store = open_recording(settings)
+    with _open_stage(settings) as qdrant:
+        tools = Tools(
+            qdrant=qdrant,
+            store=store,
+            clock=Clock(),
+            log=log,
+            progress=progress,
+            recorder=make_recorder(store),
+            holder=f"{platform.node()} process {os.getpid()}",
+            token=make_token(),
+            depth=EMBEDDED if settings.drill_on == ON_EMBEDDED else RESTORE,
+            server_store=settings.server_store if settings.drill_on == ON_SERVER else "",
+        )
+        report = run(settings, tools)
+    return Shown(report, describe(report), report.status)
+
+
+@contextlib.contextmanager
+def _open_stage(settings: Settings) -> Iterator[Qdrant]:
+    """Connect to where a drill restores: the server itself, another one with a key of its own, or the engine here."""
+    if settings.drill_on == ON_SERVER:
+        with open_qdrant(settings) as qdrant:
+            yield qdrant
+    elif settings.drill_on == ON_EMBEDDED:
+        with open_embedded() as url, open_qdrant(_aim(settings, url, None)) as qdrant:
+            yield qdrant
+    else:
+        with open_qdrant(_aim(settings, settings.drill_on, settings.drill_api_key)) as qdrant:
+            yield qdrant
+
+
+def _aim(settings: Settings, url: str, key: Secret | None) -> Settings:
+    return msgspec.structs.replace(settings, qdrant_url=url, api_key=key, insecure=settings.drill_insecure)

@@ -1,0 +1,70 @@
+"""Remove what killed drills left: only a scratch collection that the mark of a dead drill names."""
+
+from __future__ import annotations
+
+from restore.commands.drill.session import Tools
+from restore.commands.drill.temporary_collection import remove_scratch
+from restore.errors import LockedError, RestoreError
+from restore.qdrant.collection_names import find_attempts, is_mark, is_scratch
+from restore.qdrant.model import Broken
+from restore.recovery.marker.model import Phase, Was, read_beat, read_mark
+from restore.recovery.marker.watch import watch_mark
+from restore.recovery.target_state import SeenMark
+from restore.recovery.transfer.wait_idle import wait_settled
+
+
+def sweep(tools: Tools, *, stall_seconds: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Remove them; gives the scratch collections removed, and sentences about those that could not be.
+
+    A living drill's are left to it: that costs ten seconds of watching.
+    """
+    removed: list[str] = []
+    warnings: list[str] = []
+    for seen in _find_marks(tools):
+        try:
+            if name := _remove(tools, seen, stall_seconds=stall_seconds):
+                removed.append(name)
+        except LockedError:
+            tools.log("drill.another_runs", mark=seen.name)
+        except RestoreError as error:
+            warnings.append(f"what a dead drill left (mark '{seen.name}') could not be removed: {error}")
+    return tuple(removed), tuple(warnings)
+
+
+def _find_marks(tools: Tools) -> list[SeenMark]:
+    """Give the marks of drills. A mark of a restore names a collection that is no scratch collection."""
+    found: list[SeenMark] = []
+    for name in filter(is_mark, tools.qdrant.list_collections()):
+        info = tools.qdrant.get_collection(name)
+        if info is None or isinstance(info, Broken):
+            continue
+        mark = read_mark(info.metadata)
+        if mark is None or not is_scratch(mark.collection) or mark.was is not Was.ABSENT:
+            continue
+        attempts = find_attempts(mark.collection, [name])
+        found += [SeenMark(name, attempt, mark, read_beat(info.metadata, mark.token)) for attempt in attempts]
+    return found
+
+
+def _remove(tools: Tools, seen: SeenMark, *, stall_seconds: float) -> str:
+    """Give the name of what was removed; empty when somebody else did it. Raises `LockedError` while it lives."""
+    target = seen.mark.collection if seen.mark else seen.name
+    stale = watch_mark(
+        tools.qdrant,
+        tools.clock,
+        tools.log,
+        seen,
+        target=target,
+        patience_seconds=0.0,
+        stall_seconds=stall_seconds,
+    )
+    if stale is None or stale.mark is None or stale.mark.collection != target:
+        return ""
+    if stale.mark.phase is not Phase.MARKED:
+        wait_settled(
+            tools.qdrant, tools.clock, tools.log, target=target, sent=stale.mark.sent, stall_seconds=stall_seconds
+        )
+        remove_scratch(tools.qdrant, target, stale.mark.sent)
+    tools.qdrant.delete_collection(stale.name)
+    tools.log("drill.leftover_removed", collection=target, holder=stale.mark.holder)
+    return target

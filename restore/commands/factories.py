@@ -1,0 +1,195 @@
+"""Build clients and stores from settings. Imports only what the one that is named needs."""
+
+# ruff: noqa: PLC0415 - a boot with nothing to do is nearly all imports
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from restore.errors import SettingsError
+from restore.settings.collections import names_a_path
+from restore.settings.model import Making, Settings
+from restore.stores.location import Location, parse_location
+
+if TYPE_CHECKING:
+    from restore.checks.recorder import Recorder
+    from restore.qdrant.client import Qdrant
+    from restore.snapshots.age import Keys
+    from restore.snapshots.codec import Packer
+    from restore.stores.bucket.writer import BucketShelf
+    from restore.stores.protocols import Store, WritableStore
+    from restore.system.events import Log
+
+
+def make_recorder(store: WritableStore) -> Recorder:
+    """Return what writes down beside a snapshot how a check of it ended."""
+    from restore import __version__
+    from restore.checks.recorder import Recorder
+    from restore.system.clock import Clock
+
+    return Recorder(store, Clock(), f"qdrant-restore {__version__}")
+
+
+def has_scoped_key(settings: Settings) -> bool:
+    """Return whether the key of the settings is for single collections only."""
+    from restore.qdrant.api_key import is_scoped
+
+    return settings.api_key is not None and is_scoped(settings.api_key.reveal())
+
+
+def make_token() -> str:
+    """Return a random token of 32 hex digits."""
+    return os.urandom(16).hex()
+
+
+@contextlib.contextmanager
+def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
+    """Open a client of the server in the settings. Raises `SettingsError` for a wrong `ca_file`."""
+    from restore.qdrant.client import connect
+
+    key = settings.api_key.reveal() if settings.api_key else ""
+    try:
+        qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
+    except OSError as error:
+        where = settings.origins["ca_file"].where
+        # Only TLS's own errors have a reason: the file could be read.
+        reason = "it holds no certificate" if hasattr(error, "reason") else error.strerror or error
+        raise SettingsError(
+            f"{where}: '{settings.ca_file}' is no file of authorities ({reason})",
+            hint="give the certificate of the authority that signed Qdrant's, as PEM",
+        ) from error
+    with contextlib.closing(qdrant):
+        yield qdrant
+
+
+# How long a bucket may keep us waiting for an answer, unless a transfer may stall for less.
+_SILENCE_SECONDS = 60.0
+
+
+def open_store(settings: Settings, text: str = "") -> Store:
+    """Open a store to read it: the one of the settings, or that at `text`.
+
+    Raises `NotFoundError` when it is not there, or is no store; `AuthError` and `StoreError` when it cannot be asked.
+    """
+    location = parse_location(text or settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.require_store()
+        return bucket
+    from restore.stores.local.reader import open_directory
+
+    return open_directory(location.path, _open_keys(settings))
+
+
+def open_stores(settings: Settings, log: Log) -> Store:
+    """Open the store to restore from, and behind it those to fall back on."""
+    if names_a_path(settings.snapshot):
+        return _open_anywhere(settings)
+    if not settings.fallback_stores:
+        return open_store(settings)
+    from restore.stores.fallback import StoreChain
+
+    def make(text: str) -> Callable[[], Store]:
+        return lambda: open_store(settings, text)
+
+    texts = dict.fromkeys((settings.store, *settings.fallback_stores))
+    return StoreChain([(text, make(text)) for text in texts], log)
+
+
+def _open_anywhere(settings: Settings) -> Store:
+    """Give what stands for a store where one file is restored, given by its path: it need not be there."""
+    from restore.stores.local.reader import Directory
+
+    location = parse_location(settings.store)
+    return Directory("." if location.is_bucket else location.path, _open_keys(settings))
+
+
+def open_recording(settings: Settings) -> WritableStore:
+    """Open a store to read it, and to write documents beside its snapshots; nothing is made where there is none."""
+    location = parse_location(settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.require_store()
+        return bucket
+    from restore.stores.local.reader import open_directory
+    from restore.stores.local.writer import Shelf
+
+    open_directory(location.path)
+    return Shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+
+
+def open_writing(settings: Settings, text: str = "") -> WritableStore:
+    """Open a store to write to it, made where there is nothing yet; a bucket itself is never made."""
+    location = parse_location(text or settings.store)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.prepare()
+        return bucket
+    from restore.stores.local.writer import open_shelf
+
+    return open_shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+
+
+def open_glimpse(settings: Settings, text: str) -> WritableStore:
+    """Open a store to say what would be written there; nothing is made, and it may not be there yet.
+
+    Raises `NotFoundError` when there is no such bucket.
+    """
+    location = parse_location(text)
+    if location.is_bucket:
+        bucket = _open_bucket(settings, location)
+        bucket.list_collections()
+        return bucket
+    from restore.stores.local.writer import Shelf
+
+    return Shelf(location.path)
+
+
+def make_packers(settings: Settings) -> Callable[[str], Packer | None]:
+    """Give what makes a packer for a collection; all are made once here, so that what is wrong is told at once."""
+    packers = {collection: _make_packer(settings.making_for(collection)) for collection in ("", *settings.own)}
+
+    def find(collection: str) -> Packer | None:
+        packer = packers.get(collection, packers[""])
+        return packer.another() if packer else None
+
+    return find
+
+
+def _make_packer(settings: Making) -> Packer | None:
+    """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
+    from restore.settings.options.store import Compress, Encrypt
+
+    if settings.compress is Compress.NONE and settings.encrypt is Encrypt.NONE:
+        return None
+    from restore.snapshots.age import load_recipients
+    from restore.snapshots.codec import Packer
+
+    recipients = load_recipients(settings.recipients_file) if settings.encrypt is Encrypt.AGE else ()
+    return Packer(compress=settings.compress is Compress.ZSTD, recipients=recipients, threads=os.cpu_count() or 1)
+
+
+def _open_keys(settings: Settings) -> Keys | None:
+    if not settings.identity_file:
+        return None
+    from restore.snapshots.age import Keys
+
+    return Keys(settings.identity_file)
+
+
+def _open_bucket(settings: Settings, location: Location) -> BucketShelf:
+    from restore.stores.bucket.credentials import open_client
+    from restore.stores.bucket.writer import BucketShelf
+    from restore.system.clock import Clock
+
+    return BucketShelf(
+        open_client(location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.stall_timeout_seconds)),
+        location,
+        holder=f"{platform.node()} process {os.getpid()}",
+        since=Clock().now().isoformat(timespec="seconds"),
+        keys=_open_keys(settings),
+        patience_seconds=settings.stall_timeout_seconds,
+    )

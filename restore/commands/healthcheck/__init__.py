@@ -1,0 +1,1 @@
+"""`healthcheck`: ask a running `serve` whether it lives."""

@@ -1,0 +1,23 @@
+"""`healthcheck` with settings: ask a running `serve` whether it lives."""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.commands.healthcheck.probe import probe
+from restore.commands.outcome import Shown
+from restore.settings.model import Settings
+from restore.system.events import Log, Progress
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What `healthcheck` found."""
+
+    listen: str
+    status: int
+
+
+def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    """Ask the address of the settings."""
+    status = probe(settings.listen)
+    return Shown(Probed(listen=settings.listen, status=status), [], status)

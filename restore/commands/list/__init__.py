@@ -1,0 +1,4 @@
+"""`list`: what rests in the store.
+
+Pure: report.
+"""

@@ -1,0 +1,75 @@
+"""`list`: what rests in the store. Nothing is hidden; headers are read, never every byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from restore.checks.check_file import assess
+from restore.checks.file_report import Assessment, mark_latest, mark_newest
+from restore.checks.recorder import add_checks
+from restore.commands.factories import open_store
+from restore.commands.list.report import ListReport, SetsReport, describe_list, describe_sets, show_set
+from restore.commands.outcome import Shown
+from restore.retention.pin import add_pins
+from restore.sets.reader import find_sets
+from restore.settings.model import Settings
+from restore.settings.selection import is_chosen, warn_of_choice
+from restore.stores.layout import Entry, select_shown
+from restore.stores.protocols import Store, explain_missing
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress, be_patient
+
+
+def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[], None] = be_patient) -> ListReport:
+    """Look at every file, or at those of the collections named. Only reads; `now` judges what checks remember.
+
+    `on_file` is called before each of them: a store may have very many.
+    Raises `NotFoundError` for a named collection of which nothing is there. Damage is shown, and is no failure.
+    """
+    entries = select_shown(store.list_entries())
+    for name in settings.arguments:
+        if not any(entry.collection == name for entry in entries):
+            raise explain_missing(store, name)
+    wanted = [entry for entry in entries if _is_wanted(settings, entry)]
+    files = add_pins(store, add_checks(store, (_look(store, entry, on_file) for entry in wanted), now))
+    return ListReport(
+        store=store.name,
+        files=mark_latest(files) if store.has_pointers else mark_newest(files),
+        warnings=_warn(settings, store, entries),
+    )
+
+
+def _look(store: Store, entry: Entry, on_file: Callable[[], None]) -> Assessment:
+    on_file()
+    return assess(store, entry)
+
+
+def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    if settings.arguments:
+        return ()
+    names = (entry.collection for entry in entries if entry.collection)
+    return warn_of_choice(names, settings.include, settings.exclude, doing="list", where=f"store '{store.name}'")
+
+
+def _is_wanted(settings: Settings, entry: Entry) -> bool:
+    if settings.arguments:
+        return entry.collection in settings.arguments
+    if settings.include or settings.exclude:
+        return entry.collection is not None and is_chosen(entry.collection, settings.include, settings.exclude)
+    return True
+
+
+def run_sets(store: Store) -> SetsReport:
+    """Look at what each run of snapshot made, and how much of it is there. Only reads."""
+    found, damaged = find_sets(store)
+    return SetsReport(store=store.name, sets=tuple(map(show_set, found)), damaged=tuple(damaged))
+
+
+def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    """Open the store, and list what is asked for."""
+    if settings.show_sets:
+        sets = run_sets(open_store(settings))
+        return Shown(sets, describe_sets(sets), sets.status)
+    report = run(settings, open_store(settings), Clock().now())
+    return Shown(report, describe_list(report), report.status)

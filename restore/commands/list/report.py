@@ -1,0 +1,133 @@
+"""What `list` and `list --sets` report, and the lines for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from restore.checks.file_report import Assessment, State
+from restore.sets.selection import FoundSet, SetState
+from restore.snapshots.name import parse_name
+from restore.system.text import describe_amount, say_number
+
+
+class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
+    """One run's set. `present` counts the snapshots of it that are there, `missing` and `failed` name collections."""
+
+    run_id: str
+    file: str
+    created: datetime
+    state: SetState
+    whole_server: bool
+    server: str
+    snapshots: int
+    present: int
+    missing: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+class SetsReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Every set, oldest first. `damaged` are documents that cannot be read, with the reason."""
+
+    store: str
+    sets: tuple[ShownSet, ...]
+    damaged: tuple[tuple[str, str], ...] = ()
+    status: int = 0
+
+
+def show_set(found: FoundSet) -> ShownSet:
+    """Say what there is of one."""
+    document = found.document
+    return ShownSet(
+        run_id=document.run_id,
+        file=found.file,
+        created=document.created,
+        state=found.state,
+        whole_server=document.whole,
+        server=document.server,
+        snapshots=len(document.collections),
+        present=len(document.collections) - len(found.missing),
+        missing=tuple(member.collection for member in found.missing),
+        failed=tuple(one.collection for one in document.failed),
+    )
+
+
+def describe_sets(report: SetsReport) -> list[str]:
+    """Give a line for each, and beneath it what is not there."""
+    if not report.sets and not report.damaged:
+        return [f"store '{report.store}' has no sets"]
+    lines = []
+    for one in report.sets:
+        scope = "whole server" if one.whole_server else "some collections"
+        count = f"{one.present:,} of {say_number(one.snapshots, 'collection')}"
+        count = count if one.missing else say_number(one.snapshots, "collection")
+        lines.append(
+            f"{one.run_id[:8]}  {one.created:%Y-%m-%d %H:%M:%S} UTC  {count}  {scope}  "
+            f"Qdrant {one.server}  {one.state}"
+        )
+        lines += [f"    gone: {', '.join(one.missing)}"] if one.missing else []
+        lines += [f"    failed: {', '.join(one.failed)}"] if one.failed else []
+    return lines + [f"{file}: {reason}" for file, reason in report.damaged]
+
+
+class ListReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Every file that was looked at, sorted by name. Looking never fails because of what it sees."""
+
+    store: str
+    files: tuple[Assessment, ...]
+    status: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def describe_list(report: ListReport) -> list[str]:
+    """Give a heading per collection and a line per file, newest last; what belongs to none stands at the end."""
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    if not report.files and not lines:
+        return [f"store '{report.store}' is empty"]
+    for heading, files in _group(report.files):
+        lines.append(heading)
+        rows = [_row(one) for one in files]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for one, row in zip(files, rows, strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append("  " + "  ".join(cells).rstrip())
+            lines += _describe_trouble(one)
+    return lines
+
+
+def _group(files: tuple[Assessment, ...]) -> list[tuple[str, list[Assessment]]]:
+    """Give files by collection, pointers left out (a mark shows them) unless something is wrong with one."""
+    shown = [one for one in files if one.state is not State.POINTER]
+    names = sorted({one.collection for one in shown if one.collection})
+    groups = [(name, sorted((one for one in shown if one.collection == name), key=_age)) for name in names]
+    rest = [one for one in shown if one.collection is None]
+    return groups + ([("(of no collection)", rest)] if rest else [])
+
+
+def _age(one: Assessment) -> tuple[str, int, str]:
+    name = parse_name(one.file)
+    return (one.created.isoformat() if one.created else "", name.sequence if name else 1, one.file)
+
+
+def _row(one: Assessment) -> tuple[str, ...]:
+    about = "" if one.points_exact else "about "
+    return (
+        one.file,
+        ", ".join(word for word, is_so in (("latest", one.latest), ("pinned", one.pinned)) if is_so),
+        f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "",
+        describe_amount(one.size_bytes) if one.size_bytes else "",
+        f"{about}{say_number(one.points, 'point')}" if one.points is not None else "",
+        f"Qdrant {one.server_version}" if one.server_version else "",
+        str(one.state),
+        f"last check {one.last_check:%Y-%m-%d} ({one.last_depth})" if one.last_check else "",
+        f"last proven {one.last_proven:%Y-%m-%d}" if one.last_proven else "",
+    )
+
+
+def _describe_trouble(one: Assessment) -> list[str]:
+    lines = [f"    note: {one.note}"] if one.note else []
+    lines += [f"    pinned: {one.pin_reason}"] if one.pin_reason else []
+    lines += [f"    {one.problem}"] if one.problem else []
+    lines += [f"    failed its last check: {one.last_failure}"] if one.last_failure and not one.problem else []
+    return lines + ([f"    hint: {one.hint}"] if one.hint else [])

@@ -1,0 +1,4 @@
+"""`mirror`: copy to another store what it lacks.
+
+Pure: report.
+"""

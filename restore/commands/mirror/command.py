@@ -1,0 +1,293 @@
+"""`mirror`: copy to another store what it lacks, every byte compared; what is there stays.
+
+Pins and the documents of sets go along. Nothing is deleted, but by a rule of the target's own where one is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+import msgspec
+
+from restore.commands.factories import open_glimpse, open_store, open_writing
+from restore.commands.mirror.copy_documents import copy_pins, copy_sets
+from restore.commands.mirror.copy_snapshot import carry
+from restore.commands.mirror.report import (
+    Copied,
+    MirrorOutcome,
+    MirrorReport,
+    Uncopied,
+    decide_status,
+    describe,
+    report_failure,
+    summarise,
+)
+from restore.commands.outcome import Shown
+from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.retention.candidates import survey
+from restore.retention.decision import decide
+from restore.retention.outcome import PruneOutcome
+from restore.retention.pruner import Pruner
+from restore.retention.rule import Candidate, Rule
+from restore.sets.reader import read_sets
+from restore.settings.model import Settings
+from restore.settings.selection import choose, warn_of_choice
+from restore.snapshots.manifest import Manifest
+from restore.snapshots.stored import StoredSnapshot
+from restore.stores.layout import PIN_SUFFIX
+from restore.stores.locks import hold_reading, hold_store
+from restore.stores.protocols import Store, WritableStore, explain_missing
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges of one run, built by a door. A dry run's `target` may not be there yet."""
+
+    source: Store
+    target: WritableStore
+    clock: Clock
+    log: Log
+    progress: Progress
+
+
+def run(settings: Settings, tools: Tools) -> MirrorReport:
+    """Copy what the target lacks, oldest first; one failure does not stop the rest. A dry run only reads.
+
+    Raises `NotFoundError` for a named collection of which nothing is in the source, and what keeps either store from
+    being listed or the target from being locked.
+    """
+    begin = tools.clock.read_seconds()
+    target = tools.target
+    wanted, warnings = _choose(settings, tools)
+    with _hold(settings, tools) as waited:
+        removed = () if settings.dry_run else target.remove_debris(wanted)
+        outcomes = tuple(_mirror(settings, tools, name) for name in wanted)
+        followed = _Followed() if settings.dry_run else _follow(settings, tools, outcomes)
+    tools.progress.close()
+    seconds = round(tools.clock.read_seconds() - begin, 3)
+    return MirrorReport(
+        source=tools.source.name,
+        target=target.name,
+        outcomes=outcomes,
+        seconds=seconds,
+        status=decide_status(outcomes, followed.pruned),
+        sets=followed.sets,
+        pins=followed.pins,
+        pruned=followed.pruned,
+        removed=removed,
+        dry_run=settings.dry_run,
+        lock_wait_seconds=waited,
+        summary=summarise(outcomes, seconds),
+        warnings=warnings,
+    )
+
+
+def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
+    if settings.dry_run:
+        return contextlib.nullcontext(0.0)
+    return hold_store(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+
+
+def _mirror(settings: Settings, tools: Tools, collection: str) -> MirrorOutcome:
+    begin = tools.clock.read_seconds()
+    outcome = _Mirroring(settings, tools, collection).carry_out()
+    return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
+
+
+def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the collections that are meant, and what is odd about the patterns."""
+    there = tools.source.list_collections()
+    for name in settings.collections:
+        if name not in there:
+            raise explain_missing(tools.source, name)
+    if settings.collections:
+        return settings.collections, ()
+    where = f"store '{tools.source.name}'"
+    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="mirror", where=where)
+    return choose(there, settings.include, settings.exclude), warnings
+
+
+class _Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done once the snapshots were there."""
+
+    pins: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    pruned: tuple[PruneOutcome, ...] = ()
+
+
+def _follow(settings: Settings, tools: Tools, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
+    """Copy pins, then prune what the target's rule does not keep, then copy the sets of what is there."""
+    target = tools.target
+    wanted = {outcome.collection for outcome in outcomes}
+    pins = copy_pins(tools.source, target, _list_files(target, wanted), tools.log)
+    pruned: tuple[PruneOutcome, ...] = ()
+    rule = settings.mirror_rule
+    if rule is not None:
+        pruner = Pruner(target, tools.log, find_rule=lambda _: rule, now=tools.clock.now())
+        pruned = tuple(pruner.prune(one) for one in survey(target, wanted.__contains__))
+        pruner.prune_sets(frozenset())
+    failed = {one.file for outcome in outcomes for one in outcome.failed}
+    sets, damaged = read_sets(tools.source)
+    for name, reason in damaged:
+        tools.log("set.left", level="warning", file=name, reason=reason)
+    return _Followed(pins=pins, pruned=pruned, sets=copy_sets(tools.source, target, sets, failed))
+
+
+def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
+    return {one.file for name in collections for one in store.list_snapshots(name, held_back=True)}
+
+
+class _Mirroring:
+    """One collection's snapshots, from one store to the other."""
+
+    def __init__(self, settings: Settings, tools: Tools, collection: str) -> None:
+        self._tools = tools
+        self._collection = collection
+        self._dry_run = settings.dry_run
+        self._rule = settings.mirror_rule
+        self._there: dict[str, StoredSnapshot] = {}
+        self._copied: list[Copied] = []
+        self._failed: list[Uncopied] = []
+        self._present = self._unkept = 0
+
+    def carry_out(self) -> MirrorOutcome:
+        """Copy what is missing, then let the target's latest be the source's. Raises nothing expected."""
+        latest = ""
+        try:
+            self._there = {one.file: one for one in self._list_there()}
+            listed = self._tools.source.list_snapshots(self._collection, held_back=True)
+            promised = [(stored, manifest) for stored in listed if (manifest := self._read(stored))]
+            unkept = self._find_unkept(promised, self._rule) if self._rule else frozenset()
+            for stored, manifest in promised:
+                self._handle(stored, manifest, is_kept=stored.file not in unkept)
+            latest = "" if self._dry_run else self._move_latest()
+        except RestoreError as error:
+            self._failed.append(report_failure(self._collection, error))
+        for one in self._failed:
+            self._tools.log("snapshot.not_mirrored", level="error", file=one.file, reason=one.error)
+        return MirrorOutcome(
+            collection=self._collection,
+            copied=tuple(self._copied),
+            present=self._present,
+            unkept=self._unkept,
+            failed=tuple(self._failed),
+            latest=latest,
+        )
+
+    def _list_there(self) -> tuple[StoredSnapshot, ...]:
+        try:
+            return self._tools.target.list_snapshots(self._collection, held_back=True)
+        except NotFoundError:
+            if not self._dry_run:
+                raise
+            return ()
+
+    def _read(self, stored: StoredSnapshot) -> Manifest | None:
+        """Give a snapshot's manifest; None where nothing can be copied, which is noted."""
+        try:
+            manifest = self._tools.source.read_manifest(stored)
+        except RestoreError as error:
+            self._failed.append(report_failure(stored.file, error))
+            return None
+        if manifest is None:
+            # A person's file: whoever put it there copies it too.
+            self._tools.log("snapshot.left", file=stored.file, reason="it has no manifest")
+        return manifest
+
+    def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: Rule) -> frozenset[str]:
+        """Give what the target's rule would prune at once, were all of it there. Raises as retention does."""
+        source, target = self._tools.source, self._tools.target
+        missing = [pair for pair in promised if pair[0].file not in self._there]
+        there = ((one, target.read_manifest(one)) for one in self._there.values())
+        present = [(one, manifest) for one, manifest in there if manifest]
+        pinned = {*source.list_documents(PIN_SUFFIX), *(target.list_documents(PIN_SUFFIX) if present else ())}
+        candidates = [_describe(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)]
+        gone = decide(candidates, rule, self._tools.clock.now()).pruned
+        return frozenset(gone).difference(self._there)
+
+    def _handle(self, stored: StoredSnapshot, manifest: Manifest, *, is_kept: bool) -> None:
+        """Copy one snapshot unless it is there, or would go again. A failure is noted, and the next one comes."""
+        try:
+            if self._is_there(stored, manifest):
+                self._present += 1
+                return
+            if not is_kept:
+                self._unkept += 1
+                return
+            if not self._dry_run:
+                self._copy(stored, manifest)
+        except RestoreError as error:
+            self._failed.append(report_failure(stored.file, error))
+        else:
+            self._copied.append(Copied(stored.file, stored.size))
+
+    def _copy(self, stored: StoredSnapshot, manifest: Manifest) -> None:
+        def tell(count: int) -> None:
+            self._tools.progress(self._collection, count, stored.size)
+
+        with hold_reading(stored.path) as is_there:
+            if not is_there:
+                raise NotFoundError(
+                    f"snapshot '{stored.file}' is being deleted from store '{self._tools.source.name}'"
+                )
+            carry(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
+        self._tools.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
+
+    def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:
+        """Tell whether the target has this very snapshot. Raises `IntegrityError` when that name is another one's."""
+        source, target = self._tools.source, self._tools.target
+        there = self._there.get(stored.file)
+        found = target.read_manifest(there) if there else None
+        if found is None:
+            return False
+        if found.sha256 != manifest.sha256:
+            raise IntegrityError(
+                f"snapshot '{stored.file}' in store '{target.name}' is another one than in '{source.name}'",
+                left="both are left as they are",
+                hint="which one is right? 'qdrant-restore verify' with either --store; move the other one away",
+            )
+        return True
+
+    def _move_latest(self) -> str:
+        """Let the target's latest be the source's, unless its own is newer; gives the file that is latest."""
+        source, target = self._tools.source, self._tools.target
+        wanted, now = source.find_snapshot(self._collection), target.find_snapshot(self._collection)
+        if wanted is None or target.find_snapshot(self._collection, wanted.file) is None:
+            return now.file if now else ""
+        if now is not None and _age(now) > _age(wanted):
+            return now.file
+        target.move_latest(self._collection, wanted.file)
+        return wanted.file
+
+
+def _describe(stored: StoredSnapshot, manifest: Manifest, *, pinned: bool) -> Candidate:
+    return Candidate(
+        file=stored.file,
+        collection=manifest.collection,
+        created=manifest.created,
+        sequence=stored.sequence,
+        size_bytes=stored.size,
+        verified=not manifest.held_back,
+        pinned=pinned,
+    )
+
+
+def _age(stored: StoredSnapshot) -> tuple[str, int]:
+    return (stored.created.isoformat() if stored.created else "", stored.sequence)
+
+
+def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+    """Open both stores, and run `mirror`."""
+    source, target = settings.arguments or (settings.store, settings.mirror_to)
+    tools = Tools(
+        source=open_store(settings, source),
+        target=open_glimpse(settings, target) if settings.dry_run else open_writing(settings, target),
+        clock=Clock(),
+        log=log,
+        progress=progress,
+    )
+    report = run(settings, tools)
+    return Shown(report, describe(report), report.status)

@@ -1,0 +1,201 @@
+"""How a run becomes metrics and notifications: for one command from a command line, and for the jobs of `serve`."""
+
+# ruff: noqa: PLC0415 - who wants neither pays for neither
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from restore.errors import Interrupted, LockedError, RestoreError
+from restore.monitoring.run_result import Ended
+from restore.settings.command_names import MIRROR
+from restore.settings.model import Settings
+from restore.system.events import Log, be_patient
+
+if TYPE_CHECKING:
+    from restore.commands.outcome import Shown
+    from restore.monitoring.notifier import Teller
+    from restore.monitoring.prometheus import Row
+    from restore.monitoring.samples import Samples
+
+# Adds to metrics.
+Add = Callable[["Samples"], "Samples"]
+
+_BUG = 1
+# A signal leaves less than two seconds for everything.
+_LAST_SECONDS = 0.7
+_PATIENCE_SECONDS = 10.0
+
+
+def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], Shown]) -> Shown:
+    """Run one command; tell its metrics file, its webhook and its check what became of it.
+
+    Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
+    """
+    wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
+    if not wanted or settings.dry_run or not _is_counted(command):
+        return carry_out()
+    if settings.metrics_file:
+        from restore.system.optional_package import import_package
+
+        # Now, and not when the work is done and its report would be lost.
+        import_package("prometheus_client", "serve")
+    teller, operation_id, begin = open_teller(settings, log), make_id(), monotonic()
+    teller.tell_start(command, operation_id)
+    ended = Ended(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
+    patience, look = _PATIENCE_SECONDS, True
+    try:
+        shown = carry_out()
+        ended = read_end(command, operation_id, shown)
+    except RestoreError as error:
+        ended = fail(ended, error)
+        raise
+    except Interrupted as error:
+        # No time for a look at the store.
+        ended, patience, look = fail(ended, error), _LAST_SECONDS, False
+        raise
+    finally:
+        ended = _date(ended, monotonic() - begin)
+        if settings.metrics_file:
+            # A mirror between two stores that are named tells nothing of the one that is set.
+            look = look and not (command == MIRROR and settings.arguments)
+            write_file(settings, log, ended, look_at_store(settings, log) if look else _add_nothing)
+        teller.tell_end(ended, timeout_seconds=patience)
+    return shown
+
+
+def read_end(command: str, operation_id: str, shown: Shown) -> Ended:
+    """Give how a run ended that has a report."""
+    from restore.monitoring.run_result import describe_failures, read_parts
+
+    return Ended(
+        command=command,
+        operation_id=operation_id,
+        status=shown.status,
+        seconds=0.0,
+        at=_now(),
+        error=describe_failures(shown.result) if shown.status else "",
+        parts=read_parts(shown.result),
+        lock_wait_seconds=getattr(shown.result, "lock_wait_seconds", None),
+    )
+
+
+def fail(ended: Ended, error: RestoreError | Interrupted) -> Ended:
+    """Give how a run ended that has none."""
+    return Ended(
+        command=ended.command,
+        operation_id=ended.operation_id,
+        status=error.status,
+        seconds=ended.seconds,
+        at=ended.at,
+        error=str(error),
+        lock_wait_seconds=error.waited_seconds if isinstance(error, LockedError) else None,
+    )
+
+
+def open_teller(settings: Settings, log: Log) -> Teller:
+    """Give who tells the webhook and the check; nobody, when neither is set."""
+    from restore.commands.masking import make_mask
+    from restore.monitoring.notifier import Teller
+
+    mask = make_mask(settings)
+    return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks, mask=mask)
+
+
+def write_file(settings: Settings, log: Log, ended: Ended, add: Add) -> None:
+    """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
+    if not settings.metrics_file:
+        return
+    from restore.monitoring.prometheus import change_file
+    from restore.monitoring.samples import record_run
+
+    try:
+        change_file(settings.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended))))
+    except RestoreError as error:
+        log("metrics.not_written", level="warning", reason=str(error))
+
+
+def look_at_store(settings: Settings, log: Log, on_file: Callable[[], None] = be_patient) -> Add:
+    """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at.
+
+    `on_file` is called for each file.
+    """
+    import msgspec
+
+    from restore.checks.recorder import read_proven
+    from restore.commands.factories import open_store
+    from restore.commands.list import command as listing
+    from restore.monitoring.samples import Stock, record_store
+
+    try:
+        store = open_store(settings)
+        everything = msgspec.structs.replace(settings, arguments=(), include=(), exclude=())
+        files, proven = listing.run(everything, store, _now(), on_file=on_file).files, read_proven(store)
+    except RestoreError as error:
+        log("metrics.no_store", level="debug", reason=str(error))
+        return _add_nothing
+    expected = {
+        name: max(1, settings.rule_for(name).min_keep)
+        for name in {*settings.collections, *(one.collection for one in files if one.collection is not None)}
+    }
+    return lambda samples: record_store(samples, Stock(files, expected, proven), _now())
+
+
+def _add_nothing(samples: Samples) -> Samples:
+    return samples
+
+
+def write_samples(samples: Samples) -> bytes:
+    """Give the samples as Prometheus reads them."""
+    from restore import __version__
+    from restore.monitoring.metrics import PREFIX
+    from restore.monitoring.prometheus import write_text
+    from restore.monitoring.samples import keep_known, sign_build
+
+    values = sign_build(keep_known(samples), __version__)
+    return write_text(_list_rows(), {(PREFIX + key.name, key.labels): value for key, value in values.items()})
+
+
+def read_samples(text: str) -> Samples:
+    """Give what such a text told; nothing, when it is no such text."""
+    from restore.monitoring.metrics import PREFIX
+    from restore.monitoring.prometheus import read_text
+    from restore.monitoring.samples import Key
+
+    try:
+        found = read_text(_list_rows(), text)
+    except ValueError:
+        return {}
+    return {Key(name.removeprefix(PREFIX), labels): value for (name, labels), value in found.items()}
+
+
+def make_id() -> str:
+    """Give an identifier for one run, in the form that healthchecks.io wants."""
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _list_rows() -> list[Row]:
+    from restore.monitoring.metrics import METRICS, Sort
+    from restore.monitoring.prometheus import Row
+
+    return [Row(one.full_name, one.sort is Sort.COUNTER, one.labels, one.sentence) for one in METRICS]
+
+
+def _is_counted(command: str) -> bool:
+    from restore.monitoring.metrics import COUNTED
+
+    return command in COUNTED
+
+
+def _date(ended: Ended, seconds: float) -> Ended:
+    import msgspec
+
+    return msgspec.structs.replace(ended, at=_now(), seconds=round(seconds, 3))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

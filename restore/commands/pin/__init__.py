@@ -1,0 +1,4 @@
+"""`pin` and `unpin`: exempt a snapshot from every retention rule, and say why.
+
+Pure: report.
+"""

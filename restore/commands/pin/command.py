@@ -1,0 +1,85 @@
+"""`pin` and `unpin`: exempt a snapshot from every retention rule, and say why; take that back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from restore.commands.factories import open_recording
+from restore.commands.outcome import Shown
+from restore.commands.pin.report import PinOutcome, PinReport, decide_status, describe
+from restore.errors import NotFoundError, RestoreError
+from restore.retention.pin import Pin, name_pin
+from restore.settings.model import Settings
+from restore.snapshots.document import write_document
+from restore.stores.layout import PIN_SUFFIX, Kind, classify
+from restore.stores.protocols import WritableStore
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+
+
+def pin(settings: Settings, store: WritableStore, clock: Clock) -> PinReport:
+    """Pin each snapshot named, by its file or by its collection (then its latest). Done again, the reason is new."""
+    document = write_document(Pin(reason=settings.pin_reason, at=clock.now().replace(microsecond=0)))
+
+    def put(file: str) -> bool:
+        return store.write_document(name_pin(file), document)
+
+    with store.lock(settings.lock_timeout_seconds):
+        outcomes = tuple(_carry_out(store, argument, put) for argument in dict.fromkeys(settings.arguments))
+    return _report(store, outcomes, pinned=True)
+
+
+def unpin(settings: Settings, store: WritableStore) -> PinReport:
+    """Take the pins of these snapshots away; one that has none stays as it is."""
+
+    def take(file: str) -> bool:
+        return store.delete_document(name_pin(file))
+
+    with store.lock(settings.lock_timeout_seconds):
+        # Also where the snapshot itself is gone.
+        pins = frozenset(store.list_documents(PIN_SUFFIX))
+        outcomes = tuple(
+            PinOutcome(snapshot=argument, changed=take(argument))
+            if name_pin(argument) in pins
+            else _carry_out(store, argument, take)
+            for argument in dict.fromkeys(settings.arguments)
+        )
+    return _report(store, outcomes, pinned=False)
+
+
+def _carry_out(store: WritableStore, argument: str, change: Callable[[str], bool]) -> PinOutcome:
+    try:
+        file = _find_file(store, argument)
+        return PinOutcome(snapshot=file, changed=change(file))
+    except RestoreError as error:
+        return PinOutcome(snapshot=argument, status=error.status, message=str(error), hint=error.hint)
+
+
+def _find_file(store: WritableStore, argument: str) -> str:
+    """Give the snapshot that is meant: a file of the store, else the latest of a collection."""
+    entry = classify(argument)
+    if entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}:
+        return store.open_entry(entry).file
+    stored = store.find_snapshot(argument)
+    if stored is None or classify(stored.file).kind is Kind.LATEST:
+        raise NotFoundError(
+            f"'{argument}' is neither a snapshot in store '{store.name}' nor a collection with a latest",
+            hint="qdrant-restore list shows what is there",
+        )
+    return stored.file
+
+
+def _report(store: WritableStore, outcomes: tuple[PinOutcome, ...], *, pinned: bool) -> PinReport:
+    return PinReport(store=store.name, pinned=pinned, outcomes=outcomes, status=decide_status(outcomes))
+
+
+def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    """Open the store, and pin."""
+    report = pin(settings, open_recording(settings), Clock())
+    return Shown(report, describe(report), report.status)
+
+
+def unpin_main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+    """Open the store, and unpin."""
+    report = unpin(settings, open_recording(settings))
+    return Shown(report, describe(report), report.status)

@@ -1,0 +1,47 @@
+"""Hold a mark, and leave the right things behind on every way out."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from restore.errors import Interrupted, RestoreError
+from restore.recovery.marker.model import Phase
+from restore.recovery.marker.place import HeldMark
+
+
+class Holding:
+    """A context in which a mark is held. Leaving it with an error drops a mark under which nothing was sent.
+
+    After something was sent the mark stays, the error names it, and the next run finishes. A mark that only relieves
+    an older one goes too: ten failing runs leave no more marks than one.
+    """
+
+    def __init__(self, held: HeldMark) -> None:
+        self._held = held
+
+    def __enter__(self) -> HeldMark:
+        return self._held
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        held = self._held
+        held.stop()
+        if error is None or held.gone:
+            return
+        left = self._leave()
+        if isinstance(error, RestoreError | Interrupted) and not error.left:
+            error.left = left
+
+    def _leave(self) -> str:
+        """Drop the mark where it may go; say what is left."""
+        held = self._held
+        if held.relieves:
+            held.drop_on_the_way_out()
+            return f"the mark '{held.relieves}' of the interrupted restore stays, and the next run finishes it"
+        stays = f"its mark '{held.name}' stays, and the next run "
+        if held.phase is not Phase.MARKED:
+            return stays + "finishes it"
+        if held.drop_on_the_way_out():
+            return "nothing was sent and nothing is left behind"
+        return "nothing was sent; " + stays + "drops it"

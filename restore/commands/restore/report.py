@@ -1,0 +1,160 @@
+"""What a restore reports: one outcome for each collection, one exit status for all, lines for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from restore.commands.outcome import Summary, describe_summary
+from restore.errors import PARTIAL, IntegrityError, RestoreError
+from restore.recovery.plan import Reason, Skip
+from restore.recovery.request import Offer
+from restore.system.text import say_number
+
+
+class Result(StrEnum):
+    """How one collection ended."""
+
+    RESTORED = "restored"
+    RESTORED_OLDER = "restored_older"
+    FINISHED = "finished"
+    PRESENT = "skipped_exists"
+    PRESENT_UNCHECKED = "skipped_exists_marks_unchecked"
+    EMPTY = "skipped_empty"
+    NO_SNAPSHOT = "skipped_missing"
+    WOULD_RESTORE = "would_restore"
+    WRITTEN_MEANWHILE = "written_meanwhile"
+    FAILED = "failed"
+
+
+_DONE = frozenset({Result.RESTORED, Result.RESTORED_OLDER, Result.FINISHED})
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
+
+    `points` counts what the collection holds now, None where nobody counted. `transfer` is `upload` or
+    `server-file`. `lock_wait_seconds` is how long another run's mark was watched.
+    """
+
+    collection: str
+    result: Result
+    message: str
+    status: int = 0
+    hint: str = ""
+    snapshot: str = ""
+    points: int | None = None
+    size_bytes: int | None = None
+    seconds: float | None = None
+    transfer: str = ""
+    warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All outcomes of one run, in the order in which the collections were wanted."""
+
+    url: str
+    server_version: str
+    store: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    status: int
+    dry_run: bool = False
+    summary: Summary = Summary()
+    warnings: tuple[str, ...] = ()
+    lock_wait_seconds: float = 0.0
+
+
+def summarise(outcomes: tuple[Outcome, ...], seconds: float) -> Summary:
+    """Count how they ended; what was only foreseen is neither done nor failed."""
+    failed = sum(1 for outcome in outcomes if outcome.status)
+    done = [outcome for outcome in outcomes if outcome.result in _DONE and not outcome.status]
+    skipped = len(outcomes) - failed - len(done)
+    size = sum(outcome.size_bytes or 0 for outcome in done)
+    return Summary(succeeded=len(done), failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
+
+
+def decide_status(outcomes: tuple[Outcome, ...]) -> int:
+    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
+    failures = [outcome.status for outcome in outcomes if outcome.status]
+    if not failures:
+        return 0
+    return failures[0] if len(failures) == len(outcomes) else PARTIAL
+
+
+def describe(report: Report) -> list[str]:
+    """Give the lines a person reads: warnings, then one line each, `collection: sentence`, hints indented."""
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    for outcome in report.outcomes:
+        lines.append(f"{outcome.collection}: {outcome.message}")
+        lines += [f"  warning: {warning}" for warning in outcome.warnings]
+        lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
+    return lines if report.dry_run else lines + describe_summary(report.summary)
+
+
+def report_failure(collection: str, error: RestoreError) -> Outcome:
+    """Turn an expected failure into an outcome."""
+    # The sentence names its collection for readers of a single error; here the line begins with it.
+    message = str(error)
+    for prefix in (f"collection '{collection}': ", f"collection '{collection}' "):
+        message = message.removeprefix(prefix)
+    return Outcome(collection=collection, result=Result.FAILED, message=message, status=error.status, hint=error.hint)
+
+
+def report_written(target: str, mark: str, points: int, snapshot: str) -> Outcome:
+    """Say that somebody wrote into a collection while its restore was interrupted: nothing is removed."""
+    return Outcome(
+        collection=target,
+        result=Result.WRITTEN_MEANWHILE,
+        message=f"a restore of it was interrupted, and it holds {say_number(points, 'point')} by "
+        "now, which is not what was sent; "
+        "left as it is",
+        status=IntegrityError.status,
+        hint=f"to take the snapshot: qdrant-restore restore {target} --on-existing replace; to keep what is there: "
+        f"delete the collection '{mark}', which marks the interrupted restore",
+        snapshot=snapshot,
+        points=points,
+    )
+
+
+def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -> Outcome:
+    """Say why nothing was done, and what a person may want to know of it."""
+    match skip.reason:
+        case Reason.PRESENT:
+            result, message = Result.PRESENT, _describe_present(collection, target, skip, offer)
+        case Reason.PRESENT_MARKS_HIDDEN:
+            result = Result.PRESENT_UNCHECKED
+            message = (
+                f"{say_number(skip.points or 0, 'point')} here; present, marks could not be checked with this key"
+            )
+        case Reason.EMPTY:
+            result, message = Result.EMPTY, "here with no points, and left so"
+        case Reason.NO_SNAPSHOT:
+            result, message = Result.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
+    snapshot = offer.stored.file if offer else ""
+    return Outcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
+
+
+def _describe_present(collection: str, target: str, skip: Skip, offer: Offer | None) -> str:
+    points = skip.points or 0
+    here = f"{'' if skip.exact else 'about '}{say_number(points, 'point')} here"
+    if offer is None or offer.manifest is None:
+        return here
+    manifest = offer.manifest
+    when = f"the latest snapshot ({describe_time(manifest.created)})"
+    if manifest.points == points:
+        return f"{here}; {when} has as many"
+    about = "" if manifest.points_exact else "about "
+    to = "" if target == collection else f" --to {target}"
+    return (
+        f"{here}; {when} has {about}{manifest.points:,}; to take it: "
+        f"qdrant-restore restore {collection}{to} --on-existing replace"
+    )
+
+
+def describe_time(at: datetime) -> str:
+    """Write a moment as people do, in UTC: `20 Nov 10:15`."""
+    return f"{at.day} {at:%b %H:%M}"

@@ -1,0 +1,202 @@
+"""The recipe of a whole run: wait, lock, choose, a few collections at once, the set's document, prune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from restore import __version__
+from restore.commands.factories import has_scoped_key, make_packers, make_token, open_qdrant, open_writing
+from restore.commands.outcome import Shown
+from restore.commands.snapshot.collection import CollectionSnapshot
+from restore.commands.snapshot.report import (
+    SnapshotOutcome,
+    SnapshotReport,
+    decide_status,
+    describe,
+    report_failure,
+    summarise,
+)
+from restore.commands.snapshot.session import Tools
+from restore.creation.cleanup import Sweeper
+from restore.creation.journal import Journal
+from restore.errors import RestoreError
+from restore.qdrant.client import Qdrant
+from restore.qdrant.collection_names import is_scratch
+from restore.qdrant.readiness import wait_ready
+from restore.qdrant.version import Version
+from restore.qdrant.worker_pool import work_at_once
+from restore.retention.candidates import survey
+from restore.retention.outcome import PruneOutcome
+from restore.retention.pruner import Pruner
+from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
+from restore.settings.model import Settings
+from restore.settings.selection import choose, warn_of_choice
+from restore.snapshots.document import write_document
+from restore.snapshots.manifest import Manifest
+from restore.stores.locks import hold_store
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+
+
+class Made(msgspec.Struct, frozen=True):
+    """One collection's outcome, with the manifest that was published, if one was."""
+
+    outcome: SnapshotOutcome
+    manifest: Manifest | None
+
+
+def run(settings: Settings, tools: Tools) -> SnapshotReport:
+    """Snapshot each collection; one failure does not stop the rest.
+
+    Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
+    """
+    clock = tools.clock
+    begin, began = clock.read_seconds(), clock.now()
+    server = wait_ready(tools.qdrant, clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
+    with hold_store(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
+        wanted, whole, warnings = _choose(settings, tools)
+        removed = tools.shelf.remove_debris(wanted)
+        if removed:
+            tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
+        if tools.run_id:
+            # What killed runs left on the server, as far as it is provably ours.
+            Sweeper(tools.shelf, tools.qdrant, tools.log).sweep_journals()
+        made = _snapshot_all(settings, tools, wanted, server=server, begin=begin)
+        outcomes = tuple(one.outcome for one in made)
+        blank = SetDocument(
+            run_id=tools.run_id,
+            created=began.replace(microsecond=0),
+            server=str(server),
+            url=tools.qdrant.url,
+            whole=whole,
+            written_by=f"qdrant-restore {__version__}",
+        )
+        set_name, problem = _write_set(tools, blank, made)
+        pruned = _prune(settings, tools, outcomes)
+    seconds = round(clock.read_seconds() - begin, 3)
+    failed = problem is not None or any(one.status for one in pruned)
+    return SnapshotReport(
+        url=tools.qdrant.url,
+        server_version=str(server),
+        store=tools.shelf.name,
+        outcomes=outcomes,
+        seconds=seconds,
+        status=decide_status(outcomes, incomplete=failed),
+        removed=removed,
+        run_id=tools.run_id,
+        set=set_name,
+        pruned=pruned,
+        summary=summarise(outcomes, seconds),
+        lock_wait_seconds=waited,
+        warnings=(*warnings, *([str(problem)] if problem else [])),
+    )
+
+
+def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """Give the collections that are wanted, whether they are all that the server has, and what is odd about that."""
+    if settings.collections:
+        return tuple(dict.fromkeys(settings.collections)), False, ()
+    there = tuple(name for name in tools.qdrant.list_collections() if not is_scratch(name))
+    wanted = choose(there, settings.include, settings.exclude)
+    where = f"Qdrant at {tools.qdrant.url}"
+    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="snapshot", where=where)
+    if not wanted and not warnings:
+        warnings = (f"{where} has no collections: nothing to snapshot",)
+    return wanted, wanted == choose(there), warnings
+
+
+def _snapshot_all(
+    settings: Settings, tools: Tools, wanted: tuple[str, ...], *, server: Version, begin: float
+) -> list[Made]:
+    journal = Journal(tools.shelf, run_id=tools.run_id, url=tools.qdrant.url) if tools.run_id else None
+
+    def snapshot(collection: str, qdrant: Qdrant) -> Made:
+        packer = tools.find_packer(collection)
+        own = msgspec.structs.replace(tools, qdrant=qdrant, packer=packer, journal=journal)
+        return _snapshot(settings, own, collection, server=server, begin=begin)
+
+    return work_at_once(snapshot, wanted, tools.qdrant, width=settings.concurrency)
+
+
+def _snapshot(settings: Settings, tools: Tools, collection: str, *, server: Version, begin: float) -> Made:
+    work = CollectionSnapshot(tools, settings, collection, server=server, begin=begin)
+    try:
+        outcome = work.carry_out()
+    except RestoreError as error:
+        outcome = report_failure(collection, error, work.warnings)
+    finally:
+        tools.progress.close()
+    if outcome.status:
+        tools.log(
+            "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
+        )
+    return Made(outcome, work.manifest)
+
+
+def _write_set(tools: Tools, blank: SetDocument, made: list[Made]) -> tuple[str, RestoreError | None]:
+    """Write the document of the set, when there is something in it; give its name and what went wrong."""
+    good = [(one.outcome, one.manifest) for one in made if one.outcome.status == 0 and one.manifest]
+    if not tools.run_id or not good:
+        return "", None
+    document = msgspec.structs.replace(
+        blank,
+        collections=tuple(
+            SetMember(
+                collection=outcome.collection, file=outcome.snapshot, sha256=outcome.sha256, points=outcome.points
+            )
+            for outcome, _ in good
+        ),
+        failed=tuple(
+            SetFailure(collection=one.outcome.collection, error=one.outcome.message)
+            for one in made
+            if one.outcome.status
+        ),
+        aliases=_list_aliases(manifest for _, manifest in good),
+    )
+    name = name_set(document.created, tools.run_id)
+    try:
+        tools.shelf.write_document(name, write_document(document), create_only=True)
+    except RestoreError as error:
+        tools.log("set.not_written", level="error", file=name, reason=str(error))
+        return "", error
+    tools.log("set.written", file=name, collections=len(document.collections), failed=len(document.failed))
+    return name, None
+
+
+def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Give each alias with its collection; one that was moved during the run is that of the later snapshot."""
+    ordered = sorted(manifests, key=lambda manifest: (manifest.created, manifest.collection))
+    return {alias: manifest.collection for manifest in ordered for alias in manifest.aliases}
+
+
+def _prune(settings: Settings, tools: Tools, outcomes: tuple[SnapshotOutcome, ...]) -> tuple[PruneOutcome, ...]:
+    """Prune the collections that have a rule and a verified snapshot since just now, and no others (K9)."""
+    names = {one.collection for one in outcomes if one.latest and not one.status}
+    ruled = {name for name in names if not settings.rule_for(name).is_empty}
+    if not ruled:
+        return ()
+    pruner = Pruner(tools.shelf, tools.log, find_rule=settings.rule_for, now=tools.clock.now())
+    pruned = tuple(pruner.prune(one) for one in survey(tools.shelf, ruled.__contains__))
+    pruner.prune_sets(frozenset())
+    return pruned
+
+
+def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+    """Build what `snapshot` works with, and run it."""
+    find_packer = make_packers(settings)
+    with open_qdrant(settings) as qdrant:
+        shelf = open_writing(settings)
+        tools = Tools(
+            qdrant=qdrant,
+            shelf=shelf,
+            clock=Clock(),
+            log=log,
+            progress=progress,
+            scoped=has_scoped_key(settings),
+            find_packer=find_packer,
+            run_id=make_token(),
+        )
+        report = run(settings, tools)
+    return Shown(report, describe(report), report.status)

@@ -1,0 +1,69 @@
+"""Put a received snapshot into the store under its final name, then move latest.
+
+Everything was checked before: what has a final name is whole, and what latest points at was compared with the server.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.commands.snapshot.promotion import Content, find_hindrance
+from restore.errors import RestoreError
+from restore.snapshots.manifest import Manifest, write_manifest
+from restore.snapshots.name import SnapshotName, encode_collection
+from restore.snapshots.stored import Incoming
+from restore.stores.protocols import WritableStore
+from restore.system.events import Log
+
+
+class Published(msgspec.Struct, frozen=True):
+    """The file a snapshot became. `hindrance` is why it did not become latest, None when it did."""
+
+    file: str
+    hindrance: RestoreError | None
+
+
+def publish(
+    shelf: WritableStore,
+    incoming: Incoming,
+    manifest: Manifest,
+    log: Log,
+    *,
+    packing: str = "",
+    part_problem: str = "",
+    allow_smaller: bool = False,
+) -> Published:
+    """Publish under the store's lock. A hindrance stands in the manifest too, so that nobody takes it for latest.
+
+    Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
+    """
+    name = shelf.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
+    new = Content(str(name), manifest.created, manifest.points)
+    hindrance = find_hindrance(
+        new, _read_last(shelf, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller
+    )
+    if hindrance:
+        manifest = msgspec.structs.replace(manifest, held_back=hindrance.message)
+    file = shelf.publish(incoming, name, write_manifest(manifest))
+    log("snapshot.published", collection=manifest.collection, file=file, size_bytes=incoming.size)
+    if hindrance is None:
+        linked = shelf.move_latest(manifest.collection, file)
+        # Where there are no pointers the newest one is the latest, and nothing moves.
+        if shelf.has_pointers:
+            log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
+    return Published(file, hindrance)
+
+
+def _read_last(shelf: WritableStore, collection: str, log: Log) -> Content | None:
+    """Describe the latest so far; None when there is none, or none that can be followed (moving it repairs that)."""
+    try:
+        stored = shelf.find_snapshot(collection, "latest")
+        if stored is None:
+            return None
+        manifest = shelf.read_manifest(stored)
+    except RestoreError as error:
+        log("latest.unusable", level="warning", collection=collection, reason=error.message)
+        return None
+    if manifest is None:
+        return Content(stored.file, stored.created, None)
+    return Content(stored.file, manifest.created, manifest.points)

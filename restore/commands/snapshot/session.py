@@ -1,0 +1,38 @@
+"""What a snapshot run works with, built by a door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from restore.creation.journal import Journal
+from restore.qdrant.client import Qdrant
+from restore.snapshots.codec import Packer
+from restore.stores.protocols import WritableStore
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+
+
+def _pack_nothing(_collection: str) -> None:
+    """Let the server's own bytes be stored."""
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
+
+    `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
+    the `packer` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
+    `journal` is where it writes down what it creates on the server.
+    """
+
+    qdrant: Qdrant
+    shelf: WritableStore
+    clock: Clock
+    log: Log
+    progress: Progress
+    scoped: bool = False
+    find_packer: Callable[[str], Packer | None] = _pack_nothing
+    packer: Packer | None = None
+    run_id: str = ""
+    journal: Journal | None = None

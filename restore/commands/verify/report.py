@@ -1,0 +1,77 @@
+"""What `verify` reports, and the lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from restore.checks.file_report import Assessment, State
+from restore.checks.record import Depth
+from restore.commands.outcome import Summary
+from restore.errors import DecryptionError
+from restore.system.text import describe_amount, say_number
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Every file that was looked at. `status` is the first failure's, 0 without one.
+
+    Of the `snapshots` that were meant `sampled` were looked at; None: all of them.
+    """
+
+    store: str
+    files: tuple[Assessment, ...]
+    status: int
+    depth: Depth = Depth.ARCHIVE
+    snapshots: int = 0
+    sampled: int | None = None
+    summary: Summary = Summary()
+    warnings: tuple[str, ...] = ()
+
+
+def summarise(files: tuple[Assessment, ...], *, left_out: int, seconds: float) -> Summary:
+    """Count what was looked at: pointers are not files of their own, and what a sample left out was skipped."""
+    looked = [one for one in files if one.state is not State.POINTER]
+    failed = sum(1 for one in looked if one.status)
+    size = sum(one.size_bytes for one in looked)
+    return Summary(
+        succeeded=len(looked) - failed, failed=failed, skipped=left_out, size_bytes=size, seconds=round(seconds, 3)
+    )
+
+
+def decide_status(files: Iterable[Assessment]) -> int:
+    """Give the exit status of a verification: the first failure's own."""
+    return next((one.status for one in files if one.status), 0)
+
+
+def describe_verify(report: VerifyReport) -> list[str]:
+    """Give a line per file: what was compared, or what is wrong."""
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    for one in report.files:
+        lines.append(f"{one.file}: {_judge(one, report.depth)}")
+        lines += [f"  hint: {one.hint}"] if one.hint else []
+    locked = sum(1 for one in report.files if one.status == DecryptionError.status)
+    bad = sum(1 for one in report.files if one.status) - locked
+    unopened = f", {locked:,} without their key" if locked else ""
+    of = f" ({report.sampled} of {say_number(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
+    where = f" in store '{report.store}'" if report.store else ""
+    took = f"{describe_amount(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
+    lines.append(f"{say_number(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged{unopened}; {took}")
+    return lines
+
+
+def _judge(one: Assessment, depth: Depth) -> str:
+    if one.state is State.POINTER:
+        return f"points to {one.target}"
+    if one.status or one.state is State.DEBRIS or (one.state is State.FOREIGN and one.problem):
+        return one.problem or str(one.state)
+    if one.state is State.FOREIGN:
+        return str(one.state)
+    amount = describe_amount(one.size_bytes)
+    held = f"; held back: {one.problem}" if one.problem else ""
+    if depth is Depth.LIST:
+        beside = "as its manifest says" if one.promised_sha256 else "no manifest"
+        return f"there, {amount}, {beside}; its bytes were not read{held}"
+    if one.state is State.UNCHECKED:
+        return f"whole, {amount}; no manifest, so its bytes cannot be compared"
+    return f"as promised, {amount}, sha256 {one.sha256[:12]}{held}"

@@ -1,0 +1,4 @@
+"""Get a snapshot out of a server and leave nothing on it: docs/protocol.md, Snapshot.
+
+Pure: journal_document.
+"""

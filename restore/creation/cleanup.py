@@ -1,0 +1,121 @@
+"""Find on the server what runs of ours that were killed left there, by what they wrote down before, and delete that.
+
+Only what is provably ours goes: a name that an answer to us gave and that still has its checksum, and the file of an
+upload, whose name nobody else gives, where no mark says that a restore is at it. Nobody else's, ever.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.creation.journal_document import Creation, JournalDocument, Leftover, find_journal_problem, is_same
+from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.qdrant.client import Qdrant
+from restore.qdrant.collection_names import find_attempts, is_mark, name_upload
+from restore.qdrant.model import SnapshotDescription
+from restore.snapshots.document import read_document, write_document
+from restore.stores.layout import JOURNAL_PREFIX
+from restore.stores.protocols import WritableStore
+from restore.system.events import Log
+
+_ELSEWHERE = "it is of Qdrant at {}: prune that one, or delete this file when it is no more"
+_UNATTRIBUTED = "it appeared while a run that was killed waited for one; nobody can tell whose it is, so it stays"
+
+
+class Sweeper:
+    """Sweeps one server, under the lock of the store that holds the journals: then no run of it is alive."""
+
+    def __init__(self, store: WritableStore, qdrant: Qdrant, log: Log, *, dry_run: bool = False) -> None:
+        self._store = store
+        self._qdrant = qdrant
+        self._log = log
+        self._dry_run = dry_run
+
+    def sweep_journals(self) -> tuple[Leftover, ...]:
+        """Delete what the journals name; a journal with nothing left in it goes too. What fails is in the result."""
+        found: list[Leftover] = []
+        names = (name for name in self._store.list_documents(".json") if name.startswith(JOURNAL_PREFIX))
+        for name in names:
+            try:
+                found += self._sweep_journal(name)
+            except RestoreError as error:
+                found.append(Leftover(file=name, status=error.status, message=str(error)))
+        return tuple(found)
+
+    def _sweep_journal(self, name: str) -> list[Leftover]:
+        text = self._store.read_document(name)
+        if text is None:
+            return []
+        journal = read_document(text, JournalDocument, where=name)
+        if problem := find_journal_problem(journal):
+            raise IntegrityError(
+                f"'{name}' must not be followed: {problem}", hint="delete it; no run of ours wrote that"
+            )
+        found: list[Leftover] = []
+        left: list[Creation] = []
+        elsewhere: list[Creation] = []
+        for creation in journal.creations:
+            results = self._sweep_creation(creation)
+            found += results
+            if any(not one.removed for one in results):
+                left.append(creation)
+            elif not results and journal.url != self._qdrant.url:
+                # Nothing was found here, which says nothing about that server.
+                elsewhere.append(creation)
+        self._settle(name, journal, [*left, *elsewhere])
+        if elsewhere:
+            found.append(Leftover(file=name, message=_ELSEWHERE.format(journal.url)))
+        return found
+
+    def _settle(self, name: str, journal: JournalDocument, left: list[Creation]) -> None:
+        if self._dry_run or (journal.creations and tuple(left) == journal.creations):
+            return
+        if left:
+            self._store.write_document(name, write_document(msgspec.structs.replace(journal, creations=tuple(left))))
+        else:
+            self._store.delete_document(name)
+
+    def _sweep_creation(self, creation: Creation) -> list[Leftover]:
+        there = self._list(creation.collection)
+        if creation.made is not None:
+            same = [one for one in there if one.name == creation.made.name and is_same(one, creation.made)]
+            return [self._delete(creation.collection, one.name) for one in same]
+        new = [
+            one.name
+            for one in there
+            if one.name not in creation.before and one.name != name_upload(creation.collection)
+        ]
+        return [
+            Leftover(collection=creation.collection, file=name, removed=False, message=_UNATTRIBUTED) for name in new
+        ]
+
+    def sweep_uploads(self) -> tuple[Leftover, ...]:
+        """Delete the files that uploads left, where no restore is in progress or waits to be finished."""
+        collections = self._qdrant.list_collections()
+        found = []
+        for collection in collections:
+            if is_mark(collection):
+                continue
+            upload = name_upload(collection)
+            if not any(one.name == upload for one in self._list(collection)):
+                continue
+            # Looked at straight before: a restore that has begun since has its mark by now.
+            if not find_attempts(collection, self._qdrant.list_collections()):
+                found.append(self._delete(collection, upload))
+        return tuple(found)
+
+    def _list(self, collection: str) -> list[SnapshotDescription]:
+        try:
+            return self._qdrant.list_snapshots(collection)
+        except NotFoundError:
+            return []
+
+    def _delete(self, collection: str, name: str) -> Leftover:
+        if self._dry_run:
+            return Leftover(collection=collection, file=name, removed=True)
+        try:
+            self._qdrant.delete_snapshot(collection, name)
+        except RestoreError as error:
+            return Leftover(collection=collection, file=name, removed=False, status=error.status, message=str(error))
+        self._log("server.leftover_removed", collection=collection, name=name)
+        return Leftover(collection=collection, file=name, removed=True)

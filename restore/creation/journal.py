@@ -1,0 +1,63 @@
+"""A run's journal, kept in the store: written before something is created on the server, and when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from datetime import datetime
+
+import msgspec
+
+from restore.creation.journal_document import Creation, JournalDocument, name_journal
+from restore.errors import RestoreError
+from restore.qdrant.model import SnapshotDescription
+from restore.snapshots.document import write_document
+from restore.stores.protocols import WritableStore
+
+
+class Journal:
+    """The journal of one run, which several threads write into. One creation at a time for each collection."""
+
+    def __init__(self, store: WritableStore, *, run_id: str, url: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._url = url
+        self._gate = threading.Lock()
+        self._open: dict[str, Creation] = {}
+
+    def intend(self, collection: str, before: tuple[str, ...], at: datetime) -> None:
+        """Write down that a snapshot will be asked for now. Raises `StoreError`; then it must not be."""
+        with self._gate:
+            self._open[collection] = Creation(collection=collection, at=at, before=before)
+            self._write()
+
+    def note(self, collection: str, made: SnapshotDescription) -> None:
+        """Write down what the answer named."""
+        with self._gate:
+            if found := self._open.get(collection):
+                self._open[collection] = msgspec.structs.replace(found, made=made)
+                self._write()
+
+    def settle(self, collection: str) -> None:
+        """Write down that nothing of it is left on the server; a journal with nothing in it goes.
+
+        A store that does not let us delete keeps an empty one, and `prune` deletes it.
+        """
+        with self._gate:
+            if self._open.pop(collection, None) is None:
+                return
+            if not self._open and self._remove():
+                return
+            with contextlib.suppress(RestoreError):
+                self._write()
+
+    def _remove(self) -> bool:
+        try:
+            self._store.delete_document(name_journal(self._run_id))
+        except RestoreError:
+            return False
+        return True
+
+    def _write(self) -> None:
+        document = JournalDocument(run_id=self._run_id, url=self._url, creations=tuple(self._open.values()))
+        self._store.write_document(name_journal(self._run_id), write_document(document))

@@ -1,0 +1,63 @@
+"""What a run writes down before it creates something on a server, and what a killed run left there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from restore.qdrant.collection_names import find_name_problem
+from restore.qdrant.model import SnapshotDescription
+from restore.snapshots.document import SCHEMA
+from restore.stores.layout import JOURNAL_PREFIX
+
+
+class Creation(msgspec.Struct, frozen=True, kw_only=True):
+    """One snapshot asked for. `before` are the names that were there; `made` is what the answer named."""
+
+    collection: str
+    at: datetime
+    before: tuple[str, ...] = ()
+    made: SnapshotDescription | None = None
+
+
+class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run has created on the server at `url` and not deleted there yet; no secrets."""
+
+    schema: int = SCHEMA
+    run_id: str
+    url: str
+    creations: tuple[Creation, ...] = ()
+
+
+def name_journal(run_id: str) -> str:
+    """Name the journal of a run."""
+    return f"{JOURNAL_PREFIX}{run_id}.json"
+
+
+def find_journal_problem(document: JournalDocument) -> str:
+    """Say why a journal must not be followed; empty when every creation is of a collection that Qdrant may have."""
+    for name in (creation.collection for creation in document.creations):
+        if problem := find_name_problem(name):
+            return f"collection '{name}' {problem}"
+    return ""
+
+
+def is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:
+    """Tell whether two descriptions are of one file: by checksum, else (S3 storage has none) by size and time."""
+    if ours.checksum or found.checksum:
+        return found.checksum == ours.checksum
+    return (found.size, found.created) == (ours.size, ours.created)
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something on the server that a run of ours left, or may have left. `message` says why it was not removed.
+
+    `collection` is empty for a journal that cannot be read; `status` is not 0 where something failed.
+    """
+
+    collection: str = ""
+    file: str
+    removed: bool = False
+    status: int = 0
+    message: str = ""

@@ -1,0 +1,165 @@
+"""Build what `serve` works with, and let it work."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from typing import NoReturn
+
+import msgspec
+
+from restore.commands import observe as telling
+from restore.commands.factories import open_writing
+from restore.commands.registry import OPENINGS
+from restore.daemon.heartbeat import FeltProgress, HeardLog, Pulse
+from restore.daemon.http_server import Answer, Pages, is_loopback, open_server, serve_pages, split_address
+from restore.daemon.scheduler import Plan, Planned, Tools, Worker
+from restore.daemon.state import Keeper, StoreKeeper
+from restore.errors import Overdue, RestoreError, SettingsError
+from restore.monitoring.prometheus import CONTENT_TYPE
+from restore.monitoring.run_result import Ended
+from restore.settings.command_names import Job
+from restore.settings.model import Settings
+from restore.settings.schedule import open_zone, read_schedule
+from restore.stores.layout import SCHEDULE_FILE
+from restore.system import signals
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+from restore.system.process import is_gone, name_holder
+
+# Reads the settings again for one command: secret files may have been renewed, restore.yaml may have changed.
+Renew = Callable[[str], Settings]
+_JSON = "application/json"
+
+
+def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoReturn:
+    """Do the jobs by schedule until a signal ends it. Raises `SettingsError` when nothing can be scheduled."""
+    plan = make_plan(settings)
+    clock = Clock()
+    pulse = Pulse(clock)
+    heard, felt = HeardLog(log, pulse), FeltProgress(progress, pulse)
+    tools = Tools(
+        carry_out={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
+        clock=clock,
+        log=heard,
+        pulse=pulse,
+        keeper=_open_keeper(settings),
+        teller=telling.open_teller(settings, heard),
+        survey=lambda: telling.look_at_store(settings, heard, pulse.beat),
+        write_file=lambda ended, add: telling.write_file(settings, heard, ended, add),
+        write_metrics=telling.write_samples,
+        read_metrics=telling.read_samples,
+        make_id=telling.make_id,
+        is_gone=is_gone,
+    )
+    worker = Worker(plan, tools)
+    with _listen(settings, make_pages(worker)) as answer:
+        worker.open_book()
+        answer(log)
+        worker.run()
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Read what is scheduled. Raises `SettingsError` with everything that is wrong with it."""
+    texts = {job: getattr(settings, f"schedule_{job}") for job in Job}
+    wanted = {job: text for job, text in texts.items() if text}
+    if not wanted:
+        raise SettingsError(
+            "nothing is scheduled",
+            hint="RESTORE_SCHEDULE_SNAPSHOT=@daily, or schedule: in restore.yaml; docs/schedule.md",
+        )
+    if missing := [
+        f"{settings.origins[f'schedule_{job}'].where}: this version has no {job}"
+        for job in wanted
+        if job not in OPENINGS
+    ]:
+        raise SettingsError(*missing)
+    return Plan(
+        jobs=tuple(Planned(job, text, read_schedule(text)) for job, text in wanted.items()),
+        zone=open_zone(settings.schedule_time_zone),
+        zone_name=settings.schedule_time_zone,
+        jitter_seconds=settings.schedule_jitter_seconds,
+        health_seconds=settings.health_timeout_seconds,
+        seed=platform.node(),
+        own=name_holder(),
+    )
+
+
+def make_pages(worker: Worker) -> Pages:
+    """Give the three pages, all of which only look."""
+
+    def tell(*, ready: bool) -> Answer:
+        health = worker.look()
+        fine = health.ready if ready else health.healthy
+        status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, _JSON, msgspec.json.encode(health) + b"\n")
+
+    return {
+        "/healthz": lambda: tell(ready=False),
+        "/readyz": lambda: tell(ready=True),
+        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics(), secret=True),
+    }
+
+
+def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], Ended]:
+    """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
+
+    def carry_out(operation_id: str) -> Ended:
+        ended = Ended(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
+        try:
+            settings = renew(job)
+            with _limited(settings.deadline_seconds):
+                shown = OPENINGS[job](settings, log, progress)
+        except (RestoreError, Overdue) as error:
+            return telling.fail(ended, error)
+        finally:
+            progress.close()
+        for line in shown.lines:
+            log("job.told", job=job, line=line)
+        return telling.read_end(job, operation_id, shown)
+
+    return carry_out
+
+
+@contextmanager
+def _limited(seconds: float | None) -> Iterator[None]:
+    """Let the deadline be one of each run, not of the process."""
+    if seconds:
+        signals.set_deadline(seconds)
+    try:
+        yield
+    finally:
+        signals.end_deadline()
+
+
+@contextmanager
+def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]:
+    """Take the port at once, and give what begins to answer: before the book is open there is nothing to tell."""
+    address = split_address(settings.listen)
+    if address is None:
+        yield lambda _log: None
+        return
+    where = settings.origins["listen"].where
+    if settings.listen_token is None and not is_loopback(address[0]):
+        raise SettingsError(
+            f"{where}: {settings.listen} can be reached from elsewhere, and there is no token",
+            hint="whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
+        )
+    try:
+        server = open_server(*address, pages, settings.listen_token)
+    except OSError as error:
+        raise SettingsError(f"{where}: cannot listen on {settings.listen} ({error.strerror or error})") from error
+    with ExitStack() as stack:
+        stack.callback(server.server_close)
+
+        def answer(log: Log) -> None:
+            stack.enter_context(serve_pages(server))
+            log("serve.listening", host=address[0], port=server.server_port)
+
+        yield answer
+
+
+def _open_keeper(settings: Settings) -> Keeper:
+    return StoreKeeper(open_writing(settings), SCHEDULE_FILE)

@@ -1,0 +1,132 @@
+"""Whether the work goes on (`/healthz`) and its jobs succeed (`/readyz`), also as metrics of the moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+import msgspec
+
+from restore.daemon.slots import Record, find_next
+from restore.monitoring.samples import Key, Samples
+from restore.settings.schedule import Schedule
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker was last seen doing. `running` is a job's name, empty between jobs.
+
+    `silent_seconds` is how long ago the last sign was given: a byte moved, an event, a look at the clock.
+    """
+
+    running: str = ""
+    silent_seconds: float = 0.0
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, its schedule, what is remembered of it, and when it shall run next."""
+
+    schedule: Schedule
+    record: Record
+    due: datetime | None = None
+
+
+class JobHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One job as `/healthz` and `/readyz` tell it; `status` is the last run's exit status."""
+
+    job: str
+    schedule: str
+    next: datetime | None
+    began: datetime | None
+    ended: datetime | None
+    status: int | None
+    succeeded: datetime | None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer. `healthy`: the worker lives. `ready`: it also does what it is there for."""
+
+    healthy: bool
+    ready: bool
+    problems: tuple[str, ...]
+    running: str
+    jobs: tuple[JobHealth, ...]
+
+
+def judge(
+    seen: Seen,
+    jobs: tuple[Watched, ...],
+    now: datetime,
+    *,
+    zone: tzinfo,
+    limit_seconds: float,
+    late_seconds: float,
+) -> Health:
+    """Judge the work. `limit_seconds` is how long it may be silent, `late_seconds` how late a success may be."""
+    silent = _find_silence(seen, limit_seconds)
+    failing = tuple(problem for one in jobs if (problem := _find_trouble(one, now, zone, late_seconds)))
+    return Health(
+        healthy=not silent,
+        ready=not silent and not failing,
+        problems=(*silent, *failing),
+        running=seen.running,
+        jobs=tuple(_tell(one) for one in jobs),
+    )
+
+
+def _find_silence(seen: Seen, limit_seconds: float) -> tuple[str, ...]:
+    if seen.silent_seconds <= limit_seconds:
+        return ()
+    what = f"{seen.running} gave" if seen.running else "the schedule gave"
+    return (f"{what} no sign for {seen.silent_seconds:.0f} s (at most {limit_seconds:g} s)",)
+
+
+def _find_trouble(one: Watched, now: datetime, zone: tzinfo, late_seconds: float) -> str:
+    """Say what is wrong with a job's results; empty when nothing is."""
+    record = one.record
+    if record.status:
+        return f"the last {record.job} ended with status {record.status}"
+    since = record.succeeded or record.slot
+    expected = find_next(one.schedule, since, zone)
+    # A run takes its time: only when the slot after the missed one has passed as well, it is late.
+    late = expected and find_next(one.schedule, expected, zone)
+    if late and now > late + timedelta(seconds=late_seconds):
+        return f"no {record.job} has succeeded since {since:%Y-%m-%d %H:%M:%S} UTC, its schedule is {record.schedule}"
+    return ""
+
+
+def _tell(one: Watched) -> JobHealth:
+    record = one.record
+    return JobHealth(
+        job=record.job,
+        schedule=record.schedule,
+        next=one.due,
+        began=record.began,
+        ended=record.ended,
+        status=record.status,
+        succeeded=record.succeeded,
+    )
+
+
+_OF_SERVE = frozenset(
+    {
+        "operation_in_progress",
+        "next_run_timestamp_seconds",
+        "seconds_since_proven",
+        "serve_healthy",
+        "serve_ready",
+    }
+)
+
+
+def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
+    """Add what is true just now, as `/metrics` tells it."""
+    found = {key: value for key, value in samples.items() if key.name not in _OF_SERVE}
+    found[Key("serve_healthy")] = float(health.healthy)
+    found[Key("serve_ready")] = float(health.ready)
+    for job in health.jobs:
+        found[Key("operation_in_progress", (job.job,))] = float(job.job == health.running)
+        if job.next is not None:
+            found[Key("next_run_timestamp_seconds", (job.job,))] = job.next.timestamp()
+    for key, value in samples.items():
+        if key.name == "last_proven_timestamp_seconds":
+            found[Key("seconds_since_proven", key.labels)] = max(0.0, now.timestamp() - value)
+    return found

@@ -1,1 +1,0 @@
-"""Where a person or a scheduler comes in: parsing, output, exit status."""

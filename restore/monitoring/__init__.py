@@ -1,0 +1,4 @@
+"""Metrics and notifications about runs.
+
+Pure: metrics, notification, run_result, samples.
+"""

@@ -1,0 +1,79 @@
+"""Tell a webhook and a check of healthchecks.io how a run goes. Never changes what became of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from restore.monitoring.notification import COMMAND, decide_ping, make_notice
+from restore.monitoring.run_result import Ended
+from restore.monitoring.webhook import NotifyError, extend_url, post
+from restore.system.events import Log
+from restore.system.secret import Secret
+
+_PATIENCE_SECONDS = 10.0
+
+
+class Teller:
+    """Where to tell. Whoever cannot be told is named in the log, and the run goes on.
+
+    `mask` takes secrets out of what others wrote.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        webhook: Secret | None = None,
+        healthchecks: Secret | None = None,
+        mask: Callable[[str], str] = str,
+    ) -> None:
+        self._log = log
+        self._webhook = webhook
+        self._healthchecks = healthchecks
+        self._mask = mask
+
+    def tell_start(self, command: str, operation_id: str) -> None:
+        """Say that a run begins; only healthchecks.io wants to know."""
+        if self._healthchecks is not None:
+            self._ping(self._healthchecks, "/start", command, operation_id)
+
+    def tell_end(
+        self, ended: Ended, others_failing: Iterable[str] = (), *, timeout_seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        """Say how it ended. `others_failing` are the commands whose own last run failed."""
+        if self._webhook is not None:
+            body = msgspec.json.encode(make_notice(msgspec.structs.replace(ended, error=self._mask(ended.error))))
+            self._send(self._webhook, body, "application/json", what="webhook", timeout_seconds=timeout_seconds)
+        if self._healthchecks is None:
+            return
+        others = tuple(others_failing)
+        own = COMMAND in self._healthchecks.reveal()
+        end = decide_ping(ended, others, has_own_check=own)
+        if end is None:
+            self._log("notify.withheld", command=ended.command, because=", ".join(others))
+        else:
+            self._ping(self._healthchecks, end, ended.command, ended.operation_id, timeout_seconds=timeout_seconds)
+
+    def _ping(
+        self,
+        check: Secret,
+        end: str,
+        command: str,
+        operation_id: str,
+        *,
+        timeout_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
+        """Ping. The run's id lets the other side tell runs apart; nothing else is sent, least of all a log."""
+        url = Secret(check.reveal().replace(COMMAND, command))
+        told = Secret(extend_url(url, end).reveal() + f"?rid={operation_id}")
+        self._send(told, b"", "text/plain", what=f"healthchecks{end}", timeout_seconds=timeout_seconds)
+
+    def _send(self, url: Secret, body: bytes, content_type: str, *, what: str, timeout_seconds: float) -> None:
+        try:
+            post(url, body, content_type, timeout_seconds=timeout_seconds)
+        except NotifyError as error:
+            self._log("notify.failed", level="warning", what=what, reason=str(error))
+        else:
+            self._log("notify.sent", level="debug", what=what)

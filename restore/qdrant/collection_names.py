@@ -1,0 +1,89 @@
+"""Collection names: which ones Qdrant accepts, and the names of our marks beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from restore.system.text import say_number
+
+# What the server answers 422 to (recorded on 1.18.3); `.` and `..` made it delete the parent directory.
+_FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
+_LONGEST_NAME = 255
+MARK_PREFIX = ".restoring-"
+SCRATCH_PREFIX = ".drill-"
+_SCRATCH = re.compile(r"\.drill-[0-9a-f]{12}\Z")
+_MARK = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
+
+
+def find_name_problem(name: str) -> str | None:
+    """Say in a few words why Qdrant (or we) would refuse this collection name; None when it is fine."""
+    if not name:
+        return "is empty"
+    if not _is_utf8(name):
+        return "is no text in UTF-8"
+    if name in {".", ".."}:
+        return "would make the server touch its own parent directory"
+    bad = sorted(_FORBIDDEN.intersection(name))
+    if bad:
+        return f"contains {', '.join(repr(character) for character in bad)}, which Qdrant refuses"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"has {say_number(len(name.encode()), 'byte')}, Qdrant accepts {_LONGEST_NAME}"
+    if name.startswith(MARK_PREFIX):
+        return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
+    if name.startswith(SCRATCH_PREFIX):
+        return f"begins with '{SCRATCH_PREFIX}', which is a drill's scratch collection"
+    return None
+
+
+def _is_utf8(name: str) -> bool:
+    """Tell it of a name that may have come from a file's name or a command line, whatever bytes those had."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def digest_name(collection: str) -> str:
+    """Give the 16 hex digits that stand for a collection in its marks' names."""
+    return hashlib.sha256(collection.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def name_mark(collection: str, attempt: int) -> str:
+    """Name the mark of the `attempt`-th restore into `collection` (1, 2, …)."""
+    return f"{MARK_PREFIX}{digest_name(collection)}-{attempt}"
+
+
+def name_upload(collection: str) -> str:
+    """Name the file that an upload leaves on the server.
+
+    The same for every try, so that ten of them leave no more than one; a person's own snapshot has another name
+    (an upload overwrites a file of its name).
+    """
+    return f"{MARK_PREFIX}{digest_name(collection)}.snapshot"
+
+
+def is_mark(name: str) -> bool:
+    """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
+    return _MARK.match(name) is not None
+
+
+def name_scratch(collection: str, token: str) -> str:
+    """Name the collection that a drill restores into and drops; `token` is random, so that nobody else has it.
+
+    Nothing else is ever restored under such a name: `find_name_problem` refuses it.
+    """
+    return SCRATCH_PREFIX + hashlib.sha256(f"{token} {collection}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def is_scratch(name: str) -> bool:
+    """Tell whether a collection of this name is a drill's, and therefore never shown as a collection."""
+    return _SCRATCH.match(name) is not None
+
+
+def find_attempts(collection: str, names: list[str]) -> list[int]:
+    """Give the attempts, ascending, of all marks for `collection` among `names`."""
+    digest = digest_name(collection)
+    matches = (_MARK.match(name) for name in names)
+    return sorted(int(match["attempt"]) for match in matches if match and match["digest"] == digest)

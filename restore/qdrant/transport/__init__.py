@@ -1,0 +1,1 @@
+"""HTTP to one server: a connection, streams, what answers mean, network errors."""

@@ -1,0 +1,141 @@
+"""Reading Qdrant's answers: what a status and its words stand for, and JSON turned into values."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+from typing import Any
+
+import msgspec
+
+from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
+from restore.qdrant.model import CollectionInfo, SnapshotDescription
+from restore.qdrant.transport.connection import Answer
+
+_REFUSED = frozenset({401, 403})
+_UNKNOWN_KEY = 401
+_TOO_OFTEN = 429
+_SERVERS_FAULT = 500
+_TOO_LATE = frozenset({408, 504})
+_GATEWAYS = frozenset({502, 504})
+_HTML = "an HTML page"
+_PARTIAL = 206
+_LONGEST_LINE = 300
+_CHECKSUM_DIGITS = 64
+
+
+def explain_answer(answer: Answer, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
+    """Give the error that an answer other than success stands for.
+
+    `subject` begins its sentence, `asked` is the request (`GET /collections`) where there is no better one.
+    """
+    words = summarise_answer(answer)
+    lowered = words.lower()
+    about = f"{subject}: " if subject else ""
+    # 403 is also what a server answers to a file outside its snapshots directory, and a proxy to whatever it likes.
+    if answer.status in _REFUSED and ("api key" in lowered or "access" in lowered):
+        return _explain_key(answer, url, about=about, asked=asked)
+    if "no space left" in lowered or "os error 28" in lowered:
+        return SpaceError(
+            f"{about}the server's disk is full: {words}",
+            hint="free some room there: a restore takes about twice the snapshot's size, "
+            "making a snapshot as much as the collection",
+        )
+    if "checksum mismatch" in lowered:
+        return IntegrityError(
+            f"{about}the bytes that reached the server do not have the snapshot's checksum",
+            hint="the snapshot file was changed after it was made: run 'qdrant-restore verify'",
+        )
+    to = f" to {asked}" if asked else ""
+    if answer.status in _TOO_LATE:
+        return DeadlineError(f"{about}Qdrant at {url} answered {answer.status}{to}: {words}", hint=_suggest(answer))
+    return QdrantError(
+        f"{about}Qdrant at {url} answered {answer.status}{to}: {words}",
+        hint=_suggest(answer),
+        http_status=answer.status,
+    )
+
+
+def _explain_key(answer: Answer, url: str, *, about: str, asked: str) -> AuthError:
+    words = summarise_answer(answer)
+    if "must provide" in words.lower():
+        return AuthError(
+            f"{about}Qdrant at {url} asks for an API key, and none was given",
+            hint="give it as QDRANT_API_KEY, or the file that holds it as QDRANT_API_KEY_FILE",
+        )
+    if answer.status == _UNKNOWN_KEY:
+        return AuthError(
+            f"{about}Qdrant at {url} refused our key ({answer.status}): {words}",
+            hint="is it this server's key? 'qdrant-restore config show' says where ours came from",
+        )
+    to = f" to {asked}" if asked else ""
+    return AuthError(
+        f"{about}Qdrant at {url} refused our key ({answer.status}){to}: {words}",
+        hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
+    )
+
+
+def _suggest(answer: Answer) -> str:
+    """Say what a person could do about an answer that has no class of its own."""
+    if answer.status == _TOO_OFTEN:
+        return "the server limits how often it may be asked: run it again later, or raise its limits"
+    if _is_from_gateway(answer):
+        return "that was not Qdrant but a proxy or gateway before it: give the server's own address"
+    return "Qdrant's own log says more" if answer.status >= _SERVERS_FAULT else ""
+
+
+def _is_from_gateway(answer: Answer) -> bool:
+    """Tell whether something before Qdrant gave this answer."""
+    return answer.status in _GATEWAYS or (not answer.is_json and summarise_answer(answer) == _HTML)
+
+
+def summarise_answer(answer: Answer) -> str:
+    """Give what an answer says, in one short line, whatever its form."""
+    text = answer.body.decode("utf-8", "replace").strip()
+    if answer.is_json:
+        with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, RecursionError):
+            text = str(msgspec.json.decode(answer.body)["status"]["error"])
+    elif "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
+        return _HTML
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
+
+
+def read_info(result: dict[str, Any]) -> CollectionInfo:
+    """Read the result of `GET /collections/{name}`."""
+    config = result.get("config") or {}
+    optimizer = result.get("optimizer_status")
+    schema = result.get("payload_schema") or {}
+    return CollectionInfo(
+        status=str(result.get("status")),
+        optimizer_status=optimizer if isinstance(optimizer, str) else str((optimizer or {}).get("error", optimizer)),
+        points=int(result.get("points_count") or 0),
+        deferred_points=int((result.get("update_queue") or {}).get("deferred_points") or 0),
+        config=config,
+        payload_schema={
+            field: {key: value for key, value in index.items() if key != "points"} for field, index in schema.items()
+        },
+        metadata=config.get("metadata") or {},
+    )
+
+
+def read_description(entry: dict[str, Any]) -> SnapshotDescription:
+    """Read one snapshot description."""
+    checksum = entry.get("checksum")
+    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (qdrant c09b103410).
+    whole = (
+        isinstance(checksum, str)
+        and len(checksum) == _CHECKSUM_DIGITS
+        and not set(checksum) - set("0123456789abcdef")
+    )
+    return SnapshotDescription(
+        str(entry["name"]), int(entry.get("size") or 0), checksum if whole else None, entry.get("creation_time")
+    )
+
+
+def read_whole_size(response: http.client.HTTPResponse) -> int:
+    """Give the whole file's size in bytes, also of a partial answer; -1 when the server does not say."""
+    ranged = response.headers.get("content-range") or ""
+    if response.status == _PARTIAL and ranged.rpartition("/")[2].isdigit():
+        return int(ranged.rpartition("/")[2])
+    return int(response.headers.get("content-length") or -1)

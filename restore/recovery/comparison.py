@@ -1,0 +1,226 @@
+"""Compare a restored collection with what its snapshot promised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.qdrant.model import Broken, CollectionInfo
+from restore.recovery.request import Offer, Promise
+from restore.system.text import say_number, shorten
+
+# Named here: they decide what a point is. Everything else in a configuration is how it is kept.
+_SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
+# Written into an archive, never shown by the server, or not restored by it (qdrant lib/storage recover.rs).
+_NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection as it was read for a comparison. `points` is exact and includes deferred ones.
+
+    `digests` holds those of the promised samples that were read, by id.
+    """
+
+    info: CollectionInfo
+    points: int
+    digests: dict[int | str, str] = {}
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a comparison gave: `differences` make it fail, `warnings` are only told."""
+
+    differences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is missing."""
+        return not self.differences
+
+
+def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: bool = True) -> Promise:
+    """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
+
+    Of the manifest's samples, at most `samples` are asked for. When the server never `answered` that it recovered
+    all of it, points that somebody wrote into a half-made collection must not pass for the snapshot's: without a
+    manifest at least half of those that the archive has room for are asked for (a fifth may be deleted ones).
+    """
+    manifest, archive = offer.manifest, offer.archive
+    if manifest:
+        return Promise(
+            points=manifest.points,
+            points_exact=manifest.points_exact,
+            may_be_empty=manifest.points == 0,
+            config=manifest.config,
+            payload_schema=manifest.payload_schema,
+            samples=manifest.samples[:samples],
+            keeps_settings=keeps_settings,
+        )
+    return Promise(
+        points=None,
+        points_exact=False,
+        may_be_empty=archive is None or archive.may_be_empty,
+        fewest=archive.point_slots // 2 if archive and not answered else 0,
+        config=archive.config if archive else {},
+        payload_schema={},
+        keeps_settings=keeps_settings,
+    )
+
+
+def compare(promise: Promise, found: Found | Broken | None, *, samples_read: bool) -> Verdict:
+    """Compare. `found` is None when the collection is not there; `samples_read` says that samples were asked for."""
+    if found is None:
+        return Verdict(("it is not there",))
+    if isinstance(found, Broken):
+        return Verdict((f"it does not answer ({found.reason})",))
+    differences = [*_compare_status(found.info), *_compare_config(promise, found.info)]
+    warnings: list[str] = []
+    counted, doubted = _compare_points(promise, found.points)
+    differences += counted
+    warnings += doubted
+    if found.info.status in {"yellow", "grey"}:
+        warnings.append(f"it is {found.info.status}: usable, and still being optimised by the server")
+    if samples_read:
+        differences += _compare_samples(promise, found)
+    return Verdict(tuple(differences), tuple(warnings))
+
+
+def _compare_status(info: CollectionInfo) -> list[str]:
+    found = []
+    if info.status == "red":
+        found.append("its status is red")
+    if info.optimizer_status != "ok":
+        found.append(f"its optimizer failed ({info.optimizer_status})")
+    return found
+
+
+def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]]:
+    if promise.points is None:
+        if points == 0 and not promise.may_be_empty:
+            return ["it has no points, the snapshot has some"], []
+        if points < promise.fewest:
+            return [f"it has {say_number(points, 'point')}, less than half of what the snapshot has room for"], []
+        return [], []
+    if points == promise.points:
+        return [], []
+    words = f"{points:,} of {say_number(promise.points, 'point')}"
+    if promise.points_exact:
+        return [words], []
+    if points == 0 and promise.points:
+        return [words], []
+    return [], [f"{words}, and the count was taken while points were being written"]
+
+
+def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
+    if not promise.config:
+        return []
+    if promise.keeps_settings:
+        return find_shape_differences(promise.config, info.config)
+    return find_config_differences(promise.config, promise.payload_schema, info)
+
+
+def find_config_differences(
+    config: dict[str, Any], payload_schema: dict[str, Any], info: CollectionInfo
+) -> list[str]:
+    """Say how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
+    differences = find_shape_differences(config, info.config)
+    differences += [
+        f"its {path} is {_show(found)}, the snapshot's {_show(wanted)}"
+        for path, wanted, found in _walk(config, info.config, "")
+        if path.removeprefix("params.").split(".")[0] not in _SHAPE
+    ]
+    for field, index in payload_schema.items():
+        found = info.payload_schema.get(field)
+        if found and found.get("data_type") != index.get("data_type"):
+            differences.append(
+                f"its payload index '{field}' is {found.get('data_type')}, the snapshot's {index.get('data_type')}"
+            )
+    return differences
+
+
+def find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Say how the vectors and shards of `other` differ from those of `config`, a snapshot's; mostly not at all."""
+    wanted, found = _read_params(config), _read_params(other)
+    return [
+        f"its {words} {_show(found.get(key))}, the snapshot's {_show(wanted.get(key))}"
+        for key, words in _SHAPE.items()
+        if _narrow(key, wanted.get(key)) != _narrow(key, found.get(key))
+    ]
+
+
+def _read_params(config: dict[str, Any]) -> dict[str, Any]:
+    """Give the part of a configuration that decides its shape; a manifest that a person wrote may have anything."""
+    params = config.get("params")
+    return params if isinstance(params, dict) else {}
+
+
+def _narrow(key: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Keep of a configuration's part what decides a point's shape: size, distance, datatype, comparator."""
+    if key == "shard_number":
+        return value or 1
+    if not isinstance(value or {}, dict):
+        return value
+    if key == "sparse_vectors":
+        return sorted(value or {})
+    vectors = value or {}
+    if "size" in vectors:
+        vectors = {"": vectors}
+    return {name: _narrow_vector(vector) for name, vector in vectors.items()}
+
+
+def _narrow_vector(vector: Any) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(vector, dict):
+        return vector
+    datatype = vector.get("datatype") or "float32"
+    return (vector.get("size"), vector.get("distance"), datatype, vector.get("multivector_config") or None)
+
+
+def _compare_samples(promise: Promise, found: Found) -> list[str]:
+    missing = [sample.id for sample in promise.samples if sample.id not in found.digests]
+    differing = [
+        sample.id for sample in promise.samples if found.digests.get(sample.id, sample.digest) != sample.digest
+    ]
+    differences = []
+    if missing:
+        differences.append(
+            f"{len(missing)} of {say_number(len(promise.samples), 'sampled point')} missing ({_name(missing)})"
+        )
+    if differing:
+        differences.append(
+            f"{len(differing)} of {say_number(len(promise.samples), 'sampled point')} changed ({_name(differing)})"
+        )
+    return differences
+
+
+def _name(ids: list[int | str]) -> str:
+    shown = ", ".join(str(one) for one in ids[:3])
+    return shown if len(ids) <= 3 else f"{shown}, …"  # noqa: PLR2004 - three are enough to look one up
+
+
+def _walk(wanted: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
+    """Give path, wanted and found of every setting that the snapshot has and the collection shows otherwise."""
+    differing: list[tuple[str, object, object]] = []
+    for key, value in wanted.items():
+        if key in _NOT_COMPARED or value is None:
+            continue
+        other = found.get(key)
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and isinstance(other, dict):
+            differing += _walk(value, other, path + ".")
+        elif other is not None and value != other:
+            differing.append((path, value, other))
+        elif other is None and value not in ({}, [], False):
+            differing.append((path, value, None))
+    return differing
+
+
+def _show(value: Any) -> str:  # noqa: ANN401 - JSON
+    return shorten(msgspec.json.encode(_prune(value)).decode())
+
+
+def _prune(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out what is not set, so that a sentence stays short."""
+    if isinstance(value, dict):
+        return {key: _prune(inner) for key, inner in value.items() if inner is not None}
+    return value

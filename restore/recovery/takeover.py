@@ -1,0 +1,75 @@
+"""Decide what becomes of a restore whose holder is gone, from its mark's phase and what its target looks like now.
+
+protocol.md, Restore, rule 9. A half-made collection does not answer or has exactly no points (11 of 11 kills); one
+with other points was written to by somebody, and is never removed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.qdrant.model import Broken
+from restore.recovery.comparison import Verdict
+from restore.recovery.marker.model import Mark, Phase, Was
+from restore.recovery.target_state import Absent, Look, Present
+
+
+class StartOver(msgspec.Struct, frozen=True):
+    """Nothing was sent: drop the marks and plan anew."""
+
+
+class Finish(msgspec.Struct, frozen=True):
+    """It was verified: tidy, unmark, nothing else."""
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """The data is whole: say so in the mark, then tidy and unmark."""
+
+
+class SendAgain(msgspec.Struct, frozen=True):
+    """Send the snapshot again. `delete_first` removes the half-made collection before."""
+
+    delete_first: bool
+
+
+class WrittenMeanwhile(msgspec.Struct, frozen=True):
+    """The target holds points and is not what was sent: somebody wrote. Nothing is removed."""
+
+    points: int
+
+
+class Unclear(msgspec.Struct, frozen=True):
+    """The target does not answer, and not as a half-made one does. Nothing is removed."""
+
+    reason: str
+
+
+Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile | Unclear
+
+
+def decide_takeover(mark: Mark, look: Look, verdict: Verdict) -> Takeover:
+    """Decide, once nothing is coming any more. `verdict` compares the target with what the mark says was sent."""
+    match mark.phase, mark.was:
+        case Phase.MARKED, _:
+            return StartOver()
+        case Phase.VERIFIED, _:
+            return Finish()
+        case Phase.SENT, Was.PRESENT:
+            # The old data can pass the samples, so nothing that is seen here proves that it arrived.
+            return SendAgain(delete_first=isinstance(look.target, Broken))
+        case Phase.SENT, was:
+            return _decide_sent(was, look, verdict)
+
+
+def _decide_sent(was: Was, look: Look, verdict: Verdict) -> Takeover:
+    match look.target:
+        case Absent():
+            return SendAgain(delete_first=False)
+        case _ if verdict.is_whole:
+            return Accept()
+        case Present(points=points) if points:
+            return WrittenMeanwhile(points)
+        case Broken(reason=reason) as broken if not broken.is_half_made:
+            return Unclear(reason)
+        case _:
+            return SendAgain(delete_first=was is Was.ABSENT)

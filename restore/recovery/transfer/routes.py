@@ -1,0 +1,80 @@
+"""Decide how a snapshot is sent, and what stands before it and after a server said no."""
+
+from __future__ import annotations
+
+from restore.errors import QdrantError, RestoreError
+from restore.qdrant.collection_names import name_upload
+from restore.qdrant.model import Broken
+from restore.recovery.marker.model import Was
+from restore.recovery.plan import Restore
+from restore.recovery.policy import Transfer
+from restore.recovery.request import Offer, Parcel
+from restore.recovery.target_state import Absent, AliasOf, Present, Target
+
+_TOOK_NOTHING = frozenset({400, 403, 404, 409})
+
+
+def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str, by_url: bool = False) -> Parcel:
+    """Say what is sent. The server is given the resolved file, never the latest pointer.
+
+    `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
+    """
+    plain = offer.stored.in_store and not offer.stored.packing
+    seen = f"{server_store.rstrip('/')}/{offer.stored.file}" if server_store and plain and not by_url else ""
+    return Parcel(
+        target=target,
+        path=offer.stored.path,
+        server_path=seen,
+        size=offer.size,
+        checksum=checksum,
+        upload_name=name_upload(target),
+        by_url=by_url and plain,
+    )
+
+
+def choose_routes(transfer: Transfer, plan: Restore, parcel: Parcel) -> tuple[Transfer, ...]:
+    """Give the ways to try, in order. What was removed first is uploaded: nothing proves that a file is seen."""
+    match transfer:
+        case Transfer.SERVER_FILE | Transfer.SERVER_URL:
+            return (transfer,)
+        case Transfer.AUTO if parcel.server_path and not plan.loses_points:
+            return (Transfer.SERVER_FILE, Transfer.UPLOAD)
+        case Transfer.AUTO if parcel.by_url and not plan.loses_points:
+            return (Transfer.SERVER_URL, Transfer.UPLOAD)
+        case _:
+            return (Transfer.UPLOAD,)
+
+
+def is_as_planned(plan: Restore, target: Target) -> bool:
+    """Tell whether the target still is what the plan was made for, read again just before anything is sent.
+
+    Where data is replaced anyhow, whatever stands there is what the plan was made for.
+    """
+    match target:
+        case AliasOf():
+            return False
+        case Present(points=points):
+            return plan.was is Was.PRESENT or (points == 0 and (plan.was is Was.EMPTY or plan.delete_first))
+        case Broken() as broken:
+            return plan.was is not Was.ABSENT or (plan.delete_first and broken.is_half_made)
+        case Absent():
+            return True
+
+
+def stands_as_before(plan: Restore, before: Target, after: Target) -> bool:
+    """Tell whether a server that said no left the target as it was just before it was asked."""
+    match before, after:
+        case Present(points=were), Present(points=points):
+            return plan.was is Was.PRESENT or points == were
+        case _:
+            return type(before) is type(after)
+
+
+def was_created_by_others(error: RestoreError, before: Target, after: Target) -> bool:
+    """Tell whether an application, and not this restore, is why a missing target is there after a refusal.
+
+    Qdrant answers a recovery with 4xx before it makes anything (1.18.3: 400 no such file, 403 not allowed, 404, 409
+    created meanwhile), so what stands there now is somebody's own.
+    """
+    took_nothing = isinstance(error, QdrantError) and error.http_status in _TOOK_NOTHING
+    return took_nothing and isinstance(before, Absent) and isinstance(after, Present)

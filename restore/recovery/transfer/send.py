@@ -1,0 +1,144 @@
+"""Send a snapshot to the server, by a file that it can see or by an upload, and wait for its word.
+
+A definite answer is an answer; a lost connection is none: the server goes on by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from restore.errors import DeadlineError, QdrantError, RestoreError
+from restore.qdrant.client import Qdrant
+from restore.qdrant.transport.connection import Answer, Exchange
+from restore.recovery.request import Parcel
+from restore.snapshots.stored import SnapshotReader
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+from restore.system.secret import Secret
+
+_POLL_SECONDS = 0.5
+_SAY_SECONDS = 10.0
+# What a proxy says when it lost patience or the server; Qdrant's own timeout is a 408. The work may go on behind.
+_NO_WORD = frozenset({408, 499, 502, 503, 504, 524})
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """The connection was lost, so nobody knows what became of it. `rose`: the gauge was seen above 0."""
+
+    reason: str
+    rose: bool
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The server says that it recovered the snapshot."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The server said no."""
+
+    error: RestoreError
+
+
+Sending = Accepted | Rejected | Lost
+
+
+class Sender:
+    """Sends to one server. `stall_seconds`: how long it may go without a byte or a sign."""
+
+    def __init__(self, qdrant: Qdrant, *, clock: Clock, log: Log, progress: Progress, stall_seconds: float) -> None:
+        self._qdrant = qdrant
+        self._clock = clock
+        self._log = log
+        self._progress = progress
+        self._stall_seconds = stall_seconds
+
+    def send_server_file(self, parcel: Parcel) -> Sending:
+        """Let the server read the file itself."""
+        self._progress.wait("server is loading", parcel.target)
+        try:
+            exchange = self._qdrant.recover_snapshot(parcel.target, path=parcel.server_path, checksum=parcel.checksum)
+        except QdrantError as error:
+            return Lost(error.message, rose=False)
+        return self._await(exchange, parcel)
+
+    def send_server_url(self, parcel: Parcel, sign: Callable[[], Secret]) -> Sending:
+        """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot.
+
+        A store that signs no URL with the credentials at hand counts as refused.
+        """
+        try:
+            url = sign()
+        except RestoreError as error:
+            return Rejected(error)
+        self._progress.wait("server is loading", parcel.target)
+        try:
+            exchange = self._qdrant.recover_from_url(parcel.target, url=url, checksum=parcel.checksum)
+        except QdrantError as error:
+            return Lost(error.message, rose=False)
+        return self._await(exchange, parcel)
+
+    def send_upload(self, parcel: Parcel, open_snapshot: Callable[[], SnapshotReader]) -> Sending:
+        """Stream the snapshot to the server. Raises what opening and reading it raise."""
+
+        def on_sent(sent_bytes: int) -> None:
+            self._progress(parcel.target, sent_bytes, parcel.size)
+
+        try:
+            with contextlib.closing(open_snapshot()) as file:
+                exchange = self._qdrant.upload_snapshot(
+                    parcel.target,
+                    file,
+                    size=parcel.size,
+                    file_name=parcel.upload_name,
+                    checksum=parcel.checksum,
+                    on_sent=on_sent,
+                    stall_seconds=self._stall_seconds,
+                )
+        except QdrantError as error:
+            return Lost(error.message, rose=False)
+        self._progress.wait("server is loading", parcel.target)
+        return self._await(exchange, parcel)
+
+    def _await(self, exchange: Exchange, parcel: Parcel) -> Sending:
+        """Wait for the answer; the gauge is the server's sign of life meanwhile."""
+        rose = False
+        sign = said = self._clock.read_seconds()
+        try:
+            while True:
+                answer = exchange.poll(_POLL_SECONDS)
+                if answer is not None and answer.status in _NO_WORD:
+                    return Lost(f"it was answered {answer.status}, and not by the end of the work", rose)
+                if answer is not None:
+                    return self._read(parcel.target, answer)
+                now = self._clock.read_seconds()
+                if self._is_loading(parcel.target):
+                    rose, sign = True, now
+                if now - said >= _SAY_SECONDS:
+                    self._log("server.loading", collection=parcel.target, running=rose)
+                    said = now
+                if now - sign > self._stall_seconds:
+                    raise DeadlineError(
+                        f"collection '{parcel.target}': Qdrant gave no sign for {self._stall_seconds:g} s "
+                        "while it was loading the snapshot",
+                        hint="look into Qdrant's log; give it longer with --stall-timeout",
+                    )
+        except OSError as error:
+            return Lost(str(error) or type(error).__name__, rose)
+        finally:
+            exchange.close()
+
+    def _is_loading(self, target: str) -> bool:
+        try:
+            return self._qdrant.read_activity(target).recoveries > 0
+        except QdrantError:
+            return False
+
+    def _read(self, target: str, answer: Answer) -> Sending:
+        try:
+            self._qdrant.read_recovered(target, answer)
+        except RestoreError as error:
+            return Rejected(error)
+        return Accepted()

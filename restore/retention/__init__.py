@@ -1,0 +1,4 @@
+"""Which snapshots are kept and why, and deleting the others.
+
+Pure: decision, outcome, pin, rule.
+"""

@@ -1,0 +1,166 @@
+"""Look at every snapshot of the store that retention may decide about; only reads.
+
+A file is ours, and may be deleted, only when its name is one of ours and its manifest is there, was written by this
+program and agrees with the name and the size. Everything else is left, and said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from restore.checks.record import Tried, find_damage, name_check, parse_check
+from restore.errors import IntegrityError, RestoreError
+from restore.retention.pin import name_pin, read_reason
+from restore.retention.rule import Candidate, Surveyed
+from restore.snapshots.manifest import Manifest
+from restore.snapshots.name import encode_collection
+from restore.snapshots.stored import StoredSnapshot
+from restore.stores.layout import CHECK_SUFFIX, PIN_SUFFIX, Entry, Kind, classify, find_pointer_problem
+from restore.stores.protocols import WritableStore
+
+_OURS = "qdrant-restore"
+_SNAPSHOTS = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
+
+
+class _Guards:
+    """What protects files by name: pins, and whatever leads to one, a pointer or a person's own link."""
+
+    def __init__(self, store: WritableStore, names: frozenset[str]) -> None:
+        self._links = store.list_links()
+        self._names = names
+        self.targets = frozenset(target.removeprefix("./") for target in self._links.values())
+        self.pinned = frozenset(name.removesuffix(PIN_SUFFIX) for name in store.list_documents(PIN_SUFFIX))
+        self.checked = frozenset(name.removesuffix(CHECK_SUFFIX) for name in store.list_documents(CHECK_SUFFIX))
+
+    def find_problem(self, pointer: Entry) -> str:
+        """Say why a collection's pointer tells no latest; empty when it does."""
+        if pointer.file not in self._links:
+            # A plain file, which is the latest itself.
+            return ""
+        target = self._links[pointer.file].removeprefix("./")
+        problem = find_pointer_problem(target)
+        if not problem and target not in self._names:
+            problem = "which is not there"
+        found = classify(target)
+        if not problem and found.kind is Kind.SNAPSHOT and found.encoded != pointer.encoded:
+            problem = "a snapshot of another collection"
+        return f"'{pointer.file}' points to '{target}', {problem}" if problem else ""
+
+
+def survey(
+    store: WritableStore, is_wanted: Callable[[str], bool], *, without: frozenset[str] = frozenset()
+) -> tuple[Surveyed, ...]:
+    """Give the files of each collection that is wanted, sorted by it; `without` those that are as good as gone.
+
+    Costs one listing, and one manifest for each snapshot.
+    """
+    entries = [entry for entry in store.list_entries() if entry.file not in without]
+    guards = _Guards(store, frozenset(entry.file for entry in entries))
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.collection is not None and is_wanted(entry.collection):
+            groups.setdefault(entry.collection, []).append(entry)
+    return tuple(_survey(store, name, groups[name], guards) for name in sorted(groups))
+
+
+def _survey(store: WritableStore, collection: str, entries: list[Entry], guards: _Guards) -> Surveyed:
+    pointers = [entry for entry in entries if entry.kind is Kind.LATEST]
+    problems = [problem for pointer in pointers if (problem := guards.find_problem(pointer))]
+    if problems:
+        refusal = IntegrityError(
+            f"collection '{collection}': {problems[0]}, so nobody knows which snapshot is its latest",
+            left="nothing of it was deleted",
+            hint=f"make a new one: qdrant-restore snapshot {collection}; or link it to one that is there",
+        )
+        return Surveyed(collection=collection, refusal=refusal)
+    candidates: list[Candidate] = []
+    paths: dict[str, str] = {}
+    left: list[tuple[str, str]] = []
+    for entry in entries:
+        if entry.kind not in _SNAPSHOTS:
+            continue
+        try:
+            stored, manifest = _read(store, entry, collection)
+        except RestoreError as error:
+            left.append((entry.file, str(error)))
+            continue
+        paths[entry.file] = stored.path
+        candidates.append(_describe(entry, stored, manifest, guards))
+    if not pointers:
+        candidates = _mark_newest(candidates)
+    candidates, warnings = _mark_damaged(store, candidates, guards)
+    candidates = [_add_reason(store, one) if one.pinned else one for one in candidates]
+    return Surveyed(
+        collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left), warnings=warnings
+    )
+
+
+def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSnapshot, Manifest]:
+    """Give a file of ours with its manifest. Raises with the reason why it is not known to be ours."""
+    if entry.kind is not Kind.SNAPSHOT or entry.encoded != encode_collection(collection):
+        raise IntegrityError("its name is not one that this program gives")
+    stored = store.open_entry(entry)
+    manifest = store.read_manifest(stored)
+    if manifest is None:
+        raise IntegrityError("it has no manifest")
+    if not manifest.written_by.startswith(_OURS):
+        raise IntegrityError("its manifest was not written by this program")
+    return stored, manifest
+
+
+def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: _Guards) -> Candidate:
+    return Candidate(
+        file=entry.file,
+        collection=manifest.collection,
+        created=manifest.created,
+        sequence=entry.sequence,
+        size_bytes=stored.size,
+        verified=not manifest.held_back,
+        is_latest=entry.file in guards.targets,
+        pinned=entry.file in guards.pinned,
+    )
+
+
+def _mark_newest(candidates: list[Candidate]) -> list[Candidate]:
+    """Without a pointer the newest is the latest, as a restore sees it."""
+    verified = [one for one in candidates if one.verified]
+    if not verified:
+        return candidates
+    newest = max(verified, key=lambda one: (one.created, one.sequence, one.file))
+    return [msgspec.structs.replace(one, is_latest=True) if one is newest else one for one in candidates]
+
+
+def _mark_damaged(
+    store: WritableStore, candidates: list[Candidate], guards: _Guards
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Let those that `verify` or a drill found damaged count for nothing; gives the warnings that say so.
+
+    Else the one broken file could be what the last good one has to make room for.
+    """
+    found, warnings = [], []
+    for one in candidates:
+        damage = _find_damage(store, one) if one.file in guards.checked else None
+        found.append(msgspec.structs.replace(one, verified=False) if damage else one)
+        if damage:
+            warnings.append(
+                f"'{one.file}' was found damaged on {damage.at:%Y-%m-%d} and counts for no rule: {damage.problem}"
+            )
+    return found, tuple(warnings)
+
+
+def _find_damage(store: WritableStore, one: Candidate) -> Tried | None:
+    name = name_check(one.file)
+    with contextlib.suppress(RestoreError):
+        return find_damage(parse_check(store.read_document(name), name), size=one.size_bytes)
+    return None
+
+
+def _add_reason(store: WritableStore, one: Candidate) -> Candidate:
+    """Say why it is pinned; a pin that cannot be read is one too."""
+    reason = ""
+    with contextlib.suppress(RestoreError):
+        reason = read_reason(store.read_document(name_pin(one.file)))
+    return msgspec.structs.replace(one, pin_reason=reason)

@@ -1,0 +1,51 @@
+"""What became of the snapshots of one collection when its retention rule was applied."""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.retention.decision import NO_RULE, Kept
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """A snapshot that was deleted, or would be. `size_bytes` is what that frees."""
+
+    file: str
+    size_bytes: int
+
+
+class Undeleted(msgspec.Struct, frozen=True):
+    """Something that should have gone and is still there: its name, the exit status and the reason."""
+
+    file: str
+    status: int
+    error: str
+
+
+class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection's end; `status` is its exit status.
+
+    `left` are files that were not touched because they are not known to be ours, with the reason. `message` is a
+    sentence without the name, when nothing could be decided.
+    """
+
+    collection: str
+    status: int = 0
+    kept: tuple[Kept, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
+    failed: tuple[Undeleted, ...] = ()
+    left: tuple[Kept, ...] = ()
+    message: str = ""
+    hint: str = ""
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+
+    @property
+    def is_without_rule(self) -> bool:
+        """Tell whether nothing was decided because no rule is set."""
+        return bool(self.kept) and all(one.reasons == (NO_RULE,) for one in self.kept)
+
+    @property
+    def freed_bytes(self) -> int:
+        """Give how much the deletions free."""
+        return sum(one.size_bytes for one in self.pruned)

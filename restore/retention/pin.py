@@ -1,0 +1,53 @@
+"""A pin: the document beside a snapshot that exempts it from every retention rule, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from restore.checks.file_report import Assessment
+from restore.errors import RestoreError
+from restore.snapshots.document import SCHEMA, read_document
+from restore.stores.layout import PIN_SUFFIX
+from restore.stores.protocols import Documents
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a snapshot stays, and since when (aware, UTC)."""
+
+    schema: int = SCHEMA
+    reason: str = ""
+    at: datetime
+
+
+def name_pin(file: str) -> str:
+    """Name the pin of a snapshot file."""
+    return file + PIN_SUFFIX
+
+
+def read_reason(text: bytes | None) -> str:
+    """Give why a snapshot is pinned; empty where the pin does not say, or cannot be read."""
+    try:
+        return read_document(text, Pin, where="pin").reason if text is not None else ""
+    except RestoreError:
+        return ""
+
+
+def add_pins(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+    """Give the files back, with what pins them. Only reads; one listing, one document per pin."""
+    pins = set(store.list_documents(PIN_SUFFIX))
+    return tuple(
+        msgspec.structs.replace(one, pinned=True, pin_reason=_read_pin(store, name_pin(one.file)))
+        if name_pin(one.file) in pins
+        else one
+        for one in files
+    )
+
+
+def _read_pin(store: Documents, name: str) -> str:
+    try:
+        return read_reason(store.read_document(name))
+    except RestoreError:
+        return ""

@@ -1,0 +1,4 @@
+"""Sets: what one run of `snapshot` made, kept in one document.
+
+Pure: document, selection.
+"""

@@ -1,0 +1,58 @@
+"""Read the documents of sets, and compare each member's file with what the set says of it."""
+
+from __future__ import annotations
+
+from restore.errors import IntegrityError, RestoreError
+from restore.sets.document import SetDocument, SetMember
+from restore.sets.selection import FoundSet, find_set
+from restore.snapshots.document import read_document
+from restore.stores.layout import SET_SUFFIX, Kind, classify
+from restore.stores.protocols import Store
+
+
+def find_sets(store: Store) -> tuple[list[FoundSet], list[tuple[str, str]]]:
+    """Give every set, oldest first, and the documents that cannot be followed, each with the reason."""
+    documents, damaged = read_sets(store)
+    if not documents:
+        return [], damaged
+    files = [entry.file for entry in store.list_entries()]
+    found = [find_set(document, name, files) for name, document in documents]
+    return sorted(found, key=lambda one: (one.document.created, one.file)), damaged
+
+
+def read_sets(store: Store) -> tuple[list[tuple[str, SetDocument]], list[tuple[str, str]]]:
+    """Give the documents of all sets with their names, and those that cannot be followed, each with the reason."""
+    found: list[tuple[str, SetDocument]] = []
+    damaged: list[tuple[str, str]] = []
+    for name in store.list_documents(SET_SUFFIX):
+        if classify(name).kind is not Kind.SET:
+            continue
+        try:
+            document = _read(store, name)
+            find_set(document, name, ())
+            found.append((name, document))
+        except RestoreError as error:
+            damaged.append((name, str(error)))
+    return found, damaged
+
+
+def _read(store: Store, name: str) -> SetDocument:
+    text = store.read_document(name)
+    if text is None:
+        raise IntegrityError(f"'{name}' is gone")
+    return read_document(text, SetDocument, where=name)
+
+
+def find_member_problem(store: Store, member: SetMember) -> RestoreError | None:
+    """Say why a set's member must not be restored: the file there is another one than the set's."""
+    try:
+        stored = store.find_snapshot(member.collection, member.file)
+        manifest = store.read_manifest(stored) if stored else None
+    except RestoreError as error:
+        return error
+    if manifest is None or manifest.sha256 != member.sha256:
+        return IntegrityError(
+            f"snapshot '{member.file}' is not the one that the set names: another checksum, or no manifest",
+            hint=f"look at it: qdrant-restore verify {member.file}; it can be restored by itself with --snapshot",
+        )
+    return None

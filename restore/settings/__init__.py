@@ -1,0 +1,4 @@
+"""Settings: options, their sources, and the one frozen value that is decided from them.
+
+Pure: collections, command_names, model, option, parsers, resolve, schedule, selection, sources, unknown.
+"""

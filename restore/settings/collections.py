@@ -1,0 +1,197 @@
+"""Which collections are wanted, by name or by pattern, and what the settings file chooses for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from restore.qdrant.collection_names import find_name_problem
+from restore.settings.option import Setting
+from restore.settings.options.table import BY_NAME, SETTINGS
+from restore.settings.selection import is_chosen
+from restore.settings.sources import Origin, Rank, Settled, Sources, read_text
+from restore.snapshots.name import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
+from restore.system.text import suggest
+
+_NOTHING = ("", "~", "null")
+_OF_EACH = ("latest", "previous")
+_OWN = {row.yaml_key: row for row in SETTINGS if row.per_collection}
+OwnChoices = Mapping[str, Mapping[str, Any]]
+
+
+def settle_collections(sources: Sources, *, everything: bool) -> Settled:
+    """Give the collections that were named one by one: by arguments and flags, else variables, else the file.
+
+    Empty when none was named: then every collection of the store, or of the server, is meant.
+    """
+    given = (*sources.arguments, *sources.flags.get("collections", ()))
+    listed = sources.environment.get("RESTORE_COLLECTIONS", "")
+    single = sources.environment.get("QDRANT_COLLECTION_NAME", "")
+    if given and everything:
+        problem = f"--all: names every collection, but {', '.join(given)} was named too; keep one"
+        return Settled((), Origin(Rank.FLAG, "--all"), (problem,))
+    if everything:
+        return Settled((), Origin(Rank.FLAG, "--all"))
+    if given:
+        return _read_names(given, Origin(Rank.FLAG, "arguments" if sources.arguments else "--collection"))
+    if names := _split(listed):
+        return _read_names(names, Origin(Rank.ENVIRONMENT, "RESTORE_COLLECTIONS"))
+    if single:
+        return _read_names([single], Origin(Rank.ENVIRONMENT, "QDRANT_COLLECTION_NAME"))
+    where = f"{sources.document_name}: collections"
+    match sources.document.get("collections"):
+        case None | "":
+            return Settled((), Origin(Rank.DEFAULT, "default"))
+        case str(text):
+            return _read_names(_split(text), Origin(Rank.FILE, where))
+        case dict() | list() as found if all(isinstance(name, str) for name in found):
+            return _read_names(list(found), Origin(Rank.FILE, where))
+    problem = f"{where}: a list of names is wanted, or a mapping of names to choices"
+    return Settled((), Origin(Rank.FILE, where), (problem,))
+
+
+def read_own(sources: Sources) -> tuple[OwnChoices, tuple[str, ...]]:
+    """Read what the settings file chooses for single collections; gives the choices and the problems."""
+    collections = sources.document.get("collections")
+    if not isinstance(collections, dict):
+        return {}, ()
+    choices: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for name, own in collections.items():
+        where = f"{sources.document_name}: collections.{name}"
+        if own is None or own in _NOTHING:
+            continue
+        if not isinstance(own, dict):
+            problems.append(f"{where}: a mapping of choices is wanted (on_existing: refuse)")
+            continue
+        choices[name], found = _read_choices(own, where)
+        problems += found
+    return choices, tuple(problems)
+
+
+def guess_collection(snapshot: str) -> str | None:
+    """Tell from a snapshot's file name which collection it is of; None when the name does not say."""
+    name = snapshot.replace("\\", "/").rpartition("/")[2]
+    if (ours := parse_name(name)) is not None:
+        return decode_collection(ours.encoded)
+    if (encoded := parse_latest(name)) is not None:
+        return decode_collection(encoded)
+    if (server := parse_server_name(name)) is not None:
+        return server[0]
+    return None
+
+
+def names_a_path(snapshot: str) -> bool:
+    """Tell whether a choice of snapshot is a file anywhere, not one of the store."""
+    return "/" in snapshot or "\\" in snapshot
+
+
+def is_one_file(snapshot: str) -> bool:
+    """Tell whether a choice of snapshot is one file, not one of each collection."""
+    return snapshot not in _OF_EACH
+
+
+def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Settled:
+    """Settle which collection a single snapshot file is for, and that one target has one source.
+
+    A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
+    counts more than collections that variables name.
+    """
+    if not is_one_file(snapshot.value) or snapshot.problems:
+        return _match_target(collections, to)
+    names: tuple[str, ...] = collections.value
+    if not names or (collections.origin.rank > snapshot.origin.rank):
+        guessed = guess_collection(snapshot.value) or to.value
+        if guessed and not find_name_problem(guessed):
+            return Settled((guessed,), snapshot.origin, collections.problems)
+    if len(names) == 1:
+        return collections
+    wanted = f"{len(names)} collections are wanted" if names else "its name does not say of which collection"
+    one = snapshot.value if snapshot.value.endswith(SUFFIX) else f"'{snapshot.value}'"
+    problem = f"{snapshot.origin.where}: {one} is one snapshot, but {wanted}; name one collection"
+    return Settled(names, collections.origin, (*collections.problems, problem))
+
+
+def _match_target(collections: Settled, to: Settled) -> Settled:
+    names: tuple[str, ...] = collections.value
+    if not to.value or len(names) == 1 or collections.problems:
+        return collections
+    wanted = f"{len(names)} collections are wanted" if names else "no collection is named"
+    problem = f"{to.origin.where}: '{to.value}' is one target, but {wanted}; name one collection"
+    return Settled(names, collections.origin, (*collections.problems, problem))
+
+
+def _split(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Settled:
+    row = BY_NAME["collections"]
+    read = [read_text(row, name, origin.where) for name in dict.fromkeys(names)]
+    problems = tuple(problem for _, problem in read if problem)
+    return Settled(tuple(name for name, problem in read if not problem), origin, problems)
+
+
+def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any], list[str]]:
+    choices: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, text in own.items():
+        row: Setting | None = _OWN.get(key)
+        if row is None:
+            problems.append(f"{where}: unknown key '{key}'{suggest(str(key), _OWN)}")
+        elif text != "":
+            choices[row.attribute], problem = read_text(row, text, f"{where}.{key}")
+            problems += [problem] if problem else []
+    return choices, problems
+
+
+PATTERNS = frozenset({"include", "exclude"})
+
+
+def settle_patterns(row: Setting, sources: Sources) -> Settled:
+    """Give a list of patterns from the first source that has some; a variable's are separated by commas."""
+    for origin, found in _look(row, sources):
+        texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            return Settled(row.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
+        read = [read_text(row, text, origin.where) for text in texts]
+        problems = tuple(problem for _, problem in read if problem)
+        return Settled(tuple(pattern for pattern, problem in read if not problem), origin, problems)
+    return Settled(row.default, Origin(Rank.DEFAULT, "default"))
+
+
+def _look(row: Setting, sources: Sources) -> Iterator[tuple[Origin, object]]:
+    if given := sources.flags.get(row.name):
+        # A flag's pattern is taken verbatim: it is given again for another one.
+        yield Origin(Rank.FLAG, row.flags[0]), given
+    if variable := sources.environment.get(row.environment_name):
+        yield Origin(Rank.ENVIRONMENT, row.environment_name), variable
+    key = sources.document.get(row.yaml_key)
+    if key not in (None, "", []):
+        yield Origin(Rank.FILE, f"{sources.document_name}: {row.yaml_key}"), key
+
+
+def narrow(collections: Settled, include: Settled, exclude: Settled) -> tuple[Settled, Settled, Settled]:
+    """Let names and patterns agree; gives the collections and the patterns that count.
+
+    Names given more strongly (an argument against the settings file) make patterns count for nothing. Else patterns
+    that include choose among everything, and excludes win over names too.
+    """
+    named: tuple[str, ...] = collections.value
+    if not named:
+        return collections, include, exclude
+    if include.value and include.origin.rank == collections.origin.rank == Rank.FLAG:
+        problem = f"--include: chooses among every collection, but {', '.join(named)} was named too; keep one"
+        return msgspec.structs.replace(collections, problems=(*collections.problems, problem)), include, exclude
+    if include.value and include.origin.rank <= collections.origin.rank:
+        return Settled((), include.origin, collections.problems), include, exclude
+    nothing = Settled((), Origin(Rank.DEFAULT, "default"), include.problems)
+    if exclude.origin.rank > collections.origin.rank:
+        return collections, nothing, msgspec.structs.replace(nothing, problems=exclude.problems)
+    left = tuple(name for name in named if is_chosen(name, (), exclude.value))
+    problems = collections.problems
+    if not left:
+        problems += (f"{exclude.origin.where}: leaves none of the collections that {collections.origin.where} names",)
+    return Settled(left, collections.origin, problems), nothing, exclude

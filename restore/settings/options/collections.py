@@ -1,0 +1,65 @@
+"""Options that choose collections and the snapshot of one."""
+
+from __future__ import annotations
+
+from restore.settings import parsers as values
+from restore.settings.command_names import CONFIG, DRILL, LIST, MIRROR, MOVING, PRUNE, RESTORE, VERIFY
+from restore.settings.option import Setting
+from restore.settings.options.kinds import make_switch
+
+COLLECTION_OPTIONS = (
+    Setting(
+        name="collections",
+        room="Collections",
+        flag="--collection",
+        placeholder="NAMES",
+        default=(),
+        several=True,
+        flag_sentence="One collection, verbatim; may be given several times, and as plain arguments.",
+        commands=(*MOVING, PRUNE, MIRROR),
+        read=values.read_name,
+        sentence="Which collections, separated by commas (a name with a comma: QDRANT_COLLECTION_NAME).",
+    ),
+    Setting(
+        name="collection-name",
+        room="Collections",
+        flag="-",
+        variable="QDRANT_COLLECTION_NAME",
+        key="-",
+        placeholder="NAME",
+        default="",
+        commands=(),
+        read=values.read_name,
+        sentence="One collection, verbatim; counts when RESTORE_COLLECTIONS is not set.",
+    ),
+    make_switch(
+        "all",
+        "Every collection, whatever variables and the settings file name.",
+        room="Collections",
+        variable="-",
+        key="-",
+        field="all_collections",
+        commands=(*MOVING, LIST, VERIFY, PRUNE, MIRROR),
+    ),
+    Setting(
+        name="snapshot",
+        room="Collections",
+        placeholder="latest|previous|NAME|PATH",
+        default="latest",
+        commands=(RESTORE, DRILL, CONFIG),
+        read=values.read_text,
+        per_collection=True,
+        sentence="Which snapshot: the latest, the one before it, a file's name in the store, or a path.",
+    ),
+    Setting(
+        name="to",
+        room="Collections",
+        placeholder="NAME",
+        default="",
+        aliases=("--new-collection",),
+        commands=(RESTORE, CONFIG),
+        read=values.read_name,
+        per_collection=True,
+        sentence="Restore under another name; for one collection.",
+    ),
+)

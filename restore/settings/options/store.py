@@ -1,0 +1,123 @@
+"""Options about stores: where they are, packed snapshots, more stores, copies elsewhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from restore.settings import parsers as values
+from restore.settings.command_names import ALL, CONFIG, DOCTOR, DRILL, MIRROR, RESTORE, SNAPSHOT, VERIFY
+from restore.settings.option import Setting
+
+
+class Compress(StrEnum):
+    """How snapshots are compressed before they are stored."""
+
+    NONE = "none"
+    ZSTD = "zstd"
+
+
+class Encrypt(StrEnum):
+    """How snapshots are encrypted before they are stored."""
+
+    NONE = "none"
+    AGE = "age"
+
+
+def make_rows(reading: tuple[str, ...], writing: tuple[str, ...], restoring: tuple[str, ...]) -> tuple[Setting, ...]:
+    """Give the rows; `reading` commands open snapshots, `writing` ones make some, `restoring` ones look further."""
+    return (
+        Setting(
+            name="fallback-stores",
+            room="Store",
+            flag="--fallback-store",
+            placeholder="DIR|URL",
+            default=(),
+            several=True,
+            commands=restoring,
+            read=values.read_store,
+            flag_sentence="Look here too, in the order given, for what the store lacks; may be given several times.",
+            sentence="Other stores, separated by commas: looked into, in this order, for what the first one lacks.",
+        ),
+        Setting(
+            name="mirror-to",
+            room="Store",
+            flag="-",
+            placeholder="DIR|URL",
+            default="",
+            commands=(MIRROR, "serve", "config show"),
+            read=values.read_store,
+            sentence="Where 'mirror' without arguments, and the scheduled one, copy the store's snapshots to.",
+        ),
+        Setting(
+            name="identity-file",
+            room="Store",
+            placeholder="PATH",
+            default="",
+            commands=reading,
+            read=values.read_text,
+            sentence="The age identity (a key made by age-keygen, or an SSH key) that opens encrypted snapshots.",
+        ),
+        Setting(
+            name="compress",
+            room="Store",
+            placeholder="|".join(Compress),
+            default=Compress.NONE,
+            commands=writing,
+            per_collection=True,
+            read=values.one_of(Compress),
+            sentence="Compress snapshots before they are stored.",
+        ),
+        Setting(
+            name="encrypt",
+            room="Store",
+            placeholder="|".join(Encrypt),
+            default=Encrypt.NONE,
+            commands=writing,
+            per_collection=True,
+            read=values.one_of(Encrypt),
+            sentence="Encrypt snapshots before they are stored; for whom, says the recipients file.",
+        ),
+        Setting(
+            name="recipients-file",
+            room="Store",
+            placeholder="PATH",
+            default="",
+            commands=writing,
+            per_collection=True,
+            read=values.read_text,
+            sentence="Who may open encrypted snapshots: age1… or ssh-… public keys, one a line.",
+        ),
+    )
+
+
+STORE_OPTIONS = (
+    Setting(
+        name="store",
+        room="Store",
+        placeholder="DIR|URL",
+        default="./qdrant_snapshots",
+        aliases=("--output-dir",),
+        commands=ALL,
+        read=values.read_store,
+        sentence="Where snapshots rest: a directory, or a bucket (s3://BUCKET/PREFIX, gs://…, az://CONTAINER/…).",
+    ),
+    Setting(
+        name="server-store",
+        room="Store",
+        placeholder="PATH",
+        default="/qdrant/snapshots/.qdrant-restore",
+        commands=(RESTORE, DRILL, DOCTOR, CONFIG),
+        read=values.read_server_path,
+        sentence="Where the Qdrant server sees the same directory; the shipped compose file mounts it there.",
+    ),
+    Setting(
+        name="file-mode",
+        room="Store",
+        placeholder="OCTAL",
+        default=0o644,
+        write="{:04o}".format,
+        commands=(SNAPSHOT, VERIFY, DRILL, MIRROR, CONFIG),
+        read=values.read_mode,
+        sentence="The mode of the files written; directories may be entered by whoever may read.",
+    ),
+)

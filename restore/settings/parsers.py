@@ -1,0 +1,168 @@
+"""Reading one setting: from the text a person wrote to the value. What is wrong is a `ValueError`'s sentence part.
+
+Flags, environment and YAML all give texts (YAML scalars are not interpreted, so that a collection named `no` or a
+mode `0640` stays what was written); each text is read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+
+from restore.qdrant.collection_names import find_name_problem
+from restore.qdrant.url import find_url_problem
+from restore.stores.location import parse_location
+from restore.system.secret import MASK, Secret
+from restore.system.text import suggest
+
+_UNIT_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LENGTH = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|s|m|h|d))+|[0-9]+(?:\.[0-9]*)?")
+_LENGTH_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|s|m|h|d|)")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_LONGEST_SECONDS = 30 * 86400.0
+_SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_OWNER_READS_AND_WRITES = 0o600
+_MOST_SAMPLES = 10_000
+_MOST_AT_ONCE = 32
+
+
+def read_text(text: str) -> str:
+    """Take a text that must say something."""
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+def read_note(text: str) -> str:
+    """Take any text, also none."""
+    return text
+
+
+def read_url(text: str) -> str:
+    """Read Qdrant's URL; a slash at its end is dropped, the port stays what was written."""
+    if problem := find_url_problem(text.strip()):
+        raise ValueError(problem)
+    return text.strip().rstrip("/")
+
+
+def read_store(text: str) -> str:
+    """Read where a store is: a directory's path, or a bucket's URL."""
+    return str(parse_location(read_text(text)))
+
+
+def read_server_path(text: str) -> str:
+    """Read an absolute path inside the server's container."""
+    if not text.startswith("/"):
+        raise ValueError(f"'{text}' is no absolute path; it is the path that the Qdrant server sees")
+    return text.rstrip("/") or "/"
+
+
+def read_name(text: str) -> str:
+    """Read one collection name, verbatim."""
+    if "/" in text or "\\" in text:
+        raise ValueError(f"'{text}' looks like a path, a collection's name is wanted (a file: --snapshot PATH)")
+    if problem := find_name_problem(text):
+        raise ValueError(f"'{text}' {problem}")
+    return text
+
+
+def read_seconds(text: str) -> float:
+    """Read a length of time in seconds: `90`, `90s`, `1.5m`, `1h30m`."""
+    compact = text.strip().lower()
+    if not _LENGTH.fullmatch(compact):
+        raise ValueError(f"'{text}' is no length of time (90, 90s, 2m, 1h)")
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _LENGTH_PART.findall(compact))
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError(f"'{text}' is more than 30 days")
+    return seconds
+
+
+def read_some_seconds(text: str) -> float:
+    """Read a length of time that is not nothing."""
+    seconds = read_seconds(text)
+    if seconds <= 0:
+        raise ValueError(f"'{text}' leaves no time at all")
+    return seconds
+
+
+def read_limit(text: str) -> float | None:
+    """Read a length of time that is not nothing, or `off`."""
+    return None if text.strip().lower() == "off" else read_some_seconds(text)
+
+
+def read_patience(text: str) -> float | None:
+    """Read a length of time, 0 for no waiting at all, or `off`."""
+    return None if text.strip().lower() == "off" else read_seconds(text)
+
+
+def read_switch(text: str) -> bool:
+    """Read true or false, as compose files write them."""
+    value = _SWITCH.get(text.strip().lower())
+    if value is None:
+        raise ValueError(f"'{text}' is neither true nor false")
+    return value
+
+
+def read_samples(text: str) -> int:
+    """Read how many points are sampled."""
+    if not _WHOLE.fullmatch(text.strip()) or int(text) > _MOST_SAMPLES:
+        raise ValueError(f"'{text}' is no whole number from 0 to {_MOST_SAMPLES:,}")
+    return int(text)
+
+
+def read_concurrency(text: str) -> int:
+    """Read how many collections are worked on at once."""
+    if not _WHOLE.fullmatch(text.strip()) or not 1 <= int(text) <= _MOST_AT_ONCE:
+        raise ValueError(f"'{text}' is no whole number from 1 to {_MOST_AT_ONCE}")
+    return int(text)
+
+
+def read_mode(text: str) -> int:
+    """Read a file mode in octal digits."""
+    if not re.fullmatch(r"(0o?)?[0-7]{3}", text.strip()):
+        raise ValueError(f"'{text}' is no file mode in octal digits (0644, 0640, 0600)")
+    mode = int(text.strip().removeprefix("0o"), 8)
+    if mode & _OWNER_READS_AND_WRITES != _OWNER_READS_AND_WRITES:
+        raise ValueError(f"'{text}' keeps the owner from reading or writing")
+    return mode
+
+
+def read_secret(text: str) -> Secret:
+    """Take a secret. The sentence of what is wrong never repeats it."""
+    if not text.strip():
+        raise ValueError("is empty")
+    if text != text.strip():
+        raise ValueError("has white space around it")
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("has a character that no HTTP header can carry")
+    return Secret(text)
+
+
+def one_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """Give the reader of a choice."""
+
+    def read(text: str) -> StrEnum:
+        try:
+            return choices(text.strip().lower())
+        except ValueError:
+            raise ValueError(f"'{text}' is none of {', '.join(choices)}{suggest(text, choices)}") from None
+
+    return read
+
+
+def write_value(value: object) -> str:
+    """Show a value as a person would write it; a secret stays one."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}s"
+        case tuple():
+            return ", ".join(value)
+        case Secret():
+            return MASK
+        case _:
+            return str(value)

@@ -1,0 +1,139 @@
+"""Settings: one frozen value with everything chosen, where each choice came from, and every problem at once.
+
+Pure: the door has read the environment, the settings file and the secret files, and hands their texts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from restore.errors import SettingsError
+from restore.qdrant.url import redact_url
+from restore.settings.collections import (
+    PATTERNS,
+    is_one_file,
+    narrow,
+    read_own,
+    settle_collections,
+    settle_one_file,
+    settle_patterns,
+)
+from restore.settings.command_names import CONFIG, DRILL, LIST, MIRROR, PIN, RESTORE, SERVE, UNPIN, VERIFY
+from restore.settings.model import Settings
+from restore.settings.options.store import Encrypt
+from restore.settings.options.table import SETTINGS
+from restore.settings.sources import Rank, Settled, Sources, merge_host, settle
+from restore.settings.unknown import find_unknown_keys, find_unknown_variables
+from restore.stores.location import parse_location
+
+_APART = frozenset({"collections", "collection-name", *PATTERNS})
+# Their arguments need not be collections.
+_OWN_WORDS = frozenset({LIST, VERIFY, PIN, UNPIN, MIRROR})
+_LISTS = PATTERNS | {"fallback-stores"}
+_HINT = (
+    "qdrant-restore config show lists every setting, its value and where it came from; docs/settings.md explains them"
+)
+
+
+def read_settings(command: str, sources: Sources) -> Settings:
+    """Decide every setting for one command. Raises `SettingsError` with all that is wrong, in every source."""
+    flags, problems = merge_host(sources.flags)
+    sources = msgspec.structs.replace(sources, flags=flags)
+    settled = {row.attribute: settle(row, sources) for row in SETTINGS if row.name not in _APART}
+    named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
+    settled["collections"] = settle_collections(named, everything=settled["all_collections"].value)
+    settled |= {row.attribute: settle_patterns(row, sources) for row in SETTINGS if row.name in _LISTS}
+    if not settled["all_collections"].value:
+        narrowed = narrow(settled["collections"], settled["include"], settled["exclude"])
+        settled["collections"], settled["include"], settled["exclude"] = narrowed
+    if command in {RESTORE, DRILL, CONFIG} and not settled["all_collections"].value:
+        settled["collections"] = settle_one_file(settled["collections"], settled["snapshot"], settled["to"])
+    own, own_problems = read_own(sources)
+    unknown, warnings = find_unknown_variables(sources)
+    problems = (
+        *sources.problems,
+        *problems,
+        *(problem for one in settled.values() for problem in one.problems),
+        *own_problems,
+        *find_unknown_keys(sources),
+        *unknown,
+    )
+    values: dict[str, Any] = {field: one.value for field, one in settled.items()}
+    origins = {field: one.origin for field, one in settled.items()}
+    chosen = Settings(**values, arguments=sources.arguments, own=own, origins=origins, warnings=warnings)
+    problems = (*problems, *_find_conflicts(command, chosen))
+    if problems:
+        raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
+    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(settled)))
+
+
+def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
+    problems = []
+    if chosen.all_collections and command in {RESTORE, DRILL, CONFIG}:
+        single = [
+            field for field, is_one in (("snapshot", is_one_file(chosen.snapshot)), ("to", chosen.to)) if is_one
+        ]
+        wheres = (chosen.origins[field].where for field in single)
+        problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
+    if chosen.chosen_set and chosen.origins["snapshot"].rank is Rank.FLAG:
+        problems.append("--set and --snapshot are both given; keep one")
+    if chosen.show_sets:
+        problems += _find_sets_problems(chosen)
+    if command in {PIN, UNPIN} and not chosen.arguments:
+        problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
+    problems += _find_mirror_problems(command, chosen)
+    for collection in ("", *chosen.own):
+        making = chosen.making_for(collection)
+        if making.encrypt is Encrypt.AGE and not making.recipients_file:
+            where = "collections." + collection if "encrypt" in chosen.own.get(collection, {}) else ""
+            where = where or chosen.origins["encrypt"].where
+            problems.append(f"{where}: for whom? name the recipients file (--recipients-file)")
+    if chosen.insecure and chosen.ca_file:
+        both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
+        problems.append(f"{both[0]} and {both[1]} are both set; keep one")
+    sources: dict[str, str] = {}
+    for collection in chosen.collections if not chosen.to else ():
+        target = chosen.policies_for(collection).to or collection
+        if target in sources:
+            problems.append(
+                f"collections '{sources[target]}' and '{collection}' would both be restored as '{target}'"
+            )
+        sources.setdefault(target, collection)
+    return tuple(problems)
+
+
+def _find_sets_problems(chosen: Settings) -> tuple[str, ...]:
+    """Say that a listing of sets is one of whole runs."""
+    flags = [f"--{field}" for field in ("include", "exclude") if chosen.origins[field].rank is Rank.FLAG]
+    named = (*chosen.arguments, *flags)
+    return (f"--sets: shows what whole runs made, but {', '.join(named)} was given too; keep one",) if named else ()
+
+
+def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
+    """Say what is wrong with the two stores of a mirror, run now or by schedule."""
+    if command == SERVE and chosen.schedule_mirror and not chosen.mirror_to:
+        where = chosen.origins["schedule_mirror"].where
+        return (f"{where}: where to? set RESTORE_MIRROR_TO, or mirror_to: in restore.yaml",)
+    if command != MIRROR or (not chosen.arguments and chosen.mirror_to):
+        return ()
+    if len(chosen.arguments) != 2:  # noqa: PLR2004 - a source and a target
+        return (f"mirror: two stores are wanted, from where and to where; {len(chosen.arguments)} are given",)
+    problems = []
+    for text in chosen.arguments:
+        try:
+            parse_location(text)
+        except ValueError as error:
+            problems.append(f"mirror: store '{redact_url(text)}' {error}")
+    return tuple(problems)
+
+
+def _find_warnings(settled: Mapping[str, Settled]) -> tuple[str, ...]:
+    typed = [row for row in SETTINGS if row.secret and settled[row.attribute].origin.where == row.flags[0]]
+    return tuple(
+        f"{row.flags[0]}: everybody who may list processes can read it; "
+        f"use {row.environment_name} or {row.flags[0]}-file"
+        for row in typed
+    )

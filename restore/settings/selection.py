@@ -1,0 +1,40 @@
+"""Which collections are meant by shell patterns: `--include 'A*'`, `--exclude '*_test'`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from restore.qdrant.collection_names import is_mark, is_scratch
+
+
+def choose(names: Iterable[str], include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Give the names that are meant, sorted, each once. Without `include` every one is; excludes win.
+
+    Letters count as they are, whatever the system. Marks of restores in progress and what a drill makes are never
+    collections.
+    """
+    return tuple(sorted({name for name in names if is_chosen(name, include, exclude)}))
+
+
+def warn_of_choice(
+    names: Iterable[str], include: tuple[str, ...], exclude: tuple[str, ...], *, doing: str, where: str
+) -> tuple[str, ...]:
+    """Say which patterns mean nothing: a typing error must not look like a run in which all went well.
+
+    `doing` is the verb (`snapshot`), `where` the subject (`store 'x'`). Without patterns there is nothing to say.
+    """
+    if not include and not exclude:
+        return ()
+    names = tuple(names)
+    if not choose(names, include, exclude):
+        return (f"nothing to {doing}: {where} has no collection like that",)
+    idle = [pattern for pattern in include if not choose(names, (pattern,))]
+    return tuple(f"--include '{pattern}': {where} has no collection like that" for pattern in idle)
+
+
+def is_chosen(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
+    """Tell whether one name is meant."""
+    if is_mark(name) or is_scratch(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
+        return False
+    return not include or any(fnmatchcase(name, pattern) for pattern in include)

@@ -1,0 +1,173 @@
+"""Where values come from, and which source decides one: flag, then environment, then settings file, then default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from restore.settings.option import Setting
+from restore.settings.options.table import SETTINGS
+from restore.system.text import shorten
+
+DOCKER_SECRETS = "/run/secrets"
+QDRANT_PORT = "6333"
+
+
+class Rank(IntEnum):
+    """The kinds of sources; the lower number decides."""
+
+    FLAG = 1
+    ENVIRONMENT = 2
+    FILE = 3
+    DOCKER = 4
+    DEFAULT = 5
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a value came from; `where` is what a person looks for: `--store`, `RESTORE_STORE`."""
+
+    rank: Rank
+    where: str
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a door has read, as texts.
+
+    `flags` has every flag given, by setting name (`api-key-file` for the file form). `document` is the settings
+    file, its scalars uninterpreted, and `document_name` what to call it. `files` has the bytes of each secret file
+    by path, or the words that say why it could not be read. `problems` were met on the way.
+    """
+
+    arguments: tuple[str, ...] = ()
+    flags: Mapping[str, tuple[str, ...]] = {}
+    environment: Mapping[str, str] = {}
+    document: Mapping[str, Any] = {}
+    document_name: str = "restore.yaml"
+    files: Mapping[str, bytes | str] = {}
+    problems: tuple[str, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """One value, where it came from, and what was wrong."""
+
+    value: Any
+    origin: Origin
+    problems: tuple[str, ...] = ()
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A text in one source; `is_path` when it only names the file that holds the secret."""
+
+    origin: Origin
+    text: object
+    is_path: bool = False
+
+
+def settle(row: Setting, sources: Sources) -> Settled:
+    """Give one setting's value from the first source that has it."""
+    for rank in Rank:
+        match [found for found in _look(row, sources) if found.origin.rank is rank]:
+            case []:
+                continue
+            case [found]:
+                return _read(row, found, sources)
+            case [found, other, *_]:
+                both = f"{found.origin.where} and {other.origin.where} are both set; keep one"
+                return Settled(row.default, found.origin, (both,))
+    return Settled(row.default, Origin(Rank.DEFAULT, "default"))
+
+
+def list_secret_files(sources: Sources) -> tuple[str, ...]:
+    """Give the paths of the secret files that flags, variables and the settings file name."""
+    found = (found for row in SETTINGS if row.secret for found in _look(row, sources))
+    return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not Rank.DOCKER)
+
+
+def list_docker_secrets() -> tuple[str, ...]:
+    """Give the paths under which Docker and Kubernetes mount our secrets; they count when they are there."""
+    return tuple(f"{DOCKER_SECRETS}/{row.docker_secret}" for row in SETTINGS if row.docker_secret)
+
+
+def read_text(row: Setting, text: object, where: str) -> tuple[Any, str]:
+    """Read one text; gives the value and what was wrong (empty: nothing)."""
+    if not isinstance(text, str):
+        return row.default, f"{where}: one value is wanted, not a list or a mapping"
+    try:
+        return row.read(text), ""
+    except ValueError as error:
+        return row.default, f"{where}: {shorten(str(error))}"
+
+
+def merge_host(flags: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Turn `--host` and `--port`, as hand-written scripts have them, into a URL; gives the flags and the problems."""
+    others = {name: given for name, given in flags.items() if name not in {"host", "port"}}
+    host, port = (flags.get(name, ("",))[-1] for name in ("host", "port"))
+    if not host and not port:
+        return others, ()
+    if not host:
+        return others, ("--port: goes with --host; or write the port into --qdrant-url",)
+    if "qdrant-url" in flags:
+        return others, ("--host and --qdrant-url are both given; keep one",)
+    if port and not port.isdecimal():
+        return others, (f"--port: '{port}' is no port",)
+    return {**others, "qdrant-url": (_join(host, port),)}, ()
+
+
+def _join(host: str, port: str) -> str:
+    if "://" in host:
+        return f"{host.rstrip('/')}:{port}" if port else host
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    has_port = not port and ":" in host.rpartition("]")[2]
+    return f"http://{host}" if has_port else f"http://{host}:{port or QDRANT_PORT}"
+
+
+def _look(row: Setting, sources: Sources) -> Iterator[_Found]:
+    """Find a setting's texts in every source; an empty variable or key is an unset one."""
+    for suffix in ("", "file") if row.secret else ("",):
+        tail = f"-{suffix}" if suffix else ""
+        given = sources.flags.get(row.name + tail)
+        if given and row.flags:
+            yield _Found(Origin(Rank.FLAG, row.flags[0] + tail), given[-1], bool(suffix))
+        variable = row.environment_name + tail.replace("-", "_").upper()
+        if row.environment_name and sources.environment.get(variable):
+            yield _Found(Origin(Rank.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
+        key = row.yaml_key + tail.replace("-", "_")
+        if row.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
+            where = f"{sources.document_name}: {key}"
+            yield _Found(Origin(Rank.FILE, where), text, bool(suffix))
+    path = f"{DOCKER_SECRETS}/{row.docker_secret}"
+    if row.docker_secret and path in sources.files:
+        yield _Found(Origin(Rank.DOCKER, path), path, is_path=True)
+
+
+def _dig(document: Mapping[str, Any], key: str) -> object:
+    """Give what stands under a key; `schedule.snapshot` is `snapshot` under `schedule`."""
+    outer, _, inner = key.partition(".")
+    found = document.get(outer)
+    if not inner:
+        return found
+    return found.get(inner) if isinstance(found, dict) else None
+
+
+def _read(row: Setting, found: _Found, sources: Sources) -> Settled:
+    text, where = found.text, found.origin.where
+    if found.is_path:
+        content = sources.files.get(str(text), "was not read")
+        where = f"{where}: secret file '{text}'" if where != text else f"secret file '{text}'"
+        if isinstance(content, str):
+            return Settled(row.default, found.origin, (f"{where} {content}",))
+        try:
+            text = _strip_newline(content.decode())
+        except UnicodeDecodeError:
+            return Settled(row.default, found.origin, (f"{where} is not text in UTF-8",))
+    value, problem = read_text(row, text, where)
+    return Settled(value, found.origin, (problem,) if problem else ())
+
+
+def _strip_newline(text: str) -> str:
+    """Take off one newline at the end, as editors and `echo` leave it."""
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text

@@ -1,0 +1,78 @@
+"""Names that are no setting: a slip of the pen is an error, somebody else's is let be."""
+
+from __future__ import annotations
+
+import re
+
+from restore.settings.option import PREFIX
+from restore.settings.options.table import SETTINGS
+from restore.settings.sources import Sources
+from restore.system.text import find_nearest, suggest
+
+_EDITS = 2
+# Docker links and Kubernetes services put these into every container beside a service called `restore`.
+_INJECTED = re.compile(r"_(PORT|SERVICE)(_|\Z)")
+_QDRANT = "QDRANT_"
+# What Windows editors put before a file's first name; `docker run --env-file` and Compose hand it on.
+_MARK = "\ufeff"
+
+
+def list_variables() -> tuple[str, ...]:
+    """Give every variable that is read."""
+    named = tuple(row.environment_name for row in SETTINGS if row.environment_name)
+    return (*named, *(row.environment_name + "_FILE" for row in SETTINGS if row.secret))
+
+
+def list_keys() -> tuple[str, ...]:
+    """Give every key that may stand in the settings file."""
+    named = tuple(row.yaml_key for row in SETTINGS if row.yaml_key)
+    return (*named, *(row.yaml_key + "_file" for row in SETTINGS if row.secret))
+
+
+def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
+    """Give one problem for each key of the settings file that is no setting."""
+    known = list_keys()
+    rooms = {key.partition(".")[0] for key in known if "." in key}
+    plain = {*rooms, *(key for key in known if "." not in key)}
+    problems = [
+        f"{sources.document_name}: unknown key '{key}'{suggest(str(key), plain)}"
+        for key in sources.document
+        if key not in plain
+    ]
+    for room in sorted(rooms & set(sources.document)):
+        inner = [key.partition(".")[2] for key in known if key.startswith(f"{room}.")]
+        problems += _find_unknown_inside(sources.document[room], inner, f"{sources.document_name}: {room}")
+    return tuple(problems)
+
+
+def _find_unknown_inside(found: object, known: list[str], where: str) -> list[str]:
+    """Give the problems of a mapping in the settings file; nothing at all in it is fine."""
+    if found in (None, ""):
+        return []
+    if not isinstance(found, dict):
+        return [f"{where}: a mapping is wanted ({', '.join(known)})"]
+    return [f"{where}: unknown key '{key}'{suggest(str(key), known)}" for key in found if key not in known]
+
+
+def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the problems and the warnings about variables that look like ours."""
+    known = list_variables()
+    marked = [name.removeprefix(_MARK) for name in sources.environment if name.startswith(_MARK)]
+    problems = [
+        f"variable {name} begins with a byte order mark: save the env file as UTF-8 without BOM"
+        for name in marked
+        if name in known
+    ]
+    warnings = []
+    ours = [name for name in sources.environment if name.startswith((PREFIX, _QDRANT))]
+    for name in sorted(ours):
+        if name in known or _INJECTED.search(name) or not sources.environment[name]:
+            continue
+        nearest = find_nearest(name, known, edits=_EDITS)
+        if name.startswith(PREFIX) and nearest:
+            problems.append(f"unknown variable {name} (did you mean {nearest}?)")
+        elif name.startswith(PREFIX):
+            warnings.append(f"unknown variable {name} is ignored")
+        elif nearest:
+            warnings.append(f"variable {name} is ignored (did you mean {nearest}?)")
+    return tuple(problems), tuple(warnings)

@@ -1,0 +1,234 @@
+"""Snapshot files: what is inside, told by headers and small documents, and the checksum of all bytes.
+
+Reading seeks from header to header, also in the segment archives inside, so a file of any size takes
+milliseconds and no memory. Nothing is ever unpacked.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import msgspec
+
+from restore.errors import IntegrityError
+from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
+from restore.snapshots.stored import SnapshotReader, is_lfs_pointer
+from restore.system.files import translate_error
+from restore.system.text import say_number
+
+_TAR_BLOCK = 512
+_END = bytes(2 * _TAR_BLOCK)
+_MAGIC = slice(257, 262)
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd", b"PK\x03\x04": "zip"}
+_LONGEST_DOCUMENT = 16 * 1024 * 1024
+_ROCKSDB = re.compile(r"(.*/)?((payload_index_)?db_backup(/.*)?|CURRENT|MANIFEST-[0-9]+|[^/]+\.sst)\Z")
+# Eight bytes a point, deleted ones included (lib/segment/src/id_tracker).
+_VERSIONS = frozenset({"id_tracker.versions", "mutable_id_tracker.versions"})
+_VERSION_BYTES = 8
+_SHARD_FILE = re.compile(r"(?P<shard>[0-9]+)/(?P<rest>.+)\Z")
+_NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
+_MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
+
+
+def read_archive(path: str, *, name: str = "") -> Archive:
+    """Look into a snapshot file; errors call it `name`, else by its file name.
+
+    Raises `IntegrityError` when it is empty, no tar archive, cut anywhere, or holds a document that is none.
+    What kind of snapshot it is, and whether a server can take it, is decided by `recovery.compatibility`.
+    """
+    name = name or Path(path).name
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below; its own errors are told apart from the reading's
+    except OSError as error:
+        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+    with file:
+        return read_opened_archive(file, name=name)
+
+
+def read_opened_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
+    """Look into an opened snapshot, as `read_archive`: forward, or a little back. Raises what reading raises too."""
+    file = cast("IO[bytes]", opened)
+    try:
+        # The head before the size: of a packed snapshot nobody may know it yet, and a wrong key shows at once.
+        head = file.read(_TAR_BLOCK)
+        size = file.seek(0, 2)
+        _check_head(head, size, name)
+        return _read_members(file, size, name)
+    except OSError as error:
+        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+    except tarfile.TarError as error:
+        raise _explain_damage(name, 0) from error
+    except (msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
+        raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
+
+
+def _check_head(head: bytes, size: int, name: str) -> None:
+    if size == 0:
+        raise IntegrityError(f"snapshot '{name}' is an empty file", hint=_MAKE_ANOTHER)
+    if is_lfs_pointer(head):
+        raise IntegrityError(
+            f"'{name}' is a Git LFS pointer, not the file itself",
+            hint="fetch the files that stand behind: git lfs pull",
+        )
+    if head[_MAGIC] == b"ustar":
+        return
+    for magic, kind in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise IntegrityError(
+                f"snapshot '{name}' is compressed ({kind}), Qdrant takes plain tar archives", hint="unpack it first"
+            )
+    looks_like_text = not re.search(rb"[^\t\n\r\x20-\x7e\x80-\xff]", head)
+    what = "a text file" if looks_like_text else "no tar archive"
+    raise IntegrityError(f"snapshot '{name}' is {what}, not a snapshot of Qdrant", hint=_MAKE_ANOTHER)
+
+
+class _Found:
+    """What has been seen so far while walking over an archive's members."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.documents: dict[str, Any] = {}
+        self.segments: dict[int, int] = {}
+        self.wal: set[int] = set()
+        self.rocksdb = ""
+        self.forbidden: list[str] = []
+        self.point_bytes = 0
+
+    def note(self, member: tarfile.TarInfo, where: str) -> None:
+        """Note what holds for a member at any depth; `where` is the path of the archive it lies in."""
+        path = PurePosixPath(member.name)
+        odd = member.pax_headers or not (member.isreg() or member.isdir())
+        if odd or path.is_absolute() or ".." in path.parts:
+            self.forbidden.append(where + member.name)
+        if path.name in _VERSIONS:
+            self.point_bytes += member.size
+        if not self.rocksdb and _ROCKSDB.match(member.name):
+            self.rocksdb = where + member.name
+
+
+def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
+    found = _Found()
+    file.seek(0)
+    with tarfile.open(fileobj=file, mode="r:") as outer:
+        for member in _walk(outer, file, size, name):
+            found.note(member, "")
+            path = member.name.removeprefix("./")
+            found.names.add(path)
+            _note_shard(found, path)
+            content = outer.extractfile(member) if member.isreg() else None
+            if content and path.endswith(".json") and path.count("/") <= 1:
+                found.documents[path] = _read_document(content, member.size, path)
+            elif content and _NESTED.match(path):
+                with tarfile.open(fileobj=content, mode="r:") as inner:
+                    for nested in _walk_inner(inner, member.size, name):
+                        found.note(nested, f"{path}/")
+    return _describe(found, size)
+
+
+def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Give every member, each wholly inside the file, then make sure that the walk ended at the end marker."""
+    while member := _read_next(archive, name):
+        if archive.offset > size:
+            raise IntegrityError(
+                f"snapshot '{name}' is cut: it has {say_number(size, 'byte')}, and '{member.name}' in it ends at "
+                f"{archive.offset:,}",
+                hint=_MAKE_ANOTHER,
+            )
+        yield member
+    end = archive.offset
+    file.seek(end)
+    marker = file.read(len(_END))
+    if marker.strip(b"\0"):
+        raise _explain_damage(name, end)
+    if marker != _END:
+        raise IntegrityError(
+            f"snapshot '{name}' is cut at its end: it has {say_number(size, 'byte')}, with its end "
+            f"marker {end + len(_END):,}",
+            hint=_MAKE_ANOTHER,
+        )
+
+
+def _walk_inner(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Give every member of a segment's archive; Qdrant ends those without an end marker."""
+    while member := _read_next(archive, name):
+        if archive.offset > size:
+            raise IntegrityError(f"snapshot '{name}' is damaged: a segment in it is cut", hint=_MAKE_ANOTHER)
+        yield member
+
+
+def _read_next(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo | None:
+    # Some versions of tarfile end at a broken header, others raise; both are told the same way.
+    try:
+        return archive.next()
+    except tarfile.TarError as error:
+        raise _explain_damage(name, archive.offset) from error
+
+
+def _explain_damage(name: str, at: int) -> IntegrityError:
+    return IntegrityError(f"snapshot '{name}' is damaged at byte {at:,}: no header there", hint=_MAKE_ANOTHER)
+
+
+def _note_shard(found: _Found, path: str) -> None:
+    match = _SHARD_FILE.match(path)
+    if not match:
+        return
+    number = int(match["shard"])
+    found.segments.setdefault(number, 0)
+    kind, _, rest = match["rest"].partition("/")
+    if kind == "segments" and rest and "/" not in rest.rstrip("/"):
+        found.segments[number] += 1
+    if kind == "wal":
+        found.wal.add(number)
+
+
+def _read_document(content: IO[bytes], size: int, path: str) -> Any:  # noqa: ANN401 - any JSON there is
+    if size > _LONGEST_DOCUMENT:
+        raise ValueError(f"'{path}' has {say_number(size, 'byte')}")
+    return msgspec.json.decode(content.read())
+
+
+def _describe(found: _Found, size: int) -> Archive:
+    config = _as_mapping(found.documents.get("config.json"))
+    keys = found.documents.get("shard_key_mapping.json", [])
+    shards = tuple(_describe_shard(found, number) for number in sorted(found.segments))
+    custom = _as_mapping(config.get("params")).get("sharding_method") == "custom"
+    return Archive(
+        kind=_find_kind(found, config),
+        size=size,
+        config=config,
+        payload_schema=_as_mapping(_as_mapping(found.documents.get("payload_index.json")).get("schema")),
+        shards=shards,
+        custom_sharding=custom or bool(keys),
+        rocksdb=found.rocksdb,
+        forbidden=tuple(found.forbidden),
+        point_slots=found.point_bytes // _VERSION_BYTES,
+    )
+
+
+def _describe_shard(found: _Found, number: int) -> ArchivedShard:
+    state = _as_mapping(found.documents.get(f"{number}/replica_state.json"))
+    return ArchivedShard(
+        number=number,
+        has_wal=number in found.wal,
+        segments=found.segments[number],
+        is_local=bool(state.get("is_local", True)),
+    )
+
+
+def _as_mapping(document: object) -> dict[str, Any]:
+    """Give a document that is an object; what else somebody wrote there says nothing."""
+    return document if isinstance(document, dict) else {}
+
+
+def _find_kind(found: _Found, config: dict[str, Any]) -> ArchiveKind:
+    if "collections_mapping" in config:
+        return ArchiveKind.FULL
+    if isinstance(config.get("params"), dict) and found.segments:
+        return ArchiveKind.COLLECTION
+    if {"replica_state.json", "shard_config.json"} & found.names and "config.json" not in found.names:
+        return ArchiveKind.SHARD
+    return ArchiveKind.FOREIGN

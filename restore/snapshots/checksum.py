@@ -1,0 +1,108 @@
+"""SHA-256 of snapshots: of a file, of an opened one, and of a stream while it passes."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from restore.snapshots.stored import Incoming
+from restore.system.files import translate_error
+
+_BLOCK = 1024 * 1024
+
+
+class Readable(Protocol):
+    """Whatever fills a buffer."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill a buffer; gives how many bytes, 0 at the end."""
+        ...
+
+
+def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
+    """Read a whole file; give its SHA-256 in lower-case hex and its size in bytes.
+
+    `on_bytes` is told how many bytes have been read, after each block. Raises `StoreError`.
+    """
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            return hash_opened(file, on_bytes, name=path)
+    except OSError as error:
+        raise translate_error(error, f"'{path}' cannot be read") from error
+
+
+def hash_opened(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:
+    """Read an opened file to its end; give its SHA-256 in lower-case hex and its size in bytes.
+
+    `on_bytes` is told how many bytes have been read, after each block. Raises what reading raises, and `StoreError`.
+    """
+    running = hashlib.sha256()
+    block = memoryview(bytearray(_BLOCK))
+    size = 0
+    try:
+        while count := file.readinto(block):
+            running.update(block[:count])
+            size += count
+            if on_bytes:
+                on_bytes(size)
+    except OSError as error:
+        raise translate_error(error, f"'{name}' cannot be read") from error
+    return running.hexdigest(), size
+
+
+_BLOCKS_AHEAD = 8
+
+
+class RunningChecksum:
+    """SHA-256 of everything handed to `update`, in a thread of its own. Close it on every way out.
+
+    Holds at most `_BLOCKS_AHEAD` blocks; who is faster than the hashing waits. Blocks must not change afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._running = hashlib.sha256()
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(_BLOCKS_AHEAD)
+        self._thread = threading.Thread(target=self._work, name="checksum", daemon=True)
+        self._thread.start()
+
+    def update(self, block: bytes) -> None:
+        """Add a block."""
+        self._blocks.put(block)
+
+    def finish(self) -> str:
+        """Wait until everything is hashed; give 64 lower-case hex digits."""
+        self.close()
+        self._thread.join()
+        return self._running.hexdigest()
+
+    def close(self) -> None:
+        """End the thread; idempotent."""
+        if self._thread.is_alive():
+            self._blocks.put(None)
+
+    def _work(self) -> None:
+        while block := self._blocks.get():
+            self._running.update(block)
+
+
+class HashingWriter:
+    """Where packed bytes go: counted, hashed, written."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self.size = 0
+        self.checksum = RunningChecksum()
+
+    def write(self, block: bytes) -> int:
+        """Hash, write and count a block; return its length."""
+        self.checksum.update(bytes(block))
+        self._incoming.write(block)
+        self.size += len(block)
+        return len(block)
+
+    def flush(self) -> None:
+        """Nothing is held back here."""

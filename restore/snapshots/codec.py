@@ -1,0 +1,146 @@
+"""Packed snapshots: compressed with zstd, encrypted with age.
+
+Both only stream: packing takes blocks and hands them on, unpacking reads forward. Memory is a few blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from restore.errors import IntegrityError
+from restore.snapshots.age import TAKE_ANOTHER, AgeDecryptor, AgeEncryptor, Keys
+from restore.snapshots.checksum import HashingWriter
+from restore.snapshots.name import AGE_SUFFIX, ZSTD_SUFFIX
+from restore.snapshots.readers import ForwardReader
+from restore.snapshots.stored import Incoming, SnapshotReader, StoredSnapshot
+from restore.system.optional_package import import_package
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_BLOCK = 1 << 20
+_LEVEL = 3
+
+
+class Packing(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes that were stored: their size, SHA-256, and how they came about."""
+
+    size: int
+    sha256: str
+    compression: str
+    encryption: str
+
+
+class Packer:
+    """Packs one snapshot after the other: `begin`, `write`, `finish`; `close` on every way out."""
+
+    def __init__(self, *, compress: bool, recipients: Sequence[Any] = (), threads: int = 2) -> None:
+        self._compress = compress
+        self._recipients = list(recipients)
+        self._threads = threads
+        self._sink: HashingWriter | None = None
+        self._compressor: Any = None
+        self._encryptor: AgeEncryptor | None = None
+        # Both are asked for here, so that a package that is missing is told before anything is done.
+        self._zstandard = import_package("zstandard", "compress") if compress else None
+
+    def another(self) -> Packer:
+        """Give a second one that packs the same way, for another thread."""
+        return Packer(compress=self._compress, recipients=self._recipients, threads=self._threads)
+
+    @property
+    def suffix(self) -> str:
+        """Give what a stored file's name ends in."""
+        return (ZSTD_SUFFIX if self._compress else "") + (AGE_SUFFIX if self._recipients else "")
+
+    def begin(self, incoming: Incoming) -> None:
+        """Pack into this from now on."""
+        self.close()
+        self._sink = HashingWriter(incoming)
+        self._encryptor = AgeEncryptor(self._sink, self._recipients) if self._recipients else None
+        if self._zstandard:
+            compressor = self._zstandard.ZstdCompressor(level=_LEVEL, threads=self._threads, write_checksum=True)
+            self._compressor = compressor.compressobj()
+
+    def write(self, block: bytes) -> None:
+        """Take the next block. Raises what the store raises."""
+        self._hand_on(self._compressor.compress(block) if self._compressor else block)
+
+    def finish(self) -> Packing:
+        """Hand on what is left; say what was stored."""
+        if self._compressor:
+            self._hand_on(self._compressor.flush())
+        if self._encryptor:
+            self._encryptor.finish()
+        if self._sink is None:
+            raise AssertionError("nothing was begun")
+        return Packing(
+            size=self._sink.size,
+            sha256=self._sink.checksum.finish(),
+            compression="zstd" if self._compress else "",
+            encryption="age" if self._recipients else "",
+        )
+
+    def close(self) -> None:
+        """Let go of the threads; idempotent."""
+        if self._encryptor:
+            self._encryptor.close()
+        if self._sink:
+            self._sink.checksum.close()
+        self._sink = self._encryptor = self._compressor = None
+
+    def _hand_on(self, block: bytes) -> None:
+        if not block:
+            return
+        if self._encryptor:
+            self._encryptor.write(block)
+        elif self._sink:
+            self._sink.write(block)
+
+
+def open_packed(
+    open_stored: Callable[[], SnapshotReader], stored: StoredSnapshot, size: int, keys: Keys | None
+) -> SnapshotReader:
+    """Open a packed snapshot's own bytes. `size` is theirs, -1 when nothing says it.
+
+    Raises `DecryptionError` when a key is needed and none is given; a wrong one shows at the first byte.
+    """
+    identities = (keys or Keys("")).load(stored.file) if stored.packing.endswith(AGE_SUFFIX) else []
+    if stored.packing.startswith(ZSTD_SUFFIX):
+        import_package("zstandard", "compress")
+    return ForwardReader(lambda: _Unpacking(open_stored(), stored, identities), size, name=stored.file)
+
+
+class _Unpacking:
+    """The blocks of a packed snapshot, unpacked in order."""
+
+    def __init__(self, opened: SnapshotReader, stored: StoredSnapshot, identities: list[Any]) -> None:
+        self._opened = opened
+        self._stored = stored
+        self._decryptor = AgeDecryptor(opened, identities, stored.file) if identities else None
+        self._plain: Any = self._decryptor or opened
+        if stored.packing.startswith(ZSTD_SUFFIX):
+            zstandard = import_package("zstandard", "compress")
+            self._errors: tuple[type[Exception], ...] = (zstandard.ZstdError,)
+            self._plain = zstandard.ZstdDecompressor().stream_reader(
+                self._plain, read_size=_BLOCK, read_across_frames=True, closefd=False
+            )
+        else:
+            self._errors = ()
+
+    def read_block(self) -> bytes:
+        try:
+            return bytes(self._plain.read(_BLOCK))
+        except self._errors as error:
+            raise IntegrityError(
+                f"snapshot '{self._stored.file}' cannot be decompressed: {error}", hint=TAKE_ANOTHER
+            ) from error
+
+    def close(self) -> None:
+        if self._decryptor:
+            self._decryptor.close()
+        self._opened.close()

@@ -1,1 +1,0 @@
-"""One verb each. Steps never import each other."""

@@ -1,0 +1,4 @@
+"""Where snapshots rest: the protocols, directories, buckets, several stores in an order.
+
+Pure: layout, location, protocols.
+"""

@@ -1,0 +1,4 @@
+"""A bucket (S3, GCS, Azure) as a store.
+
+Pure: errors.
+"""

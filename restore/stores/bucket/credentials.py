@@ -1,0 +1,257 @@
+"""How a bucket is reached: endpoint and credentials from where the provider's own tools have them.
+
+The environment is handed in by the door; instance roles, workload identities and container credentials are obstore's
+own business. No value of a credential is ever shown.
+"""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import ctypes
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from restore.errors import AuthError, SettingsError
+from restore.stores.bucket.client import Client
+from restore.stores.location import Location, LocationKind
+from restore.system.optional_package import import_package
+
+_CONNECT_SECONDS = 5
+# Of glibc's malloc.h; elsewhere there is nothing to set.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 256 << 10
+_SILENCE_SECONDS = 60.0
+_REQUEST_SECONDS = 600
+# A small request gives up after six seconds of pauses; a part of a large object is sent for five minutes.
+_QUICK = (6, 180)
+_PATIENT = (100, 300)
+_OWN_ROLE = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+_AZURE_PARTS = {
+    "AccountName": "account_name",
+    "AccountKey": "account_key",
+    "BlobEndpoint": "endpoint",
+    "SharedAccessSignature": "sas_key",
+}
+
+
+def open_client(
+    location: Location, environment: Mapping[str, str], *, silence_seconds: float = _SILENCE_SECONDS
+) -> Client:
+    """Open a bucket; nothing is sent yet. `silence_seconds`: how long an answer may keep us waiting.
+
+    Raises `SettingsError` when the package is missing or what the environment says makes no sense.
+    """
+    stores = import_package("obstore.store", "buckets")
+    _return_large_blocks()
+    make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
+    try:
+        quick, patient = (
+            make(stores, location, environment, _Patience(*limits, silence_seconds)) for limits in (_QUICK, _PATIENT)
+        )
+        return Client(quick, str(location), patient=patient)
+    except (import_package("obstore.exceptions", "buckets").BaseError, ValueError) as error:
+        # obstore repeats what it was given, so only the kind of its error is told.
+        raise SettingsError(
+            f"store '{location}' cannot be opened with what the environment says ({type(error).__name__})",
+            hint="docs/stores.md lists the variables that are read",
+        ) from None
+
+
+class _Patience(msgspec.Struct, frozen=True):
+    """How often and how long a request is tried again, and how long an answer may keep us waiting."""
+
+    most_retries: int
+    retry_seconds: int
+    silence_seconds: float
+
+    def make_retries(self) -> dict[str, Any]:
+        return {
+            "max_retries": self.most_retries,
+            "retry_timeout": timedelta(seconds=self.retry_seconds),
+            "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=3), "base": 2},
+        }
+
+
+def _make_options(endpoint: str, environment: Mapping[str, str], patience: _Patience) -> dict[str, Any]:
+    """Give how long is waited, and whom to trust."""
+    options: dict[str, Any] = {
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "read_timeout": timedelta(seconds=patience.silence_seconds),
+        "timeout": timedelta(seconds=_REQUEST_SECONDS),
+        "user_agent": "qdrant-restore",
+    }
+    authorities = environment.get("AWS_CA_BUNDLE") or environment.get("SSL_CERT_FILE")
+    if authorities:
+        try:
+            options["root_certificate"] = Path(authorities).read_bytes()
+        except OSError as error:
+            raise SettingsError(
+                f"'{authorities}' (AWS_CA_BUNDLE, SSL_CERT_FILE) cannot be read: {error.strerror}"
+            ) from error
+    return options
+
+
+# --- S3 -------------------------------------------------------------------------------------------------------------
+
+
+class _Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a profile of the AWS tools says; empty where it says nothing."""
+
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    session_token: str = ""
+    region: str = ""
+    endpoint: str = ""
+
+
+def _return_large_blocks() -> None:
+    """Let glibc give large blocks back to the system as soon as they are free.
+
+    Of its own accord it keeps them once it has seen such sizes, and blocks that one thread makes and another frees
+    then leave gaps: 65 MiB above the start instead of 43 beside a busy machine.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+    profile = _read_profile(environment)
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
+    # One object at a time: every look-alike knows that, and says for each what it refuses.
+    config: dict[str, Any] = {"region": region or "us-east-1", "disable_bulk_delete": True}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if profile.access_key_id:
+        config["access_key_id"] = profile.access_key_id
+        config["secret_access_key"] = profile.secret_access_key
+        config |= {"session_token": profile.session_token} if profile.session_token else {}
+    elif not any(environment.get(name) for name in _OWN_ROLE) and _forbids_roles(environment):
+        raise AuthError(
+            f"store '{location}': no credentials are given, and instance roles are switched off",
+            hint="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; docs/stores.md lists the places",
+        )
+    return stores.S3Store(
+        location.bucket,
+        config=config,
+        client_options=_make_options(endpoint, environment, patience),
+        retry_config=patience.make_retries(),
+    )
+
+
+def _forbids_roles(environment: Mapping[str, str]) -> bool:
+    return environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+
+
+def _read_profile(environment: Mapping[str, str]) -> _Profile:
+    """Read the key that counts: the environment's, else a profile's, unless a role of its own is given."""
+    name = environment.get("AWS_PROFILE", "")
+    if environment.get("AWS_ACCESS_KEY_ID"):
+        return _Profile(
+            access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", ""),
+            session_token=environment.get("AWS_SESSION_TOKEN", ""),
+        )
+    if not name and any(environment.get(role) for role in _OWN_ROLE):
+        return _Profile()
+    home = Path(environment.get("HOME") or "/")
+    credentials = _read_ini(environment.get("AWS_SHARED_CREDENTIALS_FILE") or str(home / ".aws" / "credentials"))
+    config = _read_ini(environment.get("AWS_CONFIG_FILE") or str(home / ".aws" / "config"))
+    wanted = name or "default"
+    own = config[f"profile {wanted}"] if config.has_section(f"profile {wanted}") else {}
+    found = {
+        **(config[wanted] if config.has_section(wanted) else {}),
+        **own,
+        **(credentials[wanted] if credentials.has_section(wanted) else {}),
+    }
+    if name and not found:
+        raise SettingsError(
+            f"AWS_PROFILE: there is no profile '{name}'", hint="aws configure list-profiles shows them"
+        )
+    if name and not found.get("aws_access_key_id"):
+        raise SettingsError(
+            f"AWS_PROFILE: profile '{name}' holds no key, and other kinds of profiles are not read here",
+            hint='log in with the AWS tools and hand the key over: eval "$(aws configure export-credentials '
+            f'--profile {name} --format env)"',
+        )
+    return _Profile(
+        access_key_id=found.get("aws_access_key_id", ""),
+        secret_access_key=found.get("aws_secret_access_key", ""),
+        session_token=found.get("aws_session_token", ""),
+        region=found.get("region", ""),
+        endpoint=found.get("endpoint_url", ""),
+    )
+
+
+def _read_ini(path: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0")
+    try:
+        parser.read_string(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return parser
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise SettingsError(f"'{path}' cannot be read ({type(error).__name__})") from None
+    return parser
+
+
+# --- Google Cloud Storage and Azure ---------------------------------------------------------------------------------
+
+
+def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+    emulator = environment.get("STORAGE_EMULATOR_HOST", "")
+    config: dict[str, Any] = {}
+    if emulator:
+        url = emulator if "://" in emulator else f"http://{emulator}"
+        account = {"gcs_base_url": url.rstrip("/"), "disable_oauth": True, "client_email": "", "private_key": ""}
+        config["service_account_key"] = msgspec.json.encode({**account, "private_key_id": ""}).decode()
+        emulator = url
+    return stores.GCSStore(
+        location.bucket,
+        config=config,
+        client_options=_make_options(emulator, environment, patience),
+        retry_config=patience.make_retries(),
+    )
+
+
+def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+    config = _read_connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
+    plain = {
+        "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),
+        "account_key": ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY"),
+        "sas_key": ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"),
+        "endpoint": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    }
+    for key, names in plain.items():
+        value = next((environment[name] for name in names if environment.get(name)), "")
+        if value and key not in config:
+            config[key] = value
+    if "account_name" not in config:
+        raise SettingsError(
+            f"store '{location}': no storage account is named",
+            hint="AZURE_STORAGE_ACCOUNT, or AZURE_STORAGE_CONNECTION_STRING",
+        )
+    return stores.AzureStore(
+        location.bucket,
+        config=config,
+        client_options=_make_options(config.get("endpoint", ""), environment, patience),
+        retry_config=patience.make_retries(),
+    )
+
+
+def _read_connection(text: str) -> dict[str, str]:
+    """Read a connection string as the Azure tools write it. What is wrong is never repeated: it holds a key."""
+    parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
+    found = {ours: parts[theirs] for theirs, ours in _AZURE_PARTS.items() if parts.get(theirs)}
+    if text and "account_name" not in found:
+        raise SettingsError("AZURE_STORAGE_CONNECTION_STRING has no AccountName in it")
+    return found

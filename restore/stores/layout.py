@@ -1,0 +1,195 @@
+"""The files of a store: their names, what each is by its name alone, and where pointers may lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from restore.snapshots.name import (
+    MANIFEST_SUFFIX,
+    SUFFIX,
+    decode_collection,
+    encode_collection,
+    is_cut,
+    is_hidden,
+    parse_latest,
+    parse_name,
+    parse_server_name,
+    split_packing,
+)
+
+STAMP_FILE = "README.md"
+LOCK_FILE = ".lock"
+# The lock where a file system or a bucket has none: a document that its holder keeps renewing.
+LEASE_FILE = ".lease.json"
+# What `serve` remembers of its jobs.
+SCHEDULE_FILE = ".schedule.json"
+# When a drill last proved each collection, also by snapshots that were pruned since.
+PROVEN_FILE = ".proven.json"
+PIN_SUFFIX = ".pin.json"
+CHECK_SUFFIX = ".check.json"
+SET_SUFFIX = ".set.json"
+JOURNAL_PREFIX = ".journal-"
+STAMP_TEXT = b"""# Qdrant snapshots
+
+This directory is a store of `qdrant-restore`; this file is its stamp. A directory without it is taken for a mount
+that is missing. Snapshots are named `<collection>_<UTC time>.snapshot`, each with its manifest beside it (`.json`);
+`<collection>_latest.snapshot` points to the newest one that was checked.
+"""
+_DEBRIS = re.compile(r"\.partial-[0-9a-f]{16}(\.json|\.link)?\Z")
+_SET = re.compile(r"[0-9]{8}_[0-9]{6}_[0-9a-f]{8}\.set\.json\Z")
+LONGEST_POINTER = 1024
+# Qdrant writes the SHA-256 of each of its snapshots beside it (since 1.8.0).
+CHECKSUM_SUFFIX = ".checksum"
+
+
+class Kind(StrEnum):
+    """What a file in a store is, told by its name alone."""
+
+    SNAPSHOT = "snapshot"
+    SERVER_SNAPSHOT = "server-snapshot"
+    LATEST = "latest"
+    MANIFEST = "manifest"
+    CHECKSUM = "checksum"
+    SET = "set"
+    PIN = "pin"
+    CHECK = "check"
+    JOURNAL = "journal"
+    DEBRIS = "debris"
+    OURS = "ours"
+    FOREIGN = "foreign"
+
+
+_SILENT = frozenset({Kind.OURS, Kind.SET, Kind.CHECK, Kind.JOURNAL})
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a store. `collection` is None where the name does not tell it, or tells of none."""
+
+    file: str
+    kind: Kind
+    collection: str | None = None
+    encoded: str = ""
+    created: datetime | None = None
+    sequence: int = 1
+
+
+def classify(file_name: str) -> Entry:
+    """Say what a file is, by its name."""
+    if _DEBRIS.match(file_name):
+        return Entry(file=file_name, kind=Kind.DEBRIS)
+    if file_name in {STAMP_FILE, LOCK_FILE, LEASE_FILE, SCHEDULE_FILE, PROVEN_FILE}:
+        return Entry(file=file_name, kind=Kind.OURS)
+    if document := _classify_document(file_name):
+        return Entry(file=file_name, kind=document)
+    if ours := parse_name(file_name):
+        return Entry(
+            file=file_name,
+            kind=Kind.SNAPSHOT,
+            collection=decode_collection(ours.encoded),
+            encoded=ours.encoded,
+            created=ours.at,
+            sequence=ours.sequence,
+        )
+    if encoded := parse_latest(file_name):
+        name = read_collection(encoded)
+        return Entry(file=file_name, kind=Kind.LATEST, collection=name, encoded=encoded)
+    if servers := parse_server_name(file_name):
+        collection, at = servers
+        encoded = encode_collection(collection)
+        return Entry(file=file_name, kind=Kind.SERVER_SNAPSHOT, collection=collection, encoded=encoded, created=at)
+    if file_name.endswith(MANIFEST_SUFFIX) and not is_hidden(file_name) and _is_manifest(file_name):
+        return Entry(file=file_name, kind=Kind.MANIFEST)
+    if file_name.endswith(SUFFIX + CHECKSUM_SUFFIX) and not is_hidden(file_name):
+        return Entry(file=file_name, kind=Kind.CHECKSUM)
+    return Entry(file=file_name, kind=Kind.FOREIGN)
+
+
+def _classify_document(file_name: str) -> Kind | None:
+    """Say which of our documents has this name; None when it is another file's."""
+    if not file_name.endswith(".json"):
+        return None
+    if file_name.startswith(JOURNAL_PREFIX) and not is_hidden(file_name.removeprefix(".")):
+        return Kind.JOURNAL
+    if is_hidden(file_name):
+        return None
+    for suffix, kind in ((PIN_SUFFIX, Kind.PIN), (CHECK_SUFFIX, Kind.CHECK)):
+        if file_name.endswith(suffix) and split_packing(file_name.removesuffix(suffix))[0]:
+            return kind
+    return Kind.SET if _SET.match(file_name) else None
+
+
+def _is_manifest(file_name: str) -> bool:
+    return split_packing(file_name.removesuffix(MANIFEST_SUFFIX))[0] != ""
+
+
+def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Give the entries that a person wants to see: not our stamp and lock, nor what describes a file beside it."""
+    entries = tuple(entries)
+    names = {entry.file for entry in entries}
+    suffixes = {Kind.MANIFEST: MANIFEST_SUFFIX, Kind.CHECKSUM: CHECKSUM_SUFFIX, Kind.PIN: PIN_SUFFIX}
+    return tuple(
+        entry
+        for entry in entries
+        if entry.kind not in _SILENT
+        if entry.kind not in suffixes or entry.file.removesuffix(suffixes[entry.kind]) not in names
+    )
+
+
+def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entry, ...]:
+    """Give the entries back, those with a cut name with their collection where one of `collections` is it."""
+    names = {encode_collection(collection): collection for collection in collections}
+    return tuple(
+        msgspec.structs.replace(entry, collection=names.get(entry.encoded))
+        if entry.encoded and entry.collection is None
+        else entry
+        for entry in entries
+    )
+
+
+def find_twin(encoded: str, file_names: Iterable[str]) -> str | None:
+    """Give a collection of these files whose encoded name differs from `encoded` in case only; None without one."""
+    for entry in map(classify, file_names):
+        if entry.encoded != encoded and entry.encoded.casefold() == encoded.casefold():
+            return entry.collection or entry.encoded
+    return None
+
+
+def read_collection(encoded: str) -> str | None:
+    """Give the collection of a pointer's name; a person may have written the name as it is (`my docs`)."""
+    if is_cut(encoded):
+        return None
+    return decode_collection(encoded) or (encoded if "%" not in encoded else None)
+
+
+def read_pointer(head: bytes) -> str | None:
+    """Give the file name that a one-line text file names; None when this is no such file.
+
+    `head` is the whole of a file of at most `LONGEST_POINTER` bytes: how git checks out a link on Windows, and
+    what we write where links cannot be made.
+    """
+    line = head.removesuffix(b"\n").removesuffix(b"\r")
+    if len(head) > LONGEST_POINTER or b"\n" in line or b"\0" in line:
+        return None
+    try:
+        name = line.decode()
+    except UnicodeDecodeError:
+        return None
+    return name if split_packing(name)[0] else None
+
+
+def find_pointer_problem(target: str) -> str:
+    """Say why a pointer to this must not be followed; empty when it names a sibling."""
+    if target.startswith("/") or target[1:2] == ":":
+        return "an absolute path"
+    if "/" in target or "\\" in target or target in {"", ".", ".."}:
+        return "outside the store"
+    if target.startswith("."):
+        return "a hidden or unfinished file"
+    if parse_latest(target):
+        return "another pointer"
+    return ""

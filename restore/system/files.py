@@ -1,0 +1,78 @@
+"""Opening regular files and nothing else, and our errors for those of the operating system."""
+
+# pathlib would cost every boot 3 ms.
+# ruff: noqa: PTH114, PTH119
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from restore.errors import IntegrityError, RestoreError, SpaceError, StoreError
+
+_NO_PATH = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def translate_error(error: OSError, what: str) -> RestoreError:
+    """Make our error of the system's: no room, else the store refused. `what` is a clause about the subject."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in _NO_ROOM:
+        return SpaceError(f"{what}: {reason}", hint="free some room, or give another store with --store")
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        user = f"uid {os.geteuid()}, gid {os.getegid()}" if hasattr(os, "geteuid") else "another user"
+        hint = f"this program runs as {user}; let that user in, or run it as the owner"
+        return StoreError(f"{what}: {reason}", hint=hint)
+    if error.errno in _NO_PATH:
+        return StoreError(f"{what}: {reason}", hint="that is no path to a directory; give one with --store")
+    return StoreError(f"{what}: {reason}", hint="is the disk, or the share it lies on, still there?")
+
+
+def read_small_file(path: str, most: int, *, what: str) -> bytes | None:
+    """Read a small file; None when it is not there.
+
+    Raises `IntegrityError` when it is longer than `most` bytes, or no plain file: a link may lead anywhere, and from
+    a pipe nothing would ever come.
+    """
+    try:
+        with open(path, "rb", opener=open_plain) as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        return None
+    except NotPlainError:
+        raise IntegrityError(
+            f"'{os.path.basename(path)}' is not a plain file",
+            hint="put the file itself there; only the latest pointer may be a link",
+        ) from None
+    except OSError as error:
+        raise translate_error(error, what) from error
+    if len(content) > most:
+        raise IntegrityError(
+            f"'{os.path.basename(path)}' is longer than {most:,} bytes",
+            hint="no manifest is: delete it to restore without what it promises, or make a new snapshot",
+        )
+    return content
+
+
+# A pipe would keep us waiting for who writes into it.
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+# What a link is answered with; BSD has words of its own.
+_LINKS = frozenset({errno.ELOOP, errno.EMLINK})
+
+
+class NotPlainError(OSError):
+    """The name does not stand for a plain file."""
+
+
+def open_plain(path: str, flags: int) -> int:
+    """Open as `os.open` does; an opener for `open`. Raises `NotPlainError`, and what the system raises."""
+    try:
+        file = os.open(path, flags | _FLAGS)
+    except OSError as error:
+        if error.errno in _LINKS and os.path.islink(path):
+            raise NotPlainError(error.errno, os.strerror(error.errno)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise NotPlainError(errno.EINVAL, "it is not a plain file")
+    return file

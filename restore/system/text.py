@@ -1,0 +1,85 @@
+"""Text for people: numbers with nouns, amounts of bytes, shortened and escaped texts, did you mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+_SHORT = 3
+
+
+def count_edits(one: str, other: str) -> int:
+    """Count the letters to insert, delete or replace until one name is the other."""
+    row = list(range(len(other) + 1))
+    for line, letter in enumerate(one, start=1):
+        before, row[0] = row[0], line
+        for column, second in enumerate(other, start=1):
+            changed = before + (letter != second)
+            before, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, changed)
+    return row[-1]
+
+
+def find_nearest(name: str, known: Iterable[str], *, edits: int) -> str | None:
+    """Give the known name that is nearest to this one, when it is at most so many edits away."""
+    # Names whose lengths differ by more cannot be that near, and counting is slow.
+    likely = (candidate for candidate in known if abs(len(candidate) - len(name)) <= edits)
+    found = min(((count_edits(name, candidate), candidate) for candidate in likely), default=(edits + 1, ""))
+    return found[1] if found[0] <= edits else None
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Give ` (did you mean …?)` for a name that is nearly a known one, else nothing."""
+    nearest = find_nearest(name, known, edits=max(2, len(name) // 3) if len(name) > _SHORT else 1)
+    return f" (did you mean {nearest}?)" if nearest else ""
+
+
+# C0 and C1 controls, and the marks that turn the direction of writing: none of them reaches a terminal or a log.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST_SHOWN = 200
+
+
+def shorten(text: str) -> str:
+    """Give a text that is no longer than anybody reads: what is too long loses its middle."""
+    half = _LONGEST_SHOWN // 2
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
+
+
+def say_number(number: int, one: str, several: str = "") -> str:
+    """Give `1 point`, `5,000 points`; `several` where an s does not make the plural."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def encode_json(value: object) -> str:
+    """Give JSON of any value. A file name's bytes that are no UTF-8 are shown escaped, as elsewhere."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_show_strays(msgspec.to_builtins(value))).decode()
+
+
+def _show_strays(value: object) -> object:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_show_strays(name): _show_strays(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_show_strays(inner) for inner in value]
+    return value
+
+
+def escape_controls(text: str) -> str:
+    r"""Give a text of one line, with every control character as `\n`, `\x1b` or `\u202e`."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def describe_amount(size: int) -> str:
+    """Write a number of bytes as people do: `713 MB`."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:  # noqa: PLR2004 - the step between units
+            return f"{amount:.3g} {unit}" if unit != "bytes" else say_number(size, "byte")
+        amount /= 1000
+    return f"{amount:.3g} TB"

@@ -1,1 +1,0 @@
-"""Pure values: names, versions, manifests, marks. No input or output, no clock."""

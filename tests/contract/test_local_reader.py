@@ -1,0 +1,408 @@
+"""What every store does when it is read. A directory here; a bucket passes the same where it has the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from restore.errors import IntegrityError, NotFoundError, SettingsError, StoreError
+from restore.snapshots.manifest import Manifest, write_manifest
+from restore.snapshots.name import SnapshotName, encode_collection, name_latest, name_manifest
+from restore.snapshots.stored import StoredSnapshot
+from restore.stores.local.reader import Directory, open_directory
+from restore.stores.protocols import explain_missing
+
+FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
+
+
+class Shelf:
+    """A store being filled by hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, file: str, content: bytes = b"snapshot") -> str:
+        """Put a file there."""
+        (self.root / file).write_bytes(content)
+        return file
+
+    def put_snapshot(self, collection: str, at: datetime, sequence: int = 1, /, **manifest: object) -> str:
+        """Put a snapshot and its manifest there, as our own program names them."""
+        file = self.put(str(SnapshotName(encode_collection(collection), at, sequence)), b"x" * (at.day + sequence))
+        self.describe(file, collection, at, **manifest)
+        return file
+
+    def describe(self, file: str, collection: str, at: datetime, /, **changed: object) -> Manifest:
+        """Put a manifest beside a file."""
+        manifest = Manifest(
+            collection=collection,
+            created=at,
+            server_version="1.18.3",
+            size=(self.root / file).stat().st_size,
+            sha256="0" * 64,
+            points=5,
+            points_exact=True,
+            config={},
+            payload_schema={},
+        )
+        manifest = msgspec.structs.replace(manifest, **changed)
+        self.put(name_manifest(file), write_manifest(manifest))
+        return manifest
+
+    def link(self, collection: str, target: str) -> str:
+        """Point latest at something."""
+        (self.root / name_latest(collection)).symlink_to(target)
+        return name_latest(collection)
+
+    @property
+    def store(self) -> Directory:
+        """Open it."""
+        return Directory(str(self.root))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    """Give an empty, stamped store."""
+    found = Shelf(tmp_path / "store")
+    found.root.mkdir()
+    found.put("README.md")
+    return found
+
+
+def find(shelf: Shelf, collection: str = "cities", selector: str = "latest") -> str | None:
+    """Give the name of the file that is found."""
+    stored = shelf.store.find_snapshot(collection, selector)
+    return stored.file if stored else None
+
+
+def test_latest_is_what_the_pointer_says(shelf: Shelf) -> None:
+    """Not the newest: a pointer that a person moved back counts."""
+    old, _ = shelf.put_snapshot("cities", FIRST), shelf.put_snapshot("cities", SECOND)
+    shelf.link("cities", old)
+    assert shelf.store.find_snapshot("cities") == StoredSnapshot(
+        collection="cities",
+        file=old,
+        path=str(shelf.root / old),
+        size=19,
+        created=FIRST,
+        latest=True,
+    )
+
+
+def test_latest_as_a_line_of_text_is_followed(shelf: Shelf) -> None:
+    """P9: how a link is checked out on Windows, and what we write where links cannot be made."""
+    file = shelf.put_snapshot("cities", FIRST)
+    shelf.put("cities_latest.snapshot", file.encode() + b"\n")
+    assert find(shelf) == file
+
+
+def test_latest_as_a_plain_file_is_the_snapshot_itself(shelf: Shelf) -> None:
+    """A store that a person filled by hand is welcome."""
+    shelf.put("cities_latest.snapshot", b"not a line of text that names a snapshot\0")
+    assert find(shelf) == "cities_latest.snapshot"
+
+
+def test_without_a_pointer_the_newest_is_the_latest(shelf: Shelf) -> None:
+    """By the manifest's time, not by the name's: a person may have renamed a file."""
+    shelf.put_snapshot("cities", THIRD, created=FIRST)
+    newest = shelf.put_snapshot("cities", SECOND)
+    assert find(shelf) == newest
+
+
+def test_files_named_by_qdrant_itself_are_found(shelf: Shelf) -> None:
+    """Copied from the server's own directory."""
+    shelf.put("cities-7374469262786114-2026-11-20-22-12-48.snapshot")
+    newest = shelf.put("cities-7374469262786114-2026-11-21-22-12-48.snapshot")
+    assert (find(shelf), shelf.store.list_collections()) == (newest, ("cities",))
+
+
+def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(shelf: Shelf) -> None:
+    """P13: it is kept for people, and only a person who names it gets it."""
+    good = shelf.put_snapshot("cities", FIRST)
+    held = shelf.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
+    assert (find(shelf), find(shelf, selector="previous"), find(shelf, selector=held)) == (good, None, held)
+
+
+def test_previous_is_the_one_before_latest(shelf: Shelf) -> None:
+    """D16: of the same collection, by time."""
+    first, second, third = (shelf.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
+    shelf.put_snapshot("cities_v2", FIRST)
+    shelf.link("cities", second)
+    assert find(shelf, selector="previous") == first
+    (shelf.root / "cities_latest.snapshot").unlink()
+    shelf.link("cities", third)
+    assert find(shelf, selector="previous") == second
+
+
+def test_two_of_one_second_keep_their_order(shelf: Shelf) -> None:
+    """P11: the second file of a second is the newer one, also when there are ten."""
+    files = [shelf.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
+    assert [one.file for one in shelf.store.list_snapshots("cities")] == files
+
+
+def test_previous_stands_in_for_a_latest_that_dangles(shelf: Shelf) -> None:
+    """Asked for by --fallback previous: the newest that is there."""
+    first = shelf.put_snapshot("cities", FIRST)
+    shelf.link("cities", "cities_20261120_101500.snapshot")
+    assert find(shelf, selector="previous") == first
+
+
+def test_a_name_and_a_path_select_a_file(shelf: Shelf, tmp_path: Path) -> None:
+    """`--snapshot NAME` is looked for in the store, a path anywhere."""
+    file = shelf.put_snapshot("cities", FIRST)
+    beside = tmp_path / "mine.snapshot"
+    beside.write_bytes(b"snapshot")
+    outside = shelf.store.find_snapshot("cities", str(beside))
+    assert (find(shelf, selector=file), find(shelf, selector=str(shelf.root / file))) == (file, file)
+    assert outside == StoredSnapshot(
+        collection="cities", file="mine.snapshot", path=str(beside), size=8, in_store=False
+    )
+
+
+@pytest.mark.parametrize("selector", ["latest", "previous", "cities_20261120_101500.snapshot", "/none/such.snapshot"])
+def test_nothing_there_is_none_and_no_error(shelf: Shelf, selector: str) -> None:
+    """What becomes of it is a policy's business."""
+    assert find(shelf, selector=selector) is None
+
+
+def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(shelf: Shelf) -> None:
+    """D5: the exact place searched, what is there instead, and what a person can do."""
+    shelf.put_snapshot("towns", FIRST)
+    error = explain_missing(shelf.store, "cities")
+    assert str(error) == (
+        f"no snapshot of collection 'cities' in store '{shelf.root}' (looked for 'cities_*.snapshot'); "
+        "it has snapshots of 'towns'"
+    )
+    assert error.hint == (
+        "make one with 'qdrant-restore snapshot cities', put one there, or go on without it with --on-missing skip"
+    )
+
+
+def test_collections_with_alike_names_do_not_meet(shelf: Shelf) -> None:
+    """K5: `docs` is no prefix of anything."""
+    names = ["docs", "docs_v2", "docs_latest", "docs-2026", "docs_20261118_101500", "a b", "ünï", "Docs"]
+    files = {name: shelf.put_snapshot(name, FIRST) for name in names}
+    assert {name: find(shelf, name) for name in names} == files
+    assert shelf.store.list_collections() == tuple(sorted(names))
+
+
+def test_a_name_that_was_cut_is_told_by_its_manifest(shelf: Shelf) -> None:
+    """Design §3: the manifest's `collection` decides."""
+    name = "ü" * 100
+    file = shelf.put_snapshot(name, FIRST)
+    assert (find(shelf, name), shelf.store.list_collections()) == (file, (name,))
+
+
+def test_a_cut_name_without_its_manifest_is_listed_by_file(shelf: Shelf) -> None:
+    """Nobody can say what collection it is of; who knows the name still finds it."""
+    name = "ü" * 100
+    file = shelf.put_snapshot(name, FIRST)
+    (shelf.root / name_manifest(file)).unlink()
+    assert (find(shelf, name), shelf.store.list_collections()) == (file, ())
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("cities_20261120_101500.snapshot", "which is not there"),
+        ("/srv/cities_20261118_101500.snapshot", "an absolute path"),
+        ("../store/cities_20261118_101500.snapshot", "outside the store"),
+        ("..", "outside the store"),
+        (".partial-0123456789abcdef", "a hidden or unfinished file"),
+        ("towns_latest.snapshot", "another pointer"),
+        ("towns_20261118_101500.snapshot", "a snapshot of collection 'towns'"),
+    ],
+)
+def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(shelf: Shelf, target: str, why: str) -> None:
+    """S8: latest that dangles, is absolute, points outside, to something unfinished, or to another collection."""
+    shelf.put_snapshot("cities", FIRST)
+    shelf.put(".partial-0123456789abcdef")
+    shelf.link("towns", shelf.put_snapshot("towns", FIRST))
+    shelf.link("cities", target)
+    with pytest.raises(IntegrityError) as caught:
+        find(shelf)
+    assert str(caught.value) == f"'cities_latest.snapshot' in store '{shelf.root}' points to '{target}', {why}"
+
+
+def test_a_line_of_text_that_leads_outside_is_not_followed_either(shelf: Shelf) -> None:
+    """S8: both forms of latest obey the same rules."""
+    file = shelf.put_snapshot("cities", FIRST)
+    shelf.put("cities_latest.snapshot", f"../store/{file}\n".encode())
+    with pytest.raises(IntegrityError, match=r", outside the store$"):
+        find(shelf)
+
+
+def test_a_pointer_is_followed_once(shelf: Shelf) -> None:
+    """The file that it names must be the snapshot itself, no link again."""
+    file = str(SnapshotName("cities", FIRST))
+    (shelf.root / file).symlink_to("/etc/hostname")
+    shelf.link("cities", file)
+    with pytest.raises(IntegrityError, match=r"is not a plain file$"):
+        find(shelf)
+
+
+def test_a_git_lfs_pointer_is_told_with_its_cure(shelf: Shelf) -> None:
+    """As latest itself, behind the pointer, and as a manifest."""
+    file = shelf.put(str(SnapshotName("cities", FIRST)), LFS)
+    shelf.put("towns_latest.snapshot", LFS)
+    for collection, name in (("cities", file), ("towns", "towns_latest.snapshot")):
+        with pytest.raises(IntegrityError) as caught:
+            find(shelf, collection)
+        assert (str(caught.value), caught.value.hint) == (
+            f"'{name}' is a Git LFS pointer, not the file itself",
+            "fetch the files that stand behind: git lfs pull",
+        )
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"size": 7}, "snapshot 'cities_20261118_101500.snapshot' has 19 bytes, its manifest says 7"),
+        (
+            {"collection": "towns"},
+            "manifest 'cities_20261118_101500.snapshot.json' is of collection 'towns', not of 'cities'",
+        ),
+    ],
+)
+def test_a_manifest_that_contradicts_its_file_is_an_error(
+    shelf: Shelf, changed: dict[str, object], sentence: str
+) -> None:
+    """N7, and files that were swapped with another collection's."""
+    shelf.put_snapshot("cities", FIRST, **changed)
+    stored = shelf.store.find_snapshot("cities")
+    assert stored is not None
+    with pytest.raises(IntegrityError) as caught:
+        shelf.store.read_manifest(stored)
+    assert str(caught.value) == sentence
+
+
+def test_a_manifest_beside_any_kind_of_latest_is_read(shelf: Shelf) -> None:
+    """A copy that followed the link took the manifest along, perhaps."""
+    shelf.put("cities_latest.snapshot", b"x" * 2000)
+    manifest = shelf.describe("cities_latest.snapshot", "cities", FIRST)
+    stored = shelf.store.find_snapshot("cities")
+    assert stored is not None
+    assert shelf.store.read_manifest(stored) == manifest
+
+
+def test_without_a_manifest_there_is_none(shelf: Shelf) -> None:
+    """Less can be checked then."""
+    shelf.put(str(SnapshotName("cities", FIRST)))
+    stored = shelf.store.find_snapshot("cities")
+    assert stored is not None
+    assert shelf.store.read_manifest(stored) is None
+
+
+@pytest.mark.parametrize(
+    ("selector", "sentence"),
+    [
+        (
+            "towns_20261118_101500.snapshot",
+            "snapshot 'towns_20261118_101500.snapshot' is one of collection 'towns', not of 'cities'",
+        ),
+        (".partial-0123456789abcdef", "is not a snapshot"),
+        ("README.md", "is not a snapshot"),
+        ("towns_20261118_101500.snapshot.json", "is not a snapshot"),
+    ],
+)
+def test_naming_a_file_that_is_not_this_collections_is_a_mistake(shelf: Shelf, selector: str, sentence: str) -> None:
+    """The way to restore it under another name is in the hint."""
+    shelf.put_snapshot("towns", FIRST)
+    shelf.put(".partial-0123456789abcdef")
+    with pytest.raises(SettingsError) as caught:
+        find(shelf, selector=selector)
+    assert str(caught.value).endswith(sentence)
+
+
+def test_a_missing_directory_is_not_an_empty_store(tmp_path: Path) -> None:
+    """D7, D8: an error, and it is not created."""
+    with pytest.raises(NotFoundError) as caught:
+        open_directory(str(tmp_path / "none"))
+    assert (str(caught.value), list(tmp_path.iterdir())) == (f"store '{tmp_path / 'none'}' does not exist", [])
+
+
+def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp_path: Path) -> None:
+    """D7: Docker creates an empty directory where a bind mount's source is missing."""
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(NotFoundError) as caught:
+        open_directory(str(tmp_path))
+    assert str(caught.value) == f"store '{tmp_path}' has neither a stamp (README.md) nor a snapshot in it"
+    assert caught.value.hint.startswith("is it mounted? ")
+
+
+def test_a_stamped_directory_is_merely_empty(shelf: Shelf) -> None:
+    """Nobody has made a snapshot yet."""
+    assert open_directory(str(shelf.root)).list_collections() == ()
+
+
+def test_a_directory_with_a_snapshot_needs_no_stamp(shelf: Shelf) -> None:
+    """Filled by hand."""
+    shelf.put("cities_latest.snapshot")
+    (shelf.root / "README.md").unlink()
+    assert open_directory(str(shelf.root)).list_collections() == ("cities",)
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    """A path given wrongly."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot be read: Not a directory$"):
+        open_directory(str(tmp_path / "file"))
+
+
+@pytest.fixture
+def as_somebody_else() -> Iterator[None]:
+    """Be another user for a while where we are root, who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+def test_an_unreadable_store_says_who_we_are(shelf: Shelf, request: pytest.FixtureRequest) -> None:
+    """D6: not the same as an empty one."""
+    shelf.root.chmod(0)
+    request.getfixturevalue("as_somebody_else")
+    with pytest.raises(StoreError) as caught:
+        open_directory(str(shelf.root))
+    assert str(caught.value) == f"store '{shelf.root}' cannot be read: Permission denied"
+    assert caught.value.hint.startswith("this program runs as uid ")
+
+
+def test_reading_changes_nothing(shelf: Shelf) -> None:
+    """D8: every method, and the directory is as it was."""
+    shelf.link("cities", shelf.put_snapshot("cities", FIRST))
+    before = sorted((path.name, path.lstat().st_mtime_ns) for path in shelf.root.iterdir())
+    store = open_directory(str(shelf.root))
+    stored = store.find_snapshot("cities")
+    assert stored is not None
+    found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(shelf, "none"))
+    assert all(found[:3])
+    assert sorted((path.name, path.lstat().st_mtime_ns) for path in shelf.root.iterdir()) == before
+
+
+def test_what_is_read_on_a_boot_imports_nothing_slow() -> None:
+    """Design §6: a boot that has nothing to do is nearly all imports."""
+    code = "import restore.stores.local.reader, sys; print(*sorted(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    slow = {
+        "tarfile",
+        "hashlib",
+        "stamina",
+        "filelock",
+        "dataclasses",
+        "pathlib",
+        "urllib.parse",
+        "logging",
+        "asyncio",
+    }
+    assert slow & set(found) == set()

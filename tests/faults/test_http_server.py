@@ -1,0 +1,122 @@
+"""The small web server of `serve` under people who mean it no good: slow, huge, many, or speaking something else."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.run_prune import fill
+from tests.support.run_serve import Serving
+from tests.support.sample_stores import FilledStore
+
+WORD = "surprise-77f1"
+
+
+@pytest.fixture
+def serving(store: FilledStore) -> Iterator[Serving]:
+    """Give a serve that has nothing to do today."""
+    fill(store, "cities", [0])
+    with Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@yearly") as running:
+        assert running.wait_for("/healthz", 200).status == 200
+        yield running
+
+
+def send(serving: Serving, *pieces: bytes, seconds: float = 10.0) -> bytes:
+    """Send pieces, then nothing more; give all that is answered."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", serving.port), seconds) as connected, contextlib.suppress(OSError):
+        for piece in pieces:
+            connected.sendall(piece)
+        connected.shutdown(socket.SHUT_WR)
+        while block := connected.recv(1 << 16):
+            answer += block
+    return answer
+
+
+REQUESTS = {
+    "a method of its own": (b"SURPRISE-77f1 /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501"),
+    "DELETE": (b"DELETE /healthz?surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501"),
+    "POST": (
+        b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\nsurprise-77f1",
+        "HTTP/1.1 501",
+    ),
+    "a version of its own": (b"GET /healthz HTTP/surprise-77f1\r\n\r\n", "bad request"),
+    "a later version": (b"GET /healthz HTTP/9.9\r\n\r\n", "http version"),
+    "no version": (b"GET /surprise-77f1\r\n\r\n", "not found"),
+    "no request": (b"surprise-77f1\r\n\r\n", "bad request"),
+    "nothing": (b"", ""),
+    "a path that leads elsewhere": (
+        b"GET /../../etc/surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HTTP/1.1 404",
+    ),
+    "a whole URL": (b"GET http://surprise-77f1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
+    "a URL that is none": (b"GET //[surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
+    "NUL": (b"GET /\0surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(200)), "bad request"),
+    "a line of a megabyte": (b"GET /" + b"surprise-77f1" * 80_000 + b" HTTP/1.1\r\n\r\n", "HTTP/1.1 414"),
+    "a header of a megabyte": (
+        b"GET /nothing HTTP/1.1\r\nX: " + b"surprise-77f1" * 80_000 + b"\r\n\r\n",
+        "HTTP/1.1 431",
+    ),
+    "a thousand headers": (b"GET /nothing HTTP/1.1\r\n" + b"X: surprise-77f1\r\n" * 1000 + b"\r\n", "HTTP/1.1 431"),
+    "a header that is none": (b"GET /nothing HTTP/1.1\r\nsurprise-77f1\r\n\r\n", "HTTP/1.1 404"),
+}
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_s11_a_bad_request_is_refused_and_not_repeated(request_name: str, serving: Serving) -> None:
+    """S11: no word of it comes back, nor what software this is; the next one is answered as ever."""
+    content, first = REQUESTS[request_name]
+    answer = send(serving, content)
+    page = serving.ask("/healthz")
+    ended = serving.end()
+
+    # Who is still sending when the connection ends may never see the answer.
+    assert " ".join(answer.decode().split()[:2]) in {first, "" if len(content) > 1 << 16 else first}
+    assert [word for word in (WORD.encode(), b"Python", b"Server:", b"etc") if word.lower() in answer.lower()] == []
+    assert (page.status, ended.status, "Traceback" in ended.stderr) == (200, 143, False)
+
+
+def test_s11_a_byte_now_and_then_holds_no_connection(serving: Serving) -> None:
+    """S11, N4: whoever takes longer than five seconds for a request is hung up on, however busy it looks."""
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", serving.port), 10) as connected:
+        with contextlib.suppress(OSError):
+            connected.sendall(b"GET /healthz HTTP/1.1\r\n")
+            while time.monotonic() - begin < 20 and not _has_ended(connected):
+                connected.sendall(b"X: y\r\n")
+        took = time.monotonic() - begin
+
+    assert 4 < took < 9
+    assert serving.ask("/healthz").status == 200
+
+
+def _has_ended(connected: socket.socket) -> bool:
+    connected.settimeout(0.3)
+    try:
+        return connected.recv(1) == b""
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
+def test_s11_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: Serving) -> None:
+    """S11, A1: of too many the oldest goes; threads do not grow without end; it still ends when it is asked to."""
+    with contextlib.ExitStack() as crowd:
+        for _ in range(300):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", serving.port), 10))
+        begin = time.monotonic()
+        pages = [serving.ask(page).status for page in ("/healthz", "/readyz", "/metrics")]
+        took = time.monotonic() - begin
+        status = Path(f"/proc/{serving.process.pid}/status").read_text()
+        threads = int(status.partition("Threads:")[2].split()[0])
+        ended = serving.end()
+
+    assert (pages, ended.status) == ([200, 200, 200], 143)
+    assert (took < 4, threads < 100) == (True, True)

@@ -1,0 +1,329 @@
+"""What a restore decides to do, from what stands there, what is offered and what a person chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restore.errors import IncompatibleError, NotFoundError, RefusedError
+from restore.qdrant.model import Broken, CollectionInfo
+from restore.recovery.marker.model import Was
+from restore.recovery.plan import (
+    Follow,
+    Need,
+    Plan,
+    Reason,
+    Refuse,
+    Restore,
+    Skip,
+    ask_need,
+    has_same_configuration,
+    plan_collection,
+)
+from restore.recovery.policy import OnEmpty, OnExisting, OnMissing, Policies
+from restore.recovery.request import Offer, Wanted
+from restore.recovery.target_state import Absent, AliasOf, Look, Present, SeenMark, Target
+from restore.snapshots.archive import Archive, ArchiveKind
+from restore.snapshots.stored import StoredSnapshot
+from tests.support.sample_stores import describe
+
+CONFIG: dict[str, Any] = {
+    "params": {"vectors": {"size": 4, "distance": "Cosine"}, "shard_number": 1},
+    "hnsw_config": {"m": 16},
+    "optimizer_config": {"indexing_threshold": 10000},
+    "wal_config": {"wal_capacity_mb": 32},
+    "quantization_config": None,
+}
+MISSING = NotFoundError("no snapshot")
+OWN = ".restoring-0000000000000000-1"
+ALIASES = ("live",)
+
+
+def make_info(config: dict[str, Any] | None = None, **more: Any) -> CollectionInfo:  # noqa: ANN401 - its fields
+    """Give what a healthy collection says."""
+    fields: dict[str, Any] = {
+        "status": "green",
+        "optimizer_status": "ok",
+        "points": 0,
+        "deferred_points": 0,
+        "payload_schema": {},
+        "metadata": {},
+    }
+    return CollectionInfo(config=CONFIG if config is None else config, **(fields | more))
+
+
+def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = None) -> Offer:
+    """Give a stored snapshot with its manifest."""
+    stored = StoredSnapshot(collection="cities", file="cities_20261120_120000.snapshot", path="/s/c", size=1)
+    manifest = describe("plain", "cities")
+    changed = type(manifest)(
+        **{
+            **{field: getattr(manifest, field) for field in manifest.__struct_fields__},
+            "points": points,
+            "config": CONFIG if config is None else config,
+        }
+    )
+    return Offer(stored=stored, manifest=changed, gap=gap)
+
+
+def without_manifest(point_slots: int) -> Offer:
+    """Give a stored snapshot of which only the archive speaks."""
+    archive = Archive(
+        kind=ArchiveKind.COLLECTION,
+        size=1,
+        config=CONFIG,
+        payload_schema={},
+        shards=(),
+        custom_sharding=False,
+        rocksdb="",
+        forbidden=(),
+        point_slots=point_slots,
+    )
+    return Offer(stored=make_offer().stored, archive=archive)
+
+
+def want(named: bool = True, **policies: Any) -> Wanted:  # noqa: ANN401, FBT001, FBT002 - its fields
+    """Give a wanted collection."""
+    return Wanted(collection="cities", named=named, policies=Policies(**policies))
+
+
+def see(target: Target, *marks: str, hidden: bool = False) -> Look:
+    """Give a look at a target."""
+    seen = tuple(SeenMark(name, place, None, None) for place, name in enumerate(marks, 1))
+    return Look(target=target, marks=seen, aliases=ALIASES, hidden=hidden)
+
+
+def plan(wanted: Wanted, look: Look, offer: Offer | None = None, *, own: str = "") -> Plan:
+    """Plan, with the missing snapshot's error when nothing is offered."""
+    return plan_collection(wanted, look, offer, None if offer else MISSING, own=own)
+
+
+EMPTY, FILLED, BROKEN = Present(0, make_info()), Present(7, make_info()), Broken("Dirty shard")
+OTHER_VECTORS = make_info({**CONFIG, "params": {"vectors": {"size": 8, "distance": "Dot"}, "shard_number": 1}})
+OTHER_HNSW = make_info({**CONFIG, "hnsw_config": {"m": 24}})
+REPLACE = OnExisting.REPLACE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target", "offer", "expected"),
+    [
+        (want(), Absent(), make_offer(), Restore(was=Was.ABSENT)),
+        (want(on_missing=OnMissing.SKIP), Absent(), None, Skip(Reason.NO_SNAPSHOT)),
+        (want(), FILLED, make_offer(), Skip(Reason.PRESENT, 7)),
+        (want(), FILLED, None, Skip(Reason.PRESENT, 7)),
+        (want(), EMPTY, make_offer(), Restore(was=Was.EMPTY)),
+        (want(), EMPTY, make_offer(points=0), Skip(Reason.EMPTY, 0)),
+        (want(), EMPTY, None, Skip(Reason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=0), Skip(Reason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=3), Restore(was=Was.EMPTY)),
+        (want(on_empty=OnEmpty.SKIP), EMPTY, make_offer(), Skip(Reason.EMPTY, 0)),
+        (want(), Present(0, OTHER_HNSW), make_offer(), Restore(was=Was.EMPTY)),
+        (
+            want(on_existing=REPLACE),
+            Present(0, OTHER_VECTORS),
+            make_offer(),
+            Restore(was=Was.PRESENT, delete_first=True, aliases=ALIASES),
+        ),
+        (want(on_existing=REPLACE), FILLED, make_offer(), Restore(was=Was.PRESENT, points=7, aliases=ALIASES)),
+        (
+            want(on_existing=REPLACE),
+            Present(7, OTHER_HNSW),
+            make_offer(),
+            Restore(was=Was.PRESENT, points=7, delete_first=True, aliases=ALIASES),
+        ),
+        (
+            want(on_existing=REPLACE),
+            BROKEN,
+            make_offer(),
+            Restore(was=Was.PRESENT, delete_first=True, aliases=ALIASES),
+        ),
+        (want(), Absent(), make_offer(gap="1.17, 1.18"), Restore(was=Was.ABSENT)),
+        (want(), EMPTY, make_offer(gap="1.17, 1.18"), Restore(was=Was.EMPTY)),
+        (
+            want(on_existing=REPLACE, allow_version_gap=True),
+            FILLED,
+            make_offer(gap="1.17, 1.18"),
+            Restore(was=Was.PRESENT, points=7, aliases=ALIASES),
+        ),
+    ],
+)
+def test_what_stands_there_and_what_was_chosen_decide(
+    wanted: Wanted, target: Target, offer: Offer | None, expected: Plan
+) -> None:
+    """Every way that ends without an error, as whole values."""
+    assert plan(wanted, see(target), offer) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target", "offer", "error", "message"),
+    [
+        (want(), Absent(), None, NotFoundError, "no snapshot"),
+        (
+            want(),
+            AliasOf("all"),
+            make_offer(),
+            RefusedError,
+            "'cities' is an alias of collection 'all': a restore onto it would overwrite 'all'; nothing was changed",
+        ),
+        (
+            want(),
+            BROKEN,
+            make_offer(),
+            RefusedError,
+            "collection 'cities' is there and does not answer (Dirty shard); left as it is",
+        ),
+        (
+            want(named=False, on_existing=REPLACE),
+            BROKEN,
+            make_offer(),
+            RefusedError,
+            "collection 'cities' is there and does not answer (Dirty shard); left as it is",
+        ),
+        (
+            want(on_empty=OnEmpty.REFUSE),
+            EMPTY,
+            make_offer(),
+            RefusedError,
+            "collection 'cities' is there with no points, and on_empty is refuse; left as it is",
+        ),
+        (
+            want(on_existing=OnExisting.REFUSE),
+            FILLED,
+            make_offer(),
+            RefusedError,
+            "collection 'cities' is there with 7 points, and on_existing is refuse; left as it is",
+        ),
+        (
+            want(named=False, on_existing=REPLACE),
+            FILLED,
+            make_offer(),
+            RefusedError,
+            "collection 'cities' is there with 7 points and was not named by itself; left as it is",
+        ),
+        (
+            want(on_existing=REPLACE),
+            FILLED,
+            None,
+            RefusedError,
+            "collection 'cities' holds 7 points and there is no snapshot to replace it with; left as it is",
+        ),
+        (
+            want(on_existing=REPLACE),
+            FILLED,
+            make_offer(gap="made by 1.17.0, this is 1.18.3"),
+            IncompatibleError,
+            "collection 'cities': made by 1.17.0, this is 1.18.3; left as it is",
+        ),
+        (
+            want(on_existing=REPLACE),
+            BROKEN,
+            make_offer(gap="made by 1.17.0, this is 1.18.3"),
+            IncompatibleError,
+            "collection 'cities': made by 1.17.0, this is 1.18.3; left as it is",
+        ),
+    ],
+)
+def test_what_is_refused_is_said(  # noqa: PLR0917 - pytest hands them over by name
+    wanted: Wanted, target: Target, offer: Offer | None, error: type[Exception], message: str
+) -> None:
+    """Every refusal: its class, which is its exit status, and its whole sentence."""
+    refused = plan(wanted, see(target), offer)
+    assert isinstance(refused, Refuse)
+    assert (type(refused.error), str(refused.error)) == (error, message)
+
+
+TARGETS = st.sampled_from([Absent(), AliasOf("towns"), EMPTY, FILLED, BROKEN, Present(0, OTHER_VECTORS)])
+WANTED = st.builds(
+    want,
+    named=st.booleans(),
+    on_existing=st.sampled_from(OnExisting),
+    on_empty=st.sampled_from(OnEmpty),
+    on_missing=st.sampled_from(OnMissing),
+    allow_version_gap=st.booleans(),
+)
+OFFERS = st.sampled_from([None, make_offer(), make_offer(points=0), make_offer(gap="1.17, 1.18")])
+
+
+@given(WANTED, TARGETS, OFFERS)
+def test_a_foreign_mark_comes_before_everything(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+    """Rule 9: whatever stands there, an interrupted or running restore of somebody's is looked at first."""
+    look = see(target, ".restoring-x-1", ".restoring-x-2")
+    assert plan(wanted, look, offer) == Follow(look.marks[1])
+    assert ask_need(wanted, look) is Need.NOTHING
+
+
+@given(WANTED, TARGETS, OFFERS)
+def test_our_own_mark_is_not_somebodys(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+    """Rule 4: the second look sees our mark too; what it decides is what it would decide without."""
+    assert repr(plan(wanted, see(target, OWN), offer, own=OWN)) == repr(plan(wanted, see(target), offer))
+
+
+@given(WANTED, TARGETS, OFFERS)
+def test_points_are_replaced_only_when_that_was_asked_for_by_name(
+    wanted: Wanted, target: Target, offer: Offer | None
+) -> None:
+    """D10: no policy and no state leads to sending onto points, unless `replace` was said and the name was given."""
+    decided = plan(wanted, see(target), offer)
+    replaces = isinstance(decided, Restore) and (decided.was is Was.PRESENT or isinstance(target, Broken))
+    asked = wanted.named and wanted.policies.on_existing is REPLACE
+    assert asked or not replaces
+    assert not isinstance(decided, Restore) or not isinstance(target, AliasOf)
+
+
+@given(WANTED, TARGETS, OFFERS)
+def test_what_is_planned_to_be_sent_was_looked_into(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+    """Rule 3: whenever something will be sent, the archive was asked for before."""
+    decided = plan(wanted, see(target), offer)
+    assert not isinstance(decided, Restore) or ask_need(wanted, see(target)) is Need.ARCHIVE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target", "need"),
+    [
+        (want(), AliasOf("towns"), Need.NOTHING),
+        (want(), BROKEN, Need.NOTHING),
+        (want(), FILLED, Need.MANIFEST),
+        (want(on_existing=OnExisting.REFUSE), FILLED, Need.MANIFEST),
+        (want(on_empty=OnEmpty.SKIP), EMPTY, Need.NOTHING),
+        (want(), EMPTY, Need.ARCHIVE),
+        (want(), Absent(), Need.ARCHIVE),
+        (want(on_existing=REPLACE), FILLED, Need.ARCHIVE),
+        (want(on_existing=REPLACE), BROKEN, Need.ARCHIVE),
+    ],
+)
+def test_no_more_of_the_store_is_read_than_the_decision_needs(wanted: Wanted, target: Target, need: Need) -> None:
+    """A boot with nothing to do reads a manifest for its report, and never looks into an archive."""
+    assert ask_need(wanted, see(target)) is need
+
+
+def test_a_key_that_cannot_see_marks_never_says_whole() -> None:
+    """Rule 2: "present, marks could not be checked"."""
+    assert plan(want(), see(FILLED, hidden=True), make_offer()) == Skip(Reason.PRESENT_MARKS_HIDDEN, 7)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("params", {"vectors": {"size": 4, "distance": "Dot"}, "shard_number": 1}),
+        ("params", {"vectors": {"size": 4, "distance": "Cosine"}, "shard_number": 2}),
+        ("params", {"vectors": {"size": 4, "distance": "Cosine"}, "shard_number": 1, "replication_factor": 2}),
+        ("hnsw_config", {"m": 24}),
+        ("optimizer_config", {"indexing_threshold": 20000}),
+        ("wal_config", {"wal_capacity_mb": 64}),
+        ("quantization_config", {"scalar": {"type": "int8"}}),
+        ("strict_mode_config", {"enabled": True}),
+        ("metadata", {"owner": "ops"}),
+    ],
+)
+def test_any_part_that_differs_is_another_configuration(part: str, value: dict[str, Any]) -> None:
+    """Rule 5: recovering onto a collection keeps all of its own, so one different part means to remove it first."""
+    assert not has_same_configuration(make_offer(), Present(7, make_info({**CONFIG, part: value})))
+
+
+def test_what_is_not_set_and_what_is_null_are_the_same() -> None:
+    """An archive writes null where the server leaves a key out."""
+    written = {**CONFIG, "strict_mode_config": None, "metadata": {}, "params": {**CONFIG["params"], "read": None}}
+    assert has_same_configuration(make_offer(), Present(7, make_info(written)))

@@ -1,0 +1,46 @@
+"""Marks as a holder that has died left them on a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from restore.qdrant.collection_names import name_mark, name_upload
+from restore.recovery.marker.model import Mark, Phase, Sent, Was, describe_mark
+from tests.support.sample_stores import NOON, describe
+from tests.support.server_under_test import Server, path
+
+DEAD = "another host process 4711"
+DEAD_TOKEN = "d" * 32
+
+
+def plant_mark(
+    server: Server,
+    collection: str,
+    phase: Phase,
+    was: Was,
+    *,
+    attempt: int = 1,
+    kind: str = "plain",
+    **changes: Any,  # noqa: ANN401 - fields of the mark
+) -> str:
+    """Put a mark there whose holder is dead; gives its name. It says that `kind` was uploaded, unless only marked."""
+    promised = describe(kind, collection)
+    sent = Sent("upload", promised.size, NOON.timestamp(), name_upload(collection))
+    mark = Mark(
+        collection=collection,
+        token=DEAD_TOKEN,
+        holder=DEAD,
+        since=NOON.isoformat(),
+        snapshot=f"{collection}_20261120_120000.snapshot",
+        sha256=promised.sha256,
+        size=promised.size,
+        was=was,
+        phase=phase,
+        sent=None if phase is Phase.MARKED else sent,
+    )
+    name = name_mark(collection, attempt)
+    body = describe_mark(msgspec.structs.replace(mark, **changes))
+    server.ask("PUT", path(name), body).result  # noqa: B018 - it asserts
+    return name

@@ -1,0 +1,99 @@
+"""Everything that a test of one restore stands on: a server, a proxy before it, a store, and a name of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from restore.commands.restore.report import Outcome, Report
+from restore.qdrant.collection_names import name_mark
+from restore.recovery.marker.model import Phase, Was
+from restore.system.clock import Clock
+from tests.support.markers import plant_mark
+from tests.support.recording_proxy import RecordingProxy
+from tests.support.run_restore import Ended, Running, Story, only, restore_here
+from tests.support.sample_stores import FilledStore
+from tests.support.server_under_test import Server, path
+from tests.support.targets import State, promise_state, read_state
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One server, one store, one collection name. Restores go through the proxy, with these arguments."""
+
+    server: Server
+    proxy: RecordingProxy
+    store: FilledStore
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The collection's path on the server."""
+        return path(self.name)
+
+    @property
+    def mark(self) -> str:
+        """The name of the first mark."""
+        return name_mark(self.name, 1)
+
+    @property
+    def marks(self) -> list[str]:
+        """The marks that are there."""
+        return self.server.marks(self.name)
+
+    @property
+    def state(self) -> State:
+        """What stands there now."""
+        return read_state(self.server, self.name)
+
+    def promise(self, *, aliased: bool = False) -> State:
+        """Say what must stand there after a restore."""
+        return promise_state(self.name, aliased=aliased)
+
+    def add(self, kind: str = "plain", **more: Any) -> Path:  # noqa: ANN401 - as the store's
+        """Put a recorded snapshot of the collection into the store."""
+        return self.store.add(self.name, kind, **more)
+
+    def plant(self, phase: Phase, was: Was, **more: Any) -> str:  # noqa: ANN401 - fields of the mark
+        """Leave a dead holder's mark; gives its name."""
+        return plant_mark(self.server, self.name, phase, was, **more)
+
+    def restore(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> Outcome:
+        """Restore it in this process; requests of before are forgotten, faults are not."""
+        return only(self.report(self.name, *arguments, clock=clock, story=story))
+
+    def report(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> Report:
+        """Restore whatever is asked for in this process; requests of before are forgotten, faults are not."""
+        self.proxy.forget()
+        return restore_here(
+            *self.arguments,
+            *arguments,
+            url=self.proxy.url,
+            store=self.store.path,
+            key=self.server.key,
+            clock=clock,
+            story=story,
+        )
+
+    def start(self, *arguments: str, hurried: bool = False, environment: dict[str, str] | None = None) -> Running:
+        """Start the command as people do; requests of before are forgotten, faults are not."""
+        self.proxy.forget()
+        given = {"QDRANT_API_KEY": self.server.key, **(environment or {})}
+        return Running(
+            *self.arguments, *arguments, url=self.proxy.url, store=self.store.path, environment=given, hurried=hurried
+        )
+
+    def snapshot(self, *arguments: str) -> Ended:
+        """Make a snapshot as people do."""
+        given = {"QDRANT_API_KEY": self.server.key}
+        with Running(
+            *arguments, url=self.proxy.url, store=self.store.path, environment=given, command="snapshot"
+        ) as running:
+            return running.wait()
+
+    def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
+        """Run the command as people do, to its end."""
+        with self.start(*arguments, environment=environment) as running:
+            return running.wait()

@@ -1,0 +1,52 @@
+"""The drill as people start it, and the same in this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from restore.checks.recorder import Recorder
+from restore.commands.drill.command import run
+from restore.commands.drill.report import DrillOutcome, DrillReport
+from restore.commands.drill.session import Tools
+from restore.qdrant.client import connect
+from restore.stores.local.writer import Shelf
+from restore.system.clock import Clock
+from tests.support.fast_clock import FastClock
+from tests.support.resolve_settings import settle
+from tests.support.run_restore import NoProgress, Story
+
+
+def drill_here(
+    *arguments: str,
+    url: str,
+    store: Path,
+    key: str = "",
+    clock: Clock | None = None,
+    token: str = "",
+    story: Story | None = None,
+) -> DrillReport:
+    """Run the command in this process on one server, by default with a clock that runs twenty times as fast."""
+    settings = settle("drill", *arguments, url=url, store=store, key=key)
+    qdrant, shelf = connect(url, key), Shelf(str(store))
+    tools = Tools(
+        qdrant=qdrant,
+        store=shelf,
+        clock=clock or FastClock(),
+        log=story or Story(),
+        progress=NoProgress(),
+        recorder=Recorder(shelf, Clock(), "tests"),
+        holder="a test",
+        token=token or os.urandom(16).hex(),
+        server_store=settings.server_store,
+    )
+    try:
+        return run(settings, tools)
+    finally:
+        qdrant.close()
+
+
+def only(report: DrillReport) -> DrillOutcome:
+    """Give the only outcome of a report."""
+    (outcome,) = report.outcomes
+    return outcome

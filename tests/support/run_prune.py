@@ -1,0 +1,69 @@
+"""Stores with a history, and prune as people start it and in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from restore.commands.pin import command as pin
+from restore.commands.pin.report import PinReport
+from restore.commands.prune import command as prune
+from restore.commands.prune.report import PruneReport
+from restore.qdrant.client import Qdrant
+from restore.stores.local.writer import Shelf
+from restore.system.clock import Clock
+from restore.system.events import Log
+from tests.support.resolve_settings import settle
+from tests.support.run_restore import Story
+from tests.support.sample_stores import NOON, FilledStore
+
+OURS = "qdrant-restore 0"
+
+
+class SetClock(Clock):
+    """A clock that shows what it was told."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Give the moment."""
+        return self.at
+
+
+def fill(store: FilledStore, collection: str, ages_days: Iterable[float], **changes: object) -> list[str]:
+    """Put a snapshot there for each age before noon, the oldest first; latest is the newest. Gives the file names."""
+    return [
+        store.add(collection, at=NOON - timedelta(days=age), written_by=OURS, **changes).name
+        for age in sorted(ages_days, reverse=True)
+    ]
+
+
+def prune_here(
+    *arguments: str,
+    store: Path,
+    document: dict[str, object] | None = None,
+    now: datetime = NOON,
+    log: Log | None = None,
+    qdrant: Qdrant | None = None,
+) -> PruneReport:
+    """Prune in this process, at a moment of the test's own."""
+    settings = settle("prune", *arguments, store=store, document=document)
+    tools = prune.Tools(store=Shelf(str(store)), clock=SetClock(now), log=log or Story(), qdrant=qdrant)
+    return prune.run(settings, tools)
+
+
+def pin_here(*arguments: str, store: Path) -> PinReport:
+    """Pin in this process."""
+    return pin.pin(settle("pin", *arguments, store=store), Shelf(str(store)), SetClock())
+
+
+def unpin_here(*arguments: str, store: Path) -> PinReport:
+    """Unpin in this process."""
+    return pin.unpin(settle("unpin", *arguments, store=store), Shelf(str(store)))
+
+
+def names(report: PruneReport) -> list[str]:
+    """Give what was, or would be, deleted."""
+    return [one.file for outcome in report.outcomes for one in outcome.pruned]

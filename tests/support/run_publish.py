@@ -1,0 +1,102 @@
+"""Publishing without a server: a received file, its manifest, its place in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from restore.commands.snapshot.publish import Published, publish
+from restore.errors import RestoreError
+from restore.snapshots.manifest import Manifest
+from restore.stores.layout import Kind
+from restore.stores.local.reader import Directory
+from restore.stores.local.writer import Shelf, open_shelf
+from restore.system.events import be_silent
+
+FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
+
+
+def describe(content: bytes, at: datetime, *, collection: str = "cities", points: int = 100) -> Manifest:
+    """Give the manifest of some bytes."""
+    return Manifest(
+        collection=collection,
+        created=at,
+        server_version="1.18.3",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        points=points,
+        points_exact=True,
+        config={},
+        payload_schema={},
+    )
+
+
+def publish_once(
+    path: Path,
+    content: bytes,
+    at: datetime,
+    *,
+    collection: str = "cities",
+    points: int = 100,
+    allow_smaller: bool = False,
+    part_problem: str = "",
+) -> Published:
+    """Do what a snapshot does with a store, from its lock to the moved latest."""
+    shelf = open_shelf(str(path))
+    with shelf.lock(5.0):
+        shelf.remove_debris()
+        with shelf.receive() as incoming:
+            incoming.write(content)
+            return publish(
+                shelf,
+                incoming,
+                describe(content, at, collection=collection, points=points),
+                be_silent,
+                part_problem=part_problem,
+                allow_smaller=allow_smaller,
+            )
+
+
+def read_latest(path: Path, collection: str = "cities") -> bytes | None:
+    """Give the bytes that a reader of latest gets, opened as any program would."""
+    try:
+        return (path / f"{collection}_latest.snapshot").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def find_trouble(path: Path) -> list[str]:
+    """Say what is wrong with a store: a final name with something unfinished, a latest that cannot be followed."""
+    store = Directory(str(path))
+    trouble = []
+    for entry in store.list_entries():
+        if entry.kind not in {Kind.SNAPSHOT, Kind.LATEST} or entry.collection is None:
+            continue
+        if problem := _find_problem(store, entry.collection, entry.file):
+            trouble.append(problem)
+    return trouble
+
+
+def _find_problem(store: Directory, collection: str, file: str) -> str:
+    try:
+        stored = store.find_named(collection, file)
+        manifest = store.read_manifest(stored) if stored else None
+    except RestoreError as error:
+        return str(error)
+    content = Path(stored.path).read_bytes() if stored else b""
+    if manifest is None or manifest.sha256 != hashlib.sha256(content).hexdigest():
+        return f"{file} is not what its manifest says"
+    return ""
+
+
+def list_names(path: Path) -> list[str]:
+    """Give what lies in a store, sorted; its lock, its stamp and the journals of killed runs left out."""
+    kept = {".lock", "README.md"}
+    return sorted(name for name in os.listdir(path) if name not in kept and not name.startswith(".journal-"))  # noqa: PTH208
+
+
+def open_stamped(path: Path, *, file_mode: int = 0o644) -> Shelf:
+    """Open a store for writing."""
+    return open_shelf(str(path), file_mode=file_mode)

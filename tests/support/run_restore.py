@@ -1,0 +1,155 @@
+"""The restore as people start it, and the same in this process with a faster clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from restore.commands.restore.command import run
+from restore.commands.restore.report import Outcome, Report
+from restore.commands.restore.session import Tools
+from restore.qdrant.api_key import is_scoped
+from restore.qdrant.client import connect
+from restore.stores.local.reader import open_directory
+from restore.system.clock import Clock
+from restore.system.events import Fact, Level
+from tests.support.fast_clock import FastClock
+from tests.support.program import make_environment
+from tests.support.resolve_settings import settle
+
+
+class Ended(NamedTuple):
+    """How the program ended; `took` in seconds."""
+
+    status: int
+    stdout: str
+    stderr: str
+    took: float
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What `--json` gave."""
+        return dict(json.loads(self.stdout))
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """The only outcome of it."""
+        (outcome,) = self.report["outcomes"]
+        return dict(outcome)
+
+
+class Running:
+    """The program while it runs. Killed when the test leaves it behind. `hurried` gives it a faster clock."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        url: str,
+        store: Path,
+        environment: dict[str, str] | None = None,
+        hurried: bool = False,
+        command: str = "restore",
+    ) -> None:
+        program = ["tests.support.fast_clock_cli"] if hurried else ["restore", command, "--json"]
+        variables = {"QDRANT_URL": url, "RESTORE_STORE": str(store), **(environment or {})}
+        self._begin = time.monotonic()
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", *program, *arguments],
+            env=make_environment(**variables),
+            cwd=store.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def kill(self) -> None:
+        """Kill -9: nothing is tidied."""
+        self.child.kill()
+
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end."""
+        self.child.send_signal(number)
+
+    def wait(self, timeout: float = 60.0) -> Ended:
+        """Wait for its end. Raises `subprocess.TimeoutExpired`."""
+        stdout, stderr = self.child.communicate(timeout=timeout)
+        return Ended(self.child.returncode, stdout, stderr, time.monotonic() - self._begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.communicate()
+
+
+def run_restore(*arguments: str, url: str, store: Path, environment: dict[str, str] | None = None) -> Ended:
+    """Run the installed command to its end."""
+    with Running(*arguments, url=url, store=store, environment=environment) as running:
+        return running.wait()
+
+
+class Story:
+    """A log that keeps what it was told, and a progress that nobody sees."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Fact]]] = []
+
+    def __call__(self, event: str, /, *, level: Level = "info", **facts: Fact) -> None:
+        """Keep it."""
+        self.events.append((event, {"level": level, **facts}))
+
+    def named(self, event: str) -> list[dict[str, Fact]]:
+        """Give the facts of every event of that name."""
+        return [facts for name, facts in self.events if name == event]
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
+        """Show nothing."""
+
+    def wait(self, what: str, collection: str = "") -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Show nothing."""
+
+
+def restore_here(
+    *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
+) -> Report:
+    """Run the command in this process, by default with a clock that runs twenty times as fast."""
+    settings = settle("restore", *arguments, url=url, store=store, key=key)
+    qdrant = connect(settings.qdrant_url, key)
+    tools = Tools(
+        qdrant=qdrant,
+        store=open_directory(settings.store),
+        clock=clock or FastClock(),
+        log=story or Story(),
+        progress=NoProgress(),
+        holder="a test",
+        token=os.urandom(16).hex(),
+        scoped=is_scoped(key),
+    )
+    try:
+        return run(settings, tools)
+    finally:
+        qdrant.close()
+
+
+def only(report: Report) -> Outcome:
+    """Give the only outcome of a report."""
+    (outcome,) = report.outcomes
+    return outcome

@@ -1,0 +1,116 @@
+"""A store under test, whatever it is made of: opened as often as wanted, filled, and spoiled behind its back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from restore.commands.snapshot.publish import Published, publish
+from restore.snapshots.age import Keys
+from restore.snapshots.codec import Packer, Packing
+from restore.snapshots.manifest import Manifest
+from restore.snapshots.name import SnapshotName, encode_collection
+from restore.stores.bucket.credentials import open_client
+from restore.stores.bucket.writer import BucketShelf
+from restore.stores.local.writer import Shelf
+from restore.stores.location import parse_location
+from restore.stores.protocols import Store, WritableStore
+from restore.system.events import be_silent
+from tests.support.bucket_servers import BucketServer
+from tests.support.run_publish import describe
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A store. `open` opens it again, as another run would; `write` puts bytes where a file of it lies."""
+
+    name: str
+    open: Callable[[], Shelf | BucketShelf]
+    write: Callable[[str, bytes], None]
+
+    def publish(
+        self,
+        content: bytes,
+        at: datetime,
+        *,
+        collection: str = "cities",
+        packer: Packer | None = None,
+        block: int = 1 << 20,
+        **changes: object,
+    ) -> Published:
+        """Do what a snapshot does with a store, from its lock to the moved latest."""
+        store = self.open()
+        suffix = packer.suffix if packer else ""
+        manifest = msgspec.structs.replace(describe(content, at, collection=collection), **changes)
+        with (
+            store.lock(5.0),
+            store.receive(SnapshotName(encode_collection(collection), at, packing=suffix)) as incoming,
+        ):
+            incoming.expect(len(content))
+            if packer:
+                packer.begin(incoming)
+            write = packer.write if packer else incoming.write
+            for begin in range(0, len(content), block):
+                write(content[begin : begin + block])
+            if packer:
+                manifest = _describe_packing(manifest, packer.finish())
+                packer.close()
+            return publish(store, incoming, manifest, be_silent, packing=suffix)
+
+    def read(self, store: Store, collection: str = "cities", selector: str = "latest") -> bytes | None:
+        """Give the bytes of the snapshot that is found; None without one."""
+        stored = store.find_snapshot(collection, selector)
+        if stored is None:
+            return None
+        with contextlib.closing(store.open_snapshot(stored)) as opened:
+            return opened.read()
+
+
+def _describe_packing(manifest: Manifest, packing: Packing) -> Manifest:
+    return msgspec.structs.replace(
+        manifest,
+        stored_size=packing.size,
+        stored_sha256=packing.sha256,
+        compression=packing.compression,
+        encryption=packing.encryption,
+    )
+
+
+def keep_directory(root: Path, keys: Keys | None = None) -> Kept:
+    """Give a directory as a store, prepared."""
+
+    def open_again() -> Shelf:
+        return Shelf(str(root), keys=keys)
+
+    open_again().prepare()
+    return Kept(str(root), open_again, lambda file, content: _write(root / file, content))
+
+
+def keep_bucket(server: BucketServer, keys: Keys | None = None, *, prefix: str = "backups", at: str = "") -> Kept:
+    """Give a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
+    location = parse_location(at or f"{server.scheme}://{server.make_bucket()}/{prefix}")
+
+    def open_again() -> BucketShelf:
+        client = open_client(location, server.environment)
+        return BucketShelf(client, location, holder="a test", since="today", keys=keys, patience_seconds=5.0)
+
+    def write(file: str, content: bytes) -> None:
+        open_client(location, server.environment).put(open_again().key(file), content)
+
+    if not at:
+        open_again().prepare()
+    return Kept(str(location), open_again, write)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def as_protocol(store: Shelf | BucketShelf) -> WritableStore:
+    """Let the type checker compare a store with the protocol."""
+    return store

@@ -1,0 +1,145 @@
+"""Writing the reference from the table of settings: .env.example, and blocks in docs/settings.md and README.md.
+
+`python -m tools.reference`, run in the repository's root, writes them; a test compares what is committed. A
+block stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from restore.errors import EXIT_STATUSES
+from restore.monitoring.metrics import METRICS, Metric
+from restore.settings.option import Setting
+from restore.settings.options.table import SETTINGS
+
+EXAMPLE = Path(".env.example")
+PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
+_BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+_NONE = "-"
+
+_HEAD = """\
+# Settings for `docker compose` in this directory, and for the program when they are exported (set -a; . ./.env).
+# Copy it to .env and take the # off what you change. Everything has a default; no .env is needed at all.
+# The compose file sets QDRANT_URL and the paths of the store itself. Each setting: docs/settings.md.
+"""
+
+_OTHER_ALIASES = (
+    ("--host NAME`, `--port PORT", "--qdrant-url http://NAME:PORT", "6333 when the port is left out"),
+    ("--api-key KEY", "QDRANT_API_KEY", "with a warning: others can read a command line"),
+)
+
+# What only the compose file reads: default and meaning.
+_COMPOSE: Mapping[str, tuple[str, str]] = {
+    "QDRANT_IMAGE": ("qdrant/qdrant:v1.18.3", "The Qdrant that is started."),
+    "QDRANT_PORT": ("6333", "The port on this machine under which Qdrant's HTTP API can be reached."),
+    "APPLICATION_PORT": ("8000", "The port on this machine of the example application."),
+    "SNAPSHOT_UID": ("1000", "The user who shall own new snapshots; `make snapshot` passes yours."),
+    "SNAPSHOT_GID": ("1000", "The group that shall own new snapshots."),
+}
+
+
+def write_example() -> str:
+    """Give .env.example: every variable with one sentence."""
+    parts = [_HEAD]
+    for room, rows in _list_rooms().items():
+        parts.append(f"\n# --- {room}\n")
+        for row in rows:
+            if not row.environment_name:
+                continue
+            choices = f" One of {', '.join(row.placeholder.split('|'))}." if _has_choices(row) else ""
+            parts.append(f"\n# {row.sentence}{choices}\n#{row.environment_name}={row.write(row.default)}\n")
+            if row.secret:
+                parts.append(f"\n# A file that holds it, instead.\n#{row.environment_name}_FILE=\n")
+    parts.append("\n# --- Only for the compose file\n")
+    parts += [f"\n# {sentence}\n#{name}={default}\n" for name, (default, sentence) in _COMPOSE.items()]
+    return "".join(parts)
+
+
+def fill_blocks(text: str) -> str:
+    """Give a page with its generated blocks as the table has them now. Raises `KeyError` for an unknown block."""
+    return _BLOCK.sub(lambda match: match[1] + BLOCKS[match["name"]]() + match[3], text)
+
+
+def _write_rooms() -> str:
+    return "\n".join(f"## {room}\n\n{_write_table(rows)}" for room, rows in _list_rooms().items())
+
+
+def _write_table(rows: Iterable[Setting]) -> str:
+    lines = ["| Flag | Variable | Key | Default | Meaning |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = (_show_flag(row), row.environment_name, row.yaml_key, row.write(row.default))
+        shown = " | ".join(f"`{cell}`" if cell else _NONE for cell in cells)
+        lines.append(f"| {shown} | {_explain(row)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _write_own() -> str:
+    return "".join(f"- `{row.yaml_key}`\n" for row in SETTINGS if row.per_collection)
+
+
+def _write_aliases() -> str:
+    named = [f"| `{alias}` | `{row.flags[0]}` | |" for row in SETTINGS for alias in row.aliases]
+    others = [f"| `{old}` | `{new}` | {remark} |" for old, new, remark in _OTHER_ALIASES]
+    return "\n".join(["| Old flag | Is | |", "|---|---|---|", *named, *others]) + "\n"
+
+
+def _write_statuses() -> str:
+    rows = [f"| {row.number} | {row.name} | {row.meaning} |" for row in EXIT_STATUSES]
+    return "\n".join(["| Status | Name | Meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _write_metrics() -> str:
+    rows = [f"| `{one.full_name}` | {one.sort} | {_list_labels(one)} | {one.sentence} |" for one in METRICS]
+    return "\n".join(["| Metric | Sort | Labels | Meaning |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _list_labels(metric: Metric) -> str:
+    return ", ".join(f"`{label}`" for label in metric.labels) or _NONE
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "settings": _write_rooms,
+    "settings-table": lambda: _write_table(SETTINGS),
+    "per-collection": _write_own,
+    "aliases": _write_aliases,
+    "exit-statuses": _write_statuses,
+    "metrics": _write_metrics,
+}
+
+
+def _list_rooms() -> dict[str, list[Setting]]:
+    rooms: dict[str, list[Setting]] = {}
+    for row in SETTINGS:
+        rooms.setdefault(row.room, []).append(row)
+    return rooms
+
+
+def _show_flag(row: Setting) -> str:
+    if not row.flags:
+        return ""
+    return f"{row.flags[0]}-file" if row.secret else row.flags[0]
+
+
+def _explain(row: Setting) -> str:
+    choices = ", ".join(f"`{choice}`" for choice in row.placeholder.split("|")) if _has_choices(row) else ""
+    return f"{row.sentence} {choices}".strip()
+
+
+def _has_choices(row: Setting) -> bool:
+    return "|" in row.placeholder and row.placeholder.islower()
+
+
+def main() -> int:
+    """Write the files."""
+    EXAMPLE.write_text(write_example(), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(fill_blocks(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
