@@ -24,8 +24,8 @@ from bench.minio import Bucket
 from bench.server import Server
 from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant, connect
-from restore.qdrant.collection_names import find_attempts, name_mark
-from restore.recovery.marker.model import Sent
+from restore.qdrant.collection_names import find_attempts, name_marker
+from restore.recovery.marker.model import SentTransfer
 from restore.recovery.transfer.wait_idle import wait_settled
 from restore.system.clock import Clock
 
@@ -138,7 +138,7 @@ class Ground:
                     self.qdrant.delete_snapshot(collection, snapshot.name)
                 self.qdrant.delete_collection(collection)
             for attempt in find_attempts(collection, there):
-                self.qdrant.delete_collection(name_mark(collection, attempt))
+                self.qdrant.delete_collection(name_marker(collection, attempt))
         self.settle()
 
     def remove_server_snapshots(self, sources: Iterable[Source]) -> None:
@@ -183,7 +183,7 @@ class Ground:
         """Wait until nothing that was sent can still become a collection: the server goes on without its client."""
         print("ending; the server may still have to finish what was sent", file=sys.stderr, flush=True)
         largest = max((source.points for source in self._sources), default=0) * DIMENSIONS * _BYTES_PER_NUMBER
-        sent = Sent("upload", largest, 0.0)
+        sent = SentTransfer("upload", largest, 0.0)
         stall = _LONGEST_SETTLING_SECONDS
         wait_settled(
             self.qdrant, self._clock, lambda *_, **__: None, target=self.target, sent=sent, stall_seconds=stall

@@ -17,7 +17,7 @@ def main() -> None:
         status = _probe() if sys.argv[1:] == ["healthcheck"] else _run()
     except Interrupted as error:
         status = error.status
-    signals.leave(status)
+    signals.exit_now(status)
     sys.exit(status)
 
 

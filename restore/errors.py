@@ -173,7 +173,7 @@ class Interrupted(BaseException):
         return f"{self.reason}; {self.left}" if self.left else self.reason
 
 
-class Overdue(Interrupted):
+class DeadlineReached(Interrupted):
     """The deadline for everything has come."""
 
     def __init__(self, signal_number: int, seconds: float) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from restore.errors import EXIT_STATUSES
 from restore.monitoring.metrics import METRICS, Metric
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
 
 EXAMPLE = Path(".env.example")
 PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
@@ -68,7 +68,7 @@ def _write_rooms() -> str:
     return "\n".join(f"## {room}\n\n{_write_table(rows)}" for room, rows in _list_rooms().items())
 
 
-def _write_table(rows: Iterable[Setting]) -> str:
+def _write_table(rows: Iterable[Option]) -> str:
     lines = ["| Flag | Variable | Key | Default | Meaning |", "|---|---|---|---|---|"]
     for row in rows:
         cells = (_show_flag(row), row.environment_name, row.yaml_key, row.write(row.default))
@@ -78,11 +78,11 @@ def _write_table(rows: Iterable[Setting]) -> str:
 
 
 def _write_own() -> str:
-    return "".join(f"- `{row.yaml_key}`\n" for row in SETTINGS if row.per_collection)
+    return "".join(f"- `{row.yaml_key}`\n" for row in OPTIONS if row.per_collection)
 
 
 def _write_aliases() -> str:
-    named = [f"| `{alias}` | `{row.flags[0]}` | |" for row in SETTINGS for alias in row.aliases]
+    named = [f"| `{alias}` | `{row.flags[0]}` | |" for row in OPTIONS for alias in row.aliases]
     others = [f"| `{old}` | `{new}` | {remark} |" for old, new, remark in _OTHER_ALIASES]
     return "\n".join(["| Old flag | Is | |", "|---|---|---|", *named, *others]) + "\n"
 
@@ -103,7 +103,7 @@ def _list_labels(metric: Metric) -> str:
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": _write_rooms,
-    "settings-table": lambda: _write_table(SETTINGS),
+    "settings-table": lambda: _write_table(OPTIONS),
     "per-collection": _write_own,
     "aliases": _write_aliases,
     "exit-statuses": _write_statuses,
@@ -111,25 +111,25 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _list_rooms() -> dict[str, list[Setting]]:
-    rooms: dict[str, list[Setting]] = {}
-    for row in SETTINGS:
+def _list_rooms() -> dict[str, list[Option]]:
+    rooms: dict[str, list[Option]] = {}
+    for row in OPTIONS:
         rooms.setdefault(row.room, []).append(row)
     return rooms
 
 
-def _show_flag(row: Setting) -> str:
+def _show_flag(row: Option) -> str:
     if not row.flags:
         return ""
     return f"{row.flags[0]}-file" if row.secret else row.flags[0]
 
 
-def _explain(row: Setting) -> str:
+def _explain(row: Option) -> str:
     choices = ", ".join(f"`{choice}`" for choice in row.placeholder.split("|")) if _has_choices(row) else ""
     return f"{row.sentence} {choices}".strip()
 
 
-def _has_choices(row: Setting) -> bool:
+def _has_choices(row: Option) -> bool:
     return "|" in row.placeholder and row.placeholder.islower()
 
 

@@ -10,23 +10,23 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.checks.file_report import Assessment, State
+from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import Depth
 from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.snapshots.archive import refuse_kind
-from restore.snapshots.archive_scan import read_opened_archive
-from restore.snapshots.checksum import hash_opened
+from restore.snapshots.archive_scan import scan_archive
+from restore.snapshots.checksum import hash_stream
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SUFFIX
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX, Entry, Kind, classify
-from restore.stores.local.reader import Directory
+from restore.stores.local.reader import LocalStore
 from restore.stores.protocols import Store
 
 OnBytes = Callable[[int], None]
 
 
-class Reading(msgspec.Struct, frozen=True):
+class CheckOptions(msgspec.Struct, frozen=True):
     """How closely a file is looked at. `depth` None: its manifest and its inside, and no byte more.
 
     `on_bytes` is told how many bytes have been read.
@@ -46,10 +46,10 @@ class Reading(msgspec.Struct, frozen=True):
         return self.depth in {None, Depth.ARCHIVE}
 
 
-_GLANCE = Reading()
+_GLANCE = CheckOptions()
 
 
-def assess(store: Store, entry: Entry, reading: Reading = _GLANCE) -> Assessment:
+def check_file(store: Store, entry: Entry, reading: CheckOptions = _GLANCE) -> FileReport:
     """Say what a file is worth, as far as a reading of that depth tells.
 
     Raises nothing expected: what is wrong is in the answer.
@@ -62,12 +62,12 @@ def assess(store: Store, entry: Entry, reading: Reading = _GLANCE) -> Assessment
         case Kind.FOREIGN if is_snapshot(entry):
             found = _assess_snapshot(store, entry, reading)
             # Nobody promised anything of it, so what is odd about it is told and is no failure.
-            return msgspec.structs.replace(found, state=State.FOREIGN, status=0)
+            return msgspec.structs.replace(found, state=FileState.FOREIGN, status=0)
         case Kind.DEBRIS:
-            return Assessment(
+            return FileReport(
                 file=entry.file,
                 kind=entry.kind,
-                state=State.DEBRIS,
+                state=FileState.DEBRIS,
                 problem="left by a run that was killed",
                 hint="the next 'qdrant-restore snapshot' removes it",
             )
@@ -75,15 +75,15 @@ def assess(store: Store, entry: Entry, reading: Reading = _GLANCE) -> Assessment
             return _describe_failure(entry, _explain_orphan(entry))
         case Kind.PIN:
             file = entry.file.removesuffix(PIN_SUFFIX)
-            return Assessment(
+            return FileReport(
                 file=entry.file,
                 kind=entry.kind,
-                state=State.FOREIGN,
+                state=FileState.FOREIGN,
                 problem="pins a snapshot that is not there",
                 hint=f"qdrant-restore unpin {file}",
             )
         case _:
-            return Assessment(file=entry.file, kind=entry.kind, state=State.FOREIGN)
+            return FileReport(file=entry.file, kind=entry.kind, state=FileState.FOREIGN)
 
 
 def is_snapshot(entry: Entry) -> bool:
@@ -93,19 +93,19 @@ def is_snapshot(entry: Entry) -> bool:
     return entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}
 
 
-def assess_path(path: str, reading: Reading) -> Assessment:
+def check_path(path: str, reading: CheckOptions) -> FileReport:
     """Say what a file anywhere is worth; a pointer is followed to its sibling. Raises nothing expected."""
     directory, file = os.path.split(os.path.abspath(path))
-    store, entry = Directory(directory), classify(file)
+    store, entry = LocalStore(directory), classify(file)
     if not os.path.lexists(os.path.join(directory, file)):
         return _describe_failure(entry, NotFoundError(f"'{path}' does not exist"))
     if entry.kind is Kind.FOREIGN:
         return _assess_snapshot(store, entry, reading)
-    found = assess(store, entry, reading)
-    return assess(store, classify(found.target), reading) if found.target else found
+    found = check_file(store, entry, reading)
+    return check_file(store, classify(found.target), reading) if found.target else found
 
 
-def _assess_pointer(store: Store, entry: Entry, reading: Reading) -> Assessment:
+def _assess_pointer(store: Store, entry: Entry, reading: CheckOptions) -> FileReport:
     try:
         stored = store.find_named(entry.collection or entry.encoded, entry.file)
     except RestoreError as error:
@@ -116,12 +116,12 @@ def _assess_pointer(store: Store, entry: Entry, reading: Reading) -> Assessment:
         found = _assess_stored(store, entry, stored, reading)
         target = "" if stored.file == entry.file else stored.file
         return msgspec.structs.replace(found, latest=True, target=target)
-    return Assessment(
-        file=entry.file, kind=entry.kind, state=State.POINTER, collection=entry.collection, target=stored.file
+    return FileReport(
+        file=entry.file, kind=entry.kind, state=FileState.POINTER, collection=entry.collection, target=stored.file
     )
 
 
-def _assess_snapshot(store: Store, entry: Entry, reading: Reading) -> Assessment:
+def _assess_snapshot(store: Store, entry: Entry, reading: CheckOptions) -> FileReport:
     try:
         stored = store.open_entry(entry)
     except RestoreError as error:
@@ -129,31 +129,31 @@ def _assess_snapshot(store: Store, entry: Entry, reading: Reading) -> Assessment
     return _assess_stored(store, entry, stored, reading)
 
 
-def _assess_stored(store: Store, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
+def _assess_stored(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckOptions) -> FileReport:
     try:
         return _compare(store, entry, stored, reading)
     except RestoreError as error:
         return _describe_failure(entry, error, stored)
 
 
-def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: Reading) -> Assessment:
+def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckOptions) -> FileReport:
     manifest = store.read_manifest(stored)
     found, expected = "", ""
     if reading.hashes and not reading.looks_inside:
         found, expected = _hash_stored(store, stored, manifest, reading)
     elif reading.looks_inside and not (manifest and _is_costly(stored, reading)):
         with contextlib.closing(store.open_snapshot(stored)) as opened:
-            refuse_kind(read_opened_archive(opened, name=stored.file), file=stored.file)
+            refuse_kind(scan_archive(opened, name=stored.file), file=stored.file)
             expected = manifest.sha256 if manifest else store.read_checksum(stored) or ""
             opened.seek(0)
-            found = hash_opened(opened, reading.on_bytes, name=stored.path)[0] if reading.hashes else ""
+            found = hash_stream(opened, reading.on_bytes, name=stored.path)[0] if reading.hashes else ""
     if found and expected and found != expected:
         raise IntegrityError(
             f"snapshot '{stored.file}' has checksum {found}, it should be {expected}",
             hint="its bytes were changed: take another one with --snapshot, or make a new one",
         )
     compared_now = bool(found and expected)
-    return Assessment(
+    return FileReport(
         file=entry.file,
         kind=entry.kind,
         state=_find_state(manifest, compared=compared_now),
@@ -170,26 +170,26 @@ def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: Readin
     )
 
 
-def _is_costly(stored: StoredSnapshot, reading: Reading) -> bool:
+def _is_costly(stored: StoredSnapshot, reading: CheckOptions) -> bool:
     """Tell whether a mere glance would cost requests, a key or an unpacking; the manifest says enough then."""
     return not reading.hashes and (stored.is_remote or stored.packing != "")
 
 
 def _hash_stored(
-    store: Store, stored: StoredSnapshot, manifest: Manifest | None, reading: Reading
+    store: Store, stored: StoredSnapshot, manifest: Manifest | None, reading: CheckOptions
 ) -> tuple[str, str]:
     """Hash the bytes as they lie there; gives what was found and what should be. Needs no key."""
     with contextlib.closing(store.open_stored(stored)) as opened:
-        found = hash_opened(opened, reading.on_bytes, name=stored.path)[0]
+        found = hash_stream(opened, reading.on_bytes, name=stored.path)[0]
     if manifest is None:
         return found, store.read_checksum(stored) or ""
     return found, (manifest.stored_sha256 or "") if stored.packing else manifest.sha256
 
 
-def _find_state(manifest: Manifest | None, *, compared: bool) -> State:
+def _find_state(manifest: Manifest | None, *, compared: bool) -> FileState:
     if manifest is None:
-        return State.CHECKED if compared else State.UNCHECKED
-    return State.HELD_BACK if manifest.held_back else State.CHECKED
+        return FileState.CHECKED if compared else FileState.UNCHECKED
+    return FileState.HELD_BACK if manifest.held_back else FileState.CHECKED
 
 
 def _explain_orphan(entry: Entry) -> IntegrityError:
@@ -199,11 +199,11 @@ def _explain_orphan(entry: Entry) -> IntegrityError:
     )
 
 
-def _describe_failure(entry: Entry, error: RestoreError, stored: StoredSnapshot | None = None) -> Assessment:
-    return Assessment(
+def _describe_failure(entry: Entry, error: RestoreError, stored: StoredSnapshot | None = None) -> FileReport:
+    return FileReport(
         file=entry.file,
         kind=entry.kind,
-        state=State.DAMAGED,
+        state=FileState.DAMAGED,
         collection=entry.collection,
         created=entry.created,
         size_bytes=stored.size if stored else 0,

@@ -12,7 +12,7 @@ from restore.snapshots.name import SnapshotName, parse_name
 from restore.stores.layout import Kind
 
 
-class State(StrEnum):
+class FileState(StrEnum):
     """What a file is worth.
 
     CHECKED: it has a manifest, written after every byte was compared with the server's, and agrees with it.
@@ -28,7 +28,7 @@ class State(StrEnum):
     POINTER = "pointer"
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     """One file. `status` is an exit status, 0 when nothing is wrong; `problem` a sentence, `hint` what to do.
 
     `target` is where a pointer leads. `latest`: the pointer leads here. `sha256` is what was read now, empty when
@@ -41,7 +41,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     kind: Kind
-    state: State
+    state: FileState
     collection: str | None = None
     latest: bool = False
     target: str = ""
@@ -65,20 +65,20 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     pin_reason: str = ""
 
 
-def mark_latest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+def mark_latest(files: Iterable[FileReport]) -> tuple[FileReport, ...]:
     """Give the files back, those that a pointer leads to marked as latest."""
     files = tuple(files)
     targets = {one.target for one in files if one.target}
     return tuple(msgspec.structs.replace(one, latest=True) if one.file in targets else one for one in files)
 
 
-def mark_newest(files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+def mark_newest(files: Iterable[FileReport]) -> tuple[FileReport, ...]:
     """Give the files back, each collection's newest by its name's time that is not held back marked as latest."""
     files = tuple(files)
     newest: dict[str, SnapshotName] = {}
     for one in files:
         name = parse_name(one.file)
-        if name and one.kind is Kind.SNAPSHOT and one.state is not State.HELD_BACK:
+        if name and one.kind is Kind.SNAPSHOT and one.state is not FileState.HELD_BACK:
             newest[name.encoded] = max(newest.get(name.encoded, name), name)
     latest = {str(name) for name in newest.values()}
     return tuple(msgspec.structs.replace(one, latest=one.file in latest) for one in files)

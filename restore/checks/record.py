@@ -36,22 +36,22 @@ _LOOKS = (Depth.LIST, Depth.HASH, Depth.ARCHIVE)
 _ORDER = [*map(str, _LOOKS), EMBEDDED, RESTORE]
 
 
-class Result(StrEnum):
+class CheckResult(StrEnum):
     """How a check ended that found nothing wrong. WHOLE: nothing says what the bytes should be."""
 
     AS_PROMISED = "as promised"
     WHOLE = "whole"
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
+class PassedCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One check: when it ended (aware, UTC), how, and which version did it."""
 
     at: datetime
-    result: Result
+    result: CheckResult
     by: str = ""
 
 
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
+class FailedCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The last check that found something wrong. `status` is the exit status of what it found, 0 where unknown."""
 
     at: datetime
@@ -71,8 +71,8 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     sha256: str = ""
     size: int = 0
-    passed: dict[str, Check] = {}
-    failed: Tried | None = None
+    passed: dict[str, PassedCheck] = {}
+    failed: FailedCheck | None = None
 
 
 class ProvenDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class ProvenDocument(msgspec.Struct, frozen=True, kw_only=True):
     collections: dict[str, datetime] = {}
 
 
-class Share(msgspec.Struct, frozen=True):
+class SampleShare(msgspec.Struct, frozen=True):
     """How many of all: `numerator` of `denominator`, more than none and at most all."""
 
     numerator: int
@@ -113,7 +113,7 @@ def parse_check(text: bytes | None, name: str) -> CheckDocument | None:
     return document
 
 
-def find_damage(document: CheckDocument | None, *, size: int) -> Tried | None:
+def find_damage(document: CheckDocument | None, *, size: int) -> FailedCheck | None:
     """Give the check that found these bytes damaged, if that is the last that is known of them.
 
     A key that was missing, or a disk that did not answer, says nothing about the bytes.
@@ -122,14 +122,14 @@ def find_damage(document: CheckDocument | None, *, size: int) -> Tried | None:
     return failed if failed and failed.status == IntegrityError.status else None
 
 
-def read_share(text: str) -> Share:
+def parse_share(text: str) -> SampleShare:
     """Read `5%`, `0.5%` or `2/7` (two files of seven). Raises `ValueError` with what is wrong."""
     compact = text.strip()
     if match := _PERCENT.fullmatch(compact):
         decimals = match[2] or ""
-        share = Share(int(match[1] + decimals), _WHOLE_PERCENT * 10 ** len(decimals))
+        share = SampleShare(int(match[1] + decimals), _WHOLE_PERCENT * 10 ** len(decimals))
     elif match := _RATIO.fullmatch(compact):
-        share = Share(int(match[1]), int(match[2]))
+        share = SampleShare(int(match[1]), int(match[2]))
     else:
         raise ValueError(f"'{text}' is no share of the files (5%, 2/7)")
     if not 0 < share.numerator <= share.denominator:
@@ -137,7 +137,7 @@ def read_share(text: str) -> Share:
     return share
 
 
-def pass_check(document: CheckDocument, depth: str, check: Check) -> CheckDocument:
+def add_success(document: CheckDocument, depth: str, check: PassedCheck) -> CheckDocument:
     """Remember a success. Looking closer has looked less closely too, and what failed there is over.
 
     What failed a closer look has not passed it by a glance.
@@ -153,7 +153,7 @@ def _is_closer(one: str, other: str) -> bool:
     return one != other and (one not in _ORDER or (other in _ORDER and _ORDER.index(one) > _ORDER.index(other)))
 
 
-def fail_check(document: CheckDocument, tried: Tried) -> CheckDocument:
+def add_failure(document: CheckDocument, tried: FailedCheck) -> CheckDocument:
     """Remember a failure; the successes before it stay, they were true."""
     return msgspec.structs.replace(document, failed=tried)
 
@@ -173,4 +173,4 @@ def find_last_proven(documents: Iterable[CheckDocument]) -> datetime | None:
     What the embedded engine showed proves less, and what had no manifest promised nothing: neither counts.
     """
     proven = (document.passed.get(RESTORE) for document in documents)
-    return max((one.at for one in proven if one and one.result is Result.AS_PROMISED), default=None)
+    return max((one.at for one in proven if one and one.result is CheckResult.AS_PROMISED), default=None)

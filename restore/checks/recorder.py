@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from restore.checks.file_report import Assessment, State
+from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import (
     RESTORE,
-    Check,
     CheckDocument,
+    CheckResult,
+    FailedCheck,
+    PassedCheck,
     ProvenDocument,
-    Result,
-    Tried,
-    fail_check,
+    add_failure,
+    add_success,
     find_last_check,
     find_last_proven,
     name_check,
     parse_check,
-    pass_check,
 )
 from restore.errors import DecryptionError, IntegrityError, RestoreError, StoreError
 from restore.snapshots.document import read_document, write_document
 from restore.stores.layout import CHECK_SUFFIX, PROVEN_FILE
-from restore.stores.protocols import Documents, WritableDocuments
+from restore.stores.protocols import DocumentStore, WritableDocumentStore
 from restore.system.clock import Clock
 
 # A run that tidies the store at this very moment may take the unfinished file away.
@@ -34,10 +34,10 @@ _TRIES = 3
 _SET_BACK = timedelta(hours=1)
 
 
-class Recorder:
+class CheckRecorder:
     """Writes down how checks ended. After the first refusal nothing is tried again; `problem` says why."""
 
-    def __init__(self, store: WritableDocuments, clock: Clock, by: str) -> None:
+    def __init__(self, store: WritableDocumentStore, clock: Clock, by: str) -> None:
         self._store = store
         self._clock = clock
         self._by = by
@@ -51,7 +51,7 @@ class Recorder:
         """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
         return read_check(self._store, file)
 
-    def record(self, found: Assessment, depth: str) -> None:
+    def record(self, found: FileReport, depth: str) -> None:
         """Write down how a check of this depth ended. A store that takes nothing is no failure of the check.
 
         A key that is missing says nothing about the file, so nothing is written then.
@@ -59,18 +59,18 @@ class Recorder:
         if found.status == DecryptionError.status:
             return
         document = self.read(found.file)
-        if found.status or (found.state is State.FOREIGN and found.problem):
-            tried = Tried(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)
-            document = fail_check(document or CheckDocument(size=found.size_bytes), tried)
+        if found.status or (found.state is FileState.FOREIGN and found.problem):
+            tried = FailedCheck(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)
+            document = add_failure(document or CheckDocument(size=found.size_bytes), tried)
         else:
             if document is None or not _is_of(document, found):
                 failed = document.failed if document and _may_be_of(document, found) else None
                 document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes, failed=failed)
-            whole = found.state in {State.UNCHECKED, State.FOREIGN}
-            result = Result.WHOLE if whole else Result.AS_PROMISED
-            document = pass_check(document, depth, Check(at=self.now(), result=result, by=self._by))
+            whole = found.state in {FileState.UNCHECKED, FileState.FOREIGN}
+            result = CheckResult.WHOLE if whole else CheckResult.AS_PROMISED
+            document = add_success(document, depth, PassedCheck(at=self.now(), result=result, by=self._by))
         self._write(lambda: self._store.write_document(name_check(found.file), write_document(document)))
-        if not found.status and depth == RESTORE and found.state is State.CHECKED and found.collection:
+        if not found.status and depth == RESTORE and found.state is FileState.CHECKED and found.collection:
             self._write(lambda: self._add_proof(found.collection or ""))
 
     def _add_proof(self, collection: str) -> bool:
@@ -92,7 +92,7 @@ class Recorder:
                 self.problem = str(error)
 
 
-def read_check(store: Documents, file: str) -> CheckDocument | None:
+def read_check(store: DocumentStore, file: str) -> CheckDocument | None:
     """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
     name = name_check(file)
     try:
@@ -101,7 +101,7 @@ def read_check(store: Documents, file: str) -> CheckDocument | None:
         return None
 
 
-def read_proven(store: Documents) -> Mapping[str, datetime]:
+def read_proven(store: DocumentStore) -> Mapping[str, datetime]:
     """Give when a drill last proved each collection; nothing of what cannot be read."""
     try:
         return _read_proven(store)[1].collections
@@ -109,7 +109,7 @@ def read_proven(store: Documents) -> Mapping[str, datetime]:
         return {}
 
 
-def _read_proven(store: Documents) -> tuple[bytes | None, ProvenDocument]:
+def _read_proven(store: DocumentStore) -> tuple[bytes | None, ProvenDocument]:
     """Give the document as it lies there and as it was read; a damaged one counts as empty, and is replaced."""
     text = store.read_document(PROVEN_FILE)
     try:
@@ -120,7 +120,7 @@ def _read_proven(store: Documents) -> tuple[bytes | None, ProvenDocument]:
     return text, ProvenDocument(collections=aware)
 
 
-def add_checks(store: Documents, files: Iterable[Assessment], now: datetime) -> tuple[Assessment, ...]:
+def add_checks(store: DocumentStore, files: Iterable[FileReport], now: datetime) -> tuple[FileReport, ...]:
     """Give the files back, with what is remembered of them. Only reads; one listing, one document per file.
 
     A success whose time has not come yet was written by a clock that was wrong, or by nobody who checked: else no
@@ -131,7 +131,7 @@ def add_checks(store: Documents, files: Iterable[Assessment], now: datetime) -> 
     return tuple(_add(store, one, now) if name_check(one.file) in remembered else one for one in files)
 
 
-def _add(store: Documents, found: Assessment, now: datetime) -> Assessment:
+def _add(store: DocumentStore, found: FileReport, now: datetime) -> FileReport:
     document = read_check(store, found.file)
     if document is None:
         return found
@@ -151,11 +151,11 @@ def _add(store: Documents, found: Assessment, now: datetime) -> Assessment:
     )
 
 
-def _may_be_of(document: CheckDocument, found: Assessment) -> bool:
+def _may_be_of(document: CheckDocument, found: FileReport) -> bool:
     """Tell whether a record of bytes that were never found right, so that nobody knows them, has their size."""
     return not document.sha256 and document.size == found.size_bytes
 
 
-def _is_of(document: CheckDocument, found: Assessment) -> bool:
+def _is_of(document: CheckDocument, found: FileReport) -> bool:
     """Tell whether a record was made of these bytes; a file may have been replaced under its name."""
     return document.size == found.size_bytes and document.sha256 == found.promised_sha256

@@ -10,10 +10,10 @@ from restore.cli.environment import gather_sources
 from restore.cli.log import open_log
 from restore.cli.output import Output
 from restore.cli.parser import Invocation, parse_arguments
-from restore.cli.progress import SpokenProgress, open_progress
+from restore.cli.progress import LogProgress, open_progress
 from restore.commands.masking import make_mask
 from restore.commands.observe import observe
-from restore.commands.registry import OPENINGS
+from restore.commands.registry import RUNNERS
 from restore.errors import Interrupted, RestoreError, SettingsError
 from restore.settings.command_names import MIRROR, SERVE, VERSION
 from restore.settings.model import Settings
@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
         settings = _settle(invocation)
         log_json = settings.log_format is LogFormat.JSON
         if log_json:
-            signals.speak_json()
+            signals.use_json()
         output = Output(json=settings.json, log_json=log_json, mask=make_mask(settings))
         if invocation.command == SERVE:
             return _serve(invocation, settings)
@@ -73,7 +73,7 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
     if settings.deadline_seconds:
         set_deadline(settings.deadline_seconds)
     try:
-        shown = observe(command, settings, log, lambda: OPENINGS[command](settings, log, progress))
+        shown = observe(command, settings, log, lambda: RUNNERS[command](settings, log, progress))
     finally:
         progress.close()
     output.show(shown.result, shown.lines)
@@ -81,10 +81,10 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
 
 
 def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
-    from restore.system.optional_package import import_package  # noqa: PLC0415 - asked for by serve alone
+    from restore.system.optional_package import import_optional  # noqa: PLC0415 - asked for by serve alone
 
     for package in ("cronsim", "prometheus_client"):
-        import_package(package, "serve")
+        import_optional(package, "serve")
     from restore.daemon.app import serve  # noqa: PLC0415 - what a long-running process imports
 
     masks = [make_mask(settings)]
@@ -101,7 +101,7 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
         masks[1:] = [make_mask(found)]
         return found
 
-    serve(settings, log, SpokenProgress(log), renew)
+    serve(settings, log, LogProgress(log), renew)
 
 
 def _warn(settings: Settings, log: Log) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import click
 import msgspec
 
-from restore.commands.registry import DOORS, Door
+from restore.commands.registry import COMMANDS, CommandSpec
 from restore.errors import EXIT_STATUSES, SettingsError
 from restore.settings.command_names import CONFIG
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
 from restore.system.text import suggest
 
 PROGRAM = "qdrant-restore"
@@ -31,7 +31,7 @@ class Invocation(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-_BY_NAME = {door.name: door for door in DOORS}
+_BY_NAME = {door.name: door for door in COMMANDS}
 
 
 def parse_arguments(arguments: list[str]) -> Invocation | None:
@@ -42,7 +42,7 @@ def parse_arguments(arguments: list[str]) -> Invocation | None:
     try:
         found = program.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.NoSuchOption as error:
-        known = {flag for row in SETTINGS for flag in row.flags}
+        known = {flag for row in OPTIONS for flag in row.flags}
         name = error.option_name
         advice = "; options stand after the command" if name in known else ""
         raise SettingsError(f"unknown option {name}{advice}", hint=_HELP) from error
@@ -55,7 +55,7 @@ class _Commands(click.Group):
     """Builds a command only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [door.name.split()[0] for door in DOORS]
+        return [door.name.split()[0] for door in COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name == "config":
@@ -143,10 +143,10 @@ class _Flag(click.Option):
         self.room = room
 
 
-def _build(door: Door, shown: str) -> click.Command:
+def _build(door: CommandSpec, shown: str) -> click.Command:
     metavar = f"[{door.argument}]..." if door.argument else ""
     params: list[click.Parameter] = [click.Argument(["arguments"], nargs=-1, metavar=metavar)]
-    for row in SETTINGS:
+    for row in OPTIONS:
         if door.name in row.commands:
             params += _list_flags(row)
 
@@ -165,7 +165,7 @@ def _build(door: Door, shown: str) -> click.Command:
     return command
 
 
-def _list_flags(row: Setting) -> list[_Flag]:
+def _list_flags(row: Option) -> list[_Flag]:
     """Give a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
     if row.switch:
         plain = _Flag(row.flags, row.name, row.room, is_flag=True, help=row.sentence)
@@ -187,7 +187,7 @@ def _list_flags(row: Setting) -> list[_Flag]:
     return flags
 
 
-def _describe(row: Setting) -> str:
+def _describe(row: Option) -> str:
     shown = row.write(row.default)
     sentence = row.flag_sentence or row.sentence
     return f"{sentence}  [{shown}]" if shown else sentence
@@ -225,7 +225,7 @@ def _explain() -> str:
     return "Brings a fresh Qdrant up with its data, and makes snapshots that can be trusted."
 
 
-def _show_examples(door: Door) -> str:
+def _show_examples(door: CommandSpec) -> str:
     lines = [f"  {PROGRAM} {example}" for example in door.examples]
     more = f"Exit statuses: {PROGRAM} --help. Variables and the settings file: docs/settings.md."
     return "\n".join(["Examples:", *lines, "", more])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EVERY_SECONDS = 10.0
 
 
-class SpokenProgress:
+class LogProgress:
     """Says `transfer.progress` or `transfer.waiting` at most every ten seconds for each collection."""
 
     def __init__(self, log: Log, read_seconds: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +62,7 @@ class SpokenProgress:
         """Nothing is shown that could be taken away."""
 
 
-class ShownProgress:
+class TerminalProgress:
     """Bars on the terminal, one for each collection: bytes, rate, time; a moving one while the server works."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class ShownProgress:
 def open_progress(settings: Settings, log: Log) -> Progress:
     """Choose: a bar when stderr is a terminal and the log is for eyes, else events."""
     for_eyes = settings.log_format is not LogFormat.JSON and not settings.json
-    return ShownProgress() if for_eyes and sys.stderr.isatty() else SpokenProgress(log)
+    return TerminalProgress() if for_eyes and sys.stderr.isatty() else LogProgress(log)
 
 
 def _open_bars() -> Bars:

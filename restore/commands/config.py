@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from restore.commands.outcome import Shown
+from restore.commands.outcome import CommandResult
 from restore.settings.model import Settings
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 from restore.system.events import Log, Progress
 from restore.system.secret import MASK, Secret
 
@@ -35,7 +35,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 def run(settings: Settings) -> Configuration:
     """List every setting of this run. Asks nobody."""
     shown = []
-    for row in SETTINGS:
+    for row in OPTIONS:
         if row.name in _NOT_SHOWN:
             continue
         value = getattr(settings, row.attribute)
@@ -56,7 +56,7 @@ def describe(result: Configuration) -> list[str]:
     return lines
 
 
-def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """List every setting, and return the lines that show them."""
     result = run(settings)
-    return Shown(result, describe(result), result.status)
+    return CommandResult(result, describe(result), result.status)

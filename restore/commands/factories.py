@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING
 
 from restore.errors import SettingsError
 from restore.settings.collections import names_a_path
-from restore.settings.model import Making, Settings
+from restore.settings.model import Settings, SnapshotOptions
 from restore.stores.location import Location, parse_location
 
 if TYPE_CHECKING:
-    from restore.checks.recorder import Recorder
+    from restore.checks.recorder import CheckRecorder
     from restore.qdrant.client import Qdrant
-    from restore.snapshots.age import Keys
-    from restore.snapshots.codec import Packer
-    from restore.stores.bucket.writer import BucketShelf
+    from restore.snapshots.age import AgeIdentities
+    from restore.snapshots.codec import Encoder
+    from restore.stores.bucket.writer import WritableBucketStore
     from restore.stores.protocols import Store, WritableStore
     from restore.system.events import Log
 
 
-def make_recorder(store: WritableStore) -> Recorder:
+def make_recorder(store: WritableStore) -> CheckRecorder:
     """Return what writes down beside a snapshot how a check of it ended."""
     from restore import __version__
-    from restore.checks.recorder import Recorder
+    from restore.checks.recorder import CheckRecorder
     from restore.system.clock import Clock
 
-    return Recorder(store, Clock(), f"qdrant-restore {__version__}")
+    return CheckRecorder(store, Clock(), f"qdrant-restore {__version__}")
 
 
 def has_scoped_key(settings: Settings) -> bool:
@@ -79,61 +79,61 @@ def open_store(settings: Settings, text: str = "") -> Store:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
         return bucket
-    from restore.stores.local.reader import open_directory
+    from restore.stores.local.reader import open_local_store
 
-    return open_directory(location.path, _open_keys(settings))
+    return open_local_store(location.path, _open_keys(settings))
 
 
-def open_stores(settings: Settings, log: Log) -> Store:
+def open_with_fallbacks(settings: Settings, log: Log) -> Store:
     """Open the store to restore from, and behind it those to fall back on."""
     if names_a_path(settings.snapshot):
         return _open_anywhere(settings)
     if not settings.fallback_stores:
         return open_store(settings)
-    from restore.stores.fallback import StoreChain
+    from restore.stores.fallback import FallbackStore
 
     def make(text: str) -> Callable[[], Store]:
         return lambda: open_store(settings, text)
 
     texts = dict.fromkeys((settings.store, *settings.fallback_stores))
-    return StoreChain([(text, make(text)) for text in texts], log)
+    return FallbackStore([(text, make(text)) for text in texts], log)
 
 
 def _open_anywhere(settings: Settings) -> Store:
     """Give what stands for a store where one file is restored, given by its path: it need not be there."""
-    from restore.stores.local.reader import Directory
+    from restore.stores.local.reader import LocalStore
 
     location = parse_location(settings.store)
-    return Directory("." if location.is_bucket else location.path, _open_keys(settings))
+    return LocalStore("." if location.is_bucket else location.path, _open_keys(settings))
 
 
-def open_recording(settings: Settings) -> WritableStore:
+def open_existing(settings: Settings) -> WritableStore:
     """Open a store to read it, and to write documents beside its snapshots; nothing is made where there is none."""
     location = parse_location(settings.store)
     if location.is_bucket:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
         return bucket
-    from restore.stores.local.reader import open_directory
-    from restore.stores.local.writer import Shelf
+    from restore.stores.local.reader import open_local_store
+    from restore.stores.local.writer import WritableLocalStore
 
-    open_directory(location.path)
-    return Shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+    open_local_store(location.path)
+    return WritableLocalStore(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
 
 
-def open_writing(settings: Settings, text: str = "") -> WritableStore:
+def open_or_create(settings: Settings, text: str = "") -> WritableStore:
     """Open a store to write to it, made where there is nothing yet; a bucket itself is never made."""
     location = parse_location(text or settings.store)
     if location.is_bucket:
         bucket = _open_bucket(settings, location)
         bucket.prepare()
         return bucket
-    from restore.stores.local.writer import open_shelf
+    from restore.stores.local.writer import open_writable_local_store
 
-    return open_shelf(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+    return open_writable_local_store(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
 
 
-def open_glimpse(settings: Settings, text: str) -> WritableStore:
+def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
     """Open a store to say what would be written there; nothing is made, and it may not be there yet.
 
     Raises `NotFoundError` when there is no such bucket.
@@ -143,49 +143,49 @@ def open_glimpse(settings: Settings, text: str) -> WritableStore:
         bucket = _open_bucket(settings, location)
         bucket.list_collections()
         return bucket
-    from restore.stores.local.writer import Shelf
+    from restore.stores.local.writer import WritableLocalStore
 
-    return Shelf(location.path)
+    return WritableLocalStore(location.path)
 
 
-def make_packers(settings: Settings) -> Callable[[str], Packer | None]:
+def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
     """Give what makes a packer for a collection; all are made once here, so that what is wrong is told at once."""
-    packers = {collection: _make_packer(settings.making_for(collection)) for collection in ("", *settings.own)}
+    packers = {collection: _make_encoder(settings.making_for(collection)) for collection in ("", *settings.own)}
 
-    def find(collection: str) -> Packer | None:
+    def find(collection: str) -> Encoder | None:
         packer = packers.get(collection, packers[""])
         return packer.another() if packer else None
 
     return find
 
 
-def _make_packer(settings: Making) -> Packer | None:
+def _make_encoder(settings: SnapshotOptions) -> Encoder | None:
     """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
     from restore.settings.options.store import Compress, Encrypt
 
     if settings.compress is Compress.NONE and settings.encrypt is Encrypt.NONE:
         return None
     from restore.snapshots.age import load_recipients
-    from restore.snapshots.codec import Packer
+    from restore.snapshots.codec import Encoder
 
     recipients = load_recipients(settings.recipients_file) if settings.encrypt is Encrypt.AGE else ()
-    return Packer(compress=settings.compress is Compress.ZSTD, recipients=recipients, threads=os.cpu_count() or 1)
+    return Encoder(compress=settings.compress is Compress.ZSTD, recipients=recipients, threads=os.cpu_count() or 1)
 
 
-def _open_keys(settings: Settings) -> Keys | None:
+def _open_keys(settings: Settings) -> AgeIdentities | None:
     if not settings.identity_file:
         return None
-    from restore.snapshots.age import Keys
+    from restore.snapshots.age import AgeIdentities
 
-    return Keys(settings.identity_file)
+    return AgeIdentities(settings.identity_file)
 
 
-def _open_bucket(settings: Settings, location: Location) -> BucketShelf:
+def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
     from restore.stores.bucket.credentials import open_client
-    from restore.stores.bucket.writer import BucketShelf
+    from restore.stores.bucket.writer import WritableBucketStore
     from restore.system.clock import Clock
 
-    return BucketShelf(
+    return WritableBucketStore(
         open_client(location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.stall_timeout_seconds)),
         location,
         holder=f"{platform.node()} process {os.getpid()}",

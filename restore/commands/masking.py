@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from restore.settings.model import Settings
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 from restore.system.secret import MASK, Secret
 
 _SECRET = re.compile(
@@ -20,7 +20,7 @@ _SHORTEST = 16
 
 def make_mask(settings: Settings) -> Callable[[str], str]:
     """Give what takes every secret out of a text, whoever wrote it."""
-    own = [getattr(settings, row.attribute) for row in SETTINGS if row.secret]
+    own = [getattr(settings, row.attribute) for row in OPTIONS if row.secret]
     secrets = [*(one for one in own if isinstance(one, Secret)), *_list_around()]
     # The longest first: one may hold another.
     forms = sorted({form for secret in secrets for form in secret.list_forms()}, key=len, reverse=True)

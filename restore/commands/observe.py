@@ -9,15 +9,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from restore.errors import Interrupted, LockedError, RestoreError
-from restore.monitoring.run_result import Ended
+from restore.monitoring.run_result import RunResult
 from restore.settings.command_names import MIRROR
 from restore.settings.model import Settings
-from restore.system.events import Log, be_patient
+from restore.system.events import Log, no_op
 
 if TYPE_CHECKING:
-    from restore.commands.outcome import Shown
-    from restore.monitoring.notifier import Teller
-    from restore.monitoring.prometheus import Row
+    from restore.commands.outcome import CommandResult
+    from restore.monitoring.notifier import Notifier
+    from restore.monitoring.prometheus import MetricFamily
     from restore.monitoring.samples import Samples
 
 # Adds to metrics.
@@ -29,7 +29,7 @@ _LAST_SECONDS = 0.7
 _PATIENCE_SECONDS = 10.0
 
 
-def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], Shown]) -> Shown:
+def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], CommandResult]) -> CommandResult:
     """Run one command; tell its metrics file, its webhook and its check what became of it.
 
     Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
@@ -38,53 +38,53 @@ def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], 
     if not wanted or settings.dry_run or not _is_counted(command):
         return carry_out()
     if settings.metrics_file:
-        from restore.system.optional_package import import_package
+        from restore.system.optional_package import import_optional
 
         # Now, and not when the work is done and its report would be lost.
-        import_package("prometheus_client", "serve")
-    teller, operation_id, begin = open_teller(settings, log), make_id(), monotonic()
+        import_optional("prometheus_client", "serve")
+    teller, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
     teller.tell_start(command, operation_id)
-    ended = Ended(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
+    ended = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
     patience, look = _PATIENCE_SECONDS, True
     try:
         shown = carry_out()
-        ended = read_end(command, operation_id, shown)
+        ended = finished_run(command, operation_id, shown)
     except RestoreError as error:
-        ended = fail(ended, error)
+        ended = failed_run(ended, error)
         raise
     except Interrupted as error:
         # No time for a look at the store.
-        ended, patience, look = fail(ended, error), _LAST_SECONDS, False
+        ended, patience, look = failed_run(ended, error), _LAST_SECONDS, False
         raise
     finally:
         ended = _date(ended, monotonic() - begin)
         if settings.metrics_file:
             # A mirror between two stores that are named tells nothing of the one that is set.
             look = look and not (command == MIRROR and settings.arguments)
-            write_file(settings, log, ended, look_at_store(settings, log) if look else _add_nothing)
+            write_file(settings, log, ended, measure_store(settings, log) if look else _add_nothing)
         teller.tell_end(ended, timeout_seconds=patience)
     return shown
 
 
-def read_end(command: str, operation_id: str, shown: Shown) -> Ended:
+def finished_run(command: str, operation_id: str, shown: CommandResult) -> RunResult:
     """Give how a run ended that has a report."""
-    from restore.monitoring.run_result import describe_failures, read_parts
+    from restore.monitoring.run_result import describe_failures, read_collection_runs
 
-    return Ended(
+    return RunResult(
         command=command,
         operation_id=operation_id,
         status=shown.status,
         seconds=0.0,
         at=_now(),
         error=describe_failures(shown.result) if shown.status else "",
-        parts=read_parts(shown.result),
+        parts=read_collection_runs(shown.result),
         lock_wait_seconds=getattr(shown.result, "lock_wait_seconds", None),
     )
 
 
-def fail(ended: Ended, error: RestoreError | Interrupted) -> Ended:
+def failed_run(ended: RunResult, error: RestoreError | Interrupted) -> RunResult:
     """Give how a run ended that has none."""
-    return Ended(
+    return RunResult(
         command=ended.command,
         operation_id=ended.operation_id,
         status=error.status,
@@ -95,29 +95,31 @@ def fail(ended: Ended, error: RestoreError | Interrupted) -> Ended:
     )
 
 
-def open_teller(settings: Settings, log: Log) -> Teller:
+def make_notifier(settings: Settings, log: Log) -> Notifier:
     """Give who tells the webhook and the check; nobody, when neither is set."""
     from restore.commands.masking import make_mask
-    from restore.monitoring.notifier import Teller
+    from restore.monitoring.notifier import Notifier
 
     mask = make_mask(settings)
-    return Teller(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks, mask=mask)
+    return Notifier(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks, mask=mask)
 
 
-def write_file(settings: Settings, log: Log, ended: Ended, add: Add) -> None:
+def write_file(settings: Settings, log: Log, ended: RunResult, add: Add) -> None:
     """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
     if not settings.metrics_file:
         return
-    from restore.monitoring.prometheus import change_file
+    from restore.monitoring.prometheus import update_metrics_file
     from restore.monitoring.samples import record_run
 
     try:
-        change_file(settings.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended))))
+        update_metrics_file(
+            settings.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended)))
+        )
     except RestoreError as error:
         log("metrics.not_written", level="warning", reason=str(error))
 
 
-def look_at_store(settings: Settings, log: Log, on_file: Callable[[], None] = be_patient) -> Add:
+def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no_op) -> Add:
     """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at.
 
     `on_file` is called for each file.
@@ -127,7 +129,7 @@ def look_at_store(settings: Settings, log: Log, on_file: Callable[[], None] = be
     from restore.checks.recorder import read_proven
     from restore.commands.factories import open_store
     from restore.commands.list import command as listing
-    from restore.monitoring.samples import Stock, record_store
+    from restore.monitoring.samples import StoreContents, record_store
 
     try:
         store = open_store(settings)
@@ -140,7 +142,7 @@ def look_at_store(settings: Settings, log: Log, on_file: Callable[[], None] = be
         name: max(1, settings.rule_for(name).min_keep)
         for name in {*settings.collections, *(one.collection for one in files if one.collection is not None)}
     }
-    return lambda samples: record_store(samples, Stock(files, expected, proven), _now())
+    return lambda samples: record_store(samples, StoreContents(files, expected, proven), _now())
 
 
 def _add_nothing(samples: Samples) -> Samples:
@@ -151,24 +153,24 @@ def write_samples(samples: Samples) -> bytes:
     """Give the samples as Prometheus reads them."""
     from restore import __version__
     from restore.monitoring.metrics import PREFIX
-    from restore.monitoring.prometheus import write_text
-    from restore.monitoring.samples import keep_known, sign_build
+    from restore.monitoring.prometheus import render_metrics
+    from restore.monitoring.samples import add_build_info, keep_known
 
-    values = sign_build(keep_known(samples), __version__)
-    return write_text(_list_rows(), {(PREFIX + key.name, key.labels): value for key, value in values.items()})
+    values = add_build_info(keep_known(samples), __version__)
+    return render_metrics(_list_rows(), {(PREFIX + key.name, key.labels): value for key, value in values.items()})
 
 
 def read_samples(text: str) -> Samples:
     """Give what such a text told; nothing, when it is no such text."""
     from restore.monitoring.metrics import PREFIX
-    from restore.monitoring.prometheus import read_text
-    from restore.monitoring.samples import Key
+    from restore.monitoring.prometheus import parse_metrics
+    from restore.monitoring.samples import SeriesKey
 
     try:
-        found = read_text(_list_rows(), text)
+        found = parse_metrics(_list_rows(), text)
     except ValueError:
         return {}
-    return {Key(name.removeprefix(PREFIX), labels): value for (name, labels), value in found.items()}
+    return {SeriesKey(name.removeprefix(PREFIX), labels): value for (name, labels), value in found.items()}
 
 
 def make_id() -> str:
@@ -178,20 +180,20 @@ def make_id() -> str:
     return str(uuid4())
 
 
-def _list_rows() -> list[Row]:
-    from restore.monitoring.metrics import METRICS, Sort
-    from restore.monitoring.prometheus import Row
+def _list_rows() -> list[MetricFamily]:
+    from restore.monitoring.metrics import METRICS, MetricType
+    from restore.monitoring.prometheus import MetricFamily
 
-    return [Row(one.full_name, one.sort is Sort.COUNTER, one.labels, one.sentence) for one in METRICS]
+    return [MetricFamily(one.full_name, one.sort is MetricType.COUNTER, one.labels, one.sentence) for one in METRICS]
 
 
 def _is_counted(command: str) -> bool:
-    from restore.monitoring.metrics import COUNTED
+    from restore.monitoring.metrics import COUNTED_COMMANDS
 
-    return command in COUNTED
+    return command in COUNTED_COMMANDS
 
 
-def _date(ended: Ended, seconds: float) -> Ended:
+def _date(ended: RunResult, seconds: float) -> RunResult:
     import msgspec
 
     return msgspec.structs.replace(ended, at=_now(), seconds=round(seconds, 3))

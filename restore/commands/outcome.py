@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.system.text import describe_amount
+from restore.system.text import format_bytes
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,10 +22,10 @@ def describe_summary(summary: Summary) -> list[str]:
     if summary.succeeded + summary.failed + summary.skipped < 2:  # noqa: PLR2004 - one says it itself
         return []
     counts = f"{summary.succeeded} succeeded, {summary.failed} failed, {summary.skipped} skipped"
-    return [f"{counts}; {describe_amount(summary.size_bytes)} in {summary.seconds:.1f} s"]
+    return [f"{counts}; {format_bytes(summary.size_bytes)} in {summary.seconds:.1f} s"]
 
 
-class Shown(msgspec.Struct, frozen=True):
+class CommandResult(msgspec.Struct, frozen=True):
     """A command's result, the lines that tell it, and its exit status."""
 
     result: msgspec.Struct

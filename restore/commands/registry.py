@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from restore.commands.outcome import Shown
+from restore.commands.outcome import CommandResult
 from restore.settings.command_names import (
     CONFIG,
     DOCTOR,
@@ -28,7 +28,7 @@ from restore.settings.model import Settings
 from restore.system.events import Log, Progress
 
 
-class Door(msgspec.Struct, frozen=True):
+class CommandSpec(msgspec.Struct, frozen=True):
     """One command: its name, what it does in a sentence, its arguments' names (empty: it takes none), examples.
 
     An example is what is typed after the program's name.
@@ -40,8 +40,8 @@ class Door(msgspec.Struct, frozen=True):
     examples: tuple[str, ...] = ()
 
 
-DOORS: tuple[Door, ...] = (
-    Door(
+COMMANDS: tuple[CommandSpec, ...] = (
+    CommandSpec(
         RESTORE,
         "Bring collections into Qdrant from their snapshots; those that are there are left alone.",
         "COLLECTION",
@@ -53,7 +53,7 @@ DOORS: tuple[Door, ...] = (
             "restore --set latest --store s3://backups/qdrant",
         ),
     ),
-    Door(
+    CommandSpec(
         SNAPSHOT,
         "Make a checked snapshot of collections and move their latest to it.",
         "COLLECTION",
@@ -63,20 +63,20 @@ DOORS: tuple[Door, ...] = (
             "snapshot --exclude '*_test' --keep-daily 7   # then delete what the rule does not keep",
         ),
     ),
-    Door(LIST, "Show what rests in the store.", "COLLECTION", ("list", "list cities", "list --sets")),
-    Door(
+    CommandSpec(LIST, "Show what rests in the store.", "COLLECTION", ("list", "list cities", "list --sets")),
+    CommandSpec(
         VERIFY,
         "Compare every byte of snapshots with what their manifests promise.",
         "COLLECTION|PATH",
         ("verify", "verify cities --depth hash", "verify --depth hash --sample 5%"),
     ),
-    Door(
+    CommandSpec(
         DRILL,
         "Restore snapshots into throw-away collections, compare, drop them, and record that they are proven.",
         "COLLECTION",
         ("drill", "drill cities --snapshot previous", "drill --on http://elsewhere:6333"),
     ),
-    Door(
+    CommandSpec(
         PRUNE,
         "Delete the snapshots that no retention rule keeps; each survivor names its reasons.",
         "COLLECTION",
@@ -86,63 +86,63 @@ DOORS: tuple[Door, ...] = (
             "prune --server                               # what killed runs left on Qdrant",
         ),
     ),
-    Door(
+    CommandSpec(
         MIRROR,
         "Copy the snapshots of one store that another one lacks, every byte compared.",
         "STORE",
         ("mirror ./qdrant_snapshots s3://offsite/qdrant", "mirror ./qdrant_snapshots /mnt/usb/qdrant --dry-run"),
     ),
-    Door(
+    CommandSpec(
         PIN,
         "Exempt snapshots from every retention rule.",
         "SNAPSHOT|COLLECTION",
         ('pin cities --reason "before the move"', "pin cities_20261120_120000.snapshot"),
     ),
-    Door(
+    CommandSpec(
         UNPIN, "Take the pins of snapshots away.", "SNAPSHOT|COLLECTION", ("unpin cities_20261120_120000.snapshot",)
     ),
-    Door(
+    CommandSpec(
         SERVE,
         "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.",
         "COLLECTION",
         ("serve --schedule-snapshot @daily --schedule-drill @weekly", "serve --config /etc/qdrant-backup.yaml"),
     ),
-    Door(
+    CommandSpec(
         HEALTHCHECK,
         "Ask a running serve whether it lives: status 0 or 124; for a container's health check.",
         examples=("healthcheck",),
     ),
-    Door(
+    CommandSpec(
         DOCTOR,
         "Look at Qdrant, the store and what lies between them; one line each, with a hint.",
         examples=("doctor", "doctor --prove-write                         # make a mark collection and drop it"),
     ),
-    Door(
+    CommandSpec(
         CONFIG,
         "Show every setting, its value and where it came from; secrets masked.",
         "COLLECTION",
         ("config show", "config show cities"),
     ),
-    Door(
+    CommandSpec(
         VERSION,
         "Show this program's version and the Qdrant versions it supports.",
         examples=("version", "version --json"),
     ),
 )
-Opening = Callable[[Settings, Log, Progress], Shown]
+Runner = Callable[[Settings, Log, Progress], CommandResult]
 
 
-def _lazy(module: str, function: str = "main") -> Opening:
+def _lazy(module: str, function: str = "main") -> Runner:
     """Return a runner that imports its command when it is run: a boot with nothing to do is nearly all imports."""
 
-    def run(settings: Settings, log: Log, progress: Progress) -> Shown:
-        opening: Opening = getattr(importlib.import_module(f"restore.commands.{module}"), function)
+    def run(settings: Settings, log: Log, progress: Progress) -> CommandResult:
+        opening: Runner = getattr(importlib.import_module(f"restore.commands.{module}"), function)
         return opening(settings, log, progress)
 
     return run
 
 
-OPENINGS: Mapping[str, Opening] = {
+RUNNERS: Mapping[str, Runner] = {
     RESTORE: _lazy("restore.command"),
     SNAPSHOT: _lazy("snapshot.command"),
     LIST: _lazy("list.command"),

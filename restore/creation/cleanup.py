@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.creation.journal_document import Creation, JournalDocument, Leftover, find_journal_problem, is_same
+from restore.creation.journal_document import (
+    JournalDocument,
+    JournalEntry,
+    StaleObject,
+    find_journal_problem,
+    is_same,
+)
 from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.collection_names import find_attempts, is_mark, name_upload
+from restore.qdrant.collection_names import find_attempts, is_marker, name_upload
 from restore.qdrant.model import SnapshotDescription
 from restore.snapshots.document import read_document, write_document
 from restore.stores.layout import JOURNAL_PREFIX
@@ -22,7 +28,7 @@ _ELSEWHERE = "it is of Qdrant at {}: prune that one, or delete this file when it
 _UNATTRIBUTED = "it appeared while a run that was killed waited for one; nobody can tell whose it is, so it stays"
 
 
-class Sweeper:
+class ServerCleaner:
     """Sweeps one server, under the lock of the store that holds the journals: then no run of it is alive."""
 
     def __init__(self, store: WritableStore, qdrant: Qdrant, log: Log, *, dry_run: bool = False) -> None:
@@ -31,18 +37,18 @@ class Sweeper:
         self._log = log
         self._dry_run = dry_run
 
-    def sweep_journals(self) -> tuple[Leftover, ...]:
+    def sweep_journals(self) -> tuple[StaleObject, ...]:
         """Delete what the journals name; a journal with nothing left in it goes too. What fails is in the result."""
-        found: list[Leftover] = []
+        found: list[StaleObject] = []
         names = (name for name in self._store.list_documents(".json") if name.startswith(JOURNAL_PREFIX))
         for name in names:
             try:
                 found += self._sweep_journal(name)
             except RestoreError as error:
-                found.append(Leftover(file=name, status=error.status, message=str(error)))
+                found.append(StaleObject(file=name, status=error.status, message=str(error)))
         return tuple(found)
 
-    def _sweep_journal(self, name: str) -> list[Leftover]:
+    def _sweep_journal(self, name: str) -> list[StaleObject]:
         text = self._store.read_document(name)
         if text is None:
             return []
@@ -51,9 +57,9 @@ class Sweeper:
             raise IntegrityError(
                 f"'{name}' must not be followed: {problem}", hint="delete it; no run of ours wrote that"
             )
-        found: list[Leftover] = []
-        left: list[Creation] = []
-        elsewhere: list[Creation] = []
+        found: list[StaleObject] = []
+        left: list[JournalEntry] = []
+        elsewhere: list[JournalEntry] = []
         for creation in journal.creations:
             results = self._sweep_creation(creation)
             found += results
@@ -64,10 +70,10 @@ class Sweeper:
                 elsewhere.append(creation)
         self._settle(name, journal, [*left, *elsewhere])
         if elsewhere:
-            found.append(Leftover(file=name, message=_ELSEWHERE.format(journal.url)))
+            found.append(StaleObject(file=name, message=_ELSEWHERE.format(journal.url)))
         return found
 
-    def _settle(self, name: str, journal: JournalDocument, left: list[Creation]) -> None:
+    def _settle(self, name: str, journal: JournalDocument, left: list[JournalEntry]) -> None:
         if self._dry_run or (journal.creations and tuple(left) == journal.creations):
             return
         if left:
@@ -75,7 +81,7 @@ class Sweeper:
         else:
             self._store.delete_document(name)
 
-    def _sweep_creation(self, creation: Creation) -> list[Leftover]:
+    def _sweep_creation(self, creation: JournalEntry) -> list[StaleObject]:
         there = self._list(creation.collection)
         if creation.made is not None:
             same = [one for one in there if one.name == creation.made.name and is_same(one, creation.made)]
@@ -86,15 +92,16 @@ class Sweeper:
             if one.name not in creation.before and one.name != name_upload(creation.collection)
         ]
         return [
-            Leftover(collection=creation.collection, file=name, removed=False, message=_UNATTRIBUTED) for name in new
+            StaleObject(collection=creation.collection, file=name, removed=False, message=_UNATTRIBUTED)
+            for name in new
         ]
 
-    def sweep_uploads(self) -> tuple[Leftover, ...]:
+    def sweep_uploads(self) -> tuple[StaleObject, ...]:
         """Delete the files that uploads left, where no restore is in progress or waits to be finished."""
         collections = self._qdrant.list_collections()
         found = []
         for collection in collections:
-            if is_mark(collection):
+            if is_marker(collection):
                 continue
             upload = name_upload(collection)
             if not any(one.name == upload for one in self._list(collection)):
@@ -110,12 +117,14 @@ class Sweeper:
         except NotFoundError:
             return []
 
-    def _delete(self, collection: str, name: str) -> Leftover:
+    def _delete(self, collection: str, name: str) -> StaleObject:
         if self._dry_run:
-            return Leftover(collection=collection, file=name, removed=True)
+            return StaleObject(collection=collection, file=name, removed=True)
         try:
             self._qdrant.delete_snapshot(collection, name)
         except RestoreError as error:
-            return Leftover(collection=collection, file=name, removed=False, status=error.status, message=str(error))
+            return StaleObject(
+                collection=collection, file=name, removed=False, status=error.status, message=str(error)
+            )
         self._log("server.leftover_removed", collection=collection, name=name)
-        return Leftover(collection=collection, file=name, removed=True)
+        return StaleObject(collection=collection, file=name, removed=True)

@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 
-from restore.creation.journal import Journal
+from restore.creation.journal import CreationJournal
 from restore.creation.journal_document import is_same
 from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.model import SnapshotDescription
-from restore.qdrant.transport.connection import Answer, Exchange
+from restore.qdrant.transport.connection import PendingResponse, Response
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -23,7 +23,7 @@ _SLICE_SECONDS = 0.02
 _MAY_FINISH = "the server may still finish the snapshot, and keeps it then"
 
 
-class Creator:
+class SnapshotCreator:
     """Creates snapshots on one server. `stall_seconds`: how long it may go without a sign of life.
 
     `deadline` is a moment of the clock's seconds, None for none. What is created is written into `journal` first.
@@ -40,7 +40,7 @@ class Creator:
         progress: Progress,
         stall_seconds: float,
         deadline: float | None = None,
-        journal: Journal | None = None,
+        journal: CreationJournal | None = None,
     ) -> None:
         self._qdrant = qdrant
         self._clock = clock
@@ -77,7 +77,7 @@ class Creator:
         if self._journal:
             self._journal.intend(collection, tuple(before), self._clock.now())
         exchange = self._qdrant.create_snapshot(collection)
-        answer: Answer | None = None
+        answer: Response | None = None
         try:
             answer = self._await(exchange, collection)
         except Interrupted as signalled:
@@ -96,7 +96,7 @@ class Creator:
                 self._log("snapshot.unanswered", level="warning", collection=collection)
         return self._read(collection, answer)
 
-    def _read(self, collection: str, answer: Answer) -> SnapshotDescription:
+    def _read(self, collection: str, answer: Response) -> SnapshotDescription:
         """Read the answer, and write down what it names. A refusal made nothing."""
         try:
             snapshot = self._qdrant.read_created(collection, answer)
@@ -111,7 +111,7 @@ class Creator:
         if self._journal:
             self._journal.settle(collection)
 
-    def _await(self, exchange: Exchange, collection: str) -> Answer:
+    def _await(self, exchange: PendingResponse, collection: str) -> Response:
         """Wait for the answer; running creations are the server's sign of life meanwhile."""
         sign = self._clock.read_seconds()
         while (answer := exchange.poll(_POLL_SECONDS)) is None:

@@ -9,13 +9,13 @@ from restore.qdrant.client import Qdrant
 from restore.qdrant.model import SnapshotDescription
 from restore.qdrant.resumable_download import ReplacedError, ResumedDownload
 from restore.snapshots.checksum import RunningChecksum
-from restore.snapshots.stored import Incoming
+from restore.snapshots.stored import IncomingSnapshot
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 
-class Receiver:
+class SnapshotReceiver:
     """Downloads from one server. `deadline` is a moment of the clock's seconds, None for none."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Receiver:
         self._stall_seconds = stall_seconds
         self._deadline = deadline
 
-    def receive(self, collection: str, snapshot: SnapshotDescription, incoming: Incoming) -> str:
+    def receive(self, collection: str, snapshot: SnapshotDescription, incoming: IncomingSnapshot) -> str:
         """Fill `incoming` with the snapshot's bytes; give their SHA-256.
 
         Raises `ReplacedError` when another snapshot has taken its name, `IntegrityError` when what came is not
@@ -45,7 +45,8 @@ class Receiver:
         checksum = self._fill(collection, snapshot, incoming)
         if incoming.size != snapshot.size:
             raise IntegrityError(
-                f"snapshot '{snapshot.name}': {incoming.size:,} of {say_number(snapshot.size, 'byte')} were written",
+                f"snapshot '{snapshot.name}': {incoming.size:,} of {format_count(snapshot.size, 'byte')} "
+                "were written",
                 left="nothing was kept",
                 hint="is something else writing to this store?",
             )
@@ -62,7 +63,7 @@ class Receiver:
         )
         return checksum
 
-    def _fill(self, collection: str, snapshot: SnapshotDescription, incoming: Incoming) -> str:
+    def _fill(self, collection: str, snapshot: SnapshotDescription, incoming: IncomingSnapshot) -> str:
         download = ResumedDownload(
             self._qdrant, collection, snapshot, stall_seconds=self._stall_seconds, log=self._log
         )

@@ -8,14 +8,14 @@ from datetime import datetime
 
 import msgspec
 
-from restore.creation.journal_document import Creation, JournalDocument, name_journal
+from restore.creation.journal_document import JournalDocument, JournalEntry, name_journal
 from restore.errors import RestoreError
 from restore.qdrant.model import SnapshotDescription
 from restore.snapshots.document import write_document
 from restore.stores.protocols import WritableStore
 
 
-class Journal:
+class CreationJournal:
     """The journal of one run, which several threads write into. One creation at a time for each collection."""
 
     def __init__(self, store: WritableStore, *, run_id: str, url: str) -> None:
@@ -23,12 +23,12 @@ class Journal:
         self._run_id = run_id
         self._url = url
         self._gate = threading.Lock()
-        self._open: dict[str, Creation] = {}
+        self._open: dict[str, JournalEntry] = {}
 
     def intend(self, collection: str, before: tuple[str, ...], at: datetime) -> None:
         """Write down that a snapshot will be asked for now. Raises `StoreError`; then it must not be."""
         with self._gate:
-            self._open[collection] = Creation(collection=collection, at=at, before=before)
+            self._open[collection] = JournalEntry(collection=collection, at=at, before=before)
             self._write()
 
     def note(self, collection: str, made: SnapshotDescription) -> None:

@@ -12,7 +12,7 @@ from restore.snapshots.document import SCHEMA
 from restore.stores.layout import JOURNAL_PREFIX
 
 
-class Creation(msgspec.Struct, frozen=True, kw_only=True):
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One snapshot asked for. `before` are the names that were there; `made` is what the answer named."""
 
     collection: str
@@ -27,7 +27,7 @@ class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     run_id: str
     url: str
-    creations: tuple[Creation, ...] = ()
+    creations: tuple[JournalEntry, ...] = ()
 
 
 def name_journal(run_id: str) -> str:
@@ -50,7 +50,7 @@ def is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:
     return (found.size, found.created) == (ours.size, ours.created)
 
 
-class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+class StaleObject(msgspec.Struct, frozen=True, kw_only=True):
     """Something on the server that a run of ours left, or may have left. `message` says why it was not removed.
 
     `collection` is empty for a journal that cannot be read; `status` is not 0 where something failed.

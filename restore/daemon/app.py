@@ -11,23 +11,23 @@ from typing import NoReturn
 import msgspec
 
 from restore.commands import observe as telling
-from restore.commands.factories import open_writing
-from restore.commands.registry import OPENINGS
-from restore.daemon.heartbeat import FeltProgress, HeardLog, Pulse
-from restore.daemon.http_server import Answer, Pages, is_loopback, open_server, serve_pages, split_address
-from restore.daemon.scheduler import Plan, Planned, Tools, Worker
-from restore.daemon.state import Keeper, StoreKeeper
-from restore.errors import Overdue, RestoreError, SettingsError
+from restore.commands.factories import open_or_create
+from restore.commands.registry import RUNNERS
+from restore.daemon.heartbeat import Heartbeat, HeartbeatLog, HeartbeatProgress
+from restore.daemon.http_server import PageResponse, Pages, is_loopback, open_server, serve_pages, split_address
+from restore.daemon.scheduler import ScheduledJob, Scheduler, SchedulerPlan, SchedulerSession
+from restore.daemon.state import SharedDocument, StateStore
+from restore.errors import DeadlineReached, RestoreError, SettingsError
 from restore.monitoring.prometheus import CONTENT_TYPE
-from restore.monitoring.run_result import Ended
+from restore.monitoring.run_result import RunResult
 from restore.settings.command_names import Job
 from restore.settings.model import Settings
-from restore.settings.schedule import open_zone, read_schedule
+from restore.settings.schedule import open_zone, parse_schedule
 from restore.stores.layout import SCHEDULE_FILE
 from restore.system import signals
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
-from restore.system.process import is_gone, name_holder
+from restore.system.process import describe_process, is_process_gone
 
 # Reads the settings again for one command: secret files may have been renewed, restore.yaml may have changed.
 Renew = Callable[[str], Settings]
@@ -38,30 +38,30 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
     """Do the jobs by schedule until a signal ends it. Raises `SettingsError` when nothing can be scheduled."""
     plan = make_plan(settings)
     clock = Clock()
-    pulse = Pulse(clock)
-    heard, felt = HeardLog(log, pulse), FeltProgress(progress, pulse)
-    tools = Tools(
+    pulse = Heartbeat(clock)
+    heard, felt = HeartbeatLog(log, pulse), HeartbeatProgress(progress, pulse)
+    tools = SchedulerSession(
         carry_out={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
         clock=clock,
         log=heard,
         pulse=pulse,
         keeper=_open_keeper(settings),
-        teller=telling.open_teller(settings, heard),
-        survey=lambda: telling.look_at_store(settings, heard, pulse.beat),
+        teller=telling.make_notifier(settings, heard),
+        survey=lambda: telling.measure_store(settings, heard, pulse.beat),
         write_file=lambda ended, add: telling.write_file(settings, heard, ended, add),
         write_metrics=telling.write_samples,
         read_metrics=telling.read_samples,
         make_id=telling.make_id,
-        is_gone=is_gone,
+        is_gone=is_process_gone,
     )
-    worker = Worker(plan, tools)
+    worker = Scheduler(plan, tools)
     with _listen(settings, make_pages(worker)) as answer:
         worker.open_book()
         answer(log)
         worker.run()
 
 
-def make_plan(settings: Settings) -> Plan:
+def make_plan(settings: Settings) -> SchedulerPlan:
     """Read what is scheduled. Raises `SettingsError` with everything that is wrong with it."""
     texts = {job: getattr(settings, f"schedule_{job}") for job in Job}
     wanted = {job: text for job, text in texts.items() if text}
@@ -73,52 +73,52 @@ def make_plan(settings: Settings) -> Plan:
     if missing := [
         f"{settings.origins[f'schedule_{job}'].where}: this version has no {job}"
         for job in wanted
-        if job not in OPENINGS
+        if job not in RUNNERS
     ]:
         raise SettingsError(*missing)
-    return Plan(
-        jobs=tuple(Planned(job, text, read_schedule(text)) for job, text in wanted.items()),
+    return SchedulerPlan(
+        jobs=tuple(ScheduledJob(job, text, parse_schedule(text)) for job, text in wanted.items()),
         zone=open_zone(settings.schedule_time_zone),
         zone_name=settings.schedule_time_zone,
         jitter_seconds=settings.schedule_jitter_seconds,
         health_seconds=settings.health_timeout_seconds,
         seed=platform.node(),
-        own=name_holder(),
+        own=describe_process(),
     )
 
 
-def make_pages(worker: Worker) -> Pages:
+def make_pages(worker: Scheduler) -> Pages:
     """Give the three pages, all of which only look."""
 
-    def tell(*, ready: bool) -> Answer:
+    def tell(*, ready: bool) -> PageResponse:
         health = worker.look()
         fine = health.ready if ready else health.healthy
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, _JSON, msgspec.json.encode(health) + b"\n")
+        return PageResponse(status, _JSON, msgspec.json.encode(health) + b"\n")
 
     return {
         "/healthz": lambda: tell(ready=False),
         "/readyz": lambda: tell(ready=True),
-        "/metrics": lambda: Answer(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics(), secret=True),
+        "/metrics": lambda: PageResponse(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics(), secret=True),
     }
 
 
-def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], Ended]:
+def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], RunResult]:
     """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
 
-    def carry_out(operation_id: str) -> Ended:
-        ended = Ended(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
+    def carry_out(operation_id: str) -> RunResult:
+        ended = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
         try:
             settings = renew(job)
             with _limited(settings.deadline_seconds):
-                shown = OPENINGS[job](settings, log, progress)
-        except (RestoreError, Overdue) as error:
-            return telling.fail(ended, error)
+                shown = RUNNERS[job](settings, log, progress)
+        except (RestoreError, DeadlineReached) as error:
+            return telling.failed_run(ended, error)
         finally:
             progress.close()
         for line in shown.lines:
             log("job.told", job=job, line=line)
-        return telling.read_end(job, operation_id, shown)
+        return telling.finished_run(job, operation_id, shown)
 
     return carry_out
 
@@ -131,7 +131,7 @@ def _limited(seconds: float | None) -> Iterator[None]:
     try:
         yield
     finally:
-        signals.end_deadline()
+        signals.clear_deadline()
 
 
 @contextmanager
@@ -161,5 +161,5 @@ def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]
         yield answer
 
 
-def _open_keeper(settings: Settings) -> Keeper:
-    return StoreKeeper(open_writing(settings), SCHEDULE_FILE)
+def _open_keeper(settings: Settings) -> StateStore:
+    return SharedDocument(open_or_create(settings), SCHEDULE_FILE)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, tzinfo
 
 import msgspec
 
-from restore.daemon.slots import Record, find_next
-from restore.monitoring.samples import Key, Samples
+from restore.daemon.slots import JobRecord, find_next
+from restore.monitoring.samples import Samples, SeriesKey
 from restore.settings.schedule import Schedule
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerActivity(msgspec.Struct, frozen=True, kw_only=True):
     """What the worker was last seen doing. `running` is a job's name, empty between jobs.
 
     `silent_seconds` is how long ago the last sign was given: a byte moved, an event, a look at the clock.
@@ -21,11 +21,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     silent_seconds: float = 0.0
 
 
-class Watched(msgspec.Struct, frozen=True, kw_only=True):
+class JobState(msgspec.Struct, frozen=True, kw_only=True):
     """A job, its schedule, what is remembered of it, and when it shall run next."""
 
     schedule: Schedule
-    record: Record
+    record: JobRecord
     due: datetime | None = None
 
 
@@ -51,9 +51,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[JobHealth, ...]
 
 
-def judge(
-    seen: Seen,
-    jobs: tuple[Watched, ...],
+def judge_health(
+    seen: WorkerActivity,
+    jobs: tuple[JobState, ...],
     now: datetime,
     *,
     zone: tzinfo,
@@ -72,14 +72,14 @@ def judge(
     )
 
 
-def _find_silence(seen: Seen, limit_seconds: float) -> tuple[str, ...]:
+def _find_silence(seen: WorkerActivity, limit_seconds: float) -> tuple[str, ...]:
     if seen.silent_seconds <= limit_seconds:
         return ()
     what = f"{seen.running} gave" if seen.running else "the schedule gave"
     return (f"{what} no sign for {seen.silent_seconds:.0f} s (at most {limit_seconds:g} s)",)
 
 
-def _find_trouble(one: Watched, now: datetime, zone: tzinfo, late_seconds: float) -> str:
+def _find_trouble(one: JobState, now: datetime, zone: tzinfo, late_seconds: float) -> str:
     """Say what is wrong with a job's results; empty when nothing is."""
     record = one.record
     if record.status:
@@ -93,7 +93,7 @@ def _find_trouble(one: Watched, now: datetime, zone: tzinfo, late_seconds: float
     return ""
 
 
-def _tell(one: Watched) -> JobHealth:
+def _tell(one: JobState) -> JobHealth:
     record = one.record
     return JobHealth(
         job=record.job,
@@ -120,13 +120,13 @@ _OF_SERVE = frozenset(
 def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
     """Add what is true just now, as `/metrics` tells it."""
     found = {key: value for key, value in samples.items() if key.name not in _OF_SERVE}
-    found[Key("serve_healthy")] = float(health.healthy)
-    found[Key("serve_ready")] = float(health.ready)
+    found[SeriesKey("serve_healthy")] = float(health.healthy)
+    found[SeriesKey("serve_ready")] = float(health.ready)
     for job in health.jobs:
-        found[Key("operation_in_progress", (job.job,))] = float(job.job == health.running)
+        found[SeriesKey("operation_in_progress", (job.job,))] = float(job.job == health.running)
         if job.next is not None:
-            found[Key("next_run_timestamp_seconds", (job.job,))] = job.next.timestamp()
+            found[SeriesKey("next_run_timestamp_seconds", (job.job,))] = job.next.timestamp()
     for key, value in samples.items():
         if key.name == "last_proven_timestamp_seconds":
-            found[Key("seconds_since_proven", key.labels)] = max(0.0, now.timestamp() - value)
+            found[SeriesKey("seconds_since_proven", key.labels)] = max(0.0, now.timestamp() - value)
     return found

@@ -8,7 +8,7 @@ from restore.system.clock import Clock
 from restore.system.events import Fact, Level, Log, Progress
 
 
-class Pulse:
+class Heartbeat:
     """Beats when work moves. Safe to use from several threads; reading never waits for the work."""
 
     def __init__(self, clock: Clock) -> None:
@@ -34,10 +34,10 @@ class Pulse:
             return self._running, max(0.0, self._clock.read_seconds() - self._sign)
 
 
-class HeardLog:
+class HeartbeatLog:
     """A log whose events are signs of life."""
 
-    def __init__(self, log: Log, pulse: Pulse) -> None:
+    def __init__(self, log: Log, pulse: Heartbeat) -> None:
         self._log = log
         self._pulse = pulse
 
@@ -47,10 +47,10 @@ class HeardLog:
         self._log(event, level=level, **facts)
 
 
-class FeltProgress:
+class HeartbeatProgress:
     """A progress whose changes are signs of life: a transfer that tells the same number again gives none."""
 
-    def __init__(self, progress: Progress, pulse: Pulse) -> None:
+    def __init__(self, progress: Progress, pulse: Heartbeat) -> None:
         self._progress = progress
         self._pulse = pulse
         self._last: tuple[str, int] | None = None

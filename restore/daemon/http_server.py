@@ -38,7 +38,7 @@ _PATIENCE_SECONDS = 5.0
 _MOST_AT_ONCE = 64
 
 
-class Answer(NamedTuple):
+class PageResponse(NamedTuple):
     """What one path answers. To who sends no token only the status is told, and of a `secret` one nothing at all."""
 
     status: int
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
     secret: bool = False
 
 
-Pages = Mapping[str, Callable[[], Answer]]
+Pages = Mapping[str, Callable[[], PageResponse]]
 
 
 class _Server(ThreadingHTTPServer):
@@ -125,7 +125,7 @@ class _Exchange(BaseHTTPRequestHandler):
         sent = self.headers.get("Authorization", "")
         return token is None or hmac.compare_digest(sent.encode(), f"Bearer {token.reveal()}".encode())
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: PageResponse) -> None:
         self.send_response_only(answer.status)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", "Bearer")
@@ -146,9 +146,9 @@ class _Exchange(BaseHTTPRequestHandler):
         """Say nothing: looks every few seconds would drown the log."""
 
 
-def _say(status: int) -> Answer:
+def _say(status: int) -> PageResponse:
     """Give an answer that tells its status alone."""
-    return Answer(status, "text/plain", f"{HTTPStatus(status).phrase.lower()}\n".encode())
+    return PageResponse(status, "text/plain", f"{HTTPStatus(status).phrase.lower()}\n".encode())
 
 
 def open_server(host: str, port: int, pages: Pages, token: Secret | None) -> ThreadingHTTPServer:

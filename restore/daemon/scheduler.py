@@ -8,13 +8,13 @@ from typing import NoReturn
 
 import msgspec
 
-from restore.daemon.health import Health, Seen, Watched, judge, record_moment
-from restore.daemon.heartbeat import Pulse
-from restore.daemon.slots import Record, adopt_record, end_run, find_due, heal_record, is_sane, take_slot
-from restore.daemon.state import Book, Keeper
+from restore.daemon.health import Health, JobState, WorkerActivity, judge_health, record_moment
+from restore.daemon.heartbeat import Heartbeat
+from restore.daemon.slots import JobRecord, adopt_record, end_run, find_due, heal_record, is_sane, take_slot
+from restore.daemon.state import SchedulerState, StateStore
 from restore.errors import Interrupted, RestoreError
-from restore.monitoring.notifier import Teller
-from restore.monitoring.run_result import Ended
+from restore.monitoring.notifier import Notifier
+from restore.monitoring.run_result import RunResult
 from restore.monitoring.samples import Samples, record_run
 from restore.settings.command_names import Job
 from restore.settings.schedule import Schedule
@@ -28,7 +28,7 @@ _BUG = 1
 _TRIES = 5
 
 
-class Planned(msgspec.Struct, frozen=True):
+class ScheduledJob(msgspec.Struct, frozen=True):
     """A job, its schedule as it was written, and as it was read."""
 
     job: Job
@@ -36,14 +36,14 @@ class Planned(msgspec.Struct, frozen=True):
     schedule: Schedule
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class SchedulerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted: the jobs in the order in which they run when they are due together, and their limits.
 
     `seed` makes this machine's offsets its own, `own` names this process. `health_seconds`: so long may
     a job give no sign.
     """
 
-    jobs: tuple[Planned, ...]
+    jobs: tuple[ScheduledJob, ...]
     zone: tzinfo
     zone_name: str
     jitter_seconds: float
@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 Add = Callable[[Samples], Samples]
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class SchedulerSession(msgspec.Struct, frozen=True, kw_only=True):
     """What a door builds.
 
     `carry_out` has the jobs: each runs once, with the run's id, and says how it ended; what is expected is not
@@ -65,28 +65,28 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     of a name surely runs no more.
     """
 
-    carry_out: Mapping[Job, Callable[[str], Ended]]
+    carry_out: Mapping[Job, Callable[[str], RunResult]]
     clock: Clock
     log: Log
-    pulse: Pulse
-    keeper: Keeper
-    teller: Teller
+    pulse: Heartbeat
+    keeper: StateStore
+    teller: Notifier
     survey: Callable[[], Add]
-    write_file: Callable[[Ended, Add], None]
+    write_file: Callable[[RunResult, Add], None]
     write_metrics: Callable[[Samples], bytes]
     read_metrics: Callable[[str], Samples]
     make_id: Callable[[], str]
     is_gone: Callable[[str], bool]
 
 
-class Worker:
+class Scheduler:
     """Does the jobs. Only `look` and `tell_metrics` are called by other threads; they read frozen values."""
 
-    def __init__(self, plan: Plan, tools: Tools) -> None:
+    def __init__(self, plan: SchedulerPlan, tools: SchedulerSession) -> None:
         self._plan = plan
         self._tools = tools
         self._samples: Samples = {}
-        self._watched: tuple[Watched, ...] = ()
+        self._watched: tuple[JobState, ...] = ()
 
     def open_book(self) -> None:
         """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
@@ -96,7 +96,7 @@ class Worker:
         watched = []
         for planned in self._plan.jobs:
             written = self._write_schedule(planned)
-            record = known.get((planned.job, written)) or Record(job=planned.job, schedule=written, slot=now)
+            record = known.get((planned.job, written)) or JobRecord(job=planned.job, schedule=written, slot=now)
             if self._tools.is_gone(record.by):
                 record = msgspec.structs.replace(record, by=self._plan.own)
             watched.append(self._watch(planned, heal_record(record, now)))
@@ -118,10 +118,10 @@ class Worker:
     def look(self) -> Health:
         """Say how the work goes, from the work itself."""
         running, silent_seconds = self._tools.pulse.read()
-        seen = Seen(running=running, silent_seconds=silent_seconds)
+        seen = WorkerActivity(running=running, silent_seconds=silent_seconds)
         plan, now = self._plan, self._tools.clock.now()
         late_seconds = plan.health_seconds + plan.jitter_seconds
-        return judge(
+        return judge_health(
             seen, self._watched, now, zone=plan.zone, limit_seconds=plan.health_seconds, late_seconds=late_seconds
         )
 
@@ -129,25 +129,25 @@ class Worker:
         """Give the metrics of this moment."""
         return self._tools.write_metrics(record_moment(self._samples, self.look(), self._tools.clock.now()))
 
-    def _read_book(self) -> Book:
+    def _read_book(self) -> SchedulerState:
         try:
             content = self._tools.keeper.read()
-            book = msgspec.json.decode(content, type=Book) if content else Book()
+            book = msgspec.json.decode(content, type=SchedulerState) if content else SchedulerState()
             return msgspec.structs.replace(book, jobs=tuple(filter(is_sane, book.jobs)))
         except (RestoreError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             # Not knowing when a job ran last must not keep it from running.
             self._tools.log("schedule.forgotten", level="warning", reason=str(error))
-            return Book()
+            return SchedulerState()
 
     def _save(self) -> None:
         for _ in range(_TRIES):
             if self._write_book(self._adopt()):
                 return
 
-    def _write_book(self, others: tuple[Record, ...]) -> bool:
+    def _write_book(self, others: tuple[JobRecord, ...]) -> bool:
         """Write what was read and added to. False: another machine wrote meanwhile; it has to be read again."""
         metrics = self._tools.write_metrics(self._samples).decode()
-        book = Book(jobs=(*(one.record for one in self._watched), *others), metrics=metrics)
+        book = SchedulerState(jobs=(*(one.record for one in self._watched), *others), metrics=metrics)
         try:
             return self._tools.keeper.write(msgspec.json.encode(book))
         except RestoreError as error:
@@ -165,11 +165,11 @@ class Worker:
             others = self._adopt()
             if self._watched[at].record != before.record:
                 return False
-            self._put(at, Watched(schedule=planned.schedule, record=taken))
+            self._put(at, JobState(schedule=planned.schedule, record=taken))
             if self._write_book(others):
                 return True
             self._put(at, before)
-        self._put(at, Watched(schedule=planned.schedule, record=taken))
+        self._put(at, JobState(schedule=planned.schedule, record=taken))
         return True
 
     def _find_due(self) -> int | None:
@@ -199,7 +199,7 @@ class Worker:
         self._tools.log("job.began", job=planned.job, operation_id=operation_id, late_seconds=round(late, 1))
         self._tools.teller.tell_start(planned.job, operation_id)
         self._tools.pulse.begin(planned.job)
-        ended: Ended | None = Ended(
+        ended: RunResult | None = RunResult(
             command=planned.job,
             operation_id=operation_id,
             status=_BUG,
@@ -217,7 +217,7 @@ class Worker:
             if ended is not None:
                 self._close(at, msgspec.structs.replace(ended, seconds=self._tools.clock.read_seconds() - begin))
 
-    def _close(self, at: int, ended: Ended) -> None:
+    def _close(self, at: int, ended: RunResult) -> None:
         """Remember how a run ended before anything else: looking at the store may take long, and be interrupted."""
         now = self._tools.clock.now()
         ended = msgspec.structs.replace(ended, at=now, seconds=round(ended.seconds, 3))
@@ -233,7 +233,7 @@ class Worker:
         self._samples = add(self._samples)
         self._tools.write_file(ended, add)
 
-    def _log_end(self, ended: Ended, watched: Watched) -> None:
+    def _log_end(self, ended: RunResult, watched: JobState) -> None:
         self._tools.log(
             "job.ended",
             level="error" if ended.status else "info",
@@ -245,7 +245,7 @@ class Worker:
             next=_show(watched.due),
         )
 
-    def _adopt(self) -> tuple[Record, ...]:
+    def _adopt(self) -> tuple[JobRecord, ...]:
         """Take over the slots that another machine with the same store has taken; give the jobs that are not ours."""
         book, now = self._read_book(), self._tools.clock.now()
         sane = [record for record in book.jobs if heal_record(record, now) == record]
@@ -257,7 +257,7 @@ class Worker:
         ours = {planned.job for planned in self._plan.jobs}
         return tuple(record for record in book.jobs if record.job not in ours)
 
-    def _watch(self, planned: Planned, record: Record) -> Watched:
+    def _watch(self, planned: ScheduledJob, record: JobRecord) -> JobState:
         plan, now = self._plan, self._tools.clock.now()
         due = find_due(
             record,
@@ -268,15 +268,15 @@ class Worker:
             seed=plan.seed,
             own=plan.own,
         )
-        return Watched(schedule=planned.schedule, record=record, due=due)
+        return JobState(schedule=planned.schedule, record=record, due=due)
 
-    def _replace(self, at: int, record: Record) -> None:
+    def _replace(self, at: int, record: JobRecord) -> None:
         self._put(at, self._watch(self._plan.jobs[at], record))
 
-    def _put(self, at: int, one: Watched) -> None:
+    def _put(self, at: int, one: JobState) -> None:
         self._watched = (*self._watched[:at], one, *self._watched[at + 1 :])
 
-    def _write_schedule(self, planned: Planned) -> str:
+    def _write_schedule(self, planned: ScheduledJob) -> str:
         return f"{' '.join(planned.text.split())} {self._plan.zone_name}"
 
 

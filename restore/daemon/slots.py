@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 
 import msgspec
 
-from restore.settings.schedule import Every, Schedule, begin_slots
+from restore.settings.schedule import Every, Schedule, iterate_slots
 
 # More missed slots than this are not counted one by one.
 _COUNTED = 1000
@@ -25,7 +25,7 @@ _ELSEWHERE = timedelta(hours=1)
 _MOST_ATTEMPTS = 2
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of one job, also over restarts. All moments are UTC.
 
     `schedule` is its text and time zone: another one begins anew. `slot` is the last one taken, or the moment
@@ -49,7 +49,7 @@ def find_next(schedule: Schedule, after: datetime, zone: tzinfo) -> datetime | N
     """Give the first slot after a moment, UTC; None when there is none in fifty years."""
     if isinstance(schedule, Every):
         return after + timedelta(seconds=schedule.seconds)
-    return next(begin_slots(schedule, after, zone), None)
+    return next(iterate_slots(schedule, after, zone), None)
 
 
 def find_last(schedule: Schedule, after: datetime, until: datetime, zone: tzinfo) -> datetime:
@@ -57,7 +57,7 @@ def find_last(schedule: Schedule, after: datetime, until: datetime, zone: tzinfo
     if isinstance(schedule, Every):
         return after + timedelta(seconds=schedule.seconds) * ((until - after) // timedelta(seconds=schedule.seconds))
     last = after
-    for count, slot in enumerate(begin_slots(schedule, after, zone)):
+    for count, slot in enumerate(iterate_slots(schedule, after, zone)):
         if slot > until:
             return last
         if count == _COUNTED:
@@ -67,7 +67,7 @@ def find_last(schedule: Schedule, after: datetime, until: datetime, zone: tzinfo
 
 
 def find_due(
-    record: Record,
+    record: JobRecord,
     schedule: Schedule,
     now: datetime,
     *,
@@ -89,18 +89,18 @@ def find_due(
     return again if due is None else min(due, again)
 
 
-def is_sane(record: Record) -> bool:
+def is_sane(record: JobRecord) -> bool:
     """Tell whether a run of ours may have written a record: every moment has a time zone, and is of our times."""
     moments = (record.slot, record.began, record.ended, record.succeeded)
     return all(one.tzinfo is not None and one.year in _YEARS for one in moments if one is not None)
 
 
-def heal_record(record: Record, now: datetime) -> Record:
+def heal_record(record: JobRecord, now: datetime) -> JobRecord:
     """Give the record with now as its slot, when a clock that ran ahead took one in the future; else as it is."""
     return msgspec.structs.replace(record, slot=now) if record.slot - now > _SET_BACK else record
 
 
-def take_slot(record: Record, schedule: Schedule, now: datetime, *, zone: tzinfo, by: str = "") -> Record:
+def take_slot(record: JobRecord, schedule: Schedule, now: datetime, *, zone: tzinfo, by: str = "") -> JobRecord:
     """Give the record of a job that begins now: every slot up to now is taken by this one run."""
     slot = find_last(schedule, record.slot, now, zone)
     again = _was_interrupted(record) and slot == record.slot
@@ -109,13 +109,13 @@ def take_slot(record: Record, schedule: Schedule, now: datetime, *, zone: tzinfo
     )
 
 
-def end_run(record: Record, status: int, now: datetime) -> Record:
+def end_run(record: JobRecord, status: int, now: datetime) -> JobRecord:
     """Give the record of a job that has ended."""
     succeeded = now if status == 0 else record.succeeded
     return msgspec.structs.replace(record, ended=now, status=status, succeeded=succeeded)
 
 
-def adopt_record(own: Record, theirs: Record) -> Record:
+def adopt_record(own: JobRecord, theirs: JobRecord) -> JobRecord:
     """Give what is known of a job when another machine with the same store has written what it did, else `own`.
 
     Of one run it may have ended what was only begun before.
@@ -129,5 +129,5 @@ def draw_offset(jitter_seconds: float, seed: str) -> timedelta:
     return timedelta(seconds=int(jitter_seconds * share))
 
 
-def _was_interrupted(record: Record) -> bool:
+def _was_interrupted(record: JobRecord) -> bool:
     return record.began is not None and record.ended is None

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import msgspec
 
-from restore.daemon.slots import Record
+from restore.daemon.slots import JobRecord
 
 
-class Documents(Protocol):
+class SwapStore(Protocol):
     """What is asked of a store: a directory and a bucket can both do it."""
 
     def read_document(self, name: str) -> bytes | None:
@@ -21,10 +21,10 @@ class Documents(Protocol):
         ...
 
 
-class StoreKeeper:
+class SharedDocument:
     """Keeps one document in a store, so that another container with the same store goes on with it."""
 
-    def __init__(self, store: Documents, name: str) -> None:
+    def __init__(self, store: SwapStore, name: str) -> None:
         self._store = store
         self._name = name
         self._seen: bytes | None = None
@@ -39,15 +39,15 @@ class StoreKeeper:
         return self._store.swap_document(self._name, self._seen, content)
 
 
-class Book(msgspec.Struct, frozen=True, kw_only=True):
+class SchedulerState(msgspec.Struct, frozen=True, kw_only=True):
     """What outlives the process, as JSON beside the snapshots. Unknown fields are ignored."""
 
-    jobs: tuple[Record, ...] = ()
+    jobs: tuple[JobRecord, ...] = ()
     metrics: str = ""
     schema: int = 1
 
 
-class Keeper(Protocol):
+class StateStore(Protocol):
     """Where the book is kept."""
 
     def read(self) -> bytes | None:

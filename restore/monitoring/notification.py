@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from restore.monitoring.run_result import Ended
+from restore.monitoring.run_result import RunResult
 
 # In a URL of healthchecks: each command then has a check of its own.
 COMMAND = "{command}"
 _LONGEST_ERROR = 2000
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """The webhook's JSON. `status` is `success` or `failure`; `duration` is in seconds; never a log."""
 
     status: str
@@ -25,9 +25,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...]
 
 
-def make_notice(ended: Ended) -> Notice:
+def make_notification(ended: RunResult) -> Notification:
     """Give what a webhook is sent."""
-    return Notice(
+    return Notification(
         status="failure" if ended.status else "success",
         error=ended.error[:_LONGEST_ERROR],
         operation_id=ended.operation_id,
@@ -38,7 +38,7 @@ def make_notice(ended: Ended) -> Notice:
     )
 
 
-def decide_ping(ended: Ended, others_failing: Iterable[str], *, has_own_check: bool) -> str | None:
+def decide_ping(ended: RunResult, others_failing: Iterable[str], *, has_own_check: bool) -> str | None:
     """Give the end of the URL to ping: `/fail`, empty for success; None when success must not be told.
 
     A check that several jobs share is told of a success only when the last run of every one of them was one: else

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from restore.monitoring.notification import COMMAND, decide_ping, make_notice
-from restore.monitoring.run_result import Ended
+from restore.monitoring.notification import COMMAND, decide_ping, make_notification
+from restore.monitoring.run_result import RunResult
 from restore.monitoring.webhook import NotifyError, extend_url, post
 from restore.system.events import Log
 from restore.system.secret import Secret
@@ -15,7 +15,7 @@ from restore.system.secret import Secret
 _PATIENCE_SECONDS = 10.0
 
 
-class Teller:
+class Notifier:
     """Where to tell. Whoever cannot be told is named in the log, and the run goes on.
 
     `mask` takes secrets out of what others wrote.
@@ -40,11 +40,13 @@ class Teller:
             self._ping(self._healthchecks, "/start", command, operation_id)
 
     def tell_end(
-        self, ended: Ended, others_failing: Iterable[str] = (), *, timeout_seconds: float = _PATIENCE_SECONDS
+        self, ended: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _PATIENCE_SECONDS
     ) -> None:
         """Say how it ended. `others_failing` are the commands whose own last run failed."""
         if self._webhook is not None:
-            body = msgspec.json.encode(make_notice(msgspec.structs.replace(ended, error=self._mask(ended.error))))
+            body = msgspec.json.encode(
+                make_notification(msgspec.structs.replace(ended, error=self._mask(ended.error)))
+            )
             self._send(self._webhook, body, "application/json", what="webhook", timeout_seconds=timeout_seconds)
         if self._healthchecks is None:
             return

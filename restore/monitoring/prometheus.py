@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from restore.errors import StoreError
-from restore.system.directory_lock import take_turn
+from restore.system.directory_lock import directory_lock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MODE = 0o644
@@ -27,7 +27,7 @@ Labels = tuple[str, ...]
 Family = CounterMetricFamily | GaugeMetricFamily
 
 
-class Row(NamedTuple):
+class MetricFamily(NamedTuple):
     """One metric for writing: full name, whether it counts, its labels' names, its sentence."""
 
     name: str
@@ -47,7 +47,7 @@ class _Told(Collector):
         yield from self._families
 
 
-def write_text(rows: Sequence[Row], values: Mapping[tuple[str, Labels], float]) -> bytes:
+def render_metrics(rows: Sequence[MetricFamily], values: Mapping[tuple[str, Labels], float]) -> bytes:
     """Give the text for Prometheus. `values` are by full name and labels' values; a row without one is left out."""
     families = []
     for name, counts, labels, sentence in rows:
@@ -67,7 +67,7 @@ def write_text(rows: Sequence[Row], values: Mapping[tuple[str, Labels], float]) 
     return generate_latest(registry)
 
 
-def read_text(rows: Sequence[Row], text: str) -> dict[tuple[str, Labels], float]:
+def parse_metrics(rows: Sequence[MetricFamily], text: str) -> dict[tuple[str, Labels], float]:
     """Give what such a text tells; what is not among `rows` is left out. Raises `ValueError` for other texts."""
     known = {name: labels for name, _, labels, _ in rows}
     found = {}
@@ -79,12 +79,12 @@ def read_text(rows: Sequence[Row], text: str) -> dict[tuple[str, Labels], float]
     return found
 
 
-def change_file(path: str, change: Callable[[str], bytes]) -> None:
+def update_metrics_file(path: str, change: Callable[[str], bytes]) -> None:
     """Replace the file by what `change` makes of its text, empty when there is none; other runs wait meanwhile.
 
     Raises `StoreError` when it cannot be read or written, or holds what is not ours.
     """
-    with take_turn(str(Path(path).parent)):
+    with directory_lock(str(Path(path).parent)):
         text = _read_file(path)
         strangers = [line for line in text.splitlines() if line.strip() and not _OURS.match(line)]
         if strangers:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class CollectionRun(msgspec.Struct, frozen=True, kw_only=True):
     """What one run did with one collection. `status` is an exit status; `bytes_moved` what travelled, else 0.
 
     `skipped`: a policy left it alone, which is no failure. `direction` is `download` or `upload`, empty when
@@ -23,7 +23,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     direction: str = ""
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one command. `error` is a sentence without secrets, empty when all went well.
 
     `operation_id` is what its log, its notifications and nothing else share. `at` is when it ended, UTC.
@@ -35,7 +35,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     at: datetime
     error: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[CollectionRun, ...] = ()
     lock_wait_seconds: float | None = None
 
 
@@ -44,7 +44,7 @@ _SKIPPED = ("skipped", "would", "held", "kept")
 _ROWS = ("outcomes", "files", "pruned", "server")
 
 
-def read_parts(report: msgspec.Struct) -> tuple[Part, ...]:
+def read_collection_runs(report: msgspec.Struct) -> tuple[CollectionRun, ...]:
     """Give one part for each collection of a report.
 
     Reports name their rows `outcomes` (one for each collection) or `files` (one for each file: a collection failed
@@ -65,9 +65,9 @@ def describe_failures(report: msgspec.Struct) -> str:
     return "; ".join(told or map(str, getattr(report, "warnings", ())))
 
 
-def _read(one: Any) -> Part:  # noqa: ANN401 - a row of any report
+def _read(one: Any) -> CollectionRun:  # noqa: ANN401 - a row of any report
     moved = _count_moved(one)
-    return Part(
+    return CollectionRun(
         collection=one.collection,
         status=getattr(one, "status", 0),
         skipped=str(getattr(one, "result", "")).startswith(_SKIPPED),
@@ -91,9 +91,9 @@ def _count_moved(one: Any) -> tuple[str, int]:  # noqa: ANN401 - a row of any re
     return "", 0
 
 
-def _join(parts: list[Part]) -> tuple[Part, ...]:
+def _join(parts: list[CollectionRun]) -> tuple[CollectionRun, ...]:
     """Give one part for each collection, the failures' status where rows of one differ."""
-    found: dict[str, Part] = {}
+    found: dict[str, CollectionRun] = {}
     for part in parts:
         other = found.setdefault(part.collection, part)
         if other is not part:

@@ -13,17 +13,26 @@ from urllib.parse import quote
 import msgspec
 
 from restore.errors import AuthError, QdrantError
-from restore.qdrant.model import Activity, Broken, CollectionInfo, Hit, Point, Room, ShardUpdates, SnapshotDescription
-from restore.qdrant.transport.connection import READ_SECONDS, Answer, Connection, Exchange, Request
-from restore.qdrant.transport.network_errors import describe_trouble
+from restore.qdrant.model import (
+    CollectionInfo,
+    CollectionLimit,
+    Point,
+    RunningOperations,
+    SearchHit,
+    ShardUpdates,
+    SnapshotDescription,
+    UnreadableCollection,
+)
+from restore.qdrant.transport.connection import READ_SECONDS, Connection, PendingResponse, Request, Response
+from restore.qdrant.transport.network_errors import describe_network_error
 from restore.qdrant.transport.responses import (
-    explain_answer,
+    error_from_response,
     read_description,
     read_info,
     read_whole_size,
-    summarise_answer,
+    summarise_response,
 )
-from restore.qdrant.transport.streaming import Part
+from restore.qdrant.transport.streaming import MultipartFile
 from restore.qdrant.url import redact_url
 from restore.qdrant.version import Version, parse_version
 from restore.snapshots.stored import SnapshotReader
@@ -102,7 +111,7 @@ class Qdrant:
             )
         if answer.status != _OK:
             raise QdrantError(
-                f"Qdrant at {self.url} is not ready: it answers {answer.status} ({summarise_answer(answer)})",
+                f"Qdrant at {self.url} is not ready: it answers {answer.status} ({summarise_response(answer)})",
                 hint="it is still loading, or waits for other nodes, or a proxy answers for it; its own log tells",
                 http_status=answer.status,
             )
@@ -122,23 +131,24 @@ class Qdrant:
         """Give the `Date` header of an answer; empty when the server sends none."""
         return self._connection.ask_again(Request(method="GET", path="/healthz")).headers.get("date", "")
 
-    def read_activity(self, collection: str) -> Activity:
+    def read_activity(self, collection: str) -> RunningOperations:
         """Read how many recoveries and snapshot creations run under a name, existing or not (since 1.16)."""
 
-        def read(found: dict[str, Any]) -> Activity:
+        def read(found: dict[str, Any]) -> RunningOperations:
             for entry in found.get("snapshots") or []:
                 if entry.get("id") == collection:
-                    return Activity(
+                    return RunningOperations(
                         int(entry.get("running_snapshot_recovery") or 0), int(entry.get("running_snapshots") or 0)
                     )
-            return Activity(0, 0)
+            return RunningOperations(0, 0)
 
         return self._read_telemetry(2, read)
 
-    def read_room(self) -> Room:
+    def read_room(self) -> CollectionLimit:
         """Read how many collections the server holds and may hold."""
         return self._read_telemetry(
-            1, lambda found: Room(int(found.get("number_of_collections") or 0), found.get("max_collections"))
+            1,
+            lambda found: CollectionLimit(int(found.get("number_of_collections") or 0), found.get("max_collections")),
         )
 
     def read_updates(self, collection: str) -> tuple[ShardUpdates, ...]:
@@ -174,17 +184,20 @@ class Qdrant:
             lambda result: {str(entry["alias_name"]): str(entry["collection_name"]) for entry in result["aliases"]},
         )
 
-    def get_collection(self, collection: str) -> CollectionInfo | Broken | None:
-        """Read a collection (an alias is resolved); None when it is not there, `Broken` when it does not answer."""
+    def get_collection(self, collection: str) -> CollectionInfo | UnreadableCollection | None:
+        """Read a collection (an alias is resolved).
+
+        None when it is not there, `UnreadableCollection` when it does not answer.
+        """
         answer = self._read("GET", _path(collection), accept=_ABOUT_ONE)
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
-            return Broken(summarise_answer(answer))
+            return UnreadableCollection(summarise_response(answer))
         return self._understand(answer, "GET /collections/…", read_info)
 
-    def count_points(self, collection: str) -> int | Broken | None:
-        """Count exactly; None when the collection is not there, `Broken` when it does not answer."""
+    def count_points(self, collection: str) -> int | UnreadableCollection | None:
+        """Count exactly; None when the collection is not there, `UnreadableCollection` when it does not answer."""
         answer = self._read(
             "POST",
             _path(collection, "points/count"),
@@ -195,7 +208,7 @@ class Qdrant:
         if answer.status == _NOT_FOUND:
             return None
         if answer.status != _OK:
-            return Broken(summarise_answer(answer))
+            return UnreadableCollection(summarise_response(answer))
         return self._understand(answer, "a count", lambda result: int(result["count"]))
 
     def create_collection(self, collection: str, body: dict[str, Any]) -> bool:
@@ -250,13 +263,13 @@ class Qdrant:
 
     def query_points(
         self, collection: str, vector: list[float], *, using: str = "", limit: int, exact: bool = False
-    ) -> list[Hit]:
+    ) -> list[SearchHit]:
         """Search the nearest points of a dense vector, nearest first. `exact` leaves the index out."""
         body = {"query": vector, "limit": limit, "params": {"exact": exact}, **({"using": using} if using else {})}
         return self._ask(
             "POST",
             _path(collection, "points/query"),
-            lambda result: msgspec.convert(result["points"], list[Hit]),
+            lambda result: msgspec.convert(result["points"], list[SearchHit]),
             json=body,
         )
 
@@ -268,12 +281,12 @@ class Qdrant:
             "GET", _path(collection, "snapshots"), lambda result: [read_description(entry) for entry in result]
         )
 
-    def create_snapshot(self, collection: str) -> Exchange:
+    def create_snapshot(self, collection: str) -> PendingResponse:
         """Ask the server to create a snapshot; read the answer with `read_created`."""
         request = Request(method="POST", path=_path(collection, "snapshots"), query={"wait": "true"})
         return self._connection.send(request)
 
-    def read_created(self, collection: str, answer: Answer) -> SnapshotDescription:
+    def read_created(self, collection: str, answer: Response) -> SnapshotDescription:
         """Read the answer to `create_snapshot`."""
         self._expect(answer, subject=f"collection '{collection}'")
         return self._understand(answer, "a snapshot's creation", read_description)
@@ -296,11 +309,11 @@ class Qdrant:
         self._expect(answer, asked=asked, accept=frozenset({_NOT_FOUND}))
         return answer.status != _NOT_FOUND
 
-    def _poll(self, sent: Exchange, asked: str) -> Answer | None:
+    def _poll(self, sent: PendingResponse, asked: str) -> Response | None:
         try:
             return sent.poll(_POLL_SECONDS)
         except OSError as error:
-            words = describe_trouble(error)
+            words = describe_network_error(error)
             raise QdrantError(f"Qdrant at {self.url} gave no answer to {asked}: {words}") from error
 
     def _lists_snapshot(self, collection: str, name: str) -> bool:
@@ -329,7 +342,7 @@ class Qdrant:
             if response.status not in {_OK, _PARTIAL} or (etag and response.status != _PARTIAL):
                 body = response.read(1 << 16)
                 names = {key.lower(): value for key, value in response.headers.items()}
-                self._expect(Answer(response.status, names, body), subject=f"snapshot '{name}'")
+                self._expect(Response(response.status, names, body), subject=f"snapshot '{name}'")
                 raise QdrantError(f"snapshot '{name}': the server ignored Range and sent it from its start")
             yield Download(read_whole_size(response), response.headers.get("etag") or "", response)
 
@@ -343,7 +356,7 @@ class Qdrant:
         checksum: str,
         on_sent: Callable[[int], None],
         stall_seconds: float,
-    ) -> Exchange:
+    ) -> PendingResponse:
         """Stream a snapshot to the server, which recovers it; read the answer with `read_recovered`.
 
         The server keeps the file under `file_name`, after success and after failure.
@@ -353,7 +366,7 @@ class Qdrant:
             f'--{boundary}\r\nContent-Disposition: form-data; name="snapshot"; filename="{file_name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
-        part = Part(head.encode(), file, size, f"\r\n--{boundary}--\r\n".encode())
+        part = MultipartFile(head.encode(), file, size, f"\r\n--{boundary}--\r\n".encode())
         request = Request(
             method="POST",
             path=_path(collection, "snapshots/upload"),
@@ -362,14 +375,14 @@ class Qdrant:
         )
         return self._connection.send_file(request, part, on_sent=on_sent, stall_seconds=stall_seconds)
 
-    def recover_snapshot(self, collection: str, *, path: str, checksum: str) -> Exchange:
+    def recover_snapshot(self, collection: str, *, path: str, checksum: str) -> PendingResponse:
         """Let the server recover from a file it can see; read the answer with `read_recovered`.
 
         Raw spaces, `#` and `?` in a `file://` location name other files, so the path is percent-encoded here.
         """
         return self._recover(collection, "file://" + quote(path), checksum)
 
-    def recover_from_url(self, collection: str, *, url: Secret, checksum: str) -> Exchange:
+    def recover_from_url(self, collection: str, *, url: Secret, checksum: str) -> PendingResponse:
         """Let the server recover from what it reads at a URL; read the answer with `read_recovered`.
 
         403 since 1.18.0 where URL recovery is switched off. The server repeats the URL in its errors: what stands
@@ -377,7 +390,9 @@ class Qdrant:
         """
         return self._recover(collection, url.reveal(), checksum, hides_queries=True)
 
-    def _recover(self, collection: str, location: str, checksum: str, *, hides_queries: bool = False) -> Exchange:
+    def _recover(
+        self, collection: str, location: str, checksum: str, *, hides_queries: bool = False
+    ) -> PendingResponse:
         body = {"location": location, "priority": "snapshot", "checksum": checksum}
         return self._connection.send(
             Request(
@@ -390,7 +405,7 @@ class Qdrant:
             )
         )
 
-    def read_recovered(self, collection: str, answer: Answer) -> None:
+    def read_recovered(self, collection: str, answer: Response) -> None:
         """Read the answer to an upload or a recover; raises what the server refused it for."""
         if answer.status == _TOO_LARGE:
             raise QdrantError(
@@ -422,7 +437,7 @@ class Qdrant:
         query: dict[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
         seconds: float = READ_SECONDS,
-    ) -> Answer:
+    ) -> Response:
         """Send what changes nothing; it is tried again while the trouble may pass."""
         request = _request(method, path, json=json, query=query, seconds=seconds)
         answer = self._connection.ask_again(request)
@@ -438,13 +453,13 @@ class Qdrant:
         query: dict[str, str] | None = None,
         accept: int = _OK,
         seconds: float = 60.0,
-    ) -> Answer:
+    ) -> Response:
         """Send what changes something, once."""
         answer = self._connection.ask(_request(method, path, json=json, query=query, seconds=seconds))
         self._expect(answer, asked=f"{method} {path}", accept=frozenset({accept}))
         return answer
 
-    def _understand(self, answer: Answer, asked: str, read: Callable[[Any], Read]) -> Read:
+    def _understand(self, answer: Response, asked: str, read: Callable[[Any], Read]) -> Read:
         """Read the result of a success; an answer of another form is some other program's."""
         try:
             return read(msgspec.json.decode(answer.body)["result"])
@@ -452,18 +467,18 @@ class Qdrant:
             raise self._foreign(answer, asked) from error
 
     def _expect(
-        self, answer: Answer, *, subject: str = "", asked: str = "", accept: frozenset[int] = frozenset()
+        self, answer: Response, *, subject: str = "", asked: str = "", accept: frozenset[int] = frozenset()
     ) -> None:
         """Raise what an answer stands for, unless it is a success, or Qdrant's own word of an accepted status.
 
         A proxy's 404 does not say that a collection is not there, nor its 500 that one is broken.
         """
         if answer.status != _OK and not (answer.status in accept and answer.is_json):
-            raise explain_answer(answer, self.url, subject=subject, asked=asked)
+            raise error_from_response(answer, self.url, subject=subject, asked=asked)
 
-    def _foreign(self, answer: Answer, asked: str) -> QdrantError:
+    def _foreign(self, answer: Response, asked: str) -> QdrantError:
         return QdrantError(
-            f"{self.url} answered {answer.status} to {asked}, but not as Qdrant does: {summarise_answer(answer)}",
+            f"{self.url} answered {answer.status} to {asked}, but not as Qdrant does: {summarise_response(answer)}",
             hint="is this Qdrant's HTTP port (usually 6333), and is no other program or login page in front?",
             http_status=answer.status,
             permanent=True,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 # What the server answers 422 to (recorded on 1.18.3); `.` and `..` made it delete the parent directory.
 _FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
 _LONGEST_NAME = 255
-MARK_PREFIX = ".restoring-"
-SCRATCH_PREFIX = ".drill-"
+MARKER_PREFIX = ".restoring-"
+TEMPORARY_PREFIX = ".drill-"
 _SCRATCH = re.compile(r"\.drill-[0-9a-f]{12}\Z")
 _MARK = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
 
@@ -28,11 +28,11 @@ def find_name_problem(name: str) -> str | None:
     if bad:
         return f"contains {', '.join(repr(character) for character in bad)}, which Qdrant refuses"
     if len(name.encode()) > _LONGEST_NAME:
-        return f"has {say_number(len(name.encode()), 'byte')}, Qdrant accepts {_LONGEST_NAME}"
-    if name.startswith(MARK_PREFIX):
-        return f"begins with '{MARK_PREFIX}', which marks a restore in progress"
-    if name.startswith(SCRATCH_PREFIX):
-        return f"begins with '{SCRATCH_PREFIX}', which is a drill's scratch collection"
+        return f"has {format_count(len(name.encode()), 'byte')}, Qdrant accepts {_LONGEST_NAME}"
+    if name.startswith(MARKER_PREFIX):
+        return f"begins with '{MARKER_PREFIX}', which marks a restore in progress"
+    if name.startswith(TEMPORARY_PREFIX):
+        return f"begins with '{TEMPORARY_PREFIX}', which is a drill's scratch collection"
     return None
 
 
@@ -50,9 +50,9 @@ def digest_name(collection: str) -> str:
     return hashlib.sha256(collection.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def name_mark(collection: str, attempt: int) -> str:
+def name_marker(collection: str, attempt: int) -> str:
     """Name the mark of the `attempt`-th restore into `collection` (1, 2, …)."""
-    return f"{MARK_PREFIX}{digest_name(collection)}-{attempt}"
+    return f"{MARKER_PREFIX}{digest_name(collection)}-{attempt}"
 
 
 def name_upload(collection: str) -> str:
@@ -61,23 +61,25 @@ def name_upload(collection: str) -> str:
     The same for every try, so that ten of them leave no more than one; a person's own snapshot has another name
     (an upload overwrites a file of its name).
     """
-    return f"{MARK_PREFIX}{digest_name(collection)}.snapshot"
+    return f"{MARKER_PREFIX}{digest_name(collection)}.snapshot"
 
 
-def is_mark(name: str) -> bool:
+def is_marker(name: str) -> bool:
     """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
     return _MARK.match(name) is not None
 
 
-def name_scratch(collection: str, token: str) -> str:
+def name_temporary(collection: str, token: str) -> str:
     """Name the collection that a drill restores into and drops; `token` is random, so that nobody else has it.
 
     Nothing else is ever restored under such a name: `find_name_problem` refuses it.
     """
-    return SCRATCH_PREFIX + hashlib.sha256(f"{token} {collection}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return (
+        TEMPORARY_PREFIX + hashlib.sha256(f"{token} {collection}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    )
 
 
-def is_scratch(name: str) -> bool:
+def is_temporary(name: str) -> bool:
     """Tell whether a collection of this name is a drill's, and therefore never shown as a collection."""
     return _SCRATCH.match(name) is not None
 

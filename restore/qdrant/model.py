@@ -22,7 +22,7 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any]
 
 
-class Broken(msgspec.Struct, frozen=True):
+class UnreadableCollection(msgspec.Struct, frozen=True):
     """A collection that is listed and does not answer; `reason` in the server's words."""
 
     reason: str
@@ -33,14 +33,14 @@ class Broken(msgspec.Struct, frozen=True):
         return "dirty shard" in self.reason.lower()
 
 
-class Activity(msgspec.Struct, frozen=True):
+class RunningOperations(msgspec.Struct, frozen=True):
     """Work in progress under one collection name: running recoveries and running snapshot creations."""
 
     recoveries: int
     creations: int
 
 
-class Room(msgspec.Struct, frozen=True):
+class CollectionLimit(msgspec.Struct, frozen=True):
     """How many collections there are and how many there may be (None: no limit)."""
 
     collections: int
@@ -72,7 +72,7 @@ class Point(msgspec.Struct, frozen=True):
     vector: Any = None
 
 
-class Hit(msgspec.Struct, frozen=True):
+class SearchHit(msgspec.Struct, frozen=True):
     """One point that a search found, and its score: the greater the nearer, or a distance."""
 
     id: int | str

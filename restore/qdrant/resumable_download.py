@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from restore.errors import DeadlineError, QdrantError
 from restore.qdrant.client import Download, Qdrant
 from restore.qdrant.model import SnapshotDescription
-from restore.qdrant.transport.network_errors import describe_trouble
+from restore.qdrant.transport.network_errors import describe_network_error
 from restore.system.events import Log
-from restore.system.retry import try_again
-from restore.system.text import say_number
+from restore.system.retry import retry_attempts
+from restore.system.text import format_count
 
 _BLOCK = 1 << 20
 # Slower than this over a whole stall timeout is a server that does not really send (N4).
@@ -82,7 +82,7 @@ class ResumedDownload:
         except TimeoutError as error:
             raise self._explain_silence() from error
         except (OSError, http.client.HTTPException) as error:
-            block, reason = b"", describe_trouble(error)
+            block, reason = b"", describe_network_error(error)
         else:
             reason = "it ended early"
         if not block:
@@ -99,7 +99,7 @@ class ResumedDownload:
 
     def _read_reconnected(self) -> bytes:
         """Open the download and read its first block, again and again while the trouble may pass."""
-        for attempt in try_again(_may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
+        for attempt in retry_attempts(_may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
             with attempt:
                 if block := self._read_once(self._reopen()):
                     return block
@@ -140,7 +140,7 @@ class ResumedDownload:
     def _explain_silence(self) -> DeadlineError:
         return DeadlineError(
             f"snapshot '{self._snapshot.name}': the server sent next to nothing for {self._stall:g} s, "
-            f"{self._offset:,} of {say_number(self._snapshot.size, 'byte')} had come",
+            f"{self._offset:,} of {format_count(self._snapshot.size, 'byte')} had come",
             hint="look into Qdrant's log and at the network between; --stall-timeout sets how long we wait",
         )
 

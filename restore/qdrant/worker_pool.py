@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 _LAST_SECONDS = 1.6
 
 
-def work_at_once(
+def map_concurrently(
     work: Callable[[Item, Qdrant], Result], items: Sequence[Item], qdrant: Qdrant, *, width: int
 ) -> list[Result]:
     """Do the work for every item, `width` of them at a time; give the results in the items' order.
@@ -30,7 +30,7 @@ def work_at_once(
     """
     if width < 2 or len(items) < 2:  # noqa: PLR2004 - one is no crew
         return [work(item, qdrant) for item in items]
-    crew = _Crew(qdrant)
+    crew = _WorkerPool(qdrant)
     pool = ThreadPoolExecutor(min(width, len(items)), thread_name_prefix="collection")
     running: list[Future[Result]] = [pool.submit(crew.carry_out, work, item) for item in items]
     try:
@@ -55,7 +55,7 @@ def _list_left(running: Sequence[Future[Result]]) -> list[str]:
     return [error.left for error in ended if isinstance(error, Interrupted) and error.left]
 
 
-class _Crew:
+class _WorkerPool:
     """The workers that are at it, each with its connection."""
 
     def __init__(self, qdrant: Qdrant) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from restore.qdrant.model import Broken, CollectionInfo
-from restore.recovery.request import Offer, Promise
-from restore.system.text import say_number, shorten
+from restore.qdrant.model import CollectionInfo, UnreadableCollection
+from restore.recovery.request import Expectation, SnapshotCandidate
+from restore.system.text import format_count, truncate_middle
 
 # Named here: they decide what a point is. Everything else in a configuration is how it is kept.
 _SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
@@ -16,7 +16,7 @@ _SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "sha
 _NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """A collection as it was read for a comparison. `points` is exact and includes deferred ones.
 
     `digests` holds those of the promised samples that were read, by id.
@@ -27,7 +27,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     digests: dict[int | str, str] = {}
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Comparison(msgspec.Struct, frozen=True):
     """What a comparison gave: `differences` make it fail, `warnings` are only told."""
 
     differences: tuple[str, ...] = ()
@@ -39,7 +39,9 @@ class Verdict(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: bool = True) -> Promise:
+def make_expectation(
+    offer: SnapshotCandidate, *, keeps_settings: bool, samples: int, answered: bool = True
+) -> Expectation:
     """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
 
     Of the manifest's samples, at most `samples` are asked for. When the server never `answered` that it recovered
@@ -48,7 +50,7 @@ def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: 
     """
     manifest, archive = offer.manifest, offer.archive
     if manifest:
-        return Promise(
+        return Expectation(
             points=manifest.points,
             points_exact=manifest.points_exact,
             may_be_empty=manifest.points == 0,
@@ -57,7 +59,7 @@ def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: 
             samples=manifest.samples[:samples],
             keeps_settings=keeps_settings,
         )
-    return Promise(
+    return Expectation(
         points=None,
         points_exact=False,
         may_be_empty=archive is None or archive.may_be_empty,
@@ -68,12 +70,14 @@ def promise_from(offer: Offer, *, keeps_settings: bool, samples: int, answered: 
     )
 
 
-def compare(promise: Promise, found: Found | Broken | None, *, samples_read: bool) -> Verdict:
+def compare(
+    promise: Expectation, found: Observation | UnreadableCollection | None, *, samples_read: bool
+) -> Comparison:
     """Compare. `found` is None when the collection is not there; `samples_read` says that samples were asked for."""
     if found is None:
-        return Verdict(("it is not there",))
-    if isinstance(found, Broken):
-        return Verdict((f"it does not answer ({found.reason})",))
+        return Comparison(("it is not there",))
+    if isinstance(found, UnreadableCollection):
+        return Comparison((f"it does not answer ({found.reason})",))
     differences = [*_compare_status(found.info), *_compare_config(promise, found.info)]
     warnings: list[str] = []
     counted, doubted = _compare_points(promise, found.points)
@@ -83,7 +87,7 @@ def compare(promise: Promise, found: Found | Broken | None, *, samples_read: boo
         warnings.append(f"it is {found.info.status}: usable, and still being optimised by the server")
     if samples_read:
         differences += _compare_samples(promise, found)
-    return Verdict(tuple(differences), tuple(warnings))
+    return Comparison(tuple(differences), tuple(warnings))
 
 
 def _compare_status(info: CollectionInfo) -> list[str]:
@@ -95,16 +99,16 @@ def _compare_status(info: CollectionInfo) -> list[str]:
     return found
 
 
-def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]]:
+def _compare_points(promise: Expectation, points: int) -> tuple[list[str], list[str]]:
     if promise.points is None:
         if points == 0 and not promise.may_be_empty:
             return ["it has no points, the snapshot has some"], []
         if points < promise.fewest:
-            return [f"it has {say_number(points, 'point')}, less than half of what the snapshot has room for"], []
+            return [f"it has {format_count(points, 'point')}, less than half of what the snapshot has room for"], []
         return [], []
     if points == promise.points:
         return [], []
-    words = f"{points:,} of {say_number(promise.points, 'point')}"
+    words = f"{points:,} of {format_count(promise.points, 'point')}"
     if promise.points_exact:
         return [words], []
     if points == 0 and promise.points:
@@ -112,7 +116,7 @@ def _compare_points(promise: Promise, points: int) -> tuple[list[str], list[str]
     return [], [f"{words}, and the count was taken while points were being written"]
 
 
-def _compare_config(promise: Promise, info: CollectionInfo) -> list[str]:
+def _compare_config(promise: Expectation, info: CollectionInfo) -> list[str]:
     if not promise.config:
         return []
     if promise.keeps_settings:
@@ -176,7 +180,7 @@ def _narrow_vector(vector: Any) -> Any:  # noqa: ANN401 - JSON
     return (vector.get("size"), vector.get("distance"), datatype, vector.get("multivector_config") or None)
 
 
-def _compare_samples(promise: Promise, found: Found) -> list[str]:
+def _compare_samples(promise: Expectation, found: Observation) -> list[str]:
     missing = [sample.id for sample in promise.samples if sample.id not in found.digests]
     differing = [
         sample.id for sample in promise.samples if found.digests.get(sample.id, sample.digest) != sample.digest
@@ -184,11 +188,11 @@ def _compare_samples(promise: Promise, found: Found) -> list[str]:
     differences = []
     if missing:
         differences.append(
-            f"{len(missing)} of {say_number(len(promise.samples), 'sampled point')} missing ({_name(missing)})"
+            f"{len(missing)} of {format_count(len(promise.samples), 'sampled point')} missing ({_name(missing)})"
         )
     if differing:
         differences.append(
-            f"{len(differing)} of {say_number(len(promise.samples), 'sampled point')} changed ({_name(differing)})"
+            f"{len(differing)} of {format_count(len(promise.samples), 'sampled point')} changed ({_name(differing)})"
         )
     return differences
 
@@ -216,7 +220,7 @@ def _walk(wanted: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tu
 
 
 def _show(value: Any) -> str:  # noqa: ANN401 - JSON
-    return shorten(msgspec.json.encode(_prune(value)).decode())
+    return truncate_middle(msgspec.json.encode(_prune(value)).decode())
 
 
 def _prune(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -26,7 +26,9 @@ class VersionGap(msgspec.Struct, frozen=True):
         return f"the snapshot was made by Qdrant {self.snapshot}, this server is {self.server}"
 
 
-def judge(archive: Archive, *, file: str, server: Version, manifest: Manifest | None = None) -> VersionGap | None:
+def check_compatibility(
+    archive: Archive, *, file: str, server: Version, manifest: Manifest | None = None
+) -> VersionGap | None:
     """Give the gap between the snapshot's version and the server's; None when there is none, or nobody knows.
 
     Raises `IncompatibleError`, naming both sides, for what this server cannot load, and `IntegrityError` for what

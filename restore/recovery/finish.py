@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from restore.errors import QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.recovery.marker.model import Sent
+from restore.recovery.marker.model import SentTransfer
 from restore.recovery.target_state import Present
 
 Done = TypeVar("Done")
@@ -19,7 +19,7 @@ _EMPTY_BODY = {
 }
 
 
-def delete_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
+def delete_upload(qdrant: Qdrant, target: str, sent: SentTransfer | None) -> None:
     """Delete the file that an upload left on the server. Only while the collection exists can it be reached.
 
     Nobody else gives a file that name, so it is deleted again when the answer was lost.
@@ -28,7 +28,7 @@ def delete_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
         _try_twice(partial(qdrant.delete_snapshot, target, sent.file))
 
 
-def delete_stranded_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> None:
+def delete_stranded_upload(qdrant: Qdrant, target: str, sent: SentTransfer | None) -> None:
     """Delete an upload's file although its collection was never made: afterwards a DELETE of it is a 404.
 
     An empty collection of that name is created for it, under our mark, and dropped when it is still empty.
@@ -41,9 +41,7 @@ def delete_stranded_upload(qdrant: Qdrant, target: str, sent: Sent | None) -> No
         qdrant.delete_collection(target)
 
 
-def put_back_indexes(
-    qdrant: Qdrant, target: str, present: Present, schema: dict[str, dict[str, object]]
-) -> list[str]:
+def restore_indexes(qdrant: Qdrant, target: str, present: Present, schema: dict[str, dict[str, object]]) -> list[str]:
     """Create the payload indexes that the snapshot had and the collection has not; a failure is a warning."""
     warnings = []
     for field, index in schema.items():
@@ -56,7 +54,7 @@ def put_back_indexes(
     return warnings
 
 
-def put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
+def restore_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
     """Create the aliases that are missing; one that points elsewhere is never moved, a warning says so."""
     # After a lost answer they are all looked for again: by now one may be there, or be somebody else's.
     return _try_twice(partial(_put_back_aliases, qdrant, target, aliases)) if aliases else []

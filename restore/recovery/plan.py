@@ -11,13 +11,13 @@ from enum import StrEnum
 import msgspec
 
 from restore.errors import IncompatibleError, RefusedError, RestoreError
-from restore.qdrant.model import Broken
+from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import find_shape_differences
-from restore.recovery.marker.model import Was
+from restore.recovery.marker.model import TargetBefore
 from restore.recovery.policy import OnEmpty, OnExisting, OnMissing
-from restore.recovery.request import Offer, Wanted
-from restore.recovery.target_state import Absent, AliasOf, Look, Present, SeenMark
-from restore.system.text import say_number
+from restore.recovery.request import RestoreRequest, SnapshotCandidate
+from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, TargetState
+from restore.system.text import format_count
 
 _CONFIGURATION = (
     "params",
@@ -30,7 +30,7 @@ _CONFIGURATION = (
 )
 
 
-class Reason(StrEnum):
+class SkipReason(StrEnum):
     """Why a collection is skipped."""
 
     PRESENT = "present"
@@ -42,7 +42,7 @@ class Reason(StrEnum):
 class Skip(msgspec.Struct, frozen=True):
     """Nothing is written. `points` is what the collection holds, None when it is not there."""
 
-    reason: Reason
+    reason: SkipReason
     points: int | None = None
     exact: bool = True
 
@@ -59,7 +59,7 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True):
     `delete_first` when the configuration differs: a recover onto a collection keeps the collection's own.
     """
 
-    was: Was
+    was: TargetBefore
     points: int = 0
     delete_first: bool = False
     aliases: tuple[str, ...] = ()
@@ -67,19 +67,19 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def loses_points(self) -> bool:
         """Tell whether points of others are removed before the snapshot is there."""
-        return self.delete_first and self.was is Was.PRESENT
+        return self.delete_first and self.was is TargetBefore.PRESENT
 
 
-class Follow(msgspec.Struct, frozen=True):
+class WaitForOther(msgspec.Struct, frozen=True):
     """Somebody's mark is there: watch it, wait for its holder or finish its work."""
 
-    seen: SeenMark
+    seen: ObservedMarker
 
 
-Plan = Skip | Refuse | Restore | Follow
+Plan = Skip | Refuse | Restore | WaitForOther
 
 
-class Need(StrEnum):
+class ReadDepth(StrEnum):
     """How much of the store a decision needs."""
 
     NOTHING = "nothing"
@@ -87,37 +87,47 @@ class Need(StrEnum):
     ARCHIVE = "archive"
 
 
-def ask_need(wanted: Wanted, look: Look, *, own: str = "") -> Need:
+def required_read_depth(wanted: RestoreRequest, look: TargetState, *, own: str = "") -> ReadDepth:
     """Say how much has to be read from the store before `plan_collection` can decide."""
     if _find_foreign(look, own):
-        return Need.NOTHING
+        return ReadDepth.NOTHING
     match look.target:
         case AliasOf():
-            return Need.NOTHING
-        case Broken():
-            return Need.ARCHIVE if _may_replace(wanted) else Need.NOTHING
+            return ReadDepth.NOTHING
+        case UnreadableCollection():
+            return ReadDepth.ARCHIVE if _may_replace(wanted) else ReadDepth.NOTHING
         case Present(points=points) if points and not _may_replace(wanted):
-            return Need.MANIFEST
+            return ReadDepth.MANIFEST
         case Present(points=0) if wanted.policies.on_empty is OnEmpty.SKIP:
-            return Need.NOTHING
+            return ReadDepth.NOTHING
         case _:
-            return Need.ARCHIVE
+            return ReadDepth.ARCHIVE
 
 
 def plan_collection(
-    wanted: Wanted, look: Look, offer: Offer | None, missing: RestoreError | None = None, *, own: str = ""
+    wanted: RestoreRequest,
+    look: TargetState,
+    offer: SnapshotCandidate | None,
+    missing: RestoreError | None = None,
+    *,
+    own: str = "",
 ) -> Plan:
     """Decide. `offer` is None when the store has no snapshot of it; `missing` is the error that says so.
 
     `own` is the name of our own mark, which is not somebody else's.
     """
     plan = _plan(wanted, look, offer, missing, own=own)
-    if isinstance(plan, Restore) and plan.was is Was.PRESENT and offer and (refusal := refuse_gap(wanted, offer)):
+    if (
+        isinstance(plan, Restore)
+        and plan.was is TargetBefore.PRESENT
+        and offer
+        and (refusal := refuse_gap(wanted, offer))
+    ):
         return Refuse(refusal)
     return plan
 
 
-def refuse_gap(wanted: Wanted, offer: Offer) -> IncompatibleError | None:
+def refuse_gap(wanted: RestoreRequest, offer: SnapshotCandidate) -> IncompatibleError | None:
     """Give the refusal to replace data with a snapshot that this version may not be able to load."""
     if not offer.gap or wanted.policies.allow_version_gap:
         return None
@@ -129,17 +139,24 @@ def refuse_gap(wanted: Wanted, offer: Offer) -> IncompatibleError | None:
     )
 
 
-def _plan(wanted: Wanted, look: Look, offer: Offer | None, missing: RestoreError | None, *, own: str) -> Plan:
+def _plan(
+    wanted: RestoreRequest,
+    look: TargetState,
+    offer: SnapshotCandidate | None,
+    missing: RestoreError | None,
+    *,
+    own: str,
+) -> Plan:
     if foreign := _find_foreign(look, own):
-        return Follow(foreign[-1])
+        return WaitForOther(foreign[-1])
     match look.target:
         case AliasOf(collection=behind):
             return Refuse(_refuse_alias(wanted.target, behind))
         case Absent() if offer is None:
             return _plan_missing(wanted, missing)
         case Absent():
-            return Restore(was=Was.ABSENT)
-        case Broken(reason=reason):
+            return Restore(was=TargetBefore.ABSENT)
+        case UnreadableCollection(reason=reason):
             return _plan_broken(wanted, look, offer, reason)
         case Present(points=0):
             return _plan_empty(wanted, look, offer)
@@ -147,23 +164,23 @@ def _plan(wanted: Wanted, look: Look, offer: Offer | None, missing: RestoreError
             return _plan_present(wanted, look, offer, points)
 
 
-def _find_foreign(look: Look, own: str) -> list[SeenMark]:
+def _find_foreign(look: TargetState, own: str) -> list[ObservedMarker]:
     return [seen for seen in look.marks if seen.name != own]
 
 
-def _may_replace(wanted: Wanted) -> bool:
+def _may_replace(wanted: RestoreRequest) -> bool:
     return wanted.policies.on_existing is OnExisting.REPLACE and wanted.named
 
 
-def _plan_missing(wanted: Wanted, missing: RestoreError | None) -> Plan:
+def _plan_missing(wanted: RestoreRequest, missing: RestoreError | None) -> Plan:
     if missing is None or wanted.policies.on_missing is OnMissing.SKIP:
-        return Skip(Reason.NO_SNAPSHOT)
+        return Skip(SkipReason.NO_SNAPSHOT)
     return Refuse(missing)
 
 
-def _plan_broken(wanted: Wanted, look: Look, offer: Offer | None, reason: str) -> Plan:
+def _plan_broken(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, reason: str) -> Plan:
     if offer and _may_replace(wanted):
-        return Restore(was=Was.PRESENT, delete_first=True, aliases=look.aliases)
+        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=look.aliases)
     return Refuse(
         RefusedError(
             f"collection '{wanted.target}' is there and does not answer ({reason})",
@@ -173,9 +190,9 @@ def _plan_broken(wanted: Wanted, look: Look, offer: Offer | None, reason: str) -
     )
 
 
-def _plan_empty(wanted: Wanted, look: Look, offer: Offer | None) -> Plan:
+def _plan_empty(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None) -> Plan:
     if offer is None or wanted.policies.on_empty is OnEmpty.SKIP or _promises_nothing(offer):
-        return Skip(Reason.EMPTY, 0)
+        return Skip(SkipReason.EMPTY, 0)
     if wanted.policies.on_empty is OnEmpty.REFUSE:
         return Refuse(
             RefusedError(
@@ -186,9 +203,9 @@ def _plan_empty(wanted: Wanted, look: Look, offer: Offer | None) -> Plan:
         )
     found = look.target.info.config if isinstance(look.target, Present) else offer.config
     if not (differences := find_shape_differences(offer.config, found)):
-        return Restore(was=Was.EMPTY)
+        return Restore(was=TargetBefore.EMPTY)
     if _may_replace(wanted):
-        return Restore(was=Was.PRESENT, delete_first=True, aliases=look.aliases)
+        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=look.aliases)
     return Refuse(
         RefusedError(
             f"collection '{wanted.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
@@ -199,22 +216,22 @@ def _plan_empty(wanted: Wanted, look: Look, offer: Offer | None) -> Plan:
     )
 
 
-def _promises_nothing(offer: Offer) -> bool:
+def _promises_nothing(offer: SnapshotCandidate) -> bool:
     if offer.manifest:
         return offer.manifest.points == 0
     return offer.archive is not None and offer.archive.may_be_empty
 
 
-def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) -> Plan:
+def _plan_present(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, points: int) -> Plan:
     match wanted.policies.on_existing:
         case OnExisting.SKIP:
             hidden = look.hidden
             exact = isinstance(look.target, Present) and look.target.exact
-            return Skip(Reason.PRESENT_MARKS_HIDDEN if hidden else Reason.PRESENT, points, exact)
+            return Skip(SkipReason.PRESENT_MARKS_HIDDEN if hidden else SkipReason.PRESENT, points, exact)
         case OnExisting.REFUSE:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {say_number(points, 'point')}, and "
+                    f"collection '{wanted.target}' is there with {format_count(points, 'point')}, and "
                     "on_existing is refuse",
                     left="left as it is",
                     hint="leave it with --on-existing skip, or name it and use --on-existing replace",
@@ -223,7 +240,7 @@ def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
         case OnExisting.REPLACE if not wanted.named:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {say_number(points, 'point')} and "
+                    f"collection '{wanted.target}' is there with {format_count(points, 'point')} and "
                     "was not named by itself",
                     left="left as it is",
                     hint=f"replace acts on named collections only: qdrant-restore restore {wanted.collection} "
@@ -234,21 +251,21 @@ def _plan_present(wanted: Wanted, look: Look, offer: Offer | None, points: int) 
             return _plan_replace(wanted, look, offer, points)
 
 
-def _plan_replace(wanted: Wanted, look: Look, offer: Offer | None, points: int) -> Plan:
+def _plan_replace(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, points: int) -> Plan:
     if offer is None or not isinstance(look.target, Present):
         return Refuse(
             RefusedError(
-                f"collection '{wanted.target}' holds {say_number(points, 'point')} and there is no "
+                f"collection '{wanted.target}' holds {format_count(points, 'point')} and there is no "
                 "snapshot to replace it with",
                 left="left as it is",
                 hint=f"look what is there: qdrant-restore list {wanted.collection}",
             )
         )
     same = has_same_configuration(offer, look.target)
-    return Restore(was=Was.PRESENT, points=points, delete_first=not same, aliases=look.aliases)
+    return Restore(was=TargetBefore.PRESENT, points=points, delete_first=not same, aliases=look.aliases)
 
 
-def has_same_configuration(offer: Offer, target: Present) -> bool:
+def has_same_configuration(offer: SnapshotCandidate, target: Present) -> bool:
     """Tell whether a recover onto the target would give the snapshot's configuration: it keeps the target's own."""
     wanted, found = offer.config, target.info.config
     return all(_normalise(wanted.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)

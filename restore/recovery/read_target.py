@@ -6,16 +6,16 @@ import msgspec
 
 from restore.errors import AuthError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.collection_names import find_attempts, name_mark
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import read_beat, read_mark
-from restore.recovery.target_state import Absent, AliasOf, Look, Present, SeenMark, Target
+from restore.qdrant.collection_names import find_attempts, name_marker
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import parse_beat, parse_marker
+from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
 
 # An exact count takes 0.16 s for a million points (32 ms for 200,000 on two cores).
 _LARGE = 100_000
 
 
-class ServerLook(msgspec.Struct, frozen=True):
+class ServerState(msgspec.Struct, frozen=True):
     """Every collection (marks included) and alias at one moment. `hidden`: our key does not see all of them."""
 
     collections: tuple[str, ...]
@@ -23,24 +23,24 @@ class ServerLook(msgspec.Struct, frozen=True):
     hidden: bool = False
 
 
-def examine_server(qdrant: Qdrant, *, scoped: bool) -> ServerLook:
+def read_server_state(qdrant: Qdrant, *, scoped: bool) -> ServerState:
     """List collections and aliases. `scoped` says that the key is for single collections, so the list is cut."""
     try:
-        return ServerLook(tuple(qdrant.list_collections()), qdrant.list_aliases(), scoped)
+        return ServerState(tuple(qdrant.list_collections()), qdrant.list_aliases(), scoped)
     except AuthError:
         if not scoped:
             raise
-        return ServerLook((), {}, hidden=True)
+        return ServerState((), {}, hidden=True)
 
 
-def examine_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: bool = False) -> Look:
+def read_target_state(qdrant: Qdrant, server: ServerState, target: str, *, roughly: bool = False) -> TargetState:
     """Read a target, its aliases and every mark for it.
 
     `roughly` takes the server's own estimate for a large collection, whose exact count costs a boot seconds and
     decides nothing: whether there are points is certain.
     """
     marks = [_read_mark(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
-    return Look(
+    return TargetState(
         target=_read_target(qdrant, server, target, roughly=roughly),
         marks=tuple(mark for mark in marks if mark),
         aliases=tuple(sorted(alias for alias, behind in server.aliases.items() if behind == target)),
@@ -48,7 +48,7 @@ def examine_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: 
     )
 
 
-def _read_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: bool) -> Target:
+def _read_target(qdrant: Qdrant, server: ServerState, target: str, *, roughly: bool) -> Target:
     if target in server.aliases:
         return AliasOf(server.aliases[target])
     if target not in server.collections and not server.hidden:
@@ -56,23 +56,23 @@ def _read_target(qdrant: Qdrant, server: ServerLook, target: str, *, roughly: bo
     info = qdrant.get_collection(target)
     if info is None:
         return Absent()
-    if isinstance(info, Broken):
+    if isinstance(info, UnreadableCollection):
         return info
     if roughly and info.points > _LARGE:
         return Present(info.points, info, exact=False)
     points = qdrant.count_points(target)
     if points is None:
         return Absent()
-    if isinstance(points, Broken):
+    if isinstance(points, UnreadableCollection):
         return points
     return Present(points + info.deferred_points, info)
 
 
-def _read_mark(qdrant: Qdrant, target: str, attempt: int) -> SeenMark | None:
-    name = name_mark(target, attempt)
+def _read_mark(qdrant: Qdrant, target: str, attempt: int) -> ObservedMarker | None:
+    name = name_marker(target, attempt)
     info = qdrant.get_collection(name)
     if info is None:
         return None
-    metadata = None if isinstance(info, Broken) else info.metadata
-    mark = read_mark(metadata)
-    return SeenMark(name, attempt, mark, read_beat(metadata, mark.token) if mark else None)
+    metadata = None if isinstance(info, UnreadableCollection) else info.metadata
+    mark = parse_marker(metadata)
+    return ObservedMarker(name, attempt, mark, parse_beat(metadata, mark.token) if mark else None)

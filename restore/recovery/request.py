@@ -12,7 +12,7 @@ from restore.snapshots.manifest import Manifest, Sample
 from restore.snapshots.stored import StoredSnapshot
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One collection that was asked for. `named` says it was named by itself, not taken from a listing.
 
     `yields` are aliases that its snapshot had and that are another one's by a newer snapshot, each with whose.
@@ -29,7 +29,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return self.policies.to or self.collection
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A stored snapshot with what is known of it. `archive` is None until somebody looked inside.
 
     `gap` says that its server was of another version than the target's, in words; `older_than` names the newest
@@ -60,7 +60,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         return self.manifest.config if self.manifest else {}
 
 
-class Promise(msgspec.Struct, frozen=True, kw_only=True):
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What a restored collection is compared with.
 
     `points` is None without a manifest; then `may_be_empty` tells whether no points at all are believable, and
@@ -78,7 +78,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     keeps_settings: bool = False
 
 
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+class TransferSource(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot (`path` here or its URL, `server_path` as the server sees it or empty), its size and its SHA-256.
 
     `by_url`: the store can give the server a URL to read it from. Size and checksum are those of the server's bytes.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.qdrant.model import Broken
-from restore.recovery.comparison import Verdict
-from restore.recovery.marker.model import Mark, Phase, Was
-from restore.recovery.target_state import Absent, Look, Present
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.comparison import Comparison
+from restore.recovery.marker.model import Marker, Phase, TargetBefore
+from restore.recovery.target_state import Absent, Present, TargetState
 
 
 class StartOver(msgspec.Struct, frozen=True):
@@ -47,21 +47,21 @@ class Unclear(msgspec.Struct, frozen=True):
 Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile | Unclear
 
 
-def decide_takeover(mark: Mark, look: Look, verdict: Verdict) -> Takeover:
+def decide_takeover(mark: Marker, look: TargetState, verdict: Comparison) -> Takeover:
     """Decide, once nothing is coming any more. `verdict` compares the target with what the mark says was sent."""
     match mark.phase, mark.was:
         case Phase.MARKED, _:
             return StartOver()
         case Phase.VERIFIED, _:
             return Finish()
-        case Phase.SENT, Was.PRESENT:
+        case Phase.SENT, TargetBefore.PRESENT:
             # The old data can pass the samples, so nothing that is seen here proves that it arrived.
-            return SendAgain(delete_first=isinstance(look.target, Broken))
+            return SendAgain(delete_first=isinstance(look.target, UnreadableCollection))
         case Phase.SENT, was:
             return _decide_sent(was, look, verdict)
 
 
-def _decide_sent(was: Was, look: Look, verdict: Verdict) -> Takeover:
+def _decide_sent(was: TargetBefore, look: TargetState, verdict: Comparison) -> Takeover:
     match look.target:
         case Absent():
             return SendAgain(delete_first=False)
@@ -69,7 +69,7 @@ def _decide_sent(was: Was, look: Look, verdict: Verdict) -> Takeover:
             return Accept()
         case Present(points=points) if points:
             return WrittenMeanwhile(points)
-        case Broken(reason=reason) as broken if not broken.is_half_made:
+        case UnreadableCollection(reason=reason) as broken if not broken.is_half_made:
             return Unclear(reason)
         case _:
-            return SendAgain(delete_first=was is Was.ABSENT)
+            return SendAgain(delete_first=was is TargetBefore.ABSENT)

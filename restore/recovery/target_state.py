@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.qdrant.model import Broken, CollectionInfo
-from restore.recovery.marker.model import Mark
+from restore.qdrant.model import CollectionInfo, UnreadableCollection
+from restore.recovery.marker.model import Marker
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -26,22 +26,22 @@ class Present(msgspec.Struct, frozen=True):
     exact: bool = True
 
 
-Target = Absent | AliasOf | Broken | Present
+Target = Absent | AliasOf | UnreadableCollection | Present
 
 
-class SeenMark(msgspec.Struct, frozen=True):
+class ObservedMarker(msgspec.Struct, frozen=True):
     """A mark as it was read. `mark` is None when its metadata is not ours; `beat` when nobody raised it."""
 
     name: str
     attempt: int
-    mark: Mark | None
+    mark: Marker | None
     beat: int | None
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     """One target at one moment. `marks` ascend by attempt; `hidden` says a scoped key could not see marks."""
 
     target: Target
-    marks: tuple[SeenMark, ...] = ()
+    marks: tuple[ObservedMarker, ...] = ()
     aliases: tuple[str, ...] = ()
     hidden: bool = False

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.checks.record import Tried, find_damage, name_check, parse_check
+from restore.checks.record import FailedCheck, find_damage, name_check, parse_check
 from restore.errors import IntegrityError, RestoreError
 from restore.retention.pin import name_pin, read_reason
-from restore.retention.rule import Candidate, Surveyed
+from restore.retention.rule import CollectionCandidates, RetentionCandidate
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import encode_collection
 from restore.snapshots.stored import StoredSnapshot
@@ -50,9 +50,9 @@ class _Guards:
         return f"'{pointer.file}' points to '{target}', {problem}" if problem else ""
 
 
-def survey(
+def find_candidates(
     store: WritableStore, is_wanted: Callable[[str], bool], *, without: frozenset[str] = frozenset()
-) -> tuple[Surveyed, ...]:
+) -> tuple[CollectionCandidates, ...]:
     """Give the files of each collection that is wanted, sorted by it; `without` those that are as good as gone.
 
     Costs one listing, and one manifest for each snapshot.
@@ -66,7 +66,7 @@ def survey(
     return tuple(_survey(store, name, groups[name], guards) for name in sorted(groups))
 
 
-def _survey(store: WritableStore, collection: str, entries: list[Entry], guards: _Guards) -> Surveyed:
+def _survey(store: WritableStore, collection: str, entries: list[Entry], guards: _Guards) -> CollectionCandidates:
     pointers = [entry for entry in entries if entry.kind is Kind.LATEST]
     problems = [problem for pointer in pointers if (problem := guards.find_problem(pointer))]
     if problems:
@@ -75,8 +75,8 @@ def _survey(store: WritableStore, collection: str, entries: list[Entry], guards:
             left="nothing of it was deleted",
             hint=f"make a new one: qdrant-restore snapshot {collection}; or link it to one that is there",
         )
-        return Surveyed(collection=collection, refusal=refusal)
-    candidates: list[Candidate] = []
+        return CollectionCandidates(collection=collection, refusal=refusal)
+    candidates: list[RetentionCandidate] = []
     paths: dict[str, str] = {}
     left: list[tuple[str, str]] = []
     for entry in entries:
@@ -93,7 +93,7 @@ def _survey(store: WritableStore, collection: str, entries: list[Entry], guards:
         candidates = _mark_newest(candidates)
     candidates, warnings = _mark_damaged(store, candidates, guards)
     candidates = [_add_reason(store, one) if one.pinned else one for one in candidates]
-    return Surveyed(
+    return CollectionCandidates(
         collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left), warnings=warnings
     )
 
@@ -111,8 +111,8 @@ def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSn
     return stored, manifest
 
 
-def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: _Guards) -> Candidate:
-    return Candidate(
+def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: _Guards) -> RetentionCandidate:
+    return RetentionCandidate(
         file=entry.file,
         collection=manifest.collection,
         created=manifest.created,
@@ -124,7 +124,7 @@ def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: 
     )
 
 
-def _mark_newest(candidates: list[Candidate]) -> list[Candidate]:
+def _mark_newest(candidates: list[RetentionCandidate]) -> list[RetentionCandidate]:
     """Without a pointer the newest is the latest, as a restore sees it."""
     verified = [one for one in candidates if one.verified]
     if not verified:
@@ -134,8 +134,8 @@ def _mark_newest(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _mark_damaged(
-    store: WritableStore, candidates: list[Candidate], guards: _Guards
-) -> tuple[list[Candidate], tuple[str, ...]]:
+    store: WritableStore, candidates: list[RetentionCandidate], guards: _Guards
+) -> tuple[list[RetentionCandidate], tuple[str, ...]]:
     """Let those that `verify` or a drill found damaged count for nothing; gives the warnings that say so.
 
     Else the one broken file could be what the last good one has to make room for.
@@ -151,14 +151,14 @@ def _mark_damaged(
     return found, tuple(warnings)
 
 
-def _find_damage(store: WritableStore, one: Candidate) -> Tried | None:
+def _find_damage(store: WritableStore, one: RetentionCandidate) -> FailedCheck | None:
     name = name_check(one.file)
     with contextlib.suppress(RestoreError):
         return find_damage(parse_check(store.read_document(name), name), size=one.size_bytes)
     return None
 
 
-def _add_reason(store: WritableStore, one: Candidate) -> Candidate:
+def _add_reason(store: WritableStore, one: RetentionCandidate) -> RetentionCandidate:
     """Say why it is pinned; a pin that cannot be read is one too."""
     reason = ""
     with contextlib.suppress(RestoreError):

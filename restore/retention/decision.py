@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from restore.errors import RefusedError
-from restore.retention.rule import Candidate, Rule
+from restore.retention.rule import RetentionCandidate, RetentionRule
 
 LATEST = "latest"
 PINNED = "pinned"
@@ -30,7 +30,7 @@ _SERIES: tuple[tuple[str, Callable[[datetime], _Bucket]], ...] = (
 )
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptSnapshot(msgspec.Struct, frozen=True):
     """A snapshot that stays, and every reason for it; there is at least one."""
 
     file: str
@@ -40,12 +40,12 @@ class Kept(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What stays and what goes, each oldest first within its collection. Every candidate is in one of them."""
 
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeptSnapshot, ...] = ()
     pruned: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def decide(candidates: Iterable[Candidate], rule: Rule, now: datetime) -> Decision:
+def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, now: datetime) -> Decision:
     """Decide for every collection among the candidates. `now` is aware.
 
     Raises `RefusedError` for a rule that keeps nothing. Costs n log n.
@@ -56,10 +56,10 @@ def decide(candidates: Iterable[Candidate], rule: Rule, now: datetime) -> Decisi
             left="nothing was deleted",
             hint="leave a rule out instead of setting it to 0, or keep at least one: --keep-last 1",
         )
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[RetentionCandidate]] = {}
     for one in candidates:
         groups.setdefault(one.collection, []).append(one)
-    kept: list[Kept] = []
+    kept: list[KeptSnapshot] = []
     pruned: list[str] = []
     warnings: list[str] = []
     for collection, group in sorted(groups.items()):
@@ -67,7 +67,7 @@ def decide(candidates: Iterable[Candidate], rule: Rule, now: datetime) -> Decisi
         reasons = _keep_all(history) if rule.is_empty else _keep(history, rule)
         for one in history.ordered:
             if found := reasons.get(one.file):
-                kept.append(Kept(one.file, tuple(found)))
+                kept.append(KeptSnapshot(one.file, tuple(found)))
             else:
                 pruned.append(one.file)
         warnings += _warn(collection, history)
@@ -81,7 +81,7 @@ class _History:
     ages are measured from: now, or the newest counted one when the clock runs ahead of it.
     """
 
-    def __init__(self, group: list[Candidate], now: datetime) -> None:
+    def __init__(self, group: list[RetentionCandidate], now: datetime) -> None:
         self.ordered = sorted(group, key=_age)
         self.future = [one for one in self.ordered if one.created > now]
         self.counted = [one for one in self.ordered if one.verified and one.created <= now]
@@ -99,7 +99,7 @@ def _keep_all(history: _History) -> _Reasons:
     return _Reasons({one.file: [NO_RULE] for one in history.ordered})
 
 
-def _keep(history: _History, rule: Rule) -> _Reasons:
+def _keep(history: _History, rule: RetentionRule) -> _Reasons:
     reasons = _Reasons()
     _keep_protected(history, reasons)
     _keep_unverified(history, reasons)
@@ -132,7 +132,7 @@ def _keep_unverified(history: _History, reasons: _Reasons) -> None:
             reasons.add(one.file, NEWER_THAN_VERIFIED)
 
 
-def _keep_newest(history: _History, rule: Rule, reasons: _Reasons) -> None:
+def _keep_newest(history: _History, rule: RetentionRule, reasons: _Reasons) -> None:
     """Keep the last ones, and the floor.
 
     The floor whatever the rules keep: one that only filled up what they left would go when a rule keeps more.
@@ -144,7 +144,7 @@ def _keep_newest(history: _History, rule: Rule, reasons: _Reasons) -> None:
         reasons.add(one.file, f"min-keep {number} of {rule.min_keep}")
 
 
-def _keep_young(history: _History, rule: Rule, reasons: _Reasons) -> None:
+def _keep_young(history: _History, rule: RetentionRule, reasons: _Reasons) -> None:
     """Keep by age. From the newest one, not from now, so that a collection that nobody snapshots any more stays."""
     within = rule.keep_within_seconds or 0.0
     for one in reversed(history.counted) if within else ():
@@ -156,7 +156,7 @@ def _keep_young(history: _History, rule: Rule, reasons: _Reasons) -> None:
 
 
 def _fill_series(
-    counted: list[Candidate], name: str, wanted: int, find_bucket: Callable[[datetime], _Bucket]
+    counted: list[RetentionCandidate], name: str, wanted: int, find_bucket: Callable[[datetime], _Bucket]
 ) -> Iterator[tuple[str, str]]:
     """Give the newest of each of the last `wanted` buckets; the oldest of all while there are fewer buckets.
 
@@ -185,7 +185,7 @@ def _warn(collection: str, history: _History) -> Iterator[str]:
         )
 
 
-def _age(one: Candidate) -> tuple[datetime, int, str]:
+def _age(one: RetentionCandidate) -> tuple[datetime, int, str]:
     return (one.created, one.sequence, one.file)
 
 

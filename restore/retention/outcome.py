@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.retention.decision import NO_RULE, Kept
+from restore.retention.decision import NO_RULE, KeptSnapshot
 
 
-class Pruned(msgspec.Struct, frozen=True):
+class DeletedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot that was deleted, or would be. `size_bytes` is what that frees."""
 
     file: str
     size_bytes: int
 
 
-class Undeleted(msgspec.Struct, frozen=True):
+class DeleteFailure(msgspec.Struct, frozen=True):
     """Something that should have gone and is still there: its name, the exit status and the reason."""
 
     file: str
@@ -31,10 +31,10 @@ class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     collection: str
     status: int = 0
-    kept: tuple[Kept, ...] = ()
-    pruned: tuple[Pruned, ...] = ()
-    failed: tuple[Undeleted, ...] = ()
-    left: tuple[Kept, ...] = ()
+    kept: tuple[KeptSnapshot, ...] = ()
+    pruned: tuple[DeletedSnapshot, ...] = ()
+    failed: tuple[DeleteFailure, ...] = ()
+    left: tuple[KeptSnapshot, ...] = ()
     message: str = ""
     hint: str = ""
     warnings: tuple[str, ...] = ()

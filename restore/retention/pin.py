@@ -7,11 +7,11 @@ from datetime import datetime
 
 import msgspec
 
-from restore.checks.file_report import Assessment
+from restore.checks.file_report import FileReport
 from restore.errors import RestoreError
 from restore.snapshots.document import SCHEMA, read_document
 from restore.stores.layout import PIN_SUFFIX
-from restore.stores.protocols import Documents
+from restore.stores.protocols import DocumentStore
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ def read_reason(text: bytes | None) -> str:
         return ""
 
 
-def add_pins(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment, ...]:
+def add_pins(store: DocumentStore, files: Iterable[FileReport]) -> tuple[FileReport, ...]:
     """Give the files back, with what pins them. Only reads; one listing, one document per pin."""
     pins = set(store.list_documents(PIN_SUFFIX))
     return tuple(
@@ -46,7 +46,7 @@ def add_pins(store: Documents, files: Iterable[Assessment]) -> tuple[Assessment,
     )
 
 
-def _read_pin(store: Documents, name: str) -> str:
+def _read_pin(store: DocumentStore, name: str) -> str:
     try:
         return read_reason(store.read_document(name))
     except RestoreError:

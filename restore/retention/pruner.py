@@ -8,19 +8,19 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import LockedError, RestoreError
-from restore.retention.decision import Kept, decide
-from restore.retention.outcome import Pruned, PruneOutcome, Undeleted
-from restore.retention.rule import Candidate, Rule, Surveyed
+from restore.retention.decision import KeptSnapshot, apply_rule
+from restore.retention.outcome import DeletedSnapshot, DeleteFailure, PruneOutcome
+from restore.retention.rule import CollectionCandidates, RetentionCandidate, RetentionRule
 from restore.sets.document import SetDocument
 from restore.snapshots.document import read_document
 from restore.stores.layout import SET_SUFFIX
-from restore.stores.locks import hold_alone, is_being_read
+from restore.stores.locks import exclusive_lock, is_being_read
 from restore.stores.protocols import WritableStore
 from restore.system.events import Log
 
 # A kill leaves the bytes of at most so many snapshots without their manifests.
 _TOGETHER = 250
-FindRule = Callable[[str], Rule]
+FindRule = Callable[[str], RetentionRule]
 
 
 class Pruner:
@@ -35,15 +35,15 @@ class Pruner:
         self._now = now
         self._dry_run = dry_run
 
-    def prune(self, surveyed: Surveyed) -> PruneOutcome:
+    def prune(self, surveyed: CollectionCandidates) -> PruneOutcome:
         """Prune one collection; a deletion that fails does not stop the others."""
-        left = tuple(Kept(file, (reason,)) for file, reason in surveyed.left)
+        left = tuple(KeptSnapshot(file, (reason,)) for file, reason in surveyed.left)
         if surveyed.refusal:
             return report_refusal(surveyed.collection, surveyed.refusal)
         rule = self._find_rule(surveyed.collection)
         try:
             candidates = self._ask_readers(surveyed, rule)
-            decision = decide(candidates, rule, self._now)
+            decision = apply_rule(candidates, rule, self._now)
         except RestoreError as error:
             return report_refusal(surveyed.collection, error)
         sizes = {one.file: one.size_bytes for one in candidates}
@@ -52,7 +52,7 @@ class Pruner:
             if problem:
                 failed.append(problem)
             else:
-                pruned.append(Pruned(file, sizes[file]))
+                pruned.append(DeletedSnapshot(file, sizes[file]))
         return PruneOutcome(
             collection=surveyed.collection,
             status=failed[0].status if failed else 0,
@@ -63,9 +63,9 @@ class Pruner:
             warnings=(*surveyed.warnings, *decision.warnings),
         )
 
-    def _ask_readers(self, surveyed: Surveyed, rule: Rule) -> list[Candidate]:
+    def _ask_readers(self, surveyed: CollectionCandidates, rule: RetentionRule) -> list[RetentionCandidate]:
         """Give the candidates, those that would go and are being read marked: reading keeps nothing but itself."""
-        going = set(decide(surveyed.candidates, rule, self._now).pruned)
+        going = set(apply_rule(surveyed.candidates, rule, self._now).pruned)
         return [
             msgspec.structs.replace(one, being_read=True)
             if one.file in going and is_being_read(surveyed.paths[one.file])
@@ -73,7 +73,9 @@ class Pruner:
             for one in surveyed.candidates
         ]
 
-    def _delete_all(self, surveyed: Surveyed, files: Sequence[str]) -> Iterator[tuple[str, Undeleted | None]]:
+    def _delete_all(
+        self, surveyed: CollectionCandidates, files: Sequence[str]
+    ) -> Iterator[tuple[str, DeleteFailure | None]]:
         """Delete them, many at once where the store can; give each with what kept it from being deleted."""
         for begin in range(0, len(files), _TOGETHER):
             some = files[begin : begin + _TOGETHER]
@@ -83,15 +85,15 @@ class Pruner:
                     self._log("snapshot.pruned", collection=surveyed.collection, file=file)
                 yield file, None if together or self._dry_run else self._delete(surveyed, file)
 
-    def _delete(self, surveyed: Surveyed, file: str) -> Undeleted | None:
+    def _delete(self, surveyed: CollectionCandidates, file: str) -> DeleteFailure | None:
         try:
-            with hold_alone(surveyed.paths[file]) as free:
+            with exclusive_lock(surveyed.paths[file]) as free:
                 if not free:
                     raise LockedError(f"snapshot '{file}' is being read", hint="run it again when that has ended")
                 self._store.delete_snapshot(file)
         except RestoreError as error:
             self._log("snapshot.not_pruned", level="error", file=file, reason=str(error))
-            return Undeleted(file, error.status, str(error))
+            return DeleteFailure(file, error.status, str(error))
         self._log("snapshot.pruned", collection=surveyed.collection, file=file)
         return None
 

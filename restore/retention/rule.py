@@ -10,7 +10,7 @@ import msgspec
 from restore.errors import RestoreError
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionRule(msgspec.Struct, frozen=True, kw_only=True):
     """Which snapshots of one collection stay. None is a rule that nobody set; the rules that are set are ORed.
 
     `keep_hourly` … `keep_yearly` keep the newest of each of the last so many calendar hours … years that have one
@@ -51,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot that we wrote. `created` is the manifest's time, aware; `sequence` orders those of one second.
 
     `verified`: nothing speaks against it, it may be taken for latest, and no check found it damaged. `being_read` by
@@ -70,7 +70,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     being_read: bool = False
 
 
-class Surveyed(msgspec.Struct, frozen=True, kw_only=True):
+class CollectionCandidates(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's files. `left` are not known to be ours: name and reason. `paths` are where candidates lie.
 
     `refusal` says why nothing of this collection may be decided: its latest cannot be told. `warnings` name what was
@@ -78,7 +78,7 @@ class Surveyed(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     collection: str
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[RetentionCandidate, ...] = ()
     paths: Mapping[str, str] = {}
     left: tuple[tuple[str, str], ...] = ()
     refusal: RestoreError | None = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from restore.errors import IntegrityError, RestoreError
 from restore.sets.document import SetDocument, SetMember
-from restore.sets.selection import FoundSet, find_set
+from restore.sets.selection import StoredSet, find_set
 from restore.snapshots.document import read_document
 from restore.stores.layout import SET_SUFFIX, Kind, classify
 from restore.stores.protocols import Store
 
 
-def find_sets(store: Store) -> tuple[list[FoundSet], list[tuple[str, str]]]:
+def list_sets(store: Store) -> tuple[list[StoredSet], list[tuple[str, str]]]:
     """Give every set, oldest first, and the documents that cannot be followed, each with the reason."""
     documents, damaged = read_sets(store)
     if not documents:

@@ -12,7 +12,7 @@ from restore.qdrant.collection_names import find_name_problem
 from restore.sets.document import SetDocument, SetMember
 from restore.snapshots.name import encode_collection
 from restore.stores.layout import Kind, classify
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _HINT = "qdrant-restore list --sets shows what there is"
 
@@ -25,7 +25,7 @@ class SetState(StrEnum):
     THINNED = "thinned"
 
 
-class FoundSet(msgspec.Struct, frozen=True, kw_only=True):
+class StoredSet(msgspec.Struct, frozen=True, kw_only=True):
     """A set's document, the file it stands in, and the members whose snapshots are not in the store any more."""
 
     file: str
@@ -58,16 +58,16 @@ def find_document_problem(document: SetDocument) -> str:
     return ""
 
 
-def find_set(document: SetDocument, file: str, files: Iterable[str]) -> FoundSet:
+def find_set(document: SetDocument, file: str, files: Iterable[str]) -> StoredSet:
     """Compare a document with the files that are there. Raises `IntegrityError` when it must not be followed."""
     if problem := find_document_problem(document):
         raise IntegrityError(f"'{file}' must not be followed: {problem}", hint="delete it; no run of ours wrote that")
     there = frozenset(files)
     missing = tuple(member for member in document.collections if member.file not in there)
-    return FoundSet(file=file, document=document, missing=missing)
+    return StoredSet(file=file, document=document, missing=missing)
 
 
-def pick_set(found: Sequence[FoundSet], selector: str, *, store: str) -> FoundSet:
+def select_set(found: Sequence[StoredSet], selector: str, *, store: str) -> StoredSet:
     """Give the set meant by `latest`, `previous` or the beginning of an id.
 
     A set with failures is neither latest nor previous, and where sets of all collections were made, sets of some are
@@ -86,7 +86,7 @@ def pick_set(found: Sequence[FoundSet], selector: str, *, store: str) -> FoundSe
     return good[place]
 
 
-def _pick_by_id(found: Sequence[FoundSet], selector: str, *, store: str) -> FoundSet:
+def _pick_by_id(found: Sequence[StoredSet], selector: str, *, store: str) -> StoredSet:
     meant = [one for one in found if one.document.run_id.startswith(selector)]
     if not meant:
         raise NotFoundError(f"store '{store}' has no set '{selector}'", hint=_HINT)
@@ -96,14 +96,14 @@ def _pick_by_id(found: Sequence[FoundSet], selector: str, *, store: str) -> Foun
     return meant[0]
 
 
-def refuse_thinned(found: FoundSet) -> RestoreError | None:
+def incomplete_set_error(found: StoredSet) -> RestoreError | None:
     """Give the refusal of a set of which a part is gone; None when all of it is there."""
     if not found.missing:
         return None
     gone = ", ".join(f"'{member.collection}'" for member in found.missing)
     return RefusedError(
         f"set {found.document.short_id} is not whole any more: {len(found.missing):,} of "
-        f"{say_number(len(found.document.collections), 'snapshot')} gone ({gone})",
+        f"{format_count(len(found.document.collections), 'snapshot')} gone ({gone})",
         left="nothing was changed",
         hint="restore what is left of it with --allow-incomplete, or take another set",
     )

@@ -8,20 +8,20 @@ from typing import Any
 import msgspec
 
 from restore.qdrant.collection_names import find_name_problem
-from restore.settings.option import Setting
-from restore.settings.options.table import BY_NAME, SETTINGS
-from restore.settings.selection import is_chosen
-from restore.settings.sources import Origin, Rank, Settled, Sources, read_text
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
+from restore.settings.selection import is_selected
+from restore.settings.sources import Origin, Resolved, SourcePriority, Sources, read_text
 from restore.snapshots.name import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
 from restore.system.text import suggest
 
 _NOTHING = ("", "~", "null")
 _OF_EACH = ("latest", "previous")
-_OWN = {row.yaml_key: row for row in SETTINGS if row.per_collection}
+_OWN = {row.yaml_key: row for row in OPTIONS if row.per_collection}
 OwnChoices = Mapping[str, Mapping[str, Any]]
 
 
-def settle_collections(sources: Sources, *, everything: bool) -> Settled:
+def resolve_collections(sources: Sources, *, everything: bool) -> Resolved:
     """Give the collections that were named one by one: by arguments and flags, else variables, else the file.
 
     Empty when none was named: then every collection of the store, or of the server, is meant.
@@ -31,25 +31,25 @@ def settle_collections(sources: Sources, *, everything: bool) -> Settled:
     single = sources.environment.get("QDRANT_COLLECTION_NAME", "")
     if given and everything:
         problem = f"--all: names every collection, but {', '.join(given)} was named too; keep one"
-        return Settled((), Origin(Rank.FLAG, "--all"), (problem,))
+        return Resolved((), Origin(SourcePriority.FLAG, "--all"), (problem,))
     if everything:
-        return Settled((), Origin(Rank.FLAG, "--all"))
+        return Resolved((), Origin(SourcePriority.FLAG, "--all"))
     if given:
-        return _read_names(given, Origin(Rank.FLAG, "arguments" if sources.arguments else "--collection"))
+        return _read_names(given, Origin(SourcePriority.FLAG, "arguments" if sources.arguments else "--collection"))
     if names := _split(listed):
-        return _read_names(names, Origin(Rank.ENVIRONMENT, "RESTORE_COLLECTIONS"))
+        return _read_names(names, Origin(SourcePriority.ENVIRONMENT, "RESTORE_COLLECTIONS"))
     if single:
-        return _read_names([single], Origin(Rank.ENVIRONMENT, "QDRANT_COLLECTION_NAME"))
+        return _read_names([single], Origin(SourcePriority.ENVIRONMENT, "QDRANT_COLLECTION_NAME"))
     where = f"{sources.document_name}: collections"
     match sources.document.get("collections"):
         case None | "":
-            return Settled((), Origin(Rank.DEFAULT, "default"))
+            return Resolved((), Origin(SourcePriority.DEFAULT, "default"))
         case str(text):
-            return _read_names(_split(text), Origin(Rank.FILE, where))
+            return _read_names(_split(text), Origin(SourcePriority.FILE, where))
         case dict() | list() as found if all(isinstance(name, str) for name in found):
-            return _read_names(list(found), Origin(Rank.FILE, where))
+            return _read_names(list(found), Origin(SourcePriority.FILE, where))
     problem = f"{where}: a list of names is wanted, or a mapping of names to choices"
-    return Settled((), Origin(Rank.FILE, where), (problem,))
+    return Resolved((), Origin(SourcePriority.FILE, where), (problem,))
 
 
 def read_own(sources: Sources) -> tuple[OwnChoices, tuple[str, ...]]:
@@ -93,7 +93,7 @@ def is_one_file(snapshot: str) -> bool:
     return snapshot not in _OF_EACH
 
 
-def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Settled:
+def resolve_one_file(collections: Resolved, snapshot: Resolved, to: Resolved) -> Resolved:
     """Settle which collection a single snapshot file is for, and that one target has one source.
 
     A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
@@ -105,40 +105,40 @@ def settle_one_file(collections: Settled, snapshot: Settled, to: Settled) -> Set
     if not names or (collections.origin.rank > snapshot.origin.rank):
         guessed = guess_collection(snapshot.value) or to.value
         if guessed and not find_name_problem(guessed):
-            return Settled((guessed,), snapshot.origin, collections.problems)
+            return Resolved((guessed,), snapshot.origin, collections.problems)
     if len(names) == 1:
         return collections
     wanted = f"{len(names)} collections are wanted" if names else "its name does not say of which collection"
     one = snapshot.value if snapshot.value.endswith(SUFFIX) else f"'{snapshot.value}'"
     problem = f"{snapshot.origin.where}: {one} is one snapshot, but {wanted}; name one collection"
-    return Settled(names, collections.origin, (*collections.problems, problem))
+    return Resolved(names, collections.origin, (*collections.problems, problem))
 
 
-def _match_target(collections: Settled, to: Settled) -> Settled:
+def _match_target(collections: Resolved, to: Resolved) -> Resolved:
     names: tuple[str, ...] = collections.value
     if not to.value or len(names) == 1 or collections.problems:
         return collections
     wanted = f"{len(names)} collections are wanted" if names else "no collection is named"
     problem = f"{to.origin.where}: '{to.value}' is one target, but {wanted}; name one collection"
-    return Settled(names, collections.origin, (*collections.problems, problem))
+    return Resolved(names, collections.origin, (*collections.problems, problem))
 
 
 def _split(text: str) -> list[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
-def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Settled:
-    row = BY_NAME["collections"]
+def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Resolved:
+    row = OPTIONS_BY_NAME["collections"]
     read = [read_text(row, name, origin.where) for name in dict.fromkeys(names)]
     problems = tuple(problem for _, problem in read if problem)
-    return Settled(tuple(name for name, problem in read if not problem), origin, problems)
+    return Resolved(tuple(name for name, problem in read if not problem), origin, problems)
 
 
 def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any], list[str]]:
     choices: dict[str, Any] = {}
     problems: list[str] = []
     for key, text in own.items():
-        row: Setting | None = _OWN.get(key)
+        row: Option | None = _OWN.get(key)
         if row is None:
             problems.append(f"{where}: unknown key '{key}'{suggest(str(key), _OWN)}")
         elif text != "":
@@ -150,30 +150,30 @@ def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any]
 PATTERNS = frozenset({"include", "exclude"})
 
 
-def settle_patterns(row: Setting, sources: Sources) -> Settled:
+def resolve_patterns(row: Option, sources: Sources) -> Resolved:
     """Give a list of patterns from the first source that has some; a variable's are separated by commas."""
     for origin, found in _look(row, sources):
         texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            return Settled(row.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
+            return Resolved(row.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
         read = [read_text(row, text, origin.where) for text in texts]
         problems = tuple(problem for _, problem in read if problem)
-        return Settled(tuple(pattern for pattern, problem in read if not problem), origin, problems)
-    return Settled(row.default, Origin(Rank.DEFAULT, "default"))
+        return Resolved(tuple(pattern for pattern, problem in read if not problem), origin, problems)
+    return Resolved(row.default, Origin(SourcePriority.DEFAULT, "default"))
 
 
-def _look(row: Setting, sources: Sources) -> Iterator[tuple[Origin, object]]:
+def _look(row: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
     if given := sources.flags.get(row.name):
         # A flag's pattern is taken verbatim: it is given again for another one.
-        yield Origin(Rank.FLAG, row.flags[0]), given
+        yield Origin(SourcePriority.FLAG, row.flags[0]), given
     if variable := sources.environment.get(row.environment_name):
-        yield Origin(Rank.ENVIRONMENT, row.environment_name), variable
+        yield Origin(SourcePriority.ENVIRONMENT, row.environment_name), variable
     key = sources.document.get(row.yaml_key)
     if key not in (None, "", []):
-        yield Origin(Rank.FILE, f"{sources.document_name}: {row.yaml_key}"), key
+        yield Origin(SourcePriority.FILE, f"{sources.document_name}: {row.yaml_key}"), key
 
 
-def narrow(collections: Settled, include: Settled, exclude: Settled) -> tuple[Settled, Settled, Settled]:
+def narrow(collections: Resolved, include: Resolved, exclude: Resolved) -> tuple[Resolved, Resolved, Resolved]:
     """Let names and patterns agree; gives the collections and the patterns that count.
 
     Names given more strongly (an argument against the settings file) make patterns count for nothing. Else patterns
@@ -182,16 +182,16 @@ def narrow(collections: Settled, include: Settled, exclude: Settled) -> tuple[Se
     named: tuple[str, ...] = collections.value
     if not named:
         return collections, include, exclude
-    if include.value and include.origin.rank == collections.origin.rank == Rank.FLAG:
+    if include.value and include.origin.rank == collections.origin.rank == SourcePriority.FLAG:
         problem = f"--include: chooses among every collection, but {', '.join(named)} was named too; keep one"
         return msgspec.structs.replace(collections, problems=(*collections.problems, problem)), include, exclude
     if include.value and include.origin.rank <= collections.origin.rank:
-        return Settled((), include.origin, collections.problems), include, exclude
-    nothing = Settled((), Origin(Rank.DEFAULT, "default"), include.problems)
+        return Resolved((), include.origin, collections.problems), include, exclude
+    nothing = Resolved((), Origin(SourcePriority.DEFAULT, "default"), include.problems)
     if exclude.origin.rank > collections.origin.rank:
         return collections, nothing, msgspec.structs.replace(nothing, problems=exclude.problems)
-    left = tuple(name for name in named if is_chosen(name, (), exclude.value))
+    left = tuple(name for name in named if is_selected(name, (), exclude.value))
     problems = collections.problems
     if not left:
         problems += (f"{exclude.origin.where}: leaves none of the collections that {collections.origin.where} names",)
-    return Settled(left, collections.origin, problems), nothing, exclude
+    return Resolved(left, collections.origin, problems), nothing, exclude

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from restore.checks.record import Depth, Share
+from restore.checks.record import Depth, SampleShare
 from restore.recovery.policy import Fallback, OnEmpty, OnExisting, OnMissing, Policies, Transfer, Verify
-from restore.retention.rule import Rule
+from restore.retention.rule import RetentionRule
 from restore.settings.collections import OwnChoices
 from restore.settings.option import LogFormat, LogLevel
 from restore.settings.options.store import Compress, Encrypt
-from restore.settings.sources import Origin, Rank
+from restore.settings.sources import Origin, SourcePriority
 from restore.system.secret import Secret
 
 
-class Making(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How the snapshot of one collection is made and stored."""
 
     compress: Compress = Compress.NONE
@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_yearly: int | None
     min_keep: int
     grace_seconds: float
-    mirror_rule: Rule | None
+    mirror_rule: RetentionRule | None
     chosen_set: str
     allow_incomplete: bool
     show_sets: bool
@@ -91,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: LogFormat
     log_level: LogLevel
     verify_depth: Depth
-    verify_sample: Share | None
+    verify_sample: SampleShare | None
     drill_on: str
     drill_api_key: Secret | None
     drill_insecure: bool
@@ -127,18 +127,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Give the choices for one collection: a flag or a variable speaks for all, then its own, then the file's."""
         return Policies(**self._choose_for(collection, Policies.__struct_fields__))
 
-    def rule_for(self, collection: str) -> Rule:
+    def rule_for(self, collection: str) -> RetentionRule:
         """Give the retention rule of one collection; each of its parts is chosen as the policies are."""
-        return Rule(**self._choose_for(collection, Rule.__struct_fields__))
+        return RetentionRule(**self._choose_for(collection, RetentionRule.__struct_fields__))
 
-    def making_for(self, collection: str) -> Making:
+    def making_for(self, collection: str) -> SnapshotOptions:
         """Give how one collection's snapshot is made; each of its parts is chosen as the policies are."""
-        return Making(**self._choose_for(collection, Making.__struct_fields__))
+        return SnapshotOptions(**self._choose_for(collection, SnapshotOptions.__struct_fields__))
 
     def _choose_for(self, collection: str, fields: tuple[str, ...]) -> dict[str, Any]:
         own = self.own.get(collection, {})
         chosen = {}
         for field in fields:
-            stronger = self.origins[field].rank < Rank.FILE
+            stronger = self.origins[field].rank < SourcePriority.FILE
             chosen[field] = getattr(self, field) if stronger or field not in own else own[field]
         return chosen

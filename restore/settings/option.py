@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from restore.settings.parsers import write_value
+from restore.settings.parsers import format_value
 
 PREFIX = "RESTORE_"
 
@@ -34,7 +34,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One row. An empty `variable`, `key` or `flag` of `-` means that there is none.
 
     `read` turns a person's text into the value and raises `ValueError` with what is wrong, `write` shows it.
@@ -49,7 +49,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     commands: tuple[str, ...]
     read: Callable[[str], Any]
-    write: Callable[[Any], str] = write_value
+    write: Callable[[Any], str] = format_value
     default: Any = None
     placeholder: str = "TEXT"
     flag_sentence: str = ""

@@ -27,38 +27,38 @@ _MOST_SAMPLES = 10_000
 _MOST_AT_ONCE = 32
 
 
-def read_text(text: str) -> str:
+def parse_text(text: str) -> str:
     """Take a text that must say something."""
     if not text.strip():
         raise ValueError("is empty")
     return text
 
 
-def read_note(text: str) -> str:
+def parse_note(text: str) -> str:
     """Take any text, also none."""
     return text
 
 
-def read_url(text: str) -> str:
+def parse_url(text: str) -> str:
     """Read Qdrant's URL; a slash at its end is dropped, the port stays what was written."""
     if problem := find_url_problem(text.strip()):
         raise ValueError(problem)
     return text.strip().rstrip("/")
 
 
-def read_store(text: str) -> str:
+def parse_store(text: str) -> str:
     """Read where a store is: a directory's path, or a bucket's URL."""
-    return str(parse_location(read_text(text)))
+    return str(parse_location(parse_text(text)))
 
 
-def read_server_path(text: str) -> str:
+def parse_server_path(text: str) -> str:
     """Read an absolute path inside the server's container."""
     if not text.startswith("/"):
         raise ValueError(f"'{text}' is no absolute path; it is the path that the Qdrant server sees")
     return text.rstrip("/") or "/"
 
 
-def read_name(text: str) -> str:
+def parse_collection_name(text: str) -> str:
     """Read one collection name, verbatim."""
     if "/" in text or "\\" in text:
         raise ValueError(f"'{text}' looks like a path, a collection's name is wanted (a file: --snapshot PATH)")
@@ -67,7 +67,7 @@ def read_name(text: str) -> str:
     return text
 
 
-def read_seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Read a length of time in seconds: `90`, `90s`, `1.5m`, `1h30m`."""
     compact = text.strip().lower()
     if not _LENGTH.fullmatch(compact):
@@ -78,25 +78,25 @@ def read_seconds(text: str) -> float:
     return seconds
 
 
-def read_some_seconds(text: str) -> float:
+def parse_positive_duration(text: str) -> float:
     """Read a length of time that is not nothing."""
-    seconds = read_seconds(text)
+    seconds = parse_duration(text)
     if seconds <= 0:
         raise ValueError(f"'{text}' leaves no time at all")
     return seconds
 
 
-def read_limit(text: str) -> float | None:
+def parse_limit(text: str) -> float | None:
     """Read a length of time that is not nothing, or `off`."""
-    return None if text.strip().lower() == "off" else read_some_seconds(text)
+    return None if text.strip().lower() == "off" else parse_positive_duration(text)
 
 
-def read_patience(text: str) -> float | None:
+def parse_timeout(text: str) -> float | None:
     """Read a length of time, 0 for no waiting at all, or `off`."""
-    return None if text.strip().lower() == "off" else read_seconds(text)
+    return None if text.strip().lower() == "off" else parse_duration(text)
 
 
-def read_switch(text: str) -> bool:
+def parse_switch(text: str) -> bool:
     """Read true or false, as compose files write them."""
     value = _SWITCH.get(text.strip().lower())
     if value is None:
@@ -104,21 +104,21 @@ def read_switch(text: str) -> bool:
     return value
 
 
-def read_samples(text: str) -> int:
+def parse_samples(text: str) -> int:
     """Read how many points are sampled."""
     if not _WHOLE.fullmatch(text.strip()) or int(text) > _MOST_SAMPLES:
         raise ValueError(f"'{text}' is no whole number from 0 to {_MOST_SAMPLES:,}")
     return int(text)
 
 
-def read_concurrency(text: str) -> int:
+def parse_concurrency(text: str) -> int:
     """Read how many collections are worked on at once."""
     if not _WHOLE.fullmatch(text.strip()) or not 1 <= int(text) <= _MOST_AT_ONCE:
         raise ValueError(f"'{text}' is no whole number from 1 to {_MOST_AT_ONCE}")
     return int(text)
 
 
-def read_mode(text: str) -> int:
+def parse_mode(text: str) -> int:
     """Read a file mode in octal digits."""
     if not re.fullmatch(r"(0o?)?[0-7]{3}", text.strip()):
         raise ValueError(f"'{text}' is no file mode in octal digits (0644, 0640, 0600)")
@@ -128,7 +128,7 @@ def read_mode(text: str) -> int:
     return mode
 
 
-def read_secret(text: str) -> Secret:
+def parse_secret(text: str) -> Secret:
     """Take a secret. The sentence of what is wrong never repeats it."""
     if not text.strip():
         raise ValueError("is empty")
@@ -139,7 +139,7 @@ def read_secret(text: str) -> Secret:
     return Secret(text)
 
 
-def one_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
+def parse_choice(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
     """Give the reader of a choice."""
 
     def read(text: str) -> StrEnum:
@@ -151,7 +151,7 @@ def one_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
     return read
 
 
-def write_value(value: object) -> str:
+def format_value(value: object) -> str:
     """Show a value as a person would write it; a secret stays one."""
     match value:
         case None:

@@ -17,15 +17,15 @@ from restore.settings.collections import (
     is_one_file,
     narrow,
     read_own,
-    settle_collections,
-    settle_one_file,
-    settle_patterns,
+    resolve_collections,
+    resolve_one_file,
+    resolve_patterns,
 )
 from restore.settings.command_names import CONFIG, DRILL, LIST, MIRROR, PIN, RESTORE, SERVE, UNPIN, VERIFY
 from restore.settings.model import Settings
 from restore.settings.options.store import Encrypt
-from restore.settings.options.table import SETTINGS
-from restore.settings.sources import Rank, Settled, Sources, merge_host, settle
+from restore.settings.options.table import OPTIONS
+from restore.settings.sources import Resolved, SourcePriority, Sources, merge_host, resolve
 from restore.settings.unknown import find_unknown_keys, find_unknown_variables
 from restore.stores.location import parse_location
 
@@ -42,15 +42,15 @@ def read_settings(command: str, sources: Sources) -> Settings:
     """Decide every setting for one command. Raises `SettingsError` with all that is wrong, in every source."""
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
-    settled = {row.attribute: settle(row, sources) for row in SETTINGS if row.name not in _APART}
+    settled = {row.attribute: resolve(row, sources) for row in OPTIONS if row.name not in _APART}
     named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
-    settled["collections"] = settle_collections(named, everything=settled["all_collections"].value)
-    settled |= {row.attribute: settle_patterns(row, sources) for row in SETTINGS if row.name in _LISTS}
+    settled["collections"] = resolve_collections(named, everything=settled["all_collections"].value)
+    settled |= {row.attribute: resolve_patterns(row, sources) for row in OPTIONS if row.name in _LISTS}
     if not settled["all_collections"].value:
         narrowed = narrow(settled["collections"], settled["include"], settled["exclude"])
         settled["collections"], settled["include"], settled["exclude"] = narrowed
     if command in {RESTORE, DRILL, CONFIG} and not settled["all_collections"].value:
-        settled["collections"] = settle_one_file(settled["collections"], settled["snapshot"], settled["to"])
+        settled["collections"] = resolve_one_file(settled["collections"], settled["snapshot"], settled["to"])
     own, own_problems = read_own(sources)
     unknown, warnings = find_unknown_variables(sources)
     problems = (
@@ -78,7 +78,7 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         ]
         wheres = (chosen.origins[field].where for field in single)
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
-    if chosen.chosen_set and chosen.origins["snapshot"].rank is Rank.FLAG:
+    if chosen.chosen_set and chosen.origins["snapshot"].rank is SourcePriority.FLAG:
         problems.append("--set and --snapshot are both given; keep one")
     if chosen.show_sets:
         problems += _find_sets_problems(chosen)
@@ -107,7 +107,7 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
 
 def _find_sets_problems(chosen: Settings) -> tuple[str, ...]:
     """Say that a listing of sets is one of whole runs."""
-    flags = [f"--{field}" for field in ("include", "exclude") if chosen.origins[field].rank is Rank.FLAG]
+    flags = [f"--{field}" for field in ("include", "exclude") if chosen.origins[field].rank is SourcePriority.FLAG]
     named = (*chosen.arguments, *flags)
     return (f"--sets: shows what whole runs made, but {', '.join(named)} was given too; keep one",) if named else ()
 
@@ -130,8 +130,8 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _find_warnings(settled: Mapping[str, Settled]) -> tuple[str, ...]:
-    typed = [row for row in SETTINGS if row.secret and settled[row.attribute].origin.where == row.flags[0]]
+def _find_warnings(settled: Mapping[str, Resolved]) -> tuple[str, ...]:
+    typed = [row for row in OPTIONS if row.secret and settled[row.attribute].origin.where == row.flags[0]]
     return tuple(
         f"{row.flags[0]}: everybody who may list processes can read it; "
         f"use {row.environment_name} or {row.flags[0]}-file"

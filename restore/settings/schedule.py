@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from restore.settings.parsers import read_seconds
+from restore.settings.parsers import parse_duration
 
 _NAMED = {
     "@hourly": "0 * * * *",
@@ -41,11 +41,11 @@ class Every(msgspec.Struct, frozen=True):
 Schedule = Cron | Every
 
 
-def read_schedule(text: str) -> Schedule:
+def parse_schedule(text: str) -> Schedule:
     """Read a schedule. Raises `ValueError` with what is wrong; `ImportError` where the extra `serve` is missing."""
     compact = " ".join(text.split())
     if match := _EVERY.fullmatch(compact):
-        seconds = read_seconds(match[1])
+        seconds = parse_duration(match[1])
         if seconds < _SHORTEST_SECONDS:
             raise ValueError(f"'{text}' is more often than once a minute")
         return Every(seconds)
@@ -53,7 +53,7 @@ def read_schedule(text: str) -> Schedule:
     if len(fields.split()) != _FIELDS:
         raise ValueError(f"'{text}' is no schedule ({_WANTED})")
     cron = Cron(fields)
-    begin_slots(cron, datetime(2026, 1, 1, tzinfo=UTC), UTC)
+    iterate_slots(cron, datetime(2026, 1, 1, tzinfo=UTC), UTC)
     return cron
 
 
@@ -65,7 +65,7 @@ def open_zone(name: str) -> tzinfo:
         raise ValueError(f"'{name}' is no time zone (UTC, Europe/Berlin)") from None
 
 
-def begin_slots(cron: Cron, after: datetime, zone: tzinfo) -> Iterator[datetime]:
+def iterate_slots(cron: Cron, after: datetime, zone: tzinfo) -> Iterator[datetime]:
     """Give the slots after a moment, UTC. Raises `ValueError` for fields that are none.
 
     A daily slot in the hour that clocks repeat is the first of the two; counted from within the second one it would

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from restore.qdrant.collection_names import is_mark, is_scratch
+from restore.qdrant.collection_names import is_marker, is_temporary
 
 
-def choose(names: Iterable[str], include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> tuple[str, ...]:
+def select_collections(
+    names: Iterable[str], include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Give the names that are meant, sorted, each once. Without `include` every one is; excludes win.
 
     Letters count as they are, whatever the system. Marks of restores in progress and what a drill makes are never
     collections.
     """
-    return tuple(sorted({name for name in names if is_chosen(name, include, exclude)}))
+    return tuple(sorted({name for name in names if is_selected(name, include, exclude)}))
 
 
-def warn_of_choice(
+def warn_about_patterns(
     names: Iterable[str], include: tuple[str, ...], exclude: tuple[str, ...], *, doing: str, where: str
 ) -> tuple[str, ...]:
     """Say which patterns mean nothing: a typing error must not look like a run in which all went well.
@@ -27,14 +29,14 @@ def warn_of_choice(
     if not include and not exclude:
         return ()
     names = tuple(names)
-    if not choose(names, include, exclude):
+    if not select_collections(names, include, exclude):
         return (f"nothing to {doing}: {where} has no collection like that",)
-    idle = [pattern for pattern in include if not choose(names, (pattern,))]
+    idle = [pattern for pattern in include if not select_collections(names, (pattern,))]
     return tuple(f"--include '{pattern}': {where} has no collection like that" for pattern in idle)
 
 
-def is_chosen(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
+def is_selected(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
     """Tell whether one name is meant."""
-    if is_mark(name) or is_scratch(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
+    if is_marker(name) or is_temporary(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
         return False
     return not include or any(fnmatchcase(name, pattern) for pattern in include)

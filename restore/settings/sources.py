@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
-from restore.system.text import shorten
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
+from restore.system.text import truncate_middle
 
 DOCKER_SECRETS = "/run/secrets"
 QDRANT_PORT = "6333"
 
 
-class Rank(IntEnum):
+class SourcePriority(IntEnum):
     """The kinds of sources; the lower number decides."""
 
     FLAG = 1
@@ -29,7 +29,7 @@ class Rank(IntEnum):
 class Origin(msgspec.Struct, frozen=True):
     """Where a value came from; `where` is what a person looks for: `--store`, `RESTORE_STORE`."""
 
-    rank: Rank
+    rank: SourcePriority
     where: str
 
 
@@ -50,7 +50,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Resolved(msgspec.Struct, frozen=True):
     """One value, where it came from, and what was wrong."""
 
     value: Any
@@ -66,9 +66,9 @@ class _Found(msgspec.Struct, frozen=True):
     is_path: bool = False
 
 
-def settle(row: Setting, sources: Sources) -> Settled:
+def resolve(row: Option, sources: Sources) -> Resolved:
     """Give one setting's value from the first source that has it."""
-    for rank in Rank:
+    for rank in SourcePriority:
         match [found for found in _look(row, sources) if found.origin.rank is rank]:
             case []:
                 continue
@@ -76,29 +76,29 @@ def settle(row: Setting, sources: Sources) -> Settled:
                 return _read(row, found, sources)
             case [found, other, *_]:
                 both = f"{found.origin.where} and {other.origin.where} are both set; keep one"
-                return Settled(row.default, found.origin, (both,))
-    return Settled(row.default, Origin(Rank.DEFAULT, "default"))
+                return Resolved(row.default, found.origin, (both,))
+    return Resolved(row.default, Origin(SourcePriority.DEFAULT, "default"))
 
 
 def list_secret_files(sources: Sources) -> tuple[str, ...]:
     """Give the paths of the secret files that flags, variables and the settings file name."""
-    found = (found for row in SETTINGS if row.secret for found in _look(row, sources))
-    return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not Rank.DOCKER)
+    found = (found for row in OPTIONS if row.secret for found in _look(row, sources))
+    return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not SourcePriority.DOCKER)
 
 
 def list_docker_secrets() -> tuple[str, ...]:
     """Give the paths under which Docker and Kubernetes mount our secrets; they count when they are there."""
-    return tuple(f"{DOCKER_SECRETS}/{row.docker_secret}" for row in SETTINGS if row.docker_secret)
+    return tuple(f"{DOCKER_SECRETS}/{row.docker_secret}" for row in OPTIONS if row.docker_secret)
 
 
-def read_text(row: Setting, text: object, where: str) -> tuple[Any, str]:
+def read_text(row: Option, text: object, where: str) -> tuple[Any, str]:
     """Read one text; gives the value and what was wrong (empty: nothing)."""
     if not isinstance(text, str):
         return row.default, f"{where}: one value is wanted, not a list or a mapping"
     try:
         return row.read(text), ""
     except ValueError as error:
-        return row.default, f"{where}: {shorten(str(error))}"
+        return row.default, f"{where}: {truncate_middle(str(error))}"
 
 
 def merge_host(flags: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
@@ -125,23 +125,23 @@ def _join(host: str, port: str) -> str:
     return f"http://{host}" if has_port else f"http://{host}:{port or QDRANT_PORT}"
 
 
-def _look(row: Setting, sources: Sources) -> Iterator[_Found]:
+def _look(row: Option, sources: Sources) -> Iterator[_Found]:
     """Find a setting's texts in every source; an empty variable or key is an unset one."""
     for suffix in ("", "file") if row.secret else ("",):
         tail = f"-{suffix}" if suffix else ""
         given = sources.flags.get(row.name + tail)
         if given and row.flags:
-            yield _Found(Origin(Rank.FLAG, row.flags[0] + tail), given[-1], bool(suffix))
+            yield _Found(Origin(SourcePriority.FLAG, row.flags[0] + tail), given[-1], bool(suffix))
         variable = row.environment_name + tail.replace("-", "_").upper()
         if row.environment_name and sources.environment.get(variable):
-            yield _Found(Origin(Rank.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
+            yield _Found(Origin(SourcePriority.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
         key = row.yaml_key + tail.replace("-", "_")
         if row.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
             where = f"{sources.document_name}: {key}"
-            yield _Found(Origin(Rank.FILE, where), text, bool(suffix))
+            yield _Found(Origin(SourcePriority.FILE, where), text, bool(suffix))
     path = f"{DOCKER_SECRETS}/{row.docker_secret}"
     if row.docker_secret and path in sources.files:
-        yield _Found(Origin(Rank.DOCKER, path), path, is_path=True)
+        yield _Found(Origin(SourcePriority.DOCKER, path), path, is_path=True)
 
 
 def _dig(document: Mapping[str, Any], key: str) -> object:
@@ -153,19 +153,19 @@ def _dig(document: Mapping[str, Any], key: str) -> object:
     return found.get(inner) if isinstance(found, dict) else None
 
 
-def _read(row: Setting, found: _Found, sources: Sources) -> Settled:
+def _read(row: Option, found: _Found, sources: Sources) -> Resolved:
     text, where = found.text, found.origin.where
     if found.is_path:
         content = sources.files.get(str(text), "was not read")
         where = f"{where}: secret file '{text}'" if where != text else f"secret file '{text}'"
         if isinstance(content, str):
-            return Settled(row.default, found.origin, (f"{where} {content}",))
+            return Resolved(row.default, found.origin, (f"{where} {content}",))
         try:
             text = _strip_newline(content.decode())
         except UnicodeDecodeError:
-            return Settled(row.default, found.origin, (f"{where} is not text in UTF-8",))
+            return Resolved(row.default, found.origin, (f"{where} is not text in UTF-8",))
     value, problem = read_text(row, text, where)
-    return Settled(value, found.origin, (problem,) if problem else ())
+    return Resolved(value, found.origin, (problem,) if problem else ())
 
 
 def _strip_newline(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from restore.settings.option import PREFIX
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 from restore.settings.sources import Sources
 from restore.system.text import find_nearest, suggest
 
@@ -19,14 +19,14 @@ _MARK = "\ufeff"
 
 def list_variables() -> tuple[str, ...]:
     """Give every variable that is read."""
-    named = tuple(row.environment_name for row in SETTINGS if row.environment_name)
-    return (*named, *(row.environment_name + "_FILE" for row in SETTINGS if row.secret))
+    named = tuple(row.environment_name for row in OPTIONS if row.environment_name)
+    return (*named, *(row.environment_name + "_FILE" for row in OPTIONS if row.secret))
 
 
 def list_keys() -> tuple[str, ...]:
     """Give every key that may stand in the settings file."""
-    named = tuple(row.yaml_key for row in SETTINGS if row.yaml_key)
-    return (*named, *(row.yaml_key + "_file" for row in SETTINGS if row.secret))
+    named = tuple(row.yaml_key for row in OPTIONS if row.yaml_key)
+    return (*named, *(row.yaml_key + "_file" for row in OPTIONS if row.secret))
 
 
 def find_unknown_keys(sources: Sources) -> tuple[str, ...]:

@@ -10,12 +10,12 @@ from typing import Any
 from restore.errors import DecryptionError, IntegrityError, RestoreError, SettingsError
 from restore.snapshots.checksum import HashingWriter
 from restore.snapshots.stored import SnapshotReader
-from restore.system.optional_package import import_package
+from restore.system.optional_package import import_optional
 
 TAKE_ANOTHER = "its bytes were changed or cut: take another one with --snapshot, or make a new one"
 
 
-class Keys:
+class AgeIdentities:
     """The identities that open encrypted snapshots; read from their file when the first one is met."""
 
     def __init__(self, identity_file: str) -> None:
@@ -32,7 +32,7 @@ class Keys:
                 left="nothing was touched",
                 hint="name the file that holds it: --identity-file, RESTORE_IDENTITY_FILE",
             )
-        pyrage = import_package("pyrage", "encrypt")
+        pyrage = import_optional("pyrage", "encrypt")
         lines = _read_lines(self.identity_file, "identity")
         try:
             if lines[:1] == ["-----BEGIN OPENSSH PRIVATE KEY-----"]:
@@ -50,7 +50,7 @@ class Keys:
 
 def load_recipients(path: str) -> list[Any]:
     """Read who may decrypt: one `age1…` or `ssh-ed25519 …` a line. Raises `SettingsError`."""
-    pyrage = import_package("pyrage", "encrypt")
+    pyrage = import_optional("pyrage", "encrypt")
     recipients = []
     for line in _read_lines(path, "recipients"):
         kind = pyrage.ssh if line.startswith("ssh-") else pyrage.x25519
@@ -92,8 +92,8 @@ class AgeEncryptor:
         self._thread.join()
 
     def _work(self, recipients: list[Any]) -> None:
-        pyrage = import_package("pyrage", "encrypt")
-        guard = _Guard(self._sink)
+        pyrage = import_optional("pyrage", "encrypt")
+        guard = _ErrorKeeper(self._sink)
         try:
             pyrage.encrypt_io(self._pipe, guard, recipients)
         except (pyrage.EncryptError, OSError) as error:
@@ -102,7 +102,7 @@ class AgeEncryptor:
             self._pipe.break_off()
 
 
-class _Guard:
+class _ErrorKeeper:
     """Hands blocks on, or bytes back, and remembers the error that a foreign library would tell as its own."""
 
     def __init__(self, behind: Any) -> None:  # noqa: ANN401 - whatever reads or writes
@@ -151,8 +151,8 @@ class AgeDecryptor:
         self._thread.join()
 
     def _work(self, opened: SnapshotReader, identities: list[Any]) -> None:
-        pyrage = import_package("pyrage", "encrypt")
-        guard = _Guard(opened)
+        pyrage = import_optional("pyrage", "encrypt")
+        guard = _ErrorKeeper(opened)
         try:
             pyrage.decrypt_io(guard, self._pipe, identities)
         except pyrage.DecryptError as error:

@@ -17,8 +17,8 @@ import msgspec
 from restore.errors import IntegrityError
 from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
 from restore.snapshots.stored import SnapshotReader, is_lfs_pointer
-from restore.system.files import translate_error
-from restore.system.text import say_number
+from restore.system.files import error_from_os
+from restore.system.text import format_count
 
 _TAR_BLOCK = 512
 _END = bytes(2 * _TAR_BLOCK)
@@ -34,7 +34,7 @@ _NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
 _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
 
 
-def read_archive(path: str, *, name: str = "") -> Archive:
+def scan_archive_file(path: str, *, name: str = "") -> Archive:
     """Look into a snapshot file; errors call it `name`, else by its file name.
 
     Raises `IntegrityError` when it is empty, no tar archive, cut anywhere, or holds a document that is none.
@@ -44,13 +44,16 @@ def read_archive(path: str, *, name: str = "") -> Archive:
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - closed below; its own errors are told apart from the reading's
     except OSError as error:
-        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+        raise error_from_os(error, f"snapshot '{name}' cannot be read") from error
     with file:
-        return read_opened_archive(file, name=name)
+        return scan_archive(file, name=name)
 
 
-def read_opened_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
-    """Look into an opened snapshot, as `read_archive`: forward, or a little back. Raises what reading raises too."""
+def scan_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
+    """Look into an opened snapshot, as `scan_archive_file`: forward, or a little back.
+
+    What reading raises passes through.
+    """
     file = cast("IO[bytes]", opened)
     try:
         # The head before the size: of a packed snapshot nobody may know it yet, and a wrong key shows at once.
@@ -59,7 +62,7 @@ def read_opened_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Arc
         _check_head(head, size, name)
         return _read_members(file, size, name)
     except OSError as error:
-        raise translate_error(error, f"snapshot '{name}' cannot be read") from error
+        raise error_from_os(error, f"snapshot '{name}' cannot be read") from error
     except tarfile.TarError as error:
         raise _explain_damage(name, 0) from error
     except (msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
@@ -86,7 +89,7 @@ def _check_head(head: bytes, size: int, name: str) -> None:
     raise IntegrityError(f"snapshot '{name}' is {what}, not a snapshot of Qdrant", hint=_MAKE_ANOTHER)
 
 
-class _Found:
+class _ArchiveContents:
     """What has been seen so far while walking over an archive's members."""
 
     def __init__(self) -> None:
@@ -111,7 +114,7 @@ class _Found:
 
 
 def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
-    found = _Found()
+    found = _ArchiveContents()
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as outer:
         for member in _walk(outer, file, size, name):
@@ -134,7 +137,7 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
     while member := _read_next(archive, name):
         if archive.offset > size:
             raise IntegrityError(
-                f"snapshot '{name}' is cut: it has {say_number(size, 'byte')}, and '{member.name}' in it ends at "
+                f"snapshot '{name}' is cut: it has {format_count(size, 'byte')}, and '{member.name}' in it ends at "
                 f"{archive.offset:,}",
                 hint=_MAKE_ANOTHER,
             )
@@ -146,7 +149,7 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
         raise _explain_damage(name, end)
     if marker != _END:
         raise IntegrityError(
-            f"snapshot '{name}' is cut at its end: it has {say_number(size, 'byte')}, with its end "
+            f"snapshot '{name}' is cut at its end: it has {format_count(size, 'byte')}, with its end "
             f"marker {end + len(_END):,}",
             hint=_MAKE_ANOTHER,
         )
@@ -172,7 +175,7 @@ def _explain_damage(name: str, at: int) -> IntegrityError:
     return IntegrityError(f"snapshot '{name}' is damaged at byte {at:,}: no header there", hint=_MAKE_ANOTHER)
 
 
-def _note_shard(found: _Found, path: str) -> None:
+def _note_shard(found: _ArchiveContents, path: str) -> None:
     match = _SHARD_FILE.match(path)
     if not match:
         return
@@ -187,11 +190,11 @@ def _note_shard(found: _Found, path: str) -> None:
 
 def _read_document(content: IO[bytes], size: int, path: str) -> Any:  # noqa: ANN401 - any JSON there is
     if size > _LONGEST_DOCUMENT:
-        raise ValueError(f"'{path}' has {say_number(size, 'byte')}")
+        raise ValueError(f"'{path}' has {format_count(size, 'byte')}")
     return msgspec.json.decode(content.read())
 
 
-def _describe(found: _Found, size: int) -> Archive:
+def _describe(found: _ArchiveContents, size: int) -> Archive:
     config = _as_mapping(found.documents.get("config.json"))
     keys = found.documents.get("shard_key_mapping.json", [])
     shards = tuple(_describe_shard(found, number) for number in sorted(found.segments))
@@ -209,7 +212,7 @@ def _describe(found: _Found, size: int) -> Archive:
     )
 
 
-def _describe_shard(found: _Found, number: int) -> ArchivedShard:
+def _describe_shard(found: _ArchiveContents, number: int) -> ArchivedShard:
     state = _as_mapping(found.documents.get(f"{number}/replica_state.json"))
     return ArchivedShard(
         number=number,
@@ -224,7 +227,7 @@ def _as_mapping(document: object) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _find_kind(found: _Found, config: dict[str, Any]) -> ArchiveKind:
+def _find_kind(found: _ArchiveContents, config: dict[str, Any]) -> ArchiveKind:
     if "collections_mapping" in config:
         return ArchiveKind.FULL
     if isinstance(config.get("params"), dict) and found.segments:

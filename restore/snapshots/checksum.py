@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from restore.snapshots.stored import Incoming
-from restore.system.files import translate_error
+from restore.snapshots.stored import IncomingSnapshot
+from restore.system.files import error_from_os
 
 _BLOCK = 1024 * 1024
 
@@ -30,12 +30,12 @@ def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple
     """
     try:
         with Path(path).open("rb", buffering=0) as file:
-            return hash_opened(file, on_bytes, name=path)
+            return hash_stream(file, on_bytes, name=path)
     except OSError as error:
-        raise translate_error(error, f"'{path}' cannot be read") from error
+        raise error_from_os(error, f"'{path}' cannot be read") from error
 
 
-def hash_opened(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:
+def hash_stream(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:
     """Read an opened file to its end; give its SHA-256 in lower-case hex and its size in bytes.
 
     `on_bytes` is told how many bytes have been read, after each block. Raises what reading raises, and `StoreError`.
@@ -50,7 +50,7 @@ def hash_opened(file: Readable, on_bytes: Callable[[int], None] | None = None, *
             if on_bytes:
                 on_bytes(size)
     except OSError as error:
-        raise translate_error(error, f"'{name}' cannot be read") from error
+        raise error_from_os(error, f"'{name}' cannot be read") from error
     return running.hexdigest(), size
 
 
@@ -92,7 +92,7 @@ class RunningChecksum:
 class HashingWriter:
     """Where packed bytes go: counted, hashed, written."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: IncomingSnapshot) -> None:
         self._incoming = incoming
         self.size = 0
         self.checksum = RunningChecksum()

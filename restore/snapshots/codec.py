@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from restore.errors import IntegrityError
-from restore.snapshots.age import TAKE_ANOTHER, AgeDecryptor, AgeEncryptor, Keys
+from restore.snapshots.age import TAKE_ANOTHER, AgeDecryptor, AgeEncryptor, AgeIdentities
 from restore.snapshots.checksum import HashingWriter
 from restore.snapshots.name import AGE_SUFFIX, ZSTD_SUFFIX
-from restore.snapshots.readers import ForwardReader
-from restore.snapshots.stored import Incoming, SnapshotReader, StoredSnapshot
-from restore.system.optional_package import import_package
+from restore.snapshots.readers import BufferedStreamReader
+from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
+from restore.system.optional_package import import_optional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 _LEVEL = 3
 
 
-class Packing(msgspec.Struct, frozen=True, kw_only=True):
+class Encoding(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes that were stored: their size, SHA-256, and how they came about."""
 
     size: int
@@ -35,7 +35,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     encryption: str
 
 
-class Packer:
+class Encoder:
     """Packs one snapshot after the other: `begin`, `write`, `finish`; `close` on every way out."""
 
     def __init__(self, *, compress: bool, recipients: Sequence[Any] = (), threads: int = 2) -> None:
@@ -46,18 +46,18 @@ class Packer:
         self._compressor: Any = None
         self._encryptor: AgeEncryptor | None = None
         # Both are asked for here, so that a package that is missing is told before anything is done.
-        self._zstandard = import_package("zstandard", "compress") if compress else None
+        self._zstandard = import_optional("zstandard", "compress") if compress else None
 
-    def another(self) -> Packer:
+    def another(self) -> Encoder:
         """Give a second one that packs the same way, for another thread."""
-        return Packer(compress=self._compress, recipients=self._recipients, threads=self._threads)
+        return Encoder(compress=self._compress, recipients=self._recipients, threads=self._threads)
 
     @property
     def suffix(self) -> str:
         """Give what a stored file's name ends in."""
         return (ZSTD_SUFFIX if self._compress else "") + (AGE_SUFFIX if self._recipients else "")
 
-    def begin(self, incoming: Incoming) -> None:
+    def begin(self, incoming: IncomingSnapshot) -> None:
         """Pack into this from now on."""
         self.close()
         self._sink = HashingWriter(incoming)
@@ -70,7 +70,7 @@ class Packer:
         """Take the next block. Raises what the store raises."""
         self._hand_on(self._compressor.compress(block) if self._compressor else block)
 
-    def finish(self) -> Packing:
+    def finish(self) -> Encoding:
         """Hand on what is left; say what was stored."""
         if self._compressor:
             self._hand_on(self._compressor.flush())
@@ -78,7 +78,7 @@ class Packer:
             self._encryptor.finish()
         if self._sink is None:
             raise AssertionError("nothing was begun")
-        return Packing(
+        return Encoding(
             size=self._sink.size,
             sha256=self._sink.checksum.finish(),
             compression="zstd" if self._compress else "",
@@ -102,20 +102,20 @@ class Packer:
             self._sink.write(block)
 
 
-def open_packed(
-    open_stored: Callable[[], SnapshotReader], stored: StoredSnapshot, size: int, keys: Keys | None
+def open_encoded(
+    open_stored: Callable[[], SnapshotReader], stored: StoredSnapshot, size: int, keys: AgeIdentities | None
 ) -> SnapshotReader:
     """Open a packed snapshot's own bytes. `size` is theirs, -1 when nothing says it.
 
     Raises `DecryptionError` when a key is needed and none is given; a wrong one shows at the first byte.
     """
-    identities = (keys or Keys("")).load(stored.file) if stored.packing.endswith(AGE_SUFFIX) else []
+    identities = (keys or AgeIdentities("")).load(stored.file) if stored.packing.endswith(AGE_SUFFIX) else []
     if stored.packing.startswith(ZSTD_SUFFIX):
-        import_package("zstandard", "compress")
-    return ForwardReader(lambda: _Unpacking(open_stored(), stored, identities), size, name=stored.file)
+        import_optional("zstandard", "compress")
+    return BufferedStreamReader(lambda: _Decoder(open_stored(), stored, identities), size, name=stored.file)
 
 
-class _Unpacking:
+class _Decoder:
     """The blocks of a packed snapshot, unpacked in order."""
 
     def __init__(self, opened: SnapshotReader, stored: StoredSnapshot, identities: list[Any]) -> None:
@@ -124,7 +124,7 @@ class _Unpacking:
         self._decryptor = AgeDecryptor(opened, identities, stored.file) if identities else None
         self._plain: Any = self._decryptor or opened
         if stored.packing.startswith(ZSTD_SUFFIX):
-            zstandard = import_package("zstandard", "compress")
+            zstandard = import_optional("zstandard", "compress")
             self._errors: tuple[type[Exception], ...] = (zstandard.ZstdError,)
             self._plain = zstandard.ZstdDecompressor().stream_reader(
                 self._plain, read_size=_BLOCK, read_across_frames=True, closefd=False

@@ -12,34 +12,34 @@ import threading
 
 from restore.errors import IntegrityError, RestoreError
 from restore.snapshots.archive import Archive
-from restore.snapshots.archive_scan import read_opened_archive
-from restore.snapshots.codec import Packer, Packing
-from restore.snapshots.readers import ForwardReader
-from restore.snapshots.stored import Incoming
+from restore.snapshots.archive_scan import scan_archive
+from restore.snapshots.codec import Encoder, Encoding
+from restore.snapshots.readers import BufferedStreamReader
+from restore.snapshots.stored import IncomingSnapshot
 
 _BLOCKS_AHEAD = 8
 
 
-class Arrived:
+class IntakeResult:
     """What is known of a snapshot that has come in: what is inside, and its stored bytes where they were packed."""
 
-    def __init__(self, archive: Archive, packing: Packing | None) -> None:
+    def __init__(self, archive: Archive, packing: Encoding | None) -> None:
         self.archive = archive
         self.packing = packing
 
 
-class Arriving:
+class SnapshotIntake:
     """Receives a snapshot's own bytes and hands them on to `incoming`. `size` counts what came. Close it.
 
     `name` is what errors call it.
     """
 
-    def __init__(self, incoming: Incoming, *, name: str, packer: Packer | None = None) -> None:
+    def __init__(self, incoming: IncomingSnapshot, *, name: str, packer: Encoder | None = None) -> None:
         self._incoming = incoming
         self.name = name
         self._packer = packer
         self._expected = -1
-        self._walk: _Walk | None = None
+        self._walk: _ArchiveScan | None = None
         self.size = 0
 
     def expect(self, size: int) -> None:
@@ -50,7 +50,7 @@ class Arriving:
     def write(self, block: bytes | memoryview) -> None:
         """Take the next block. Raises what the store raises."""
         if self._walk is None:
-            self._walk = _Walk(self.name, self._expected)
+            self._walk = _ArchiveScan(self.name, self._expected)
             if self._packer:
                 self._packer.begin(self._incoming)
         content = bytes(block)
@@ -67,11 +67,11 @@ class Arriving:
         self._walk, self.size = None, 0
         self._incoming.empty()
 
-    def finish(self) -> Arrived:
+    def finish(self) -> IntakeResult:
         """Say what came. Raises `IntegrityError` when it is no whole archive."""
         packing = self._packer.finish() if self._packer and self._walk else None
-        archive = (self._walk or _Walk(self.name, self._expected)).finish()
-        return Arrived(archive, packing)
+        archive = (self._walk or _ArchiveScan(self.name, self._expected)).finish()
+        return IntakeResult(archive, packing)
 
     def close(self) -> None:
         """Let go of the threads; idempotent."""
@@ -81,7 +81,7 @@ class Arriving:
             self._packer.close()
 
 
-class _Walk:
+class _ArchiveScan:
     """A walk over an archive in a thread of its own, fed with its blocks."""
 
     def __init__(self, name: str, size: int) -> None:
@@ -118,7 +118,7 @@ class _Walk:
 
     def _work(self) -> None:
         try:
-            opened = ForwardReader(lambda: self, self._size, name=self._name)
-            self._found = read_opened_archive(opened, name=self._name)
+            opened = BufferedStreamReader(lambda: self, self._size, name=self._name)
+            self._found = scan_archive(opened, name=self._name)
         except RestoreError as error:
             self._found = error

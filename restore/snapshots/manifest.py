@@ -15,7 +15,7 @@ import msgspec
 from restore.errors import IncompatibleError, IntegrityError
 from restore.snapshots.name import name_manifest
 from restore.snapshots.stored import StoredSnapshot
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 SCHEMA = 1
 _LARGEST_ID = 2**64 - 1
@@ -132,7 +132,7 @@ def read_manifest_of(stored: StoredSnapshot, text: bytes) -> Manifest:
         )
     if manifest.bytes_in_store != stored.size:
         raise IntegrityError(
-            f"snapshot '{stored.file}' has {say_number(stored.size, 'byte')}, its manifest says "
+            f"snapshot '{stored.file}' has {format_count(stored.size, 'byte')}, its manifest says "
             f"{manifest.bytes_in_store:,}",
             hint="the file was cut or replaced; take another one with --snapshot, or make a new one",
         )

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from restore.errors import IntegrityError
-from restore.system.files import open_plain
-from restore.system.text import say_number
+from restore.system.files import open_regular_file
+from restore.system.text import format_count
 
 # What a walk over an archive goes back by: its head is looked at twice, and members end before a whole block.
 _KEPT_BYTES = 1 << 16
@@ -20,7 +20,7 @@ class LocalReader(io.BufferedReader):
     """A plain file, opened. The kernel may send it: `local_path` names it."""
 
     def __init__(self, path: str) -> None:
-        file = io.FileIO(path, opener=open_plain)
+        file = io.FileIO(path, opener=open_regular_file)
         super().__init__(file, 1 << 16)
         self.local_path = path
         self.size = os.fstat(file.fileno()).st_size
@@ -38,7 +38,7 @@ class BlockSource(Protocol):
         ...
 
 
-class SoughtReader(io.RawIOBase):
+class SeekableReader(io.RawIOBase):
     """A file with a place of its own, to which going costs nothing. `size` is in bytes, -1 while nobody knows."""
 
     local_path = ""
@@ -73,7 +73,7 @@ class SoughtReader(io.RawIOBase):
         return self.size
 
 
-class ForwardReader(SoughtReader):
+class BufferedStreamReader(SeekableReader):
     """A file of known or unknown size over a source that only goes forward.
 
     Going a little back, or to its head, costs nothing; further back opens the source anew. `size` is in bytes, -1
@@ -167,7 +167,7 @@ class ForwardReader(SoughtReader):
         self._ended = True
         if self.size >= 0 and self._end != self.size:
             raise IntegrityError(
-                f"snapshot '{self._name}' has {say_number(self._end, 'byte')} once unpacked, its "
+                f"snapshot '{self._name}' has {format_count(self._end, 'byte')} once unpacked, its "
                 f"manifest says {self.size:,}",
                 hint="it was cut or changed; take another one with --snapshot, or make a new one",
             )

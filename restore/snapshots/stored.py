@@ -74,7 +74,7 @@ class SnapshotReader(Protocol):
         ...
 
 
-class Incoming(Protocol):
+class IncomingSnapshot(Protocol):
     """A snapshot being received under a name that nobody reads. Publish it, or leave `receive`: then it is gone."""
 
     size: int

@@ -25,7 +25,7 @@ _AWAY = (StoreError, AuthError, NotFoundError)
 Got = TypeVar("Got")
 
 
-class StoreChain:
+class FallbackStore:
     """Stores in an order. Each is opened when it is first asked; the first one's name is the chain's."""
 
     def __init__(self, openings: Sequence[tuple[str, Callable[[], Store]]], log: Log) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from restore.stores.protocols import WritableStore
 from restore.system.clock import Clock
 from restore.system.events import Log
-from restore.system.files import open_plain
+from restore.system.files import open_regular_file
 
 try:
     import fcntl
@@ -20,7 +20,7 @@ except ImportError:  # Windows: no such locks, and a file that is open cannot be
 
 
 @contextlib.contextmanager
-def hold_reading(path: str) -> Iterator[bool]:
+def shared_lock(path: str) -> Iterator[bool]:
     """Hold a snapshot file against deletion for the time of a `with`. False: somebody is deleting it just now.
 
     True also where nothing can be held: a bucket's object, a file that is not there (opening it will say so).
@@ -33,7 +33,7 @@ def hold_reading(path: str) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def hold_alone(path: str) -> Iterator[bool]:
+def exclusive_lock(path: str) -> Iterator[bool]:
     """Hold a snapshot file against readers for the time of a `with`. False: it is being read."""
     with _open(path) as file:
         yield file is None or _try(file, shared=False)
@@ -41,7 +41,7 @@ def hold_alone(path: str) -> Iterator[bool]:
 
 def is_being_read(path: str) -> bool:
     """Tell whether somebody holds a snapshot file for reading now."""
-    with hold_alone(path) as free:
+    with exclusive_lock(path) as free:
         return not free
 
 
@@ -50,7 +50,7 @@ def _open(path: str) -> Iterator[int | None]:
     file: int | None = None
     if fcntl is not None and path.startswith(os.sep):
         with contextlib.suppress(OSError):
-            file = open_plain(path, os.O_RDONLY)
+            file = open_regular_file(path, os.O_RDONLY)
     try:
         yield file
     finally:
@@ -81,7 +81,7 @@ _SAY_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def hold_store(store: WritableStore, clock: Clock, log: Log, *, timeout_seconds: float | None) -> Iterator[float]:
+def store_lock(store: WritableStore, clock: Clock, log: Log, *, timeout_seconds: float | None) -> Iterator[float]:
     """Hold the lock, which vanishes with its holder; gives how many seconds another run was waited for.
 
     None waits as long as that one lives. Raises `LockedError` when it stays taken.

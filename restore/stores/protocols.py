@@ -9,9 +9,9 @@ from typing import Protocol
 from restore.errors import NotFoundError
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SnapshotName, encode_collection
-from restore.snapshots.stored import Incoming, SnapshotReader, StoredSnapshot
+from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
 from restore.stores.layout import Entry
-from restore.system.events import be_patient
+from restore.system.events import no_op
 from restore.system.secret import Secret
 
 
@@ -106,7 +106,7 @@ class WritableStore(Store, Protocol):
     """A store that may be written to, under its lock."""
 
     def lock(
-        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = be_patient
+        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = no_op
     ) -> AbstractContextManager[None]:
         """Hold the store's lock; None waits as long as its holder lives. Raises `LockedError` when it stays taken.
 
@@ -133,7 +133,7 @@ class WritableStore(Store, Protocol):
         """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
         ...
 
-    def receive(self, name: SnapshotName | None = None) -> AbstractContextManager[Incoming]:
+    def receive(self, name: SnapshotName | None = None) -> AbstractContextManager[IncomingSnapshot]:
         """Open a file to receive into; whatever was not published is removed on every way out.
 
         A bucket has no rename and needs the `name` that it will be published under.
@@ -144,7 +144,7 @@ class WritableStore(Store, Protocol):
         """Give a name that is free: the next of the same second when it is taken."""
         ...
 
-    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+    def publish(self, incoming: IncomingSnapshot, name: SnapshotName, manifest: bytes) -> str:
         """Give a received snapshot its name and its manifest; give that name. Nothing is ever overwritten."""
         ...
 
@@ -204,7 +204,7 @@ def explain_missing(store: Store, collection: str, selector: str = "latest") -> 
     )
 
 
-class Documents(Protocol):
+class DocumentStore(Protocol):
     """A store, as far as reading its small documents goes."""
 
     def read_document(self, name: str) -> bytes | None:
@@ -216,7 +216,7 @@ class Documents(Protocol):
         ...
 
 
-class WritableDocuments(Documents, Protocol):
+class WritableDocumentStore(DocumentStore, Protocol):
     """The same, to be written to."""
 
     def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:

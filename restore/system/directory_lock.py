@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.01
 
 
 @contextlib.contextmanager
-def take_turn(directory: str) -> Iterator[None]:
+def directory_lock(directory: str) -> Iterator[None]:
     """Wait until no other process is at it, five seconds at most, and keep the others waiting meanwhile.
 
     The kernel lets go for one that was killed. Where it has no such locks nobody waits: then whoever was last stays.

@@ -41,9 +41,9 @@ class Progress(Protocol):
         ...
 
 
-def be_silent(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:
+def no_log(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:
     """Be the log of somebody who wants none."""
 
 
-def be_patient() -> None:
+def no_op() -> None:
     """Wait without a word."""

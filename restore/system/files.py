@@ -14,7 +14,7 @@ _NO_PATH = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def translate_error(error: OSError, what: str) -> RestoreError:
+def error_from_os(error: OSError, what: str) -> RestoreError:
     """Make our error of the system's: no room, else the store refused. `what` is a clause about the subject."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _NO_ROOM:
@@ -35,17 +35,17 @@ def read_small_file(path: str, most: int, *, what: str) -> bytes | None:
     a pipe nothing would ever come.
     """
     try:
-        with open(path, "rb", opener=open_plain) as file:
+        with open(path, "rb", opener=open_regular_file) as file:
             content = file.read(most + 1)
     except FileNotFoundError:
         return None
-    except NotPlainError:
+    except NotARegularFileError:
         raise IntegrityError(
             f"'{os.path.basename(path)}' is not a plain file",
             hint="put the file itself there; only the latest pointer may be a link",
         ) from None
     except OSError as error:
-        raise translate_error(error, what) from error
+        raise error_from_os(error, what) from error
     if len(content) > most:
         raise IntegrityError(
             f"'{os.path.basename(path)}' is longer than {most:,} bytes",
@@ -60,19 +60,19 @@ _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _LINKS = frozenset({errno.ELOOP, errno.EMLINK})
 
 
-class NotPlainError(OSError):
+class NotARegularFileError(OSError):
     """The name does not stand for a plain file."""
 
 
-def open_plain(path: str, flags: int) -> int:
-    """Open as `os.open` does; an opener for `open`. Raises `NotPlainError`, and what the system raises."""
+def open_regular_file(path: str, flags: int) -> int:
+    """Open as `os.open` does; an opener for `open`. Raises `NotARegularFileError`, and what the system raises."""
     try:
         file = os.open(path, flags | _FLAGS)
     except OSError as error:
         if error.errno in _LINKS and os.path.islink(path):
-            raise NotPlainError(error.errno, os.strerror(error.errno)) from error
+            raise NotARegularFileError(error.errno, os.strerror(error.errno)) from error
         raise
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise NotPlainError(errno.EINVAL, "it is not a plain file")
+        raise NotARegularFileError(errno.EINVAL, "it is not a plain file")
     return file

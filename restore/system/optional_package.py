@@ -8,7 +8,7 @@ from typing import Any
 from restore.errors import SettingsError
 
 
-def import_package(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
+def import_optional(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
     """Import an optional package. Raises `SettingsError` that says how to get it."""
     package = name.partition(".")[0]
     try:

@@ -9,12 +9,12 @@ import re
 _HOLDER = re.compile(r"(.*) process ([0-9]{1,10})", re.DOTALL)
 
 
-def name_holder() -> str:
+def describe_process() -> str:
     """Name this process."""
     return f"{platform.node()} process {os.getpid()}"
 
 
-def is_gone(holder: str) -> bool:
+def is_process_gone(holder: str) -> bool:
     """Tell whether the process of that name surely runs no more.
 
     Only of this machine's processes that can be known. One that has our own number was before us: in a container

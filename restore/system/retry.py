@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stamina import Attempt
 
 
-def try_again(
+def retry_attempts(
     on: Callable[[Exception], bool | float], *, patience_seconds: float, longest_pause_seconds: float
 ) -> Iterable[Attempt]:
     """Give attempts with jittered, growing pauses between them, until one raises nothing or patience is over.

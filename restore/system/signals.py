@@ -14,7 +14,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from restore.errors import Interrupted, Overdue
+from restore.errors import DeadlineReached, Interrupted
 
 _GONE_AFTER_SECONDS = 1.8
 _first: list[Interrupted] = []
@@ -30,26 +30,29 @@ def install() -> None:
         signal.signal(signal.SIGALRM, _ring)
 
 
-def speak_json() -> None:
+def use_json() -> None:
     """Say also the very last sentence as a line of a JSON log."""
     _as_json.append(True)
 
 
 def set_deadline(seconds: float) -> None:
-    """Raise `Overdue` when this many seconds are over; where the system has no such timer, nothing happens."""
+    """Raise `DeadlineReached` when this many seconds are over.
+
+    Where the system has no such timer, nothing happens.
+    """
     if hasattr(signal, "setitimer"):
         _deadline[:] = [seconds]
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def end_deadline() -> None:
+def clear_deadline() -> None:
     """Take the deadline back, also after it has rung: the process lives on, and the next run has one of its own."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
-    _first[:] = [reason for reason in _first if not isinstance(reason, Overdue)]
+    _first[:] = [reason for reason in _first if not isinstance(reason, DeadlineReached)]
 
 
-def leave(status: int) -> None:
+def exit_now(status: int) -> None:
     """End the process with this status now, if something from outside ended the run; else do nothing.
 
     The interpreter's own end may take longer than is left of the two seconds, and it takes the alarm's handler away
@@ -78,7 +81,7 @@ def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
-    _raise_first(Overdue(signal_number, _deadline[0] if _deadline else 0.0))
+    _raise_first(DeadlineReached(signal_number, _deadline[0] if _deadline else 0.0))
 
 
 def _raise_first(reason: Interrupted) -> NoReturn:

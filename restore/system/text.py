@@ -10,7 +10,7 @@ import msgspec
 _SHORT = 3
 
 
-def count_edits(one: str, other: str) -> int:
+def edit_distance(one: str, other: str) -> int:
     """Count the letters to insert, delete or replace until one name is the other."""
     row = list(range(len(other) + 1))
     for line, letter in enumerate(one, start=1):
@@ -25,7 +25,7 @@ def find_nearest(name: str, known: Iterable[str], *, edits: int) -> str | None:
     """Give the known name that is nearest to this one, when it is at most so many edits away."""
     # Names whose lengths differ by more cannot be that near, and counting is slow.
     likely = (candidate for candidate in known if abs(len(candidate) - len(name)) <= edits)
-    found = min(((count_edits(name, candidate), candidate) for candidate in likely), default=(edits + 1, ""))
+    found = min(((edit_distance(name, candidate), candidate) for candidate in likely), default=(edits + 1, ""))
     return found[1] if found[0] <= edits else None
 
 
@@ -40,13 +40,13 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\
 _LONGEST_SHOWN = 200
 
 
-def shorten(text: str) -> str:
+def truncate_middle(text: str) -> str:
     """Give a text that is no longer than anybody reads: what is too long loses its middle."""
     half = _LONGEST_SHOWN // 2
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
 
 
-def say_number(number: int, one: str, several: str = "") -> str:
+def format_count(number: int, one: str, several: str = "") -> str:
     """Give `1 point`, `5,000 points`; `several` where an s does not make the plural."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
@@ -75,11 +75,11 @@ def escape_controls(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def describe_amount(size: int) -> str:
+def format_bytes(size: int) -> str:
     """Write a number of bytes as people do: `713 MB`."""
     amount = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:  # noqa: PLR2004 - the step between units
-            return f"{amount:.3g} {unit}" if unit != "bytes" else say_number(size, "byte")
+            return f"{amount:.3g} {unit}" if unit != "bytes" else format_count(size, "byte")
         amount /= 1000
     return f"{amount:.3g} TB"

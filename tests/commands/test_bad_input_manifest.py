@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from restore.qdrant.collection_names import name_mark
+from restore.qdrant.collection_names import name_marker
 from tests.support.bad_input import SENT, Case, Told, carry_out, refuse, tell
 from tests.support.recording_proxy import Fault
 from tests.support.restore_environment import Ground
@@ -140,7 +140,7 @@ def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
     )
     assert after.store == before.store
     assert ground.server.count(ground.name) == 43
-    assert ground.marks == [name_mark(ground.name, 1)]
+    assert ground.marks == [name_marker(ground.name, 1)]
 
 
 def test_without_a_manifest_less_is_checked_and_said(ground: Ground) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.qdrant.collection_names import name_mark
+from restore.qdrant.collection_names import name_marker
 from tests.support.bad_input import SENT, Case, carry_out, fail, refuse, tell
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.restore_environment import Ground
@@ -167,7 +167,7 @@ def test_a_server_that_stalls_while_it_loads_ends_the_wait(ground: Ground) -> No
         "look into Qdrant's log; give it longer with --stall-timeout",
         log=SENT,
     )
-    assert ground.marks == [name_mark(ground.name, 1)]
+    assert ground.marks == [name_marker(ground.name, 1)]
 
 
 def answer_idle() -> Fault:

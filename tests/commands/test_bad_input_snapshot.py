@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from restore.recovery.marker.model import Phase, Was
+from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.bad_input import Case, fail, refuse, tell
 from tests.support.program import make_environment
 from tests.support.recording_proxy import Fault
@@ -46,7 +46,7 @@ def be_alias(ground: Ground) -> None:
 
 def be_marked(ground: Ground) -> None:
     """Let a restore of it be interrupted."""
-    ground.plant(Phase.SENT, Was.ABSENT)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT)
 
 
 def be_broken(ground: Ground) -> None:

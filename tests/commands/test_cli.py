@@ -370,7 +370,7 @@ def test_every_line_of_a_json_log_is_json_to_the_last(
 def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
     """It is written while nothing else can be."""
     script = (
-        "import os, signal; from restore.system import signals; signals.install(); signals.speak_json()\n"
+        "import os, signal; from restore.system import signals; signals.install(); signals.use_json()\n"
         "try: os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
         "except BaseException: os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
     )

@@ -15,10 +15,10 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.commands.outcome import Summary
-from restore.commands.restore.report import Result
+from restore.commands.restore.report import RestoreResult
 from restore.errors import Interrupted
 from restore.qdrant.client import Qdrant, connect
-from restore.qdrant.worker_pool import work_at_once
+from restore.qdrant.worker_pool import map_concurrently
 from tests.support.recording_proxy import Fault, RecordingProxy, Seen
 from tests.support.run_publish import find_trouble, list_names
 from tests.support.run_restore import Running, restore_here
@@ -149,7 +149,9 @@ def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, shelf:
     meeting = Meeting(wanted=2)
     watched.inject(UPLOAD, Fault(before=meeting))
     report = restore_here("--transfer", "upload", url=watched.url, store=shelf)
-    assert [(one.collection, one.result) for one in report.outcomes] == [(name, Result.RESTORED) for name in NAMES]
+    assert [(one.collection, one.result) for one in report.outcomes] == [
+        (name, RestoreResult.RESTORED) for name in NAMES
+    ]
     assert (meeting.most, several.collections()) == (2, list(NAMES))
     assert (report.summary.succeeded, {name: several.count(name) for name in NAMES}) == (4, dict.fromkeys(NAMES, 50))
 
@@ -263,7 +265,7 @@ def test_what_nobody_expected_ends_all_of_it(several: Server) -> None:
         return item
 
     with pytest.raises(ZeroDivisionError, match=r"^bad$"):
-        work_at_once(work, ["good", "bad", "never begun"], qdrant, width=2)
+        map_concurrently(work, ["good", "bad", "never begun"], qdrant, width=2)
     qdrant.close()
     assert set(ended) == {"another collection's work failed unexpectedly"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 from tests.support.program import run_program
 
 KEY = "canary-7f3a9c"
@@ -45,7 +45,7 @@ def test_as_json_it_has_every_setting(tmp_path: Path) -> None:
     shown = {one["name"]: (one["value"], one["text"], one["origin"]) for one in found["settings"]}
 
     assert (ended.status, found["status"], found["collections"]) == (0, 0, {})
-    assert set(shown) == {row.name for row in SETTINGS} - {"collection-name", "prove-write"}
+    assert set(shown) == {row.name for row in OPTIONS} - {"collection-name", "prove-write"}
     assert shown["api-key"] == ("***", "***", "QDRANT_API_KEY")
     assert shown["wait-timeout"] == (120.0, "120s", "default")
     assert shown["file-mode"] == (0o644, "0644", "default")

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.qdrant.collection_names import name_mark, name_upload
-from restore.recovery.marker.model import BEAT_PREFIX, Mark, Phase, Was, describe_mark
+from restore.qdrant.collection_names import name_marker, name_upload
+from restore.recovery.marker.model import BEAT_PREFIX, Marker, Phase, TargetBefore, describe_marker
 from tests.support.program import Ended, make_environment, run_program
 from tests.support.recording_proxy import RecordingProxy
 from tests.support.sample_stores import FilledStore
@@ -56,7 +56,7 @@ def verdicts(findings: dict[str, Any]) -> dict[str, str]:
 
 def put_mark(server: Server, collection: str) -> None:
     """Leave a mark as a killed restore does."""
-    mark = Mark(
+    mark = Marker(
         collection=collection,
         token="0" * 32,
         holder="elsewhere process 7",
@@ -64,10 +64,10 @@ def put_mark(server: Server, collection: str) -> None:
         snapshot="cities_20261120_120000.snapshot",
         sha256="0" * 64,
         size=1,
-        was=Was.ABSENT,
+        was=TargetBefore.ABSENT,
         phase=Phase.SENT,
     )
-    server.create(name_mark(collection, 1), **describe_mark(mark))
+    server.create(name_marker(collection, 1), **describe_marker(mark))
 
 
 # --- what is well ---------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
     def beat() -> None:
         for count in range(1, 100):
             metadata = {BEAT_PREFIX + "0" * 32: count}
-            qdrant.ask("PATCH", path(name_mark("cities", 1)), {"metadata": metadata})
+            qdrant.ask("PATCH", path(name_marker("cities", 1)), {"metadata": metadata})
             if ended.wait(0.5):
                 return
 

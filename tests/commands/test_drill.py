@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.commands.drill.report import Result
-from restore.qdrant.collection_names import name_mark, name_scratch, name_upload
+from restore.commands.drill.report import DrillResult
+from restore.qdrant.collection_names import name_marker, name_temporary, name_upload
 from restore.snapshots.manifest import Sample
 from restore.stores.layout import PROVEN_FILE
 from tests.support.program import run_program
@@ -72,7 +72,12 @@ def test_a_whole_snapshot_is_proven_and_nothing_is_left(
     file = ground.add(kind)
     report = drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key)
     outcome = only(report)
-    assert (report.status, outcome.result, outcome.points, outcome.searches) == (0, Result.PROVEN, points, searches)
+    assert (report.status, outcome.result, outcome.points, outcome.searches) == (
+        0,
+        DrillResult.PROVEN,
+        points,
+        searches,
+    )
     assert (outcome.snapshot, outcome.left, outcome.transfer) == (file.name, "", "upload")
     assert find_left(ground.server, outcome.scratch) == []
 
@@ -85,8 +90,8 @@ def test_the_source_is_only_read(ground: Ground) -> None:
     outcome = only(
         drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key, token=TOKEN)
     )
-    scratch = name_scratch(ground.name, TOKEN)
-    own = f"^[A-Z]+ /collections/({re.escape(scratch)}|{re.escape(name_mark(scratch, 1))})([/?]|$)"
+    scratch = name_temporary(ground.name, TOKEN)
+    own = f"^[A-Z]+ /collections/({re.escape(scratch)}|{re.escape(name_marker(scratch, 1))})([/?]|$)"
     assert (outcome.status, outcome.scratch) == (0, scratch)
     assert [line for line in ground.proxy.writes if not re.match(own, line)] == []
     assert [seen.line for seen in ground.proxy.seen if ground.path in seen.path] == []
@@ -98,7 +103,7 @@ def test_the_source_is_only_read(ground: Ground) -> None:
 def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Ground) -> None:
     """V5: somebody's collection of that name is nobody's throw-away."""
     ground.add()
-    scratch = name_scratch(ground.name, TOKEN)
+    scratch = name_temporary(ground.name, TOKEN)
     ground.server.create(scratch, vectors={"size": 4, "distance": "Dot"})
     ground.server.upsert(scratch, range(1, 4))
     before = ground.server.points(scratch)
@@ -107,7 +112,7 @@ def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Groun
     )
     after = ground.server.points(scratch)
     ground.server.drop(scratch)
-    assert (outcome.status, outcome.result) == (16, Result.FAILED)
+    assert (outcome.status, outcome.result) == (16, DrillResult.FAILED)
     assert outcome.message == "is there already, and a drill restores into a new one only"
     assert after == before
     assert ground.server.marks(scratch) == []
@@ -131,7 +136,7 @@ def test_what_is_not_as_promised_is_status_13(ground: Ground, changes: dict[str,
     ground.add(**changes)
     report = drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key)
     outcome = only(report)
-    assert (report.status, outcome.status, outcome.result) == (13, 13, Result.DIFFERS)
+    assert (report.status, outcome.status, outcome.result) == (13, 13, DrillResult.DIFFERS)
     assert difference in outcome.message
     assert find_left(ground.server, outcome.scratch) == []
     assert (remembered(file)["passed"], remembered(file)["failed"]["depth"]) == (proven, "restore")
@@ -144,7 +149,7 @@ def test_a_damaged_file_is_status_13(ground: Ground) -> None:
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
-    assert (outcome.status, outcome.result) == (13, Result.FAILED)
+    assert (outcome.status, outcome.result) == (13, DrillResult.FAILED)
     assert outcome.hint == f"'qdrant-restore verify {ground.name}' tells whether the file here is damaged"
     assert find_left(ground.server, outcome.scratch) == []
     assert remembered(file)["failed"]["depth"] == "restore"
@@ -154,7 +159,7 @@ def test_an_approximate_count_is_a_warning(ground: Ground) -> None:
     """A snapshot made while points changed promises its samples and its schema, and about so many points."""
     ground.add(points=50, points_exact=False)
     outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
-    assert (outcome.status, outcome.result) == (0, Result.PROVEN)
+    assert (outcome.status, outcome.result) == (0, DrillResult.PROVEN)
     assert outcome.warnings == ("43 of 50 points, and the count was taken while points were being written",)
     assert "count (approximate), schema, 32 sampled points" in outcome.message
 
@@ -164,7 +169,7 @@ def test_without_a_manifest_it_is_restored_and_not_proven(ground: Ground, tmp_pa
     file = ground.add(manifest=False)
     outcome = only(drill_here(ground.name, url=ground.server.url, store=ground.store.path, key=ground.server.key))
     shown = run_program("list", "--store", str(ground.store.path), cwd=tmp_path).stdout
-    assert (outcome.status, outcome.result, outcome.points, outcome.searches) == (0, Result.UNPROMISED, 43, 5)
+    assert (outcome.status, outcome.result, outcome.points, outcome.searches) == (0, DrillResult.UNPROMISED, 43, 5)
     assert remembered(file)["passed"]["restore"]["result"] == "whole"
     assert "last check" in shown
     assert "last proven" not in shown
@@ -191,7 +196,7 @@ def test_points_that_are_not_found_by_their_own_vectors_are_a_difference(ground:
     ground.add()
     ground.proxy.inject(QUERY, Fault(rewrite=lambda _: b'{"result":{"points":[{"id":7777,"score":-0.5}]}}'))
     outcome = only(drill_here(ground.name, url=ground.proxy.url, store=ground.store.path, key=ground.server.key))
-    assert (outcome.status, outcome.result) == (13, Result.DIFFERS)
+    assert (outcome.status, outcome.result) == (13, DrillResult.DIFFERS)
     assert re.findall("is not found by its own vector", outcome.message) == ["is not found by its own vector"] * 5
     assert find_left(ground.server, outcome.scratch) == []
 
@@ -324,7 +329,7 @@ def test_a_place_that_is_none_is_refused_before_anything(store: FilledStore, tmp
 
 def test_scratch_collections_are_nobodys_to_restore_or_snapshot(store: FilledStore, tmp_path: Path) -> None:
     """So that what a drill removes can only be a drill's."""
-    name = name_scratch("cities", TOKEN)
+    name = name_temporary("cities", TOKEN)
     ended = run_program("restore", "cities", "--to", name, "--store", str(store.path), cwd=tmp_path)
     assert ended.status == 2
     assert "begins with '.drill-', which is a drill's scratch collection" in ended.stderr

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from restore.checks.file_report import Assessment, State
+from restore.checks.file_report import FileReport, FileState
 from restore.commands.list.command import run
 from restore.commands.list.report import describe_list
 from restore.errors import NotFoundError
 from restore.snapshots.manifest import write_manifest
 from restore.stores.layout import Kind
-from restore.stores.local.reader import open_directory
+from restore.stores.local.reader import open_local_store
 from tests.support.archives import read_recorded
 from tests.support.program import run_program
 from tests.support.resolve_settings import settle
@@ -23,10 +23,10 @@ from tests.support.sample_stores import NOON, FilledStore, damage, describe
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 
 
-def look(store: FilledStore, *collections: str) -> dict[str, Assessment]:
+def look(store: FilledStore, *collections: str) -> dict[str, FileReport]:
     """Run the command; give what it says of each file."""
     settings = settle("list", *collections, store=store.path)
-    return {one.file: one for one in run(settings, open_directory(str(store.path)), NOON).files}
+    return {one.file: one for one in run(settings, open_local_store(str(store.path)), NOON).files}
 
 
 def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledStore) -> None:
@@ -34,10 +34,10 @@ def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledSt
     file = store.add("cities", note="before the move")
     promised = describe("plain", "cities")
     assert look(store) == {
-        file.name: Assessment(
+        file.name: FileReport(
             file=file.name,
             kind=Kind.SNAPSHOT,
-            state=State.CHECKED,
+            state=FileState.CHECKED,
             collection="cities",
             latest=True,
             created=NOON,
@@ -48,10 +48,10 @@ def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledSt
             server_version="1.18.3",
             note="before the move",
         ),
-        "cities_latest.snapshot": Assessment(
+        "cities_latest.snapshot": FileReport(
             file="cities_latest.snapshot",
             kind=Kind.LATEST,
-            state=State.POINTER,
+            state=FileState.POINTER,
             collection="cities",
             target=file.name,
         ),
@@ -62,7 +62,7 @@ def test_without_a_manifest_a_snapshot_is_shown_as_not_checked(store: FilledStor
     """A store that a person filled by hand is welcome."""
     file = store.add("cities", manifest=False)
     found = look(store)[file.name]
-    assert (found.state, found.points, found.created, found.latest) == (State.UNCHECKED, None, NOON, True)
+    assert (found.state, found.points, found.created, found.latest) == (FileState.UNCHECKED, None, NOON, True)
 
 
 def put(store: FilledStore, file: str, content: bytes) -> None:
@@ -77,7 +77,7 @@ def put(store: FilledStore, file: str, content: bytes) -> None:
             "towns_20261120_101500.snapshot",
             read_recorded("plain")[:-1024],
             (
-                State.DAMAGED,
+                FileState.DAMAGED,
                 (
                     "snapshot 'towns_20261120_101500.snapshot' is cut at its end: it has 269,312 bytes, "
                     "with its end marker 270,336"
@@ -87,40 +87,43 @@ def put(store: FilledStore, file: str, content: bytes) -> None:
         (
             "towns_20261120_101500.snapshot",
             LFS,
-            (State.DAMAGED, "'towns_20261120_101500.snapshot' is a Git LFS pointer, not the file itself"),
+            (FileState.DAMAGED, "'towns_20261120_101500.snapshot' is a Git LFS pointer, not the file itself"),
         ),
         (
             "towns_20261120_101500.snapshot.json",
             b"{}",
-            (State.DAMAGED, "'towns_20261120_101500.snapshot.json' describes a snapshot that is not there"),
+            (FileState.DAMAGED, "'towns_20261120_101500.snapshot.json' describes a snapshot that is not there"),
         ),
-        (".partial-0123456789abcdef", b"half", (State.DEBRIS, "left by a run that was killed")),
-        ("mine.snapshot", read_recorded("plain"), (State.FOREIGN, "")),
+        (".partial-0123456789abcdef", b"half", (FileState.DEBRIS, "left by a run that was killed")),
+        ("mine.snapshot", read_recorded("plain"), (FileState.FOREIGN, "")),
         (
             "mine.snapshot",
             b"hello",
-            (State.FOREIGN, "snapshot 'mine.snapshot' is a text file, not a snapshot of Qdrant"),
+            (FileState.FOREIGN, "snapshot 'mine.snapshot' is a text file, not a snapshot of Qdrant"),
         ),
-        ("notes.txt", b"hello", (State.FOREIGN, "")),
+        ("notes.txt", b"hello", (FileState.FOREIGN, "")),
         (
             "towns_latest.snapshot",
             b"../towns.snapshot\n",
             (
-                State.DAMAGED,
+                FileState.DAMAGED,
                 "'towns_latest.snapshot' in store '{store}' points to '../towns.snapshot', outside the store",
             ),
         ),
     ],
 )
 def test_damaged_and_foreign_files_are_shown_as_such(
-    store: FilledStore, file: str, content: bytes, shown: tuple[State, str]
+    store: FilledStore, file: str, content: bytes, shown: tuple[FileState, str]
 ) -> None:
     """Never hidden, and the whole ones are shown beside them."""
     store.add("cities")
     put(store, file, content)
     found = look(store)
     assert (found[file].state, found[file].problem) == (shown[0], shown[1].format(store=store.path))
-    assert [one.state for one in found.values() if one.collection == "cities"] == [State.CHECKED, State.POINTER]
+    assert [one.state for one in found.values() if one.collection == "cities"] == [
+        FileState.CHECKED,
+        FileState.POINTER,
+    ]
 
 
 def test_a_snapshot_that_was_held_back_is_shown_with_the_reason(store: FilledStore) -> None:
@@ -128,7 +131,7 @@ def test_a_snapshot_that_was_held_back_is_shown_with_the_reason(store: FilledSto
     publish_once(store.path, read_recorded("plain"), FIRST, points=100)
     held = publish_once(store.path, read_recorded("plain"), SECOND, points=0).file
     found = look(store)[held]
-    assert (found.state, found.latest) == (State.HELD_BACK, False)
+    assert (found.state, found.latest) == (FileState.HELD_BACK, False)
     assert found.problem.startswith("the collection has 0 points, the latest snapshot has 100")
 
 
@@ -138,7 +141,7 @@ def test_a_manifest_that_contradicts_its_file_shows_the_file_as_damaged(store: F
     put(store, f"{file.name}.json", write_manifest(describe("plain", "towns")))
     found = look(store)[file.name]
     assert (found.state, found.problem) == (
-        State.DAMAGED,
+        FileState.DAMAGED,
         f"manifest '{file.name}.json' is of collection 'towns', not of 'cities'",
     )
 
@@ -164,7 +167,7 @@ def test_people_read_a_line_per_file_under_a_heading_per_collection(store: Fille
     put(store, "notes.txt", b"hello")
     put(store, "towns_20261120_101500.snapshot", b"")
     settings = settle("list", store=store.path)
-    assert describe_list(run(settings, open_directory(str(store.path)), NOON)) == [
+    assert describe_list(run(settings, open_local_store(str(store.path)), NOON)) == [
         "cities",
         (
             "  cities_20261118_101500.snapshot          2026-11-18 10:15:00 UTC  270 kB                            "

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from restore.cli.log import StderrLog, write_console, write_json, write_plain
-from restore.cli.progress import SpokenProgress
+from restore.cli.progress import LogProgress
 from restore.settings.option import LogLevel
 from restore.system.events import Fact, Level
 from tests.support.program import make_environment
@@ -100,7 +100,7 @@ class Heard:
 def test_progress_is_said_every_ten_seconds() -> None:
     """However often a transfer tells it."""
     heard = Heard()
-    progress = SpokenProgress(heard, heard.read_seconds)
+    progress = LogProgress(heard, heard.read_seconds)
     for second in range(31):
         heard.seconds = float(second)
         progress("cities", second * 10, 300)
@@ -114,7 +114,7 @@ def test_progress_is_said_every_ten_seconds() -> None:
 def test_waiting_is_said_when_it_begins_and_every_ten_seconds() -> None:
     """A server that loads for long is not taken for a hanging program."""
     heard = Heard()
-    progress = SpokenProgress(heard, heard.read_seconds)
+    progress = LogProgress(heard, heard.read_seconds)
     for second in range(21):
         heard.seconds = float(second)
         progress.wait("server is loading", "cities")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.observe import look_at_store, read_samples
-from restore.monitoring.prometheus import change_file
+from restore.commands.observe import measure_store, read_samples
+from restore.monitoring.prometheus import update_metrics_file
 from restore.stores.layout import PROVEN_FILE
-from restore.system.events import be_silent
+from restore.system.events import no_log
 from tests.support.program import Ended, make_environment, run_program
 from tests.support.resolve_settings import settle
 from tests.support.sample_stores import FilledStore
@@ -21,9 +21,9 @@ from tests.support.server_under_test import Server
 VECTORS = {"size": 4, "distance": "Dot"}
 ADD_ONE = """
 import re, sys
-from restore.monitoring.prometheus import change_file
+from restore.monitoring.prometheus import update_metrics_file
 for _ in range(25):
-    change_file(sys.argv[1], lambda text: b"qdrant_restore_x %d" % (int((text.split() or ["0", "0"])[1]) + 1))
+    update_metrics_file(sys.argv[1], lambda text: b"qdrant_restore_x %d" % (int((text.split() or ["0", "0"])[1]) + 1))
 """
 
 
@@ -186,13 +186,13 @@ def test_runs_that_end_together_lose_nothing_of_each_other(tmp_path: Path) -> No
 def test_a_reader_sees_the_old_text_or_the_new_one(tmp_path: Path) -> None:
     """A change that fails half-way changes nothing."""
     file = tmp_path / "x.prom"
-    change_file(str(file), lambda _: b"qdrant_restore_x 1\n")
+    update_metrics_file(str(file), lambda _: b"qdrant_restore_x 1\n")
 
     def fail(_text: str) -> bytes:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        change_file(str(file), fail)
+        update_metrics_file(str(file), fail)
     assert file.read_text() == "qdrant_restore_x 1\n"
     assert [path.name for path in tmp_path.iterdir()] == ["x.prom"]
 
@@ -218,6 +218,6 @@ def test_a1_a_look_at_the_store_is_a_sign_of_life_at_each_file(store: FilledStor
     for name in ("cities", "docs", "towns"):
         store.add(name)
     signs: list[str] = []
-    look_at_store(settle("list", "cities", store=store.path), be_silent, lambda: signs.append("a file"))
+    measure_store(settle("list", "cities", store=store.path), no_log, lambda: signs.append("a file"))
 
     assert signs == ["a file"] * 6

@@ -15,15 +15,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from restore.checks.record import CheckDocument, Tried, name_check
+from restore.checks.record import CheckDocument, FailedCheck, name_check
 from restore.commands.outcome import Summary
 from restore.commands.prune.report import describe
 from restore.errors import DecryptionError, IntegrityError, NotFoundError, RestoreError, StoreError
-from restore.retention.decision import Kept
+from restore.retention.decision import KeptSnapshot
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import encode_collection
-from restore.stores.locks import hold_reading, is_being_read
+from restore.stores.locks import is_being_read, shared_lock
 from tests.support.program import run_program
 from tests.support.run_prune import OURS, fill, names, pin_here, prune_here
 from tests.support.run_publish import find_trouble
@@ -70,7 +70,7 @@ def test_a_dry_run_says_exactly_what_the_real_one_deletes(store: FilledStore, ru
     pin_here("cities_20261116_120000.snapshot", store=store.path)
     (store.path / ".lock").unlink()
     before = store.files()
-    with hold_reading(str(store.path / "cities_20261115_120000.snapshot")):
+    with shared_lock(str(store.path / "cities_20261115_120000.snapshot")):
         foreseen = prune_here("--dry-run", *rule, store=store.path)
         untouched = store.files()
         done = prune_here(*rule, store=store.path)
@@ -185,7 +185,7 @@ def test_latest_stays_although_it_is_the_oldest(store: FilledStore) -> None:
     store.point("cities", files[0])
     report = prune_here("--keep-last", "1", store=store.path)
     assert names(report) == files[1:3]
-    assert report.outcomes[0].kept[0] == Kept(files[0], ("latest",))
+    assert report.outcomes[0].kept[0] == KeptSnapshot(files[0], ("latest",))
 
 
 def test_what_a_persons_own_link_names_stays(store: FilledStore) -> None:
@@ -239,7 +239,7 @@ def test_what_is_held_back_counts_for_nothing_and_goes_when_a_newer_one_is_verif
 def record(store: FilledStore, file: str, problem: str, error: type[RestoreError]) -> None:
     """Write down what a check of a snapshot found."""
     size = (store.path / file).stat().st_size
-    tried = Tried(at=NOON, depth="hash", problem=problem, status=error.status)
+    tried = FailedCheck(at=NOON, depth="hash", problem=problem, status=error.status)
     (store.path / name_check(file)).write_bytes(write_document(CheckDocument(size=size, failed=tried)))
 
 
@@ -252,8 +252,8 @@ def test_what_a_check_found_damaged_counts_for_nothing(store: FilledStore) -> No
     outcome = report.outcomes[0]
     assert (names(report), [one.file for one in outcome.kept]) == (files[:2], files[2:])
     assert outcome.kept == (
-        Kept(files[2], ("last 1 of 1", "min-keep 1 of 1")),
-        Kept(files[3], ("latest", "newer than every verified one")),
+        KeptSnapshot(files[2], ("last 1 of 1", "min-keep 1 of 1")),
+        KeptSnapshot(files[3], ("latest", "newer than every verified one")),
     )
     assert outcome.warnings == tuple(
         f"'{file}' was found damaged on 2026-11-20 and counts for no rule: its bytes were changed"
@@ -269,7 +269,7 @@ def test_a_check_that_could_not_look_says_nothing_about_the_bytes(
     files = fill(store, "cities", range(4))
     record(store, files[3], "it could not be read", error)
     (store.path / name_check(files[2])).write_bytes(
-        write_document(CheckDocument(size=1, failed=Tried(at=NOON, depth="hash", problem="x", status=13)))
+        write_document(CheckDocument(size=1, failed=FailedCheck(at=NOON, depth="hash", problem="x", status=13)))
     )
     report = prune_here("--keep-last", "2", store=store.path)
     assert (names(report), report.outcomes[0].warnings) == (files[:2], ())
@@ -349,8 +349,8 @@ def reader(store: FilledStore) -> Iterator[subprocess.Popen[str]]:
     """Give a process that reads a snapshot."""
     fill(store, "cities", range(4))
     code = (
-        "import sys, time; from restore.stores.locks import hold_reading\n"
-        "with hold_reading(sys.argv[1]) as held: print(held, flush=True); time.sleep(60)"
+        "import sys, time; from restore.stores.locks import shared_lock\n"
+        "with shared_lock(sys.argv[1]) as held: print(held, flush=True); time.sleep(60)"
     )
     path = str(store.path / "cities_20261118_120000.snapshot")
     reader = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
@@ -371,17 +371,17 @@ def test_what_is_being_read_stays_and_a_killed_reader_holds_nothing(
     reader.wait()
     afterwards = prune_here("--keep-last", "1", store=store.path)
     assert names(while_read) == ["cities_20261117_120000.snapshot", "cities_20261119_120000.snapshot"]
-    assert Kept(file, ("being read",)) in while_read.outcomes[0].kept
+    assert KeptSnapshot(file, ("being read",)) in while_read.outcomes[0].kept
     assert names(afterwards) == [file]
 
 
 def test_several_read_at_once_and_none_reads_what_is_gone(store: FilledStore) -> None:
     """Two restores of one snapshot; a third comes too late."""
     path = store.add("cities")
-    with hold_reading(str(path)) as first, hold_reading(str(path)) as second:
+    with shared_lock(str(path)) as first, shared_lock(str(path)) as second:
         read = is_being_read(str(path))
     path.unlink()
-    with hold_reading(str(path)) as gone:
+    with shared_lock(str(path)) as gone:
         assert (first, second, read, gone) == (True, True, True, True)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from restore.commands.prune.report import PruneReport, describe
-from restore.creation.journal_document import JournalDocument, Leftover
+from restore.creation.journal_document import JournalDocument, StaleObject
 from restore.qdrant.client import Qdrant, connect
-from restore.qdrant.collection_names import name_mark, name_upload
-from restore.recovery.marker.model import Phase, Was
+from restore.qdrant.collection_names import name_marker, name_upload
+from restore.recovery.marker.model import Phase, TargetBefore
 from restore.snapshots.document import read_document
 from tests.support.markers import plant_mark
 from tests.support.recording_proxy import Fault, RecordingProxy, Seen
@@ -77,7 +77,7 @@ def kill_at(pattern: str, fault: Fault, held: Held, proxy: RecordingProxy, *, ci
     held.release.set()
 
 
-def ours(report: PruneReport, collection: str) -> list[Leftover]:
+def ours(report: PruneReport, collection: str) -> list[StaleObject]:
     """Give what was found of one collection; other tests share the server."""
     return [one for one in report.server if one.collection == collection]
 
@@ -100,7 +100,9 @@ def test_what_a_killed_run_created_goes_and_a_persons_snapshot_stays(
     report = prune_here("--server", store=tmp_path / "store", qdrant=qdrant)
     assert len(left) == 1
     assert (
-        ours(foreseen, cities) == ours(report, cities) == [Leftover(collection=cities, file=left.pop(), removed=True)]
+        ours(foreseen, cities)
+        == ours(report, cities)
+        == [StaleObject(collection=cities, file=left.pop(), removed=True)]
     )
     assert (len(untouched), target.snapshots_of(cities)) == (2, [mine])
 
@@ -129,7 +131,7 @@ def test_a_journal_of_another_server_is_kept_and_said(
     why = f"it is of Qdrant at {proxy.url}: prune that one, or delete this file when it is no more"
     assert (report.status, [one for one in report.server if one.file == journal.name]) == (
         0,
-        [Leftover(file=journal.name, message=why)],
+        [StaleObject(file=journal.name, message=why)],
     )
     assert (journals(store), f"journal: left {journal.name}: {why}" in describe(report)) == ([journal], True)
 
@@ -195,11 +197,11 @@ def test_the_file_that_an_upload_left_goes_unless_a_restore_is_at_it(
     """Its name is ours alone; while a mark is there, the next restore finishes and removes it."""
     form, boundary = make_form(name_upload(name), store.add(name).read_bytes())
     target.send_form(path(name, "snapshots/upload?wait=true&priority=snapshot"), form, boundary).result  # noqa: B018 - it asserts
-    plant_mark(target, name, Phase.SENT, Was.ABSENT)
+    plant_mark(target, name, Phase.SENT, TargetBefore.ABSENT)
     marked = ours(prune_here("--server", store=store.path, qdrant=qdrant), name)
-    target.drop(name_mark(name, 1))
+    target.drop(name_marker(name, 1))
     unmarked = ours(prune_here("--server", store=store.path, qdrant=qdrant), name)
-    assert (marked, unmarked) == ([], [Leftover(collection=name, file=name_upload(name), removed=True)])
+    assert (marked, unmarked) == ([], [StaleObject(collection=name, file=name_upload(name), removed=True)])
     assert target.snapshots_of(name) == []
 
 

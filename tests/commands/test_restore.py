@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.recovery.marker.model import Phase, Was
+from restore.recovery.marker.model import Phase, TargetBefore
 from restore.snapshots.manifest import Sample
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.restore_environment import Ground
@@ -452,7 +452,7 @@ def test_a_dry_run_says_what_would_be_done_and_only_reads(
 def test_a_dry_run_sees_an_interrupted_restore(ground: Ground) -> None:
     """D10: and does not wait for it."""
     ground.add()
-    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore("--dry-run")
     assert (outcome.result, ground.proxy.writes, ground.marks) == ("would_restore", [], [mark])
 

@@ -10,11 +10,11 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.commands.list.command import run
 from restore.errors import SettingsError
-from restore.qdrant.collection_names import name_mark
-from restore.recovery.marker.model import Phase, Was
+from restore.qdrant.collection_names import name_marker
+from restore.recovery.marker.model import Phase, TargetBefore
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
-from restore.stores.local.reader import open_directory
+from restore.stores.local.reader import open_local_store
 from tests.support.markers import plant_mark
 from tests.support.program import run_program
 from tests.support.resolve_settings import settle
@@ -39,11 +39,11 @@ def several(embedded: EmbeddedQdrant) -> Server:
 
 def test_a_snapshot_of_what_patterns_choose(several: Server, tmp_path: Path) -> None:
     """Excludes win; letters count as they are; a mark is never chosen."""
-    plant_mark(several, "cities", Phase.MARKED, Was.ABSENT)
+    plant_mark(several, "cities", Phase.MARKED, TargetBefore.ABSENT)
     report = take_here(*PATTERNS, url=several.url, store=tmp_path / "store")
     marks = take_here("--include", ".restoring-*", url=several.url, store=tmp_path / "store")
     assert [one.collection for one in report.outcomes] == ["Airports", "airlines"]
-    assert (marks.status, marks.outcomes, name_mark("cities", 1) in several.collections()) == (0, (), True)
+    assert (marks.status, marks.outcomes, name_marker("cities", 1) in several.collections()) == (0, (), True)
     assert marks.warnings == (f"nothing to snapshot: Qdrant at {several.url} has no collection like that",)
 
 
@@ -76,8 +76,8 @@ def test_a_listing_of_what_patterns_choose(store: FilledStore) -> None:
     for name in NAMES:
         store.add(name)
     (store.path / "notes.txt").write_bytes(b"mine")
-    shown = run(settle("list", *PATTERNS, store=store.path), open_directory(str(store.path)), NOON)
-    every = run(settle("list", "--all", store=store.path), open_directory(str(store.path)), NOON)
+    shown = run(settle("list", *PATTERNS, store=store.path), open_local_store(str(store.path)), NOON)
+    every = run(settle("list", "--all", store=store.path), open_local_store(str(store.path)), NOON)
     assert {one.collection for one in shown.files} == {"Airports", "airlines"}
     assert {one.collection for one in every.files} == {*NAMES, None}
 

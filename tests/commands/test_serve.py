@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from restore.commands import observe as telling
-from restore.daemon.heartbeat import Pulse
-from restore.daemon.scheduler import Plan, Planned, Tools, Worker
-from restore.daemon.state import Documents, StoreKeeper
+from restore.daemon.heartbeat import Heartbeat
+from restore.daemon.scheduler import ScheduledJob, Scheduler, SchedulerPlan, SchedulerSession
+from restore.daemon.state import SharedDocument, SwapStore
 from restore.errors import Interrupted
-from restore.monitoring.notifier import Teller
-from restore.monitoring.run_result import Ended
-from restore.monitoring.samples import Key, Samples
+from restore.monitoring.notifier import Notifier
+from restore.monitoring.run_result import RunResult
+from restore.monitoring.samples import Samples, SeriesKey
 from restore.settings.command_names import Job
-from restore.settings.schedule import open_zone, read_schedule
+from restore.settings.schedule import open_zone, parse_schedule
 from restore.stores.layout import SCHEDULE_FILE
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
-from restore.system.events import be_silent
+from restore.system.events import no_log
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -49,10 +49,10 @@ class OwnClock(Clock):
             raise Interrupted(15, "ended by SIGTERM")
 
 
-class RacedKeeper(StoreKeeper):
+class RacedKeeper(SharedDocument):
     """A keeper that lets these happen after the book was read and before it is written, one at each writing."""
 
-    def __init__(self, store: Documents, name: str) -> None:
+    def __init__(self, store: SwapStore, name: str) -> None:
         super().__init__(store, name)
         self.happen: list[Callable[[], None]] = []
 
@@ -73,15 +73,15 @@ class Desk:
         self.clock = OwnClock()
         self.ran: list[tuple[str, str]] = []
         self.acts: dict[Job, Callable[[], int]] = {}
-        self.log: Callable[..., None] = be_silent
-        self.worker: Worker | None = None
-        self.keeper = RacedKeeper(open_shelf(str(self.store)), SCHEDULE_FILE)
+        self.log: Callable[..., None] = no_log
+        self.worker: Scheduler | None = None
+        self.keeper = RacedKeeper(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
         self.look: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
         """Run a process from now on for so many hours."""
-        jobs = tuple(Planned(Job(job), text, read_schedule(text)) for job, text in schedules.items())
-        plan = Plan(
+        jobs = tuple(ScheduledJob(Job(job), text, parse_schedule(text)) for job, text in schedules.items())
+        plan = SchedulerPlan(
             jobs=jobs,
             zone=open_zone(zone),
             zone_name=zone,
@@ -91,19 +91,19 @@ class Desk:
             own=self.name,
         )
         self.clock.ends = self.clock.at + timedelta(hours=hours)
-        self.worker = Worker(plan, self._make_tools(jobs))
+        self.worker = Scheduler(plan, self._make_tools(jobs))
         self.worker.open_book()
         with pytest.raises(Interrupted):
             self.worker.run()
 
-    def _make_tools(self, jobs: tuple[Planned, ...]) -> Tools:
-        return Tools(
+    def _make_tools(self, jobs: tuple[ScheduledJob, ...]) -> SchedulerSession:
+        return SchedulerSession(
             carry_out={one.job: self._make_job(one.job) for one in jobs},
             clock=self.clock,
             log=self.log,
-            pulse=Pulse(self.clock),
+            pulse=Heartbeat(self.clock),
             keeper=self.keeper,
-            teller=Teller(self.log),
+            teller=Notifier(self.log),
             survey=self._survey,
             write_file=lambda _ended, _add: None,
             write_metrics=telling.write_samples,
@@ -116,11 +116,11 @@ class Desk:
         self.look()
         return lambda samples: samples
 
-    def _make_job(self, job: Job) -> Callable[[str], Ended]:
-        def carry_out(operation_id: str) -> Ended:
+    def _make_job(self, job: Job) -> Callable[[str], RunResult]:
+        def carry_out(operation_id: str) -> RunResult:
             self.ran.append((job, f"{self.clock.at:%d %H:%M}"))
             status = self.acts.get(job, int)()
-            return Ended(command=job, operation_id=operation_id, status=status, seconds=0.0, at=self.clock.at)
+            return RunResult(command=job, operation_id=operation_id, status=status, seconds=0.0, at=self.clock.at)
 
         return carry_out
 
@@ -365,14 +365,14 @@ def test_the_metrics_survive_a_restart(desk: Desk) -> None:
     assert desk.worker is not None
     known = telling.read_samples(desk.worker.tell_metrics().decode())
 
-    assert known[Key("run_last_success_timestamp_seconds", ("snapshot",))] == MIDNIGHT.timestamp()
-    assert known[Key("run_total", ("snapshot", "succeeded"))] == 1
+    assert known[SeriesKey("run_last_success_timestamp_seconds", ("snapshot",))] == MIDNIGHT.timestamp()
+    assert known[SeriesKey("run_total", ("snapshot", "succeeded"))] == 1
 
 
 def test_what_serve_remembers_is_no_file_of_the_store_that_people_see(desk: Desk) -> None:
     """Neither listed nor taken for debris."""
     desk.serve(snapshot="@daily")
-    shelf = open_shelf(str(desk.store))
+    shelf = open_writable_local_store(str(desk.store))
 
     assert [entry.kind for entry in shelf.list_entries() if entry.file == SCHEDULE_FILE] == ["ours"]
     assert shelf.remove_debris() == ()

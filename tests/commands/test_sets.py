@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.commands.restore.report import Result
+from restore.commands.restore.report import RestoreResult
 from restore.commands.snapshot.report import SnapshotReport
 from restore.errors import NotFoundError, RefusedError, SettingsError
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
@@ -92,9 +92,12 @@ def test_a_whole_server_comes_back_as_it_was(whole: Server, shelf: Path) -> None
     empty(whole)
     report = restore_here("--set", "latest", url=whole.url, store=shelf)
     again = restore_here("--set", "latest", url=whole.url, store=shelf)
-    assert (report.status, [one.result for one in report.outcomes]) == (0, [Result.RESTORED] * 3)
+    assert (report.status, [one.result for one in report.outcomes]) == (0, [RestoreResult.RESTORED] * 3)
     assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
-    assert (whole.aliases(), [one.result for one in again.outcomes]) == ({"places": "towns"}, [Result.PRESENT] * 3)
+    assert (whole.aliases(), [one.result for one in again.outcomes]) == (
+        {"places": "towns"},
+        [RestoreResult.PRESENT] * 3,
+    )
 
 
 def test_the_set_before_and_a_set_by_its_id_can_be_had(whole: Server, shelf: Path) -> None:
@@ -216,9 +219,9 @@ def test_a_thinned_set_is_refused_unless_told(whole: Server, shelf: Path) -> Non
     )
     assert (untouched, whole.collections()) == ([], ["cities", "villages"])
     assert [(one.collection, one.result) for one in report.outcomes] == [
-        ("cities", Result.RESTORED),
-        ("villages", Result.RESTORED),
-        ("towns", Result.NO_SNAPSHOT),
+        ("cities", RestoreResult.RESTORED),
+        ("villages", RestoreResult.RESTORED),
+        ("towns", RestoreResult.NO_SNAPSHOT),
     ]
 
 

@@ -13,7 +13,7 @@ import pyrage
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.commands.restore.report import Result
+from restore.commands.restore.report import RestoreResult
 from restore.snapshots.manifest import read_manifest
 from tests.support.program import Ended, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy, Seen
@@ -95,14 +95,14 @@ def test_a_run_killed_before_its_end_leaves_no_set(whole: Server, shelf: Path, h
 @pytest.mark.parametrize(
     ("arguments", "status", "towns", "count"),
     [
-        ((), 0, Result.PRESENT, 25),
-        (("--on-existing", "refuse"), 3, Result.FAILED, 25),
+        ((), 0, RestoreResult.PRESENT, 25),
+        (("--on-existing", "refuse"), 3, RestoreResult.FAILED, 25),
         # A set names nothing one by one.
-        (("--on-existing", "replace"), 3, Result.FAILED, 25),
+        (("--on-existing", "replace"), 3, RestoreResult.FAILED, 25),
     ],
 )
 def test_what_is_there_follows_on_existing(
-    whole: Server, shelf: Path, arguments: tuple[str, ...], status: int, towns: Result, count: int
+    whole: Server, shelf: Path, arguments: tuple[str, ...], status: int, towns: RestoreResult, count: int
 ) -> None:
     """And the rest of the set comes back."""
     take_here(url=whole.url, store=shelf, run_id=FIRST)
@@ -111,7 +111,7 @@ def test_what_is_there_follows_on_existing(
     whole.upsert("towns", range(101, 106))
     report = restore_here("--set", "latest", *arguments, url=whole.url, store=shelf)
     results = [one.result for one in report.outcomes]
-    assert (report.status, results) == (status, [Result.RESTORED, towns, Result.RESTORED])
+    assert (report.status, results) == (status, [RestoreResult.RESTORED, towns, RestoreResult.RESTORED])
     assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": count, "villages": 30}
 
 

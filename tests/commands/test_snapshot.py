@@ -16,7 +16,7 @@ import pytest
 
 from restore import __version__
 from restore.commands.snapshot.report import describe
-from restore.qdrant.collection_names import name_mark
+from restore.qdrant.collection_names import name_marker
 from restore.snapshots.manifest import Manifest, Sample, read_manifest
 from restore.snapshots.name import parse_name
 from restore.snapshots.point_digest import digest_point
@@ -204,7 +204,7 @@ def test_a_target_under_restore_is_refused_before_anything_is_created(
     target: Server, cities: str, shelf: Path, proxy: RecordingProxy
 ) -> None:
     """Protocol, Snapshot 1: an empty, half-made collection snapshots with 200."""
-    mark = name_mark(cities, 1)
+    mark = name_marker(cities, 1)
     target.create(mark, vectors={})
     outcome = only(take_here(cities, url=proxy.url, store=shelf))
     target.drop(mark)
@@ -219,7 +219,7 @@ def test_a_restore_that_began_during_the_creation_is_noticed(
     target: Server, cities: str, shelf: Path, proxy: RecordingProxy
 ) -> None:
     """Protocol, Snapshot 1: looked for again afterwards; nothing is published, and the server's copy is gone."""
-    mark = name_mark(cities, 1)
+    mark = name_marker(cities, 1)
     proxy.inject(CREATE, Fault(after=lambda _: target.create(mark, vectors={})))
     outcome = only(take_here(cities, url=proxy.url, store=shelf))
     target.drop(mark)
@@ -368,7 +368,7 @@ def test_without_a_name_every_collection_is_taken_and_no_mark(
     """Marks are not collections."""
     other, gone = new_name("other"), new_name("gone")
     target.create(other, vectors=VECTORS)
-    mark = name_mark(gone, 1)
+    mark = name_marker(gone, 1)
     target.create(mark, vectors={})
     report = take_here("--all", url=target.url, store=shelf)
     target.drop(mark)

@@ -129,8 +129,8 @@ def unnamed(store: FilledStore) -> Iterator[Path]:
     """Give a store with a history and somebody who holds its lock."""
     fill(store, "cities", range(3))
     code = (
-        "import sys, time; from restore.stores.local.writer import open_shelf\n"
-        "with open_shelf(sys.argv[1]).lock(): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from restore.stores.local.writer import open_writable_local_store\n"
+        "with open_writable_local_store(sys.argv[1]).lock(): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(store.path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.checks.file_report import State
-from restore.checks.recorder import Recorder
-from restore.commands.verify.command import Tools, run
+from restore.checks.file_report import FileState
+from restore.checks.recorder import CheckRecorder
+from restore.commands.verify.command import VerifySession, run
 from restore.commands.verify.report import VerifyReport, describe_verify
 from restore.errors import NotFoundError
 from restore.stores.layout import Kind
-from restore.stores.local.writer import Shelf
+from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from tests.support.archives import read_recorded
 from tests.support.program import run_program
@@ -32,9 +32,9 @@ from tests.support.sample_stores import FilledStore, damage, describe
 
 def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> VerifyReport:
     """Run the command; what was found is recorded."""
-    shelf = Shelf(str(store.path))
-    recorder = Recorder(shelf, clock or Clock(), "tests")
-    tools = Tools(store=shelf, recorder=recorder, clock=clock or Clock(), log=Story(), progress=NoProgress())
+    shelf = WritableLocalStore(str(store.path))
+    recorder = CheckRecorder(shelf, clock or Clock(), "tests")
+    tools = VerifySession(store=shelf, recorder=recorder, clock=clock or Clock(), log=Story(), progress=NoProgress())
     return run(settle("verify", *arguments, store=store.path), tools)
 
 
@@ -42,7 +42,7 @@ def test_a_good_store_is_as_promised(store: FilledStore) -> None:
     """Every byte, every archive, every pointer."""
     files = [store.add("cities"), store.add("towns", "named"), store.add("towns", "named", at=FIRST, latest=False)]
     report = verify(store)
-    checked = {one.file: one.sha256 for one in report.files if one.state is State.CHECKED}
+    checked = {one.file: one.sha256 for one in report.files if one.state is FileState.CHECKED}
     assert report.status == 0
     assert checked == {
         file.name: describe(kind, "x").sha256 for file, kind in zip(files, ["plain", "named", "named"], strict=True)
@@ -113,7 +113,7 @@ def test_without_a_manifest_the_inside_is_looked_at_and_that_is_said(store: Fill
     """Less can be checked then: whole, and nobody knows of the bits."""
     file = store.add("cities", manifest=False)
     (found,) = [one for one in verify(store).files if one.file == file.name]
-    assert (found.state, found.status) == (State.UNCHECKED, 0)
+    assert (found.state, found.status) == (FileState.UNCHECKED, 0)
 
 
 def test_qdrants_own_checksum_file_is_compared_with(store: FilledStore) -> None:
@@ -124,7 +124,7 @@ def test_qdrants_own_checksum_file_is_compared_with(store: FilledStore) -> None:
     good = verify(store)
     damage(file)
     bad = verify(store)
-    assert (good.status, [one.state for one in good.files]) == (0, [State.CHECKED])
+    assert (good.status, [one.state for one in good.files]) == (0, [FileState.CHECKED])
     assert (bad.status, [one.file for one in bad.files]) == (13, [file.name])
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from restore.stores.layout import LEASE_FILE, LOCK_FILE
-from restore.stores.local.lock import Held, StillTakenError, hold_lease, read_holder
-from restore.stores.local.writer import open_shelf
-from restore.system.events import be_patient
+from restore.stores.local.lock import HeldLock, StillTakenError, hold_lease, read_holder
+from restore.stores.local.writer import open_writable_local_store
+from restore.system.events import no_op
 from tests.support.program import make_environment
 
 YEAR_SECONDS = 365 * 86400.0
@@ -27,11 +27,11 @@ ELSEWHERE = (
 )
 
 
-def hold(store: Path, timeout: float, seconds: float = 1.0) -> Held:
+def hold(store: Path, timeout: float, seconds: float = 1.0) -> HeldLock:
     """Take a lease of so many seconds."""
     store.mkdir(exist_ok=True)
     path = str(store / LEASE_FILE)
-    return hold_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=be_patient, lease_seconds=seconds)
+    return hold_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=no_op, lease_seconds=seconds)
 
 
 def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> list[str]:
@@ -52,15 +52,15 @@ def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> li
 
 ONE_AT_A_TIME = """
 import os, sys
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.errors import LockedError
-with open_shelf(sys.argv[1]).lock(0.0):
+with open_writable_local_store(sys.argv[1]).lock(0.0):
     try:
-        with open_shelf(sys.argv[1]).lock(0.5):
+        with open_writable_local_store(sys.argv[1]).lock(0.5):
             print("both")
     except LockedError as error:
         print(error.status, str(error).replace(f"{os.uname().nodename} process {os.getpid()}", "SELF"))
-with open_shelf(sys.argv[1]).lock(0.0):
+with open_writable_local_store(sys.argv[1]).lock(0.0):
     print("free again")
 """
 
@@ -69,7 +69,7 @@ with open_shelf(sys.argv[1]).lock(0.0):
 def test_without_locks_of_the_kernel_a_lease_is_taken(tmp_path: Path, error: str) -> None:
     """L2: every flock fails; one holder at a time all the same, named with its host, and free when let go."""
     store = str(tmp_path / "store")
-    open_shelf(store)
+    open_writable_local_store(store)
     assert run_without_locks(ONE_AT_A_TIME, store, error=error) == [
         f"11 store '{store}' is locked by another run (waited 0.5 s); SELF holds it",
         "free again",
@@ -79,10 +79,10 @@ def test_without_locks_of_the_kernel_a_lease_is_taken(tmp_path: Path, error: str
 LOST = f"""
 import sys
 from pathlib import Path
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.errors import LockedError
 from restore.snapshots.name import parse_name
-shelf = open_shelf(sys.argv[1])
+shelf = open_writable_local_store(sys.argv[1])
 name = parse_name("cities_20261118_101500.snapshot")
 with shelf.lock(0.0), shelf.receive() as incoming:
     incoming.write(b"bytes")
@@ -102,7 +102,7 @@ print(sorted(path.name for path in Path(sys.argv[1]).iterdir()))
 def test_a_holder_that_lost_its_lease_publishes_and_deletes_nothing(tmp_path: Path) -> None:
     """L2: a machine that slept while another one took over must not touch what that one works on."""
     store = str(tmp_path / "store")
-    open_shelf(store)
+    open_writable_local_store(store)
     said = f"11 the lock of store '{store}' was lost: another run took it over; nothing was published or deleted"
     assert run_without_locks(LOST, store) == [said, said, str([LEASE_FILE, LOCK_FILE, "README.md"])]
 
@@ -167,7 +167,7 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
 def test_of_two_machines_one_has_the_lease(tmp_path: Path) -> None:
     """L2, two hosts on one store: of four who want it at once one gets it, and the others are told."""
     store = tmp_path / "store"
-    got: list[Held] = []
+    got: list[HeldLock] = []
     told: list[str] = []
 
     def acquire() -> None:

@@ -16,7 +16,7 @@ from restore.errors import IntegrityError, NotFoundError, SettingsError, StoreEr
 from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection, name_latest, name_manifest
 from restore.snapshots.stored import StoredSnapshot
-from restore.stores.local.reader import Directory, open_directory
+from restore.stores.local.reader import LocalStore, open_local_store
 from restore.stores.protocols import explain_missing
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
@@ -63,9 +63,9 @@ class Shelf:
         return name_latest(collection)
 
     @property
-    def store(self) -> Directory:
+    def store(self) -> LocalStore:
         """Open it."""
-        return Directory(str(self.root))
+        return LocalStore(str(self.root))
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_naming_a_file_that_is_not_this_collections_is_a_mistake(shelf: Shelf, s
 def test_a_missing_directory_is_not_an_empty_store(tmp_path: Path) -> None:
     """D7, D8: an error, and it is not created."""
     with pytest.raises(NotFoundError) as caught:
-        open_directory(str(tmp_path / "none"))
+        open_local_store(str(tmp_path / "none"))
     assert (str(caught.value), list(tmp_path.iterdir())) == (f"store '{tmp_path / 'none'}' does not exist", [])
 
 
@@ -333,28 +333,28 @@ def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp
     """D7: Docker creates an empty directory where a bind mount's source is missing."""
     (tmp_path / "notes.txt").touch()
     with pytest.raises(NotFoundError) as caught:
-        open_directory(str(tmp_path))
+        open_local_store(str(tmp_path))
     assert str(caught.value) == f"store '{tmp_path}' has neither a stamp (README.md) nor a snapshot in it"
     assert caught.value.hint.startswith("is it mounted? ")
 
 
 def test_a_stamped_directory_is_merely_empty(shelf: Shelf) -> None:
     """Nobody has made a snapshot yet."""
-    assert open_directory(str(shelf.root)).list_collections() == ()
+    assert open_local_store(str(shelf.root)).list_collections() == ()
 
 
 def test_a_directory_with_a_snapshot_needs_no_stamp(shelf: Shelf) -> None:
     """Filled by hand."""
     shelf.put("cities_latest.snapshot")
     (shelf.root / "README.md").unlink()
-    assert open_directory(str(shelf.root)).list_collections() == ("cities",)
+    assert open_local_store(str(shelf.root)).list_collections() == ("cities",)
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:
     """A path given wrongly."""
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"cannot be read: Not a directory$"):
-        open_directory(str(tmp_path / "file"))
+        open_local_store(str(tmp_path / "file"))
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def test_an_unreadable_store_says_who_we_are(shelf: Shelf, request: pytest.Fixtu
     shelf.root.chmod(0)
     request.getfixturevalue("as_somebody_else")
     with pytest.raises(StoreError) as caught:
-        open_directory(str(shelf.root))
+        open_local_store(str(shelf.root))
     assert str(caught.value) == f"store '{shelf.root}' cannot be read: Permission denied"
     assert caught.value.hint.startswith("this program runs as uid ")
 
@@ -382,7 +382,7 @@ def test_reading_changes_nothing(shelf: Shelf) -> None:
     """D8: every method, and the directory is as it was."""
     shelf.link("cities", shelf.put_snapshot("cities", FIRST))
     before = sorted((path.name, path.lstat().st_mtime_ns) for path in shelf.root.iterdir())
-    store = open_directory(str(shelf.root))
+    store = open_local_store(str(shelf.root))
     stored = store.find_snapshot("cities")
     assert stored is not None
     found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(shelf, "none"))

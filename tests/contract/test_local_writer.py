@@ -28,7 +28,7 @@ from restore.errors import (
 )
 from restore.snapshots.manifest import read_manifest, write_manifest
 from restore.snapshots.name import SnapshotName
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from tests.support.program import make_environment
 from tests.support.run_publish import (
     FIRST,
@@ -168,7 +168,7 @@ def test_files_can_be_read_by_another_containers_user(path: Path, narrow_umask: 
 
 def test_the_file_mode_can_be_chosen(path: Path) -> None:
     """`RESTORE_FILE_MODE`: for a group, or for nobody else."""
-    shelf = open_shelf(str(path), file_mode=0o640)
+    shelf = open_writable_local_store(str(path), file_mode=0o640)
     with shelf.receive() as incoming:
         shelf.publish(incoming, shelf.choose_name(NAME), b"{}")
     modes = {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()}
@@ -177,7 +177,7 @@ def test_the_file_mode_can_be_chosen(path: Path) -> None:
 
 def test_a_new_store_gets_its_stamp(path: Path) -> None:
     """One level is made, and a restore that finds it knows that it is the store and not a missing mount."""
-    open_shelf(str(path))
+    open_writable_local_store(str(path))
     assert [file.name for file in path.iterdir()] == ["README.md"]
     assert (path / "README.md").read_text().startswith("# Qdrant snapshots\n")
 
@@ -188,7 +188,7 @@ def test_an_empty_directory_becomes_a_store(path: Path, holds: list[str]) -> Non
     path.mkdir()
     for name in holds:
         (path / name).touch()
-    open_shelf(str(path))
+    open_writable_local_store(str(path))
     assert (path / "README.md").exists()
 
 
@@ -197,7 +197,7 @@ def test_a_directory_that_holds_other_things_is_no_store(path: Path) -> None:
     path.mkdir()
     (path / "thesis.odt").touch()
     with pytest.raises(RefusedError) as caught:
-        open_shelf(str(path))
+        open_writable_local_store(str(path))
     assert str(caught.value) == f"'{path}' is no store: it holds 'thesis.odt' and no stamp (README.md)"
     assert [file.name for file in path.iterdir()] == ["thesis.odt"]
 
@@ -205,13 +205,13 @@ def test_a_directory_that_holds_other_things_is_no_store(path: Path) -> None:
 def test_only_one_level_is_ever_made(tmp_path: Path) -> None:
     """D8: a missing mount is not replaced by a directory on the container's own disk."""
     with pytest.raises(NotFoundError, match=r"cannot be made: the directory above it does not exist$"):
-        open_shelf(str(tmp_path / "mount" / "store"))
+        open_writable_local_store(str(tmp_path / "mount" / "store"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_received_has_no_final_name(path: Path) -> None:
     """P4: readers see nothing of it, and it vanishes when it is not published."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     with shelf.receive() as incoming:
         incoming.write(ONE)
         (during,) = list_names(path)
@@ -221,7 +221,7 @@ def test_what_is_received_has_no_final_name(path: Path) -> None:
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(path: Path) -> None:
     """L1: the kernel lets it go; nobody has to remove a file."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     holder.kill()
     holder.wait()
@@ -233,7 +233,7 @@ def test_the_lock_of_a_killed_holder_is_free_at_once(path: Path) -> None:
 
 def test_waiting_for_the_lock_ends_in_time_with_its_own_status(path: Path) -> None:
     """L3: `--lock-timeout`, status 11."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     begin = time.monotonic()
     with pytest.raises(LockedError) as caught, shelf.lock(0.5):
@@ -255,7 +255,7 @@ def test_the_lock_has_the_mode_of_the_stores_files(path: Path, mode: int) -> Non
     """Whatever the mask of the process, and it stays empty: nothing of a run remains in it."""
     mask = os.umask(0o077)
     try:
-        with open_shelf(str(path), file_mode=mode).lock(5.0):
+        with open_writable_local_store(str(path), file_mode=mode).lock(5.0):
             held = (path / ".lock").read_text()
     finally:
         os.umask(mask)
@@ -265,12 +265,13 @@ def test_the_lock_has_the_mode_of_the_stores_files(path: Path, mode: int) -> Non
 
 def test_a_lock_that_another_user_made_is_waited_for_and_taken(path: Path) -> None:
     """To lock a file it is enough to read it; that its holder is not written there is no trouble."""
-    open_shelf(str(path))
+    open_writable_local_store(str(path))
     (path / ".lock").write_text("")
     (path / ".lock").chmod(0o444)
     path.chmod(0o777)
     script = (
-        "import sys; from restore.stores.local.writer import Shelf\nwith Shelf(sys.argv[1]).lock(1.0): print('held')"
+        "import sys; from restore.stores.local.writer import WritableLocalStore\n"
+        "with WritableLocalStore(sys.argv[1]).lock(1.0): print('held')"
     )
     obeying = [sys.executable, "-m", "tests.support.unprivileged", sys.executable, "-c", script, str(path)]
     done = subprocess.run(obeying, env=make_environment(), capture_output=True, text=True, check=False)
@@ -279,11 +280,11 @@ def test_a_lock_that_another_user_made_is_waited_for_and_taken(path: Path) -> No
 
 def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: Path) -> None:
     """Somebody cleans up while a run waits: a lock on a deleted file keeps nobody out."""
-    shelf, holder = open_shelf(str(path)), _hold_lock(path)
+    shelf, holder = open_writable_local_store(str(path)), _hold_lock(path)
     ended: list[type[Exception]] = []
 
     def wait() -> None:
-        with contextlib.suppress(LockedError), open_shelf(str(path)).lock(1.0):
+        with contextlib.suppress(LockedError), open_writable_local_store(str(path)).lock(1.0):
             ended.append(AssertionError)
 
     waiting = threading.Thread(target=wait)
@@ -299,7 +300,7 @@ def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: 
 
 def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
     """As long as its holder lives."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     threading.Timer(0.6, holder.send_signal, (signal.SIGKILL,)).start()
     with shelf.lock(None):
@@ -310,8 +311,8 @@ def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
 def _hold_lock(path: Path) -> subprocess.Popen[str]:
     """Start another process that holds the store's lock, and wait until it does."""
     code = (
-        "import sys, time; from restore.stores.local.writer import open_shelf\n"
-        "with open_shelf(sys.argv[1]).lock(): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from restore.stores.local.writer import open_writable_local_store\n"
+        "with open_writable_local_store(sys.argv[1]).lock(): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
@@ -331,7 +332,7 @@ def test_debris_of_a_killed_run_is_removed_and_nothing_else(path: Path) -> None:
     (path / kept[1]).write_bytes(_describe(b"a manifest that is being copied here before its snapshot"))
     (path / kept[2]).write_bytes(b"not ours")
     (path / kept[3]).write_bytes(b"not ours")
-    removed = open_shelf(str(path)).remove_debris()
+    removed = open_writable_local_store(str(path)).remove_debris()
     assert removed == (
         "cities_20261119_101500.snapshot.json",
         ".partial-0123456789abcdef",
@@ -346,7 +347,7 @@ def _describe(content: bytes) -> bytes:
 
 def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
     """N6: the size is known from the server's answer."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     shelf.require_room(1)
     with pytest.raises(SpaceError) as caught:
         shelf.require_room(1 << 60)
@@ -381,7 +382,7 @@ def test_a_full_disk_while_the_manifest_is_written_leaves_latest_alone(
     """P1: the old latest stays, and nothing of the new one does."""
     publish_once(path, ONE, FIRST)
     before = list_names(path)
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     with shelf.receive() as incoming:
         incoming.write(TWO)
         limit_files(100)
@@ -393,7 +394,7 @@ def test_a_full_disk_while_the_manifest_is_written_leaves_latest_alone(
 def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: Path) -> None:
     """This file system tells them apart, and then nothing is refused."""
     publish_once(path, ONE, FIRST)
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     assert not shelf.is_case_blind()
     shelf.refuse_twin("Cities")
 
@@ -401,7 +402,7 @@ def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: P
 def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
     """P2: opened in a tight loop while latest is moved, it is always there and always whole."""
     publish_once(path, ONE, FIRST)
-    shelf, ended, seen = open_shelf(str(path)), threading.Event(), set[bytes | None]()
+    shelf, ended, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
 
     def read() -> None:
         while not ended.is_set():
@@ -438,7 +439,7 @@ def test_where_links_cannot_be_made_latest_is_a_line_of_text(path: Path) -> None
     )
     assert (ended.stdout, ended.stderr) == ("False\n", "")
     assert read_latest(path) == b"cities_20261119_101500.snapshot\n"
-    stored = open_shelf(str(path)).find_snapshot("cities")
+    stored = open_writable_local_store(str(path)).find_snapshot("cities")
     assert stored is not None
     assert (stored.file, find_trouble(path)) == ("cities_20261119_101500.snapshot", [])
 
@@ -447,6 +448,6 @@ def test_a_store_that_cannot_be_written_to_says_so(path: Path) -> None:
     """A directory that is a file, a read-only mount: one sentence, status 18."""
     path.write_bytes(b"")
     with pytest.raises(StoreError) as caught:
-        open_shelf(str(path))
+        open_writable_local_store(str(path))
     assert isinstance(caught.value, RestoreError)
     assert str(caught.value) == f"store '{path}' cannot be read: Not a directory"

@@ -14,8 +14,8 @@ import pytest
 
 from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
 from restore.qdrant.client import Qdrant, connect
-from restore.qdrant.model import Activity, Broken, Room
-from restore.qdrant.transport.connection import Answer, Connection, Exchange, Request
+from restore.qdrant.model import CollectionLimit, RunningOperations, UnreadableCollection
+from restore.qdrant.transport.connection import Connection, PendingResponse, Request, Response
 from restore.snapshots.readers import LocalReader
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.sample_stores import RECORDED, promised_points
@@ -33,7 +33,7 @@ def qdrant(proxy: RecordingProxy, target: Server) -> Iterator[Qdrant]:
         yield client
 
 
-def finish(exchange: Exchange) -> Answer:
+def finish(exchange: PendingResponse) -> Response:
     """Wait for an answer."""
     with closing(exchange):
         for _ in range(200):
@@ -70,7 +70,7 @@ def test_a_ready_server_says_its_version(qdrant: Qdrant, target: Server) -> None
 
 def test_what_runs_under_a_name_is_nothing_at_first(qdrant: Qdrant, name: str) -> None:
     """Also for a name that does not exist."""
-    assert qdrant.read_activity(name) == Activity(0, 0)
+    assert qdrant.read_activity(name) == RunningOperations(0, 0)
 
 
 def test_a_recovery_is_seen_while_it_runs(qdrant: Qdrant, target: Server, name: str) -> None:
@@ -90,14 +90,14 @@ def test_a_recovery_is_seen_while_it_runs(qdrant: Qdrant, target: Server, name: 
     ended.set()
     watching.join()
     assert max(seen) == 1
-    assert qdrant.read_activity(name) == Activity(0, 0)
+    assert qdrant.read_activity(name) == RunningOperations(0, 0)
 
 
 def test_room_counts_collections(qdrant: Qdrant, target: Server, name: str) -> None:
     """Rule 4: how many there are; no limit unless the server has one."""
     before = qdrant.read_room()
     target.create(name, vectors=VECTORS)
-    assert qdrant.read_room() == Room(before.collections + 1, None)
+    assert qdrant.read_room() == CollectionLimit(before.collections + 1, None)
 
 
 # --- collections ------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_metadata_is_merged_by_its_top_level_keys(qdrant: Qdrant, name: str) -> 
     qdrant.patch_metadata(name, {"sent": {"kind": "y"}, "token": None})
     info = qdrant.get_collection(name)
     assert info is not None
-    assert not isinstance(info, Broken)
+    assert not isinstance(info, UnreadableCollection)
     assert info.metadata == {"sent": {"kind": "y"}, "beat": 7}
 
 
@@ -137,7 +137,7 @@ def test_a_collection_is_read_with_its_schema_without_counts(qdrant: Qdrant, tar
     put_whole(target, name)
     info = qdrant.get_collection(name)
     assert info is not None
-    assert not isinstance(info, Broken)
+    assert not isinstance(info, UnreadableCollection)
     assert (info.status, info.optimizer_status, info.points, info.deferred_points) == ("green", "ok", 43, 0)
     assert info.metadata == {"owner": "ops", "purpose": "fixture"}
     assert info.payload_schema["pop"] == {"data_type": "integer"}

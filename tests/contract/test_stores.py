@@ -15,14 +15,14 @@ import pytest
 from restore.commands.list.command import run as run_list
 from restore.commands.snapshot.publish import publish
 from restore.errors import DecryptionError, IntegrityError, LockedError, SettingsError
-from restore.snapshots.age import Keys, load_recipients
-from restore.snapshots.archive_scan import read_archive, read_opened_archive
-from restore.snapshots.codec import Packer
+from restore.snapshots.age import AgeIdentities, load_recipients
+from restore.snapshots.archive_scan import scan_archive, scan_archive_file
+from restore.snapshots.codec import Encoder
 from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import SnapshotName
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import Kind
-from restore.system.events import be_silent
+from restore.system.events import no_log
 from tests.support.resolve_settings import settle
 from tests.support.run_publish import FIRST, SECOND, THIRD, describe
 from tests.support.sample_stores import RECORDED
@@ -172,7 +172,7 @@ def test_beginning_anew_forgets_what_came_before(kept: Kept) -> None:
         incoming.write(LARGE[: len(LARGE) - 5])
         incoming.empty()
         incoming.write(TWO)
-        publish(store, incoming, describe(TWO, FIRST), be_silent)
+        publish(store, incoming, describe(TWO, FIRST), no_log)
     assert kept.read(kept.open()) == TWO
 
 
@@ -342,28 +342,30 @@ def test_looking_into_an_archive_finds_what_a_plain_file_shows(kept: Kept, kind:
     path = RECORDED / f"{kind}-1.18.3.snapshot"
     kept.publish(path.read_bytes(), FIRST)
     with contextlib.closing(kept.open().open_snapshot(find(kept))) as opened:
-        assert read_opened_archive(opened, name=kind) == read_archive(str(path))
+        assert scan_archive(opened, name=kind) == scan_archive_file(str(path))
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
+def keys(tmp_path: Path) -> AgeIdentities:
     """Give a new key, with its recipients file beside it."""
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "identity").write_text(f"# of a test\n{identity}\n")
     (tmp_path / "recipients").write_text(f"{identity.to_public()}\n")
-    return Keys(str(tmp_path / "identity"))
+    return AgeIdentities(str(tmp_path / "identity"))
 
 
 PACKINGS = {".zst": (True, False), ".age": (False, True), ".zst.age": (True, True)}
 
 
 @pytest.mark.parametrize("suffix", PACKINGS)
-def test_packed_snapshots_come_back_as_they_were(kept: Kept, keys: Keys, tmp_path: Path, suffix: str) -> None:
+def test_packed_snapshots_come_back_as_they_were(
+    kept: Kept, keys: AgeIdentities, tmp_path: Path, suffix: str
+) -> None:
     """Compressed, encrypted, both: named so that the usual tools know them, described by both checksums."""
     compress, encrypt = PACKINGS[suffix]
     content = (RECORDED / "indexed-1.18.3.snapshot").read_bytes() * 8
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    published = kept.publish(content, FIRST, packer=Packer(compress=compress, recipients=recipients))
+    published = kept.publish(content, FIRST, packer=Encoder(compress=compress, recipients=recipients))
     store = kept.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     stored = find(kept)
@@ -379,15 +381,15 @@ def test_packed_snapshots_come_back_as_they_were(kept: Kept, keys: Keys, tmp_pat
 
 
 def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
-    kept: Kept, keys: Keys, tmp_path: Path
+    kept: Kept, keys: AgeIdentities, tmp_path: Path
 ) -> None:
     """S10: a status of its own, before anything else could go wrong."""
     kept.publish(
-        LARGE, FIRST, packer=Packer(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
+        LARGE, FIRST, packer=Encoder(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
     )
     (tmp_path / "wrong").write_text(f"{pyrage.x25519.Identity.generate()}\n")
     wrong, none = kept.open(), kept.open()
-    wrong._keys = Keys(str(tmp_path / "wrong"))  # noqa: SLF001 - as a door would have given them
+    wrong._keys = AgeIdentities(str(tmp_path / "wrong"))  # noqa: SLF001 - as a door would have given them
     told = []
     for store in (none, wrong):
         with pytest.raises(DecryptionError) as caught:
@@ -401,11 +403,13 @@ def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
 
 
 @pytest.mark.parametrize("suffix", PACKINGS)
-def test_packed_bytes_that_were_changed_are_noticed(kept: Kept, keys: Keys, tmp_path: Path, suffix: str) -> None:
+def test_packed_bytes_that_were_changed_are_noticed(
+    kept: Kept, keys: AgeIdentities, tmp_path: Path, suffix: str
+) -> None:
     """S10: authenticated, or checksummed: never handed on as if they were whole."""
     compress, encrypt = PACKINGS[suffix]
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    file = kept.publish(LARGE, FIRST, packer=Packer(compress=compress, recipients=recipients)).file
+    file = kept.publish(LARGE, FIRST, packer=Encoder(compress=compress, recipients=recipients)).file
     store = kept.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     with contextlib.closing(store.open_stored(find(kept))) as opened:

@@ -17,7 +17,7 @@ from restore.commands.pin import command as pin
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.snapshots.document import write_document
 from restore.stores.layout import Kind
-from restore.system.events import be_silent
+from restore.system.events import no_log
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
@@ -70,8 +70,8 @@ def add_set(kept: Kept, age: int, files: list[str], failed: tuple[str, ...] = ()
 def mirror_now(source: Kept, target: Kept, *arguments: str) -> MirrorReport:
     """Mirror in this process, at noon."""
     settings = settle("mirror", source.name, target.name, *arguments, store=Path("unused"))
-    tools = mirror.Tools(
-        source=source.open(), target=target.open(), clock=SetClock(), log=be_silent, progress=NoProgress()
+    tools = mirror.MirrorSession(
+        source=source.open(), target=target.open(), clock=SetClock(), log=no_log, progress=NoProgress()
     )
     return mirror.run(settings, tools)
 
@@ -178,8 +178,8 @@ def test_without_a_rule_of_its_own_the_target_keeps_everything(kept: Kept, sourc
     for age in (3, 2, 1):
         add(source, age)
     settings = settle("mirror", source.name, kept.name, store=Path("unused"), document={"keep_last": "1"})
-    tools = mirror.Tools(
-        source=source.open(), target=kept.open(), clock=SetClock(), log=be_silent, progress=NoProgress()
+    tools = mirror.MirrorSession(
+        source=source.open(), target=kept.open(), clock=SetClock(), log=no_log, progress=NoProgress()
     )
     report = mirror.run(settings, tools)
     assert (report.status, report.pruned, len(report.outcomes[0].copied)) == (0, (), 3)

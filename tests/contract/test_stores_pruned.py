@@ -35,7 +35,7 @@ def fill(kept: Kept, collection: str, days: int, **changes: object) -> list[str]
 def prune_now(kept: Kept, *arguments: str) -> PruneReport:
     """Prune it."""
     settings = settle("prune", *arguments, store=Path("unused"))
-    return prune.run(settings, prune.Tools(store=kept.open(), clock=SetClock(), log=Story()))
+    return prune.run(settings, prune.PruneSession(store=kept.open(), clock=SetClock(), log=Story()))
 
 
 def list_files(kept: Kept) -> set[str]:

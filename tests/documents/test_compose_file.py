@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from packaging.requirements import Requirement
 
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Paths on the person's machine mean nothing inside a container; docs/compose.md shows their mounts.
@@ -25,7 +25,7 @@ def read_pins(name: str) -> dict[str, str]:
 
 def test_the_compose_file_passes_every_setting_on_to_the_container() -> None:
     """A setting that a person writes into `.env` reaches the program; a new one cannot be forgotten here."""
-    settings = {row.environment_name for row in SETTINGS} - {""} - PATHS
+    settings = {row.environment_name for row in OPTIONS} - {""} - PATHS
 
     assert set(SERVICES["qdrant-restore"]["environment"]) == settings
     assert set(SERVICES["qdrant-snapshot"]["environment"]) == settings

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from restore.cli.parser import parse_arguments
-from restore.commands.registry import DOORS, Door
+from restore.commands.registry import COMMANDS, CommandSpec
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 from tests.support.program import ROOT, make_environment, run_program
 
-EXAMPLES = [(door.name, example.partition("   ")[0]) for door in DOORS for example in door.examples]
+EXAMPLES = [(door.name, example.partition("   ")[0]) for door in COMMANDS for example in door.examples]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
-def test_every_command_shows_its_sentence_and_its_examples(door: Door, tmp_path: Path) -> None:
+@pytest.mark.parametrize("door", COMMANDS, ids=[door.name for door in COMMANDS])
+def test_every_command_shows_its_sentence_and_its_examples(door: CommandSpec, tmp_path: Path) -> None:
     """One at least, as it is typed, and where to read on."""
     ended = run_program(*door.name.split(), "--help", cwd=tmp_path)
     shown = re.findall(r"^  qdrant-restore (.+)$", ended.stdout, re.MULTILINE)

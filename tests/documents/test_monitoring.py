@@ -108,9 +108,9 @@ def test_promtool_accepts_the_examples(arguments: str, tmp_path: Path) -> None:
 def test_promtool_accepts_what_is_exported(tmp_path: Path) -> None:
     """Names, units and help texts as Prometheus wants them."""
     from restore.commands.observe import write_samples
-    from restore.monitoring.samples import Key
+    from restore.monitoring.samples import SeriesKey
 
-    everything = {Key(metric.name, tuple("a" for _ in metric.labels)): 1.0 for metric in METRICS}
+    everything = {SeriesKey(metric.name, tuple("a" for _ in metric.labels)): 1.0 for metric in METRICS}
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=write_samples(everything), capture_output=True, check=False
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded import settings as embedded
-from restore.settings.options.table import SETTINGS
+from restore.settings.options.table import OPTIONS
 from restore.settings.unknown import list_variables
 from tests.support.pages import list_pages, read
 from tests.support.program import ROOT
 
 PAGES = list_pages()
-OURS = {flag for row in SETTINGS for flag in row.flags}
-OURS |= {f"--no-{row.name}" for row in SETTINGS if row.switch} | {
-    f"{row.flags[0]}-file" for row in SETTINGS if row.secret
+OURS = {flag for row in OPTIONS for flag in row.flags}
+OURS |= {f"--no-{row.name}" for row in OPTIONS if row.switch} | {
+    f"{row.flags[0]}-file" for row in OPTIONS if row.secret
 }
 OURS |= {"--help", "--version", "--host", "--port"}
 EMBEDDED = {flag for action in embedded.parser()._actions for flag in action.option_strings}  # noqa: SLF001 - no other way

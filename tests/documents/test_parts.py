@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import yaml
 
-from restore.monitoring.notification import make_notice
-from restore.monitoring.run_result import Ended, Part
+from restore.monitoring.notification import make_notification
+from restore.monitoring.run_result import CollectionRun, RunResult
 from restore.settings.command_names import RESTORE, SNAPSHOT
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
@@ -116,16 +116,16 @@ def test_the_webhook_has_the_fields_that_are_shown() -> None:
     """By name and by kind."""
     (text,) = list_blocks(DOCS / "monitoring.md", "said: webhook")
     shown = json.loads(text)
-    ended = Ended(
+    ended = RunResult(
         command="snapshot",
         operation_id="0d1f",
         status=3,
         seconds=12.3,
         at=NOON,
         error="docs: does not answer",
-        parts=(Part(collection="docs", status=17), Part(collection="cities")),
+        parts=(CollectionRun(collection="docs", status=17), CollectionRun(collection="cities")),
     )
-    sent = json.loads(msgspec.json.encode(make_notice(ended)))
+    sent = json.loads(msgspec.json.encode(make_notification(ended)))
 
     assert {name: type(value) for name, value in shown.items()} == {name: type(value) for name, value in sent.items()}
     assert (shown["status"], shown["command"], shown["failed"]) == (sent["status"], sent["command"], sent["failed"])

@@ -12,7 +12,7 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.cli.parser import parse_arguments
-from restore.commands.registry import DOORS
+from restore.commands.registry import COMMANDS
 from tests.support.pages import README, list_blocks, list_code, list_rows, read
 from tests.support.program import ROOT, make_environment
 from tests.support.shell import CITIES, Desk, fill
@@ -74,7 +74,9 @@ def test_every_command_has_its_line() -> None:
     """In the order of `--help`."""
     rows = list_rows(README, "Command")
 
-    assert [list_code(row[0])[0].split(" [")[0] for row in rows] == [f"qdrant-restore {door.name}" for door in DOORS]
+    assert [list_code(row[0])[0].split(" [")[0] for row in rows] == [
+        f"qdrant-restore {door.name}" for door in COMMANDS
+    ]
 
 
 def test_every_command_that_is_shown_can_be_parsed() -> None:

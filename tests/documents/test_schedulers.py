@@ -15,7 +15,7 @@ import yaml
 
 from restore.cli.parser import Invocation, parse_arguments
 from restore.daemon.slots import find_next
-from restore.settings.schedule import read_schedule
+from restore.settings.schedule import parse_schedule
 from restore.settings.unknown import list_variables
 from tests.support.program import ROOT
 
@@ -59,7 +59,7 @@ def test_the_times_are_what_the_page_says(name: str) -> None:
     """Half past two at night."""
     (fields,) = re.findall(r"^(?:  schedule: \")?(30 2 \* \* \*)", read(name), re.MULTILINE)
 
-    assert find_next(read_schedule(fields), NOON, UTC) == datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
+    assert find_next(parse_schedule(fields), NOON, UTC) == datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -9,8 +9,8 @@ import pytest
 
 from restore.errors import EXIT_STATUSES
 from restore.settings.command_names import RESTORE, SNAPSHOT
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
 from restore.settings.unknown import list_variables
 from tests.support.program import ROOT, run_program
 from tools.reference import EXAMPLE, PAGES, fill_blocks, write_example
@@ -67,7 +67,7 @@ def test_the_example_changes_nothing_when_it_is_taken_as_it_is(tmp_path: Path) -
 @pytest.mark.parametrize("command", [RESTORE, SNAPSHOT])
 def test_help_shows_every_flag_of_a_command(command: str, tmp_path: Path) -> None:
     """A secret's flag is its file form; the flag that takes the key itself is hidden."""
-    rows = [row for row in SETTINGS if command in row.commands]
+    rows = [row for row in OPTIONS if command in row.commands]
     shown = run_program(command, "--help", cwd=tmp_path).stdout
 
     assert [flag for flag in map(_shown_flag, rows) if not re.search(rf"^  {flag}\b", shown, re.MULTILINE)] == []
@@ -82,5 +82,5 @@ def test_help_shows_every_exit_status(tmp_path: Path) -> None:
     assert [(int(number), name, meaning) for number, name, meaning in rows] == [tuple(row) for row in EXIT_STATUSES]
 
 
-def _shown_flag(row: Setting) -> str:
+def _shown_flag(row: Option) -> str:
     return f"{row.flags[0]}-file" if row.secret else row.flags[0]

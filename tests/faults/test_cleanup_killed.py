@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.creation.journal_document import Leftover
+from restore.creation.journal_document import StaleObject
 from restore.qdrant.client import Qdrant, connect
 from tests.support.recording_proxy import Fault, RecordingProxy, Seen
 from tests.support.run_prune import prune_here
@@ -96,7 +96,7 @@ class Scene:
         kept = [one.file for one in found if not one.removed]
         return Trial(at, answered, is_mine_there=self.mine in there, left=left, said=kept, journals=journals)
 
-    def prune(self, qdrant: Qdrant) -> list[Leftover]:
+    def prune(self, qdrant: Qdrant) -> list[StaleObject]:
         """Prune the server, and give what was found of this collection; other tests share the server."""
         self.proxy.reset()
         if not self.store.is_dir():

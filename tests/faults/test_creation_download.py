@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from restore.creation.download import Receiver
+from restore.creation.download import SnapshotReceiver
 from restore.errors import DeadlineError, QdrantError
 from restore.qdrant.client import connect
 from restore.qdrant.model import SnapshotDescription
 from restore.qdrant.resumable_download import ReplacedError
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
 from tests.support.run_restore import NoProgress, Story
 from tests.support.scripted_server import ETAG, Manner, SendingServer
@@ -33,8 +33,8 @@ def receive(server: SendingServer, store: Path, *, stall_seconds: float = 20.0) 
     story = Story()
     made = SnapshotDescription("made.snapshot", len(CONTENT), SHA256)
     qdrant = connect(server.url, "")
-    receiver = Receiver(qdrant, clock=Clock(), log=story, progress=NoProgress(), stall_seconds=stall_seconds)
-    with contextlib.closing(qdrant), open_shelf(str(store)).receive() as incoming:
+    receiver = SnapshotReceiver(qdrant, clock=Clock(), log=story, progress=NoProgress(), stall_seconds=stall_seconds)
+    with contextlib.closing(qdrant), open_writable_local_store(str(store)).receive() as incoming:
         checksum = receiver.receive("cities", made, incoming)
         return checksum, incoming.path.read_bytes(), story
 
@@ -160,8 +160,8 @@ def test_a_download_takes_no_memory(tmp_path: Path) -> None:
 def _measure(content: bytes, store: Path) -> int:
     made = SnapshotDescription("made.snapshot", len(content), hashlib.sha256(content).hexdigest())
     with SendingServer(content) as server, contextlib.closing(connect(server.url, "")) as qdrant:
-        receiver = Receiver(qdrant, clock=Clock(), log=Story(), progress=NoProgress(), stall_seconds=20.0)
-        with open_shelf(str(store)).receive() as incoming:
+        receiver = SnapshotReceiver(qdrant, clock=Clock(), log=Story(), progress=NoProgress(), stall_seconds=20.0)
+        with open_writable_local_store(str(store)).receive() as incoming:
             tracemalloc.start()
             receiver.receive("cities", made, incoming)
             peak = tracemalloc.get_traced_memory()[1]

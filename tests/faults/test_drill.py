@@ -17,9 +17,9 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.client import connect
-from restore.qdrant.collection_names import name_mark, name_scratch, name_upload
-from restore.recovery.marker.model import Mark, Phase, Sent, Was
-from restore.recovery.marker.place import place_mark
+from restore.qdrant.collection_names import name_marker, name_temporary, name_upload
+from restore.recovery.marker.model import Marker, Phase, SentTransfer, TargetBefore
+from restore.recovery.marker.place import place_marker
 from restore.snapshots.manifest import read_manifest, write_manifest
 from tests.support.fast_clock import FastClock
 from tests.support.markers import DEAD, plant_mark
@@ -34,7 +34,7 @@ KILLED = -9
 LIMIT_SECONDS = 2.0
 CUT_BYTES = 100_000
 PADDED_BYTES = 32 << 20
-SCRATCH = name_scratch("cities", "d" * 32)
+SCRATCH = name_temporary("cities", "d" * 32)
 UPLOADING = r"POST .*snapshots/upload"
 
 
@@ -242,7 +242,7 @@ def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     server.upsert(SCRATCH, range(3))
     server.create("towns-2", vectors={"size": 4, "distance": "Dot"})
-    plant_mark(server, "towns-2", Phase.SENT, Was.ABSENT)
+    plant_mark(server, "towns-2", Phase.SENT, TargetBefore.ABSENT)
     server.create(".restoring-0123456789abcdef-1", vectors={}, metadata={"collection": SCRATCH})
     before = stage.read()
     assert (stage.drill_again(), stage.read()) == ((0, 0), before)
@@ -251,8 +251,8 @@ def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
 def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(stage: Stage) -> None:
     """V5: a mark that names a scratch collection must be the one that is named after it."""
     server = stage.ground.server
-    planted = plant_mark(server, SCRATCH, Phase.SENT, Was.ABSENT)
-    metadata, name = server.metadata(planted), name_mark("towns-2", 1)
+    planted = plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)
+    metadata, name = server.metadata(planted), name_marker("towns-2", 1)
     server.drop(planted)
     server.create(name, vectors={}, metadata=metadata)
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
@@ -264,7 +264,7 @@ def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(stage: S
 def living_drill(server: Server) -> Iterator[None]:
     """Hold a drill's mark whose holder lives, with its scratch collection."""
     promised = describe("plain", "cities")
-    mark = Mark(
+    mark = Marker(
         collection=SCRATCH,
         token="e" * 32,
         holder=DEAD,
@@ -272,12 +272,12 @@ def living_drill(server: Server) -> Iterator[None]:
         snapshot="cities_20261120_120000.snapshot",
         sha256=promised.sha256,
         size=promised.size,
-        was=Was.ABSENT,
+        was=TargetBefore.ABSENT,
         phase=Phase.SENT,
-        sent=Sent("upload", promised.size, 0.0, name_upload(SCRATCH)),
+        sent=SentTransfer("upload", promised.size, 0.0, name_upload(SCRATCH)),
     )
     qdrant = connect(server.url, "")
-    held = place_mark(qdrant, mark, 1, makes=1)
+    held = place_marker(qdrant, mark, 1, makes=1)
     assert held is not None
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     try:
@@ -318,7 +318,7 @@ def test_a_mark_made_by_a_drill_is_dead_only_when_it_beats_no_more(stage: Stage)
     """The rest of a killed drill, planted: mark, collection and uploaded file go, and the report names it."""
     server = stage.ground.server
     before = stage.read()
-    plant_mark(server, SCRATCH, Phase.SENT, Was.ABSENT)
+    plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     report = drill_here(url=server.url, store=stage.ground.store.path, clock=FastClock(40))
     assert (report.status, report.removed, stage.read()) == (0, (SCRATCH,), before)

@@ -16,8 +16,8 @@ import msgspec
 import pytest
 
 from restore.snapshots.manifest import write_manifest
-from restore.stores.local.reader import Directory
-from restore.stores.local.writer import Shelf, open_shelf
+from restore.stores.local.reader import LocalStore
+from restore.stores.local.writer import WritableLocalStore, open_writable_local_store
 from tests.support.hostile_files import FILE
 from tests.support.program import make_environment
 from tests.support.restore_environment import Ground
@@ -107,7 +107,7 @@ def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0, 2])
     (store.path / OLD).rename(store.path / ".partial-0123456789abcdef")
-    removed = Shelf(str(store.path)).remove_debris()
+    removed = WritableLocalStore(str(store.path)).remove_debris()
 
     assert removed == (f"{OLD}.json", ".partial-0123456789abcdef")
     assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
@@ -115,7 +115,7 @@ def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_
 
 def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Path) -> None:
     """P3: as many bytes lie there as its manifest says of the store, not of what the server made."""
-    shelf = open_shelf(str(tmp_path / "store"))
+    shelf = open_writable_local_store(str(tmp_path / "store"))
     manifest = msgspec.structs.replace(
         describe(bytes(1000), FIRST), stored_size=7, stored_sha256="0" * 64, compression="zstd"
     )
@@ -191,4 +191,4 @@ def test_l6_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -
 
     assert (serving.returncode, events.count("job.began"), "Traceback" in rest) == (143, 1, False)
     assert "schedule.not_saved" in events
-    assert Directory(str(store.path)).list_collections() == ("cities",)
+    assert LocalStore(str(store.path)).list_collections() == ("cities",)

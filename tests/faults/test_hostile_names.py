@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from restore.snapshots.name import encode_collection
-from restore.stores.local.reader import Directory
+from restore.stores.local.reader import LocalStore
 from tests.stores.conftest import Place
 from tests.support.program import run_program
 from tests.support.restore_environment import Ground
@@ -61,11 +61,11 @@ def test_s7_every_command_takes_every_name_for_itself(
         return run_program(*words, cwd=tmp_path, environment=environment, timeout=120).status
 
     taken = [run("snapshot", *names), run("snapshot", *names)]
-    before = {name: [one.file for one in Directory(str(store)).list_snapshots(name)] for name in names}
+    before = {name: [one.file for one in LocalStore(str(store)).list_snapshots(name)] for name in names}
     looked = [run("list"), run("verify"), run("pin", before[names[1]][0]), run("mirror", str(store), str(copy))]
     drilled = run("drill", *names[:6])
     pruned = run("prune", "--keep-last", "1", names[0])
-    after = {name: [one.file for one in Directory(str(store)).list_snapshots(name)] for name in names}
+    after = {name: [one.file for one in LocalStore(str(store)).list_snapshots(name)] for name in names}
     for name in names:
         ground.server.drop(name)
     restored = run("restore", *names)

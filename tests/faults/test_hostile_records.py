@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from restore.checks.check_file import assess
-from restore.checks.record import Check, CheckDocument, Result, name_check
+from restore.checks.check_file import check_file
+from restore.checks.record import CheckDocument, CheckResult, PassedCheck, name_check
 from restore.checks.recorder import add_checks
 from restore.commands.list.command import run as run_list
-from restore.monitoring.samples import Key, Stock, record_store
+from restore.monitoring.samples import SeriesKey, StoreContents, record_store
 from restore.qdrant.client import Qdrant, connect
 from restore.snapshots.document import write_document
 from restore.stores.layout import SCHEDULE_FILE, Kind
-from restore.stores.local.reader import Directory
+from restore.stores.local.reader import LocalStore
 from tests.support.hostile_files import CONTENTS, SPOILS, make_outside
 from tests.support.resolve_settings import settle
 from tests.support.restore_environment import Ground
@@ -33,7 +33,7 @@ def remember(store: FilledStore, file: str, *ages: timedelta) -> None:
     """Let the store remember checks of a file, so long before noon each: a hash, then a drill."""
     promised = describe("plain", "cities")
     passed = {
-        depth: Check(at=NOON - age, result=Result.AS_PROMISED)
+        depth: PassedCheck(at=NOON - age, result=CheckResult.AS_PROMISED)
         for depth, age in zip(("hash", "restore"), ages, strict=True)
     }
     document = CheckDocument(sha256=promised.sha256, size=promised.size, passed=passed)
@@ -45,19 +45,19 @@ def test_k8_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) 
     """K8, A5: written by a clock that ran ahead, or by a liar, it would keep every alarm silent until then."""
     (file,) = fill(store, "cities", [0])
     remember(store, file, YEAR, -ahead)
-    found = run_list(settle("list", store=store.path), Directory(str(store.path)), NOON).files[0]
-    samples = record_store({}, Stock([found], {"cities": 1}, {"cities": NOON + ahead}), NOON)
+    found = run_list(settle("list", store=store.path), LocalStore(str(store.path)), NOON).files[0]
+    samples = record_store({}, StoreContents([found], {"cities": 1}, {"cities": NOON + ahead}), NOON)
 
     assert (found.last_check, found.last_depth, found.last_proven) == (NOON - YEAR, "hash", None)
-    assert Key("last_proven_timestamp_seconds", ("cities",)) not in samples
+    assert SeriesKey("last_proven_timestamp_seconds", ("cities",)) not in samples
 
 
 def test_k8_two_machines_whose_clocks_differ_a_little_believe_each_other(store: FilledStore) -> None:
     """K8: by an hour, as with everything that is dated."""
     (file,) = fill(store, "cities", [0])
     remember(store, file, YEAR, -timedelta(hours=1))
-    directory = Directory(str(store.path))
-    files = [assess(directory, entry) for entry in directory.list_entries() if entry.kind is Kind.SNAPSHOT]
+    directory = LocalStore(str(store.path))
+    files = [check_file(directory, entry) for entry in directory.list_entries() if entry.kind is Kind.SNAPSHOT]
     (found,) = add_checks(directory, files, NOON)
 
     assert found.last_proven == NOON + timedelta(hours=1)

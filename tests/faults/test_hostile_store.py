@@ -22,8 +22,8 @@ from restore.snapshots.document import write_document
 from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import encode_collection
 from restore.stores.layout import classify
-from restore.stores.local.reader import Directory
-from restore.stores.local.writer import Shelf
+from restore.stores.local.reader import LocalStore
+from restore.stores.local.writer import WritableLocalStore
 from tests.support.hostile_files import DOCUMENTS, FILE, SECRET, SPOILS, make_outside, spoil
 from tests.support.program import make_environment
 from tests.support.restore_environment import Ground
@@ -117,7 +117,7 @@ def test_s8_a_begun_deletion_never_reaches_outside(
     name = f"{root.replace('<outside>', str(outside))}/{'/'.join(parts)}/{FILE}"
     before = digest_files(outside)
     plant(store.path, delete=name, size=len(b"somebody's"))
-    removed = Shelf(str(store.path)).remove_debris()
+    removed = WritableLocalStore(str(store.path)).remove_debris()
 
     assert digest_files(outside) == before
     assert removed == (".partial-0123456789abcdef.json",)
@@ -129,7 +129,7 @@ def test_s8_a_begun_deletion_that_names_a_path_is_nobodys(name: str, store: Fill
     outside = make_outside(store.path.parent)
     plant(store.path, delete=name.replace("<outside>", str(outside)).replace("<file>", FILE), size=10)
 
-    assert Shelf(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
+    assert WritableLocalStore(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
     assert (outside / FILE).read_bytes() == b"somebody's"
 
 
@@ -138,7 +138,7 @@ def test_k6_a_begun_deletion_takes_no_snapshot_that_has_its_manifest(store: Fill
     (name,) = fill(store, "cities", [0])
     plant(store.path, delete=name, size=(store.path / name).stat().st_size)
 
-    assert Shelf(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
+    assert WritableLocalStore(str(store.path)).remove_debris() == (".partial-0123456789abcdef.json",)
     assert {name, f"{name}.json"} <= set(store.files())
 
 
@@ -153,7 +153,7 @@ def test_s8_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: 
     (store.path / "cities_latest.snapshot").unlink()
     (store.path / "cities_latest.snapshot").write_text(f"{target}/{FILE}\n", encoding="utf-8", newline="")
     try:
-        found = Directory(str(store.path)).find_snapshot("cities")
+        found = LocalStore(str(store.path)).find_snapshot("cities")
     except RestoreError:
         found = None
 
@@ -164,7 +164,7 @@ def test_s8_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: 
 def test_s8_what_is_no_name_has_no_path_in_a_store(file: str, store: FilledStore) -> None:
     """S8: the one place that makes paths of names refuses, whoever asks."""
     with pytest.raises(RestoreError, match="is no name of a file in store"):
-        Directory(str(store.path)).path(file)
+        LocalStore(str(store.path)).path(file)
 
 
 @pytest.mark.parametrize("document", ["manifest", "snapshot"])
@@ -175,7 +175,7 @@ def test_s8_a_link_is_followed_nowhere_however_good_what_it_leads_to(document: s
     file = store.path / {"manifest": f"{FILE}.json", "snapshot": FILE}[document]
     moved = file.rename(outside / "moved")
     file.symlink_to(moved)
-    directory = Directory(str(store.path))
+    directory = LocalStore(str(store.path))
 
     with pytest.raises(RestoreError, match="is not a plain file"):
         directory.read_manifest(msgspec.structs.replace(directory.open_entry(classify(FILE)), collection="cities"))
@@ -210,7 +210,7 @@ def test_k5_a_manifest_in_anothers_name_moves_no_file_to_another_collection(stor
     store.add("towns")
     lie = write_manifest(describe("plain", "towns"))
     (store.path / f"{encode_collection(long)}_20261120_120000.snapshot.json").write_bytes(lie)
-    directory = Directory(str(store.path))
+    directory = LocalStore(str(store.path))
 
     cut = [entry.collection for entry in directory.list_entries() if entry.encoded == encode_collection(long)]
 

@@ -15,7 +15,7 @@ import pytest
 
 from restore.commands.observe import read_samples
 from restore.monitoring.webhook import NotifyError, post
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.system.secret import Secret
 from tests.support.program import Ended, make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
@@ -26,8 +26,8 @@ DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
 DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 HOLD = """
 import sys, time
-from restore.stores.local.writer import open_shelf
-with open_shelf(sys.argv[1]).lock():
+from restore.stores.local.writer import open_writable_local_store
+with open_writable_local_store(sys.argv[1]).lock():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Path:
 @contextlib.contextmanager
 def holding(place: Path, seconds: float) -> Iterator[None]:
     """Hold the store's lock in another process for so long."""
-    open_shelf(str(place))
+    open_writable_local_store(str(place))
     command = [sys.executable, "-c", HOLD, str(place), str(seconds)]
     with subprocess.Popen(command, env=make_environment(), stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from restore.recovery.marker.model import Phase, Was
+from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.fast_clock import FastClock
 from tests.support.markers import plant_mark
 from tests.support.recording_proxy import Fault, RecordingProxy, Seen
@@ -47,18 +47,18 @@ def halfway(kill: Kill) -> Fault:
 
 def prepare_interrupted(server: Server, name: str) -> None:
     """Leave what a restore leaves that was killed before the server had the last byte."""
-    plant_mark(server, name, Phase.SENT, Was.ABSENT)
+    plant_mark(server, name, Phase.SENT, TargetBefore.ABSENT)
 
 
 def prepare_half_made(server: Server, name: str) -> None:
     """Leave what a killed server leaves: the collection is there, green and empty."""
-    plant_mark(server, name, Phase.SENT, Was.ABSENT)
+    plant_mark(server, name, Phase.SENT, TargetBefore.ABSENT)
     server.create(name, vectors={"size": 4, "distance": "Cosine"})
 
 
 def prepare_removed(server: Server, name: str) -> None:
     """Leave what a replacing restore leaves that was killed when it had just removed the collection."""
-    plant_mark(server, name, Phase.SENT, Was.PRESENT, aliases=(f"{name}-alias",))
+    plant_mark(server, name, Phase.SENT, TargetBefore.PRESENT, aliases=(f"{name}-alias",))
 
 
 INTERRUPTED = Scene("taken over, nothing there", prepare_interrupted)

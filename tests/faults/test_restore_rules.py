@@ -11,8 +11,8 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.errors import DeadlineError
-from restore.qdrant.collection_names import name_mark, name_upload
-from restore.recovery.marker.model import Phase, Was
+from restore.qdrant.collection_names import name_marker, name_upload
+from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.markers import DEAD_TOKEN
 from tests.support.recording_proxy import Fault, Seen
 from tests.support.restore_environment import Ground
@@ -137,12 +137,12 @@ def test_rule_4_another_run_that_was_quicker_has_the_lock(ground: Ground) -> Non
     put_mark = f"^PUT {path(ground.mark)}$"
 
     def be_quicker(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, Was.ABSENT)
+        ground.plant(Phase.MARKED, TargetBefore.ABSENT)
 
     ground.proxy.inject(put_mark, Fault(before=be_quicker), times=1)
     assert ground.restore().result == "restored"
     first = ground.proxy.writes[0], ground.proxy.writes[1]
-    assert first == (f"PUT {path(ground.mark)}", f"PUT {path(name_mark(ground.name, 2))}")
+    assert first == (f"PUT {path(ground.mark)}", f"PUT {path(name_marker(ground.name, 2))}")
     assert ground.state == ground.promise()
 
 
@@ -177,14 +177,14 @@ def test_rule_4_who_sees_a_higher_attempt_has_lost(ground: Ground) -> None:
     ground.add()
 
     def be_ahead(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, Was.ABSENT, attempt=2)
+        ground.plant(Phase.MARKED, TargetBefore.ABSENT, attempt=2)
 
     ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(before=be_ahead), times=1)
     assert ground.restore().result == "restored"
     assert ground.proxy.writes[:3] == [
         f"PUT {path(ground.mark)}",
         f"DELETE {path(ground.mark)}",
-        f"PUT {path(name_mark(ground.name, 3))}",
+        f"PUT {path(name_marker(ground.name, 3))}",
     ]
     assert ground.state == ground.promise()
 
@@ -467,7 +467,7 @@ def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(ground: Groun
 
     def lose_it(_seen: Seen) -> None:
         ground.server.drop(ground.mark)
-        ground.plant(Phase.MARKED, Was.PRESENT)
+        ground.plant(Phase.MARKED, TargetBefore.PRESENT)
 
     ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=lose_it), times=1)
     outcome = ground.restore("--on-existing", "replace")
@@ -486,7 +486,7 @@ def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(ground: Ground) -> 
     held = ground.server.points(ground.name)
 
     def be_ahead(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, Was.PRESENT, attempt=2)
+        ground.plant(Phase.MARKED, TargetBefore.PRESENT, attempt=2)
 
     ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=be_ahead), times=1)
     outcome = ground.restore("--on-existing", "replace")

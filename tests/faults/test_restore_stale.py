@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.qdrant.collection_names import name_mark, name_upload
-from restore.recovery.marker.model import Phase, Was
+from restore.qdrant.collection_names import name_marker, name_upload
+from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.recording_proxy import Fault, Seen
 from tests.support.restore_environment import Ground
 from tests.support.sample_stores import NOON, RECORDED, promised_points
@@ -30,7 +30,7 @@ def test_under_a_stale_marked_nothing_was_sent_and_it_is_planned_anew(
     """Rule 9, `marked`: both marks are dropped and the target is restored as if nobody had been there."""
     ground.add()
     now(ground.server, ground.name)
-    ground.plant(Phase.MARKED, Was.ABSENT)
+    ground.plant(Phase.MARKED, TargetBefore.ABSENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert ground.state == ground.promise()
@@ -40,14 +40,14 @@ def test_under_a_stale_marked_a_filled_collection_is_left_alone(ground: Ground) 
     """Rule 9, `marked`, was present: dropped and planned anew, and the plan is to skip."""
     ground.add()
     put_written(ground.server, ground.name)
-    ground.plant(Phase.MARKED, Was.PRESENT)
+    ground.plant(Phase.MARKED, TargetBefore.PRESENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == (SKIPPED, 3, [])
     assert ground.marks == []
 
 
-@pytest.mark.parametrize("was", [Was.ABSENT, Was.EMPTY])
-def test_what_arrived_whole_after_its_sender_died_is_accepted(ground: Ground, was: Was) -> None:
+@pytest.mark.parametrize("was", [TargetBefore.ABSENT, TargetBefore.EMPTY])
+def test_what_arrived_whole_after_its_sender_died_is_accepted(ground: Ground, was: TargetBefore) -> None:
     """Rule 9, `sent`: verify; whole → 6, 7, 8, nothing is sent again and the uploaded file goes."""
     ground.add()
     put_whole(ground.server, ground.name)
@@ -62,7 +62,7 @@ def test_a_half_made_collection_without_points_is_deleted_and_restored(ground: G
     """Rule 9, `sent`, was absent: exactly no points is half-made (11 of 11 kills)."""
     ground.add()
     put_empty(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.ABSENT)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert [seen.line for seen in ground.proxy.find("^DELETE")].count(f"DELETE {ground.path}") == 1
@@ -73,7 +73,7 @@ def test_an_empty_collection_that_was_there_before_is_sent_to_again_and_never_de
     """Rule 9, `sent`, was empty: recover onto it; its own settings win."""
     ground.add()
     make_empty(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.EMPTY)
+    ground.plant(Phase.SENT, TargetBefore.EMPTY)
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert f"DELETE {ground.path}" not in [seen.line for seen in ground.proxy.seen]
@@ -81,8 +81,8 @@ def test_an_empty_collection_that_was_there_before_is_sent_to_again_and_never_de
     assert ground.state == ground.promise()
 
 
-@pytest.mark.parametrize("was", [Was.ABSENT, Was.EMPTY])
-def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground: Ground, was: Was) -> None:
+@pytest.mark.parametrize("was", [TargetBefore.ABSENT, TargetBefore.EMPTY])
+def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground: Ground, was: TargetBefore) -> None:
     """Rule 9, `sent`: has points but is not whole → written_meanwhile (13), nothing removed, the mark stays."""
     ground.add()
     put_written(ground.server, ground.name)
@@ -105,12 +105,12 @@ def test_a_takeover_that_sends_another_snapshot_says_so_in_its_mark(ground: Grou
     ground.add("shards", at=NOON - timedelta(days=1), latest=False)
     newest = ground.add()
     older = f"{ground.name}_20261119_120000.snapshot"
-    ground.plant(Phase.SENT, Was.ABSENT, snapshot=older, kind="shards")
+    ground.plant(Phase.SENT, TargetBefore.ABSENT, snapshot=older, kind="shards")
     told: list[dict[str, Any]] = []
     with ground.start(ground.name, hurried=True) as running:
 
         def look_and_kill(_seen: Seen) -> None:
-            told.append(ground.server.metadata(name_mark(ground.name, 2)))
+            told.append(ground.server.metadata(name_marker(ground.name, 2)))
             running.kill()
 
         ground.proxy.inject(UPLOADING, Fault(after=look_and_kill, lost=True), times=1)
@@ -125,7 +125,7 @@ def test_without_a_manifest_a_few_points_of_somebody_do_not_pass_for_the_snapsho
     """D2, rule 9: no answer, no manifest, three points where the archive has room for 43: somebody wrote."""
     ground.add(manifest=False)
     put_written(ground.server, ground.name)
-    mark = ground.plant(Phase.SENT, Was.ABSENT, sha256="")
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT, sha256="")
     outcome = ground.restore()
     assert (outcome.result, outcome.status, outcome.points) == (WRITTEN, 13, 3)
     assert (ground.server.count(ground.name), ground.marks) == (3, [mark])
@@ -135,7 +135,7 @@ def test_without_a_manifest_what_arrived_is_accepted_all_the_same(ground: Ground
     """Rule 9: the client died after its last byte; a store that a person filled has no manifests."""
     ground.add(manifest=False)
     put_whole(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.ABSENT, sha256="")
+    ground.plant(Phase.SENT, TargetBefore.ABSENT, sha256="")
     assert ground.restore().result == FINISHED
     assert ground.state == ground.promise()
 
@@ -144,7 +144,7 @@ def test_written_meanwhile_ends_by_replacing(ground: Ground) -> None:
     """Rule 9, the first way out that the hint names: the snapshot takes the place of what was written."""
     ground.add()
     put_written(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.ABSENT)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore("--on-existing", "replace")
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert ground.state == ground.promise()
@@ -154,7 +154,7 @@ def test_written_meanwhile_ends_by_deleting_the_mark(ground: Ground) -> None:
     """Rule 9, the second way out that the hint names: what was written is present from then on."""
     ground.add()
     put_written(ground.server, ground.name)
-    ground.server.drop(ground.plant(Phase.SENT, Was.ABSENT))
+    ground.server.drop(ground.plant(Phase.SENT, TargetBefore.ABSENT))
     outcome = ground.restore()
     assert (outcome.result, outcome.status, ground.server.count(ground.name), ground.proxy.writes) == (
         SKIPPED,
@@ -168,7 +168,7 @@ def test_a_replaced_collection_is_sent_again_whatever_it_looks_like(ground: Grou
     """Rule 9, `sent`, was present: the old data can pass the samples, so it is sent again even when it does."""
     ground.add()
     put_whole(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.PRESENT)
+    ground.plant(Phase.SENT, TargetBefore.PRESENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.status, len(ground.proxy.find("snapshots/upload"))) == (RESTORED, 0, 1)
     assert ground.state == ground.promise()
@@ -177,14 +177,14 @@ def test_a_replaced_collection_is_sent_again_whatever_it_looks_like(ground: Grou
 def test_aliases_of_a_collection_that_a_dead_run_removed_are_put_back(ground: Ground) -> None:
     """Rules 5 and 9: the aliases were written into the mark before the deletion, and come from there."""
     ground.add()
-    ground.plant(Phase.SENT, Was.PRESENT, aliases=(f"{ground.name}-alias",))
+    ground.plant(Phase.SENT, TargetBefore.PRESENT, aliases=(f"{ground.name}-alias",))
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert ground.state == ground.promise(aliased=True)
 
 
-@pytest.mark.parametrize("was", list(Was))
-def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: Was) -> None:
+@pytest.mark.parametrize("was", list(TargetBefore))
+def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: TargetBefore) -> None:
     """Rule 9, `verified`: 7 and 8 only, whatever the collection holds by now."""
     ground.add()
     put_whole(ground.server, ground.name)
@@ -197,7 +197,7 @@ def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: Was) -> None:
     assert [line for line in ground.proxy.writes if line.startswith("DELETE")] == [
         f"DELETE {path(mark)}",
         f"DELETE {path(ground.name, f'snapshots/{name_upload(ground.name)}')}",
-        f"DELETE {path(name_mark(ground.name, 2))}",
+        f"DELETE {path(name_marker(ground.name, 2))}",
     ]
     assert (ground.server.points(ground.name), ground.marks, ground.server.snapshots_of(ground.name)) == (
         held,
@@ -209,7 +209,7 @@ def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: Was) -> None:
 def test_a_collection_that_was_removed_after_it_was_verified_is_restored_again(ground: Ground) -> None:
     """D18: a verified mark alone is no collection; 0 means that it is there."""
     ground.add()
-    ground.plant(Phase.VERIFIED, Was.ABSENT)
+    ground.plant(Phase.VERIFIED, TargetBefore.ABSENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert ground.state == ground.promise()
@@ -219,17 +219,17 @@ def test_of_several_stale_marks_the_highest_attempt_counts(ground: Ground) -> No
     """Rules 4 and 9: a run that took over and died left a higher attempt; all of them go in the end."""
     ground.add()
     put_whole(ground.server, ground.name)
-    ground.plant(Phase.MARKED, Was.ABSENT, attempt=1)
-    ground.plant(Phase.SENT, Was.ABSENT, attempt=2)
+    ground.plant(Phase.MARKED, TargetBefore.ABSENT, attempt=1)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT, attempt=2)
     outcome = ground.restore()
-    assert [seen.line for seen in ground.proxy.find("^PUT")] == [f"PUT {path(name_mark(ground.name, 3))}"]
+    assert [seen.line for seen in ground.proxy.find("^PUT")] == [f"PUT {path(name_marker(ground.name, 3))}"]
     assert (outcome.result, outcome.status, ground.marks) == (FINISHED, 0, [])
 
 
 def test_a_mark_that_nobody_can_read_is_left_alone(ground: Ground) -> None:
     """Rule 9: another version of this program may have made it; what was sent under it is not known."""
     ground.add()
-    mark = name_mark(ground.name, 1)
+    mark = name_marker(ground.name, 1)
     ground.server.create(mark, vectors={}, metadata={"phase": "some later idea"})
     outcome = ground.restore()
     assert (outcome.status, ground.proxy.writes, ground.marks) == (11, [], [mark])
@@ -241,7 +241,7 @@ def test_a_stale_mark_is_waited_for_with_the_machines_own_clock_too(ground: Grou
     """Rule 9: unchanged for 10 s over at least three reads, also when the holder's host is ours; as people run it."""
     ground.add()
     put_whole(ground.server, ground.name)
-    ground.plant(Phase.SENT, Was.ABSENT)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT)
     ended = ground.run(ground.name)
     assert (ended.status, ended.outcome["result"]) == (0, FINISHED)
     assert 12 < ended.took < 30
@@ -251,7 +251,7 @@ def test_a_stale_mark_is_waited_for_with_the_machines_own_clock_too(ground: Grou
 def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
     """D3: the snapshot that an interrupted restore needs is damaged; every run fails, none leaves its own mark."""
     file = ground.add()
-    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     content = file.read_bytes()
     file.write_bytes(content[:512] + b"x" * (len(content) - 512))
     outcomes = [ground.restore() for _ in range(10)]
@@ -263,7 +263,7 @@ def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
 def test_a_snapshot_that_is_gone_leaves_the_interrupted_restore_as_it_is(ground: Ground) -> None:
     """Rule 9: nothing to send again → 10, and the stale mark stays for a run that has something."""
     ground.store.add("another")
-    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore()
     assert (outcome.status, ground.marks) == (10, [mark])
 
@@ -274,7 +274,7 @@ def test_a_dirty_collection_under_a_stale_mark_is_deleted_and_restored(
     """Rule 9, `sent`, was absent: a server killed while the data moved in left what does not answer."""
     own_ground.add()
     break_half_way(embedded, own_ground.server)
-    own_ground.plant(Phase.SENT, Was.ABSENT)
+    own_ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = own_ground.restore()
     deleted = f"DELETE {own_ground.path}" in [seen.line for seen in own_ground.proxy.seen]
     assert (outcome.result, outcome.status, deleted) == (RESTORED, 0, True)
@@ -288,7 +288,7 @@ def test_a_dirty_collection_that_was_empty_before_is_sent_to_again(
     own_ground.add()
     make_empty(own_ground.server, own_ground.name)
     break_half_way(embedded, own_ground.server)
-    own_ground.plant(Phase.SENT, Was.EMPTY)
+    own_ground.plant(Phase.SENT, TargetBefore.EMPTY)
     outcome = own_ground.restore()
     deleted = f"DELETE {own_ground.path}" in [seen.line for seen in own_ground.proxy.seen]
     assert (outcome.result, outcome.status, outcome.transfer, deleted) == (RESTORED, 0, "upload", False)
@@ -302,7 +302,7 @@ def test_a_dirty_collection_that_was_replaced_is_replaced_with_its_aliases(
     own_ground.add()
     make_other(own_ground.server, own_ground.name)
     break_half_way(embedded, own_ground.server)
-    own_ground.plant(Phase.SENT, Was.PRESENT, aliases=("cities-alias",))
+    own_ground.plant(Phase.SENT, TargetBefore.PRESENT, aliases=("cities-alias",))
     outcome = own_ground.restore()
     assert (outcome.result, outcome.status) == (RESTORED, 0)
     assert own_ground.state == own_ground.promise(aliased=True)
@@ -314,7 +314,7 @@ def test_a_collection_that_is_broken_otherwise_is_never_deleted_by_a_takeover(
     """Rule 9: only "Dirty shard" is what a killed recover leaves; any other 500 may be a whole collection's."""
     own_ground.add()
     put_whole(own_ground.server, own_ground.name)
-    mark = own_ground.plant(Phase.SENT, Was.ABSENT)
+    mark = own_ground.plant(Phase.SENT, TargetBefore.ABSENT)
     words = {"status": {"error": "Service internal error: Too many open files (os error 24)"}, "time": 0.0}
     embedded.misbehave({"fault": "fail", "path": "GET /collections/cities$", "status": 500, "body": words})
     outcome = own_ground.restore()

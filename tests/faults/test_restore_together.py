@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from restore.recovery.marker.model import Phase, Was
+from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.fast_clock import FastClock
 from tests.support.recording_proxy import Fault, Seen
 from tests.support.restore_environment import Ground
@@ -78,7 +78,7 @@ def test_the_wait_for_a_living_holder_can_be_bounded(ground: Ground) -> None:
 def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Ground) -> None:
     """Rule 9: its last beat counts, not the one that was seen first; ten seconds later it is taken over."""
     ground.add()
-    mark = ground.plant(Phase.MARKED, Was.ABSENT)
+    mark = ground.plant(Phase.MARKED, TargetBefore.ABSENT)
     token = ground.server.metadata(mark)["token"]
     reads = 0
 
@@ -99,7 +99,7 @@ def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Grou
 def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Ground) -> None:
     """D11, rule 9: it makes nobody look dead, and it is not waited for without end either."""
     ground.add()
-    mark = ground.plant(Phase.SENT, Was.ABSENT)
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     away = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>away</html>")
     ground.proxy.inject(f"^GET {path(mark)}$", away, skip=3)
     outcome = ground.restore("--stall-timeout", "20")
@@ -109,7 +109,7 @@ def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Gro
 def test_the_mark_of_a_newer_program_that_beats_is_waited_for(ground: Ground) -> None:
     """Rule 9: whoever changes its mark lives, also when we cannot read what it says."""
     ground.add()
-    mark = ground.plant(Phase.MARKED, Was.ABSENT)
+    mark = ground.plant(Phase.MARKED, TargetBefore.ABSENT)
     metadata = {"phase": "a later idea"}
     ground.server.ask("PATCH", path(mark), {"metadata": metadata}).result  # noqa: B018 - it asserts
     reads = 0
@@ -130,7 +130,7 @@ def test_the_mark_of_a_newer_program_that_beats_is_waited_for(ground: Ground) ->
 def test_two_runs_that_find_the_same_dead_one_restore_once(ground: Ground) -> None:
     """Rule 9: both see it stale; the higher attempt is created by one of them, the other waits for it."""
     ground.add()
-    ground.plant(Phase.SENT, Was.ABSENT)
+    ground.plant(Phase.SENT, TargetBefore.ABSENT)
     ends = run_together(ground, 2)
     assert sorted(end.outcome["result"] for end in ends) == ["restored", "skipped_exists"]
     assert len(ground.proxy.find(UPLOADING)) == 1
@@ -142,7 +142,7 @@ def test_marks_are_never_taken_for_collections(ground: Ground) -> None:
     ground.add()
     ground.store.add(f"{ground.name}_v2")
     other = ground.server.collections()
-    mark = ground.plant(Phase.SENT, Was.ABSENT, attempt=2)
+    mark = ground.plant(Phase.SENT, TargetBefore.ABSENT, attempt=2)
     report = ground.report(f"{ground.name}_v2")
     assert [one.result for one in report.outcomes] == ["restored"]
     assert ground.proxy.find(mark) == []

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.commands.registry import OPENINGS
-from restore.settings.options.table import BY_NAME, SETTINGS
+from restore.commands.registry import RUNNERS
+from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
 from tests.support.canaries import SECRETS, Planted, list_forms, make_value, plant_around, plant_settings, run_echo
 from tests.support.hostile_files import FILE
 from tests.support.program import ROOT, run_program
@@ -83,15 +83,15 @@ def read_files(folder: Path) -> list[str]:
 
 def test_s4_no_command_is_left_out_here() -> None:
     """S4: a new command has to be tried too."""
-    assert {*COMMANDS, "serve"} == {*OPENINGS, "version", "serve"}
+    assert {*COMMANDS, "serve"} == {*RUNNERS, "version", "serve"}
 
 
 def test_s4_a_setting_that_may_hold_a_secret_is_one() -> None:
     """S4: what is called a key, a token or a password, and every URL that is no address of Qdrant or of a store."""
     words = ("key", "token", "password", "secret", "webhook", "credential")
-    suspected = [row.name for row in SETTINGS if any(word in row.name for word in words) or row.placeholder == "URL"]
+    suspected = [row.name for row in OPTIONS if any(word in row.name for word in words) or row.placeholder == "URL"]
 
-    assert [name for name in suspected if not BY_NAME[name].secret] == ["qdrant-url"]
+    assert [name for name in suspected if not OPTIONS_BY_NAME[name].secret] == ["qdrant-url"]
     assert {row.name for row in SECRETS} >= {"api-key", "drill-api-key", "notify-webhook", "notify-healthchecks"}
 
 
@@ -224,7 +224,7 @@ def choose(planted: Planted, kind: str) -> None:
 @pytest.mark.parametrize("broken", ["both forms", "white space", "no such file", "twice in YAML"])
 def test_s4_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, tmp_path: Path) -> None:
     """S4: what is wrong with it is said, and where it stands; for every setting of the table that is a secret."""
-    setting = BY_NAME[secret]
+    setting = OPTIONS_BY_NAME[secret]
     value, name = make_value(setting, "http://127.0.0.1:9"), setting.environment_name
     given = {
         "both forms": {name: value, f"{name}_FILE": value},
@@ -240,10 +240,10 @@ def test_s4_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, t
 
 
 @pytest.mark.parametrize("secret", [row.name for row in SECRETS])
-@pytest.mark.parametrize("command", BY_NAME["json"].commands)
+@pytest.mark.parametrize("command", OPTIONS_BY_NAME["json"].commands)
 def test_s4_a_secret_on_the_command_line_is_not_repeated(command: str, secret: str, tmp_path: Path) -> None:
     """S4: it works and warns, or is no flag of that command; either way nobody reads it again."""
-    setting = BY_NAME[secret]
+    setting = OPTIONS_BY_NAME[secret]
     flag, value = setting.flags[0], make_value(setting, "http://127.0.0.1:9")
     given = {"RESTORE_STORE": "gone", "QDRANT_URL": "http://127.0.0.1:9", "RESTORE_WAIT_TIMEOUT": "0"}
     words = [*command.split(), *(["x"] if command in {"pin", "unpin"} else []), flag, value, "--json"]

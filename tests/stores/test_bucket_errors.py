@@ -16,13 +16,13 @@ from collections.abc import Iterator
 import pytest
 
 from restore.errors import AuthError, IntegrityError, LockedError, NotFoundError, SpaceError, StoreError
-from restore.snapshots.archive_scan import read_opened_archive
+from restore.snapshots.archive_scan import scan_archive
 from restore.snapshots.name import SnapshotName
-from restore.stores.bucket.client import Client
+from restore.stores.bucket.client import BucketClient
 from restore.stores.bucket.lease import Lease
 from restore.stores.bucket.range_reader import RangedReader
 from restore.stores.layout import Kind
-from restore.system.events import be_patient
+from restore.system.events import no_op
 from tests.stores.conftest import Place
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment
@@ -301,12 +301,12 @@ def test_killed_before_the_manifest_leaves_the_old_latest(place: Place) -> None:
     script = (
         "import sys; sys.path.insert(0, '.')\n"
         "from restore.stores.bucket.credentials import open_client\n"
-        "from restore.stores.bucket.writer import BucketShelf\n"
+        "from restore.stores.bucket.writer import WritableBucketStore\n"
         "from restore.stores.location import parse_location\n"
         "from restore.snapshots.name import SnapshotName\n"
         "import os; from datetime import UTC, datetime\n"
         "location = parse_location(sys.argv[1])\n"
-        "shelf = BucketShelf(open_client(location, os.environ), location, holder='x', since='y')\n"
+        "shelf = WritableBucketStore(open_client(location, os.environ), location, holder='x', since='y')\n"
         "name = SnapshotName('cities', datetime(2026, 11, 19, 10, 15, tzinfo=UTC))\n"
         "with shelf.lock(5.0), shelf.receive(name) as incoming:\n"
         "    incoming.expect(20_000_000)\n"
@@ -333,7 +333,7 @@ def test_looking_into_an_archive_reads_little_of_it(place: Place) -> None:
     assert stored is not None
     with contextlib.closing(store.open_snapshot(stored)) as opened:
         assert isinstance(opened, RangedReader)
-        read_opened_archive(opened, name="large")
+        scan_archive(opened, name="large")
         assert (len(filler) > 60_000_000, opened.requests) == (True, 7)
 
 
@@ -362,19 +362,19 @@ def make_large_archive() -> bytes:
 def open_lease(place: Place, holder: str, seconds: float = 1.0) -> Lease:
     """Give a lease of a holder."""
     store = place.kept.open()
-    client: Client = store._client  # noqa: SLF001 - the bucket below the store
+    client: BucketClient = store._client  # noqa: SLF001 - the bucket below the store
     return Lease(client, store.key(".lease.json"), holder=holder, since="2026-11-20T10:15:00+00:00", seconds=seconds)
 
 
 def test_a_living_holder_keeps_its_lease_and_is_named(place: Place) -> None:
     """L2: renewed while it lives; who waits is told the holder, its host and since when."""
     holder = open_lease(place, "host-a process 7")
-    holder.acquire(0.0, be_patient)
+    holder.acquire(0.0, no_op)
     with pytest.raises(LockedError) as caught:
-        open_lease(place, "host-b process 8").acquire(3.0, be_patient)
+        open_lease(place, "host-b process 8").acquire(3.0, no_op)
     holder.require()
     holder.release()
-    open_lease(place, "host-b process 8").acquire(0.0, be_patient)
+    open_lease(place, "host-b process 8").acquire(0.0, no_op)
     assert str(caught.value) == (
         f"store '{place.kept.name}' is locked by host-a process 7 since 2026-11-20T10:15:00+00:00 (waited 3 s)"
     )
@@ -385,7 +385,7 @@ def test_a_dead_holders_lease_is_taken_over_after_its_time(place: Place) -> None
     dead = open_lease(place, "host-a process 7")
     dead._write(0, None)  # noqa: SLF001 - held, and never renewed, as by a killed process
     new = open_lease(place, "host-b process 8")
-    new.acquire(30.0, be_patient)
+    new.acquire(30.0, no_op)
     assert not dead._write(1, dead._version)  # noqa: SLF001 - what its thread would have done
     new.require()
     new.release()
@@ -398,7 +398,7 @@ def test_of_many_who_want_a_lease_one_gets_it(place: Place) -> None:
 
     def acquire(lease: Lease) -> None:
         with contextlib.suppress(LockedError):
-            lease.acquire(0.0, be_patient)
+            lease.acquire(0.0, no_op)
             got.append("got it")
 
     threads = [threading.Thread(target=acquire, args=(lease,)) for lease in leases]

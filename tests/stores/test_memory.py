@@ -21,17 +21,17 @@ SCRIPT = """
 import contextlib, hashlib, json, os, resource, sys
 from datetime import UTC, datetime
 from restore.stores.bucket.credentials import open_client
-from restore.stores.bucket.writer import BucketShelf
-from restore.snapshots.age import Keys, load_recipients
-from restore.snapshots.codec import Packer
+from restore.stores.bucket.writer import WritableBucketStore
+from restore.snapshots.age import AgeIdentities, load_recipients
+from restore.snapshots.codec import Encoder
 from restore.stores.location import parse_location
 from restore.snapshots.name import SnapshotName
 
 url, size, packed, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "packed", sys.argv[4]
 location = parse_location(url)
-keys = Keys(f"{folder}/identity") if packed else None
-shelf = BucketShelf(open_client(location, os.environ), location, holder="x", since="y", keys=keys)
-packer = Packer(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
+keys = AgeIdentities(f"{folder}/identity") if packed else None
+shelf = WritableBucketStore(open_client(location, os.environ), location, holder="x", since="y", keys=keys)
+packer = Encoder(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
 name = SnapshotName("cities", datetime(2026, 11, 19, 10, 15, tzinfo=UTC), packing=packer.suffix if packer else "")
 block = os.urandom(1 << 20)
 hashed = hashlib.sha256()

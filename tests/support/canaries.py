@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
 
-SECRETS = tuple(row for row in SETTINGS if row.secret)
+SECRETS = tuple(row for row in OPTIONS if row.secret)
 # With what JSON, a shell and a URL would write otherwise.
 READY = '{"title":"qdrant - vector search engine","version":"1.18.3"}'
 _ODD = "\"'%<&>"
@@ -27,7 +27,7 @@ def make_canary(name: str) -> str:
     return f"canary-{name.lower()}-5f2c19d07be3"
 
 
-def make_value(row: Setting, url: str) -> str:
+def make_value(row: Option, url: str) -> str:
     """Give what a secret setting is set to: a key with odd characters, or a URL with secrets in all of its parts."""
     canary = make_canary(row.name)
     if row.placeholder != "URL":

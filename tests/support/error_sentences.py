@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tests.support.program import ROOT
 
 # Where a clause about the subject is handed over, and the system's own words follow it.
-_CLAUSES = {"translate_error": 1, "_translated": 0}
+_CLAUSES = {"error_from_os": 1, "_translated": 0}
 # In there a `ValueError` is the second half of a sentence that begins with the setting.
 _SETTINGS = "settings/parsers.py"
 _SUBJECT = re.compile("^(collection|snapshot) '…'")
@@ -55,7 +55,7 @@ def _write_value(value: ast.expr) -> str:
     """Give `…`; a number with its noun gives `… points`, which is how it is found on the page."""
     match value:
         case ast.FormattedValue(
-            value=ast.Call(func=ast.Name(id="say_number"), args=[_, ast.Constant(value=one), *several])
+            value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=one), *several])
         ):
             return "… " + (write(several[0]) if several else f"{one}s")
     return "…"

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from restore.qdrant.collection_names import name_mark, name_upload
-from restore.recovery.marker.model import Mark, Phase, Sent, Was, describe_mark
+from restore.qdrant.collection_names import name_marker, name_upload
+from restore.recovery.marker.model import Marker, Phase, SentTransfer, TargetBefore, describe_marker
 from tests.support.sample_stores import NOON, describe
 from tests.support.server_under_test import Server, path
 
@@ -19,7 +19,7 @@ def plant_mark(
     server: Server,
     collection: str,
     phase: Phase,
-    was: Was,
+    was: TargetBefore,
     *,
     attempt: int = 1,
     kind: str = "plain",
@@ -27,8 +27,8 @@ def plant_mark(
 ) -> str:
     """Put a mark there whose holder is dead; gives its name. It says that `kind` was uploaded, unless only marked."""
     promised = describe(kind, collection)
-    sent = Sent("upload", promised.size, NOON.timestamp(), name_upload(collection))
-    mark = Mark(
+    sent = SentTransfer("upload", promised.size, NOON.timestamp(), name_upload(collection))
+    mark = Marker(
         collection=collection,
         token=DEAD_TOKEN,
         holder=DEAD,
@@ -40,7 +40,7 @@ def plant_mark(
         phase=phase,
         sent=None if phase is Phase.MARKED else sent,
     )
-    name = name_mark(collection, attempt)
-    body = describe_mark(msgspec.structs.replace(mark, **changes))
+    name = name_marker(collection, attempt)
+    body = describe_marker(msgspec.structs.replace(mark, **changes))
     server.ask("PUT", path(name), body).result  # noqa: B018 - it asserts
     return name

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from restore.commands.restore.report import Outcome, Report
-from restore.qdrant.collection_names import name_mark
-from restore.recovery.marker.model import Phase, Was
+from restore.commands.restore.report import RestoreOutcome, RestoreReport
+from restore.qdrant.collection_names import name_marker
+from restore.recovery.marker.model import Phase, TargetBefore
 from restore.system.clock import Clock
 from tests.support.markers import plant_mark
 from tests.support.recording_proxy import RecordingProxy
@@ -36,7 +36,7 @@ class Ground:
     @property
     def mark(self) -> str:
         """The name of the first mark."""
-        return name_mark(self.name, 1)
+        return name_marker(self.name, 1)
 
     @property
     def marks(self) -> list[str]:
@@ -56,15 +56,15 @@ class Ground:
         """Put a recorded snapshot of the collection into the store."""
         return self.store.add(self.name, kind, **more)
 
-    def plant(self, phase: Phase, was: Was, **more: Any) -> str:  # noqa: ANN401 - fields of the mark
+    def plant(self, phase: Phase, was: TargetBefore, **more: Any) -> str:  # noqa: ANN401 - fields of the mark
         """Leave a dead holder's mark; gives its name."""
         return plant_mark(self.server, self.name, phase, was, **more)
 
-    def restore(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> Outcome:
+    def restore(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> RestoreOutcome:
         """Restore it in this process; requests of before are forgotten, faults are not."""
         return only(self.report(self.name, *arguments, clock=clock, story=story))
 
-    def report(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> Report:
+    def report(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> RestoreReport:
         """Restore whatever is asked for in this process; requests of before are forgotten, faults are not."""
         self.proxy.forget()
         return restore_here(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from restore.checks.recorder import Recorder
+from restore.checks.recorder import CheckRecorder
 from restore.commands.drill.command import run
 from restore.commands.drill.report import DrillOutcome, DrillReport
-from restore.commands.drill.session import Tools
+from restore.commands.drill.session import DrillSession
 from restore.qdrant.client import connect
-from restore.stores.local.writer import Shelf
+from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from tests.support.fast_clock import FastClock
 from tests.support.resolve_settings import settle
@@ -28,14 +28,14 @@ def drill_here(
 ) -> DrillReport:
     """Run the command in this process on one server, by default with a clock that runs twenty times as fast."""
     settings = settle("drill", *arguments, url=url, store=store, key=key)
-    qdrant, shelf = connect(url, key), Shelf(str(store))
-    tools = Tools(
+    qdrant, shelf = connect(url, key), WritableLocalStore(str(store))
+    tools = DrillSession(
         qdrant=qdrant,
         store=shelf,
         clock=clock or FastClock(),
         log=story or Story(),
         progress=NoProgress(),
-        recorder=Recorder(shelf, Clock(), "tests"),
+        recorder=CheckRecorder(shelf, Clock(), "tests"),
         holder="a test",
         token=token or os.urandom(16).hex(),
         server_store=settings.server_store,

@@ -11,7 +11,7 @@ from restore.commands.pin.report import PinReport
 from restore.commands.prune import command as prune
 from restore.commands.prune.report import PruneReport
 from restore.qdrant.client import Qdrant
-from restore.stores.local.writer import Shelf
+from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from restore.system.events import Log
 from tests.support.resolve_settings import settle
@@ -50,18 +50,20 @@ def prune_here(
 ) -> PruneReport:
     """Prune in this process, at a moment of the test's own."""
     settings = settle("prune", *arguments, store=store, document=document)
-    tools = prune.Tools(store=Shelf(str(store)), clock=SetClock(now), log=log or Story(), qdrant=qdrant)
+    tools = prune.PruneSession(
+        store=WritableLocalStore(str(store)), clock=SetClock(now), log=log or Story(), qdrant=qdrant
+    )
     return prune.run(settings, tools)
 
 
 def pin_here(*arguments: str, store: Path) -> PinReport:
     """Pin in this process."""
-    return pin.pin(settle("pin", *arguments, store=store), Shelf(str(store)), SetClock())
+    return pin.pin(settle("pin", *arguments, store=store), WritableLocalStore(str(store)), SetClock())
 
 
 def unpin_here(*arguments: str, store: Path) -> PinReport:
     """Unpin in this process."""
-    return pin.unpin(settle("unpin", *arguments, store=store), Shelf(str(store)))
+    return pin.unpin(settle("unpin", *arguments, store=store), WritableLocalStore(str(store)))
 
 
 def names(report: PruneReport) -> list[str]:

@@ -11,9 +11,9 @@ from restore.commands.snapshot.publish import Published, publish
 from restore.errors import RestoreError
 from restore.snapshots.manifest import Manifest
 from restore.stores.layout import Kind
-from restore.stores.local.reader import Directory
-from restore.stores.local.writer import Shelf, open_shelf
-from restore.system.events import be_silent
+from restore.stores.local.reader import LocalStore
+from restore.stores.local.writer import WritableLocalStore, open_writable_local_store
+from restore.system.events import no_log
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
 
@@ -44,7 +44,7 @@ def publish_once(
     part_problem: str = "",
 ) -> Published:
     """Do what a snapshot does with a store, from its lock to the moved latest."""
-    shelf = open_shelf(str(path))
+    shelf = open_writable_local_store(str(path))
     with shelf.lock(5.0):
         shelf.remove_debris()
         with shelf.receive() as incoming:
@@ -53,7 +53,7 @@ def publish_once(
                 shelf,
                 incoming,
                 describe(content, at, collection=collection, points=points),
-                be_silent,
+                no_log,
                 part_problem=part_problem,
                 allow_smaller=allow_smaller,
             )
@@ -69,7 +69,7 @@ def read_latest(path: Path, collection: str = "cities") -> bytes | None:
 
 def find_trouble(path: Path) -> list[str]:
     """Say what is wrong with a store: a final name with something unfinished, a latest that cannot be followed."""
-    store = Directory(str(path))
+    store = LocalStore(str(path))
     trouble = []
     for entry in store.list_entries():
         if entry.kind not in {Kind.SNAPSHOT, Kind.LATEST} or entry.collection is None:
@@ -79,7 +79,7 @@ def find_trouble(path: Path) -> list[str]:
     return trouble
 
 
-def _find_problem(store: Directory, collection: str, file: str) -> str:
+def _find_problem(store: LocalStore, collection: str, file: str) -> str:
     try:
         stored = store.find_named(collection, file)
         manifest = store.read_manifest(stored) if stored else None
@@ -97,6 +97,6 @@ def list_names(path: Path) -> list[str]:
     return sorted(name for name in os.listdir(path) if name not in kept and not name.startswith(".journal-"))  # noqa: PTH208
 
 
-def open_stamped(path: Path, *, file_mode: int = 0o644) -> Shelf:
+def open_stamped(path: Path, *, file_mode: int = 0o644) -> WritableLocalStore:
     """Open a store for writing."""
-    return open_shelf(str(path), file_mode=file_mode)
+    return open_writable_local_store(str(path), file_mode=file_mode)

@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from restore.commands.restore.command import run
-from restore.commands.restore.report import Outcome, Report
-from restore.commands.restore.session import Tools
+from restore.commands.restore.report import RestoreOutcome, RestoreReport
+from restore.commands.restore.session import RestoreSession
 from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import connect
-from restore.stores.local.reader import open_directory
+from restore.stores.local.reader import open_local_store
 from restore.system.clock import Clock
 from restore.system.events import Fact, Level
 from tests.support.fast_clock import FastClock
@@ -129,13 +129,13 @@ class NoProgress:
 
 def restore_here(
     *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
-) -> Report:
+) -> RestoreReport:
     """Run the command in this process, by default with a clock that runs twenty times as fast."""
     settings = settle("restore", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.qdrant_url, key)
-    tools = Tools(
+    tools = RestoreSession(
         qdrant=qdrant,
-        store=open_directory(settings.store),
+        store=open_local_store(settings.store),
         clock=clock or FastClock(),
         log=story or Story(),
         progress=NoProgress(),
@@ -149,7 +149,7 @@ def restore_here(
         qdrant.close()
 
 
-def only(report: Report) -> Outcome:
+def only(report: RestoreReport) -> RestoreOutcome:
     """Give the only outcome of a report."""
     (outcome,) = report.outcomes
     return outcome

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from restore.commands.snapshot.command import run
 from restore.commands.snapshot.report import SnapshotOutcome, SnapshotReport
-from restore.commands.snapshot.session import Tools
+from restore.commands.snapshot.session import SnapshotSession
 from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import connect
-from restore.stores.local.writer import open_shelf
+from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
 from tests.support.program import make_environment
 from tests.support.resolve_settings import settle
@@ -32,9 +32,9 @@ def take_here(
     """Run the command in this process, with nothing from this machine's environment. Without `run_id`: no set."""
     settings = settle("snapshot", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.qdrant_url, key)
-    tools = Tools(
+    tools = SnapshotSession(
         qdrant=qdrant,
-        shelf=open_shelf(settings.store, file_mode=settings.file_mode),
+        shelf=open_writable_local_store(settings.store, file_mode=settings.file_mode),
         clock=clock or Clock(),
         log=story or Story(),
         progress=NoProgress(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from restore.qdrant.collection_names import MARK_PREFIX, find_attempts, name_mark, name_upload
+from restore.qdrant.collection_names import MARKER_PREFIX, find_attempts, name_marker, name_upload
 
 TIMEOUT_SECONDS = 60.0
 ALL = 100_000
@@ -66,7 +66,7 @@ class Server:
 
     def marks(self, collection: str) -> list[str]:
         """Name the marks for a collection."""
-        return [name_mark(collection, attempt) for attempt in find_attempts(collection, self.collections())]
+        return [name_marker(collection, attempt) for attempt in find_attempts(collection, self.collections())]
 
     def metadata(self, collection: str) -> dict[str, Any]:
         """Give what a mark says."""
@@ -166,4 +166,4 @@ def path(collection: str, rest: str = "") -> str:
 
 def is_mark(name: str) -> bool:
     """Tell whether a collection of this name marks a restore."""
-    return name.startswith(MARK_PREFIX)
+    return name.startswith(MARKER_PREFIX)

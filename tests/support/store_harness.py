@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 
 from restore.commands.snapshot.publish import Published, publish
-from restore.snapshots.age import Keys
-from restore.snapshots.codec import Packer, Packing
+from restore.snapshots.age import AgeIdentities
+from restore.snapshots.codec import Encoder, Encoding
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.stores.bucket.credentials import open_client
-from restore.stores.bucket.writer import BucketShelf
-from restore.stores.local.writer import Shelf
+from restore.stores.bucket.writer import WritableBucketStore
+from restore.stores.local.writer import WritableLocalStore
 from restore.stores.location import parse_location
 from restore.stores.protocols import Store, WritableStore
-from restore.system.events import be_silent
+from restore.system.events import no_log
 from tests.support.bucket_servers import BucketServer
 from tests.support.run_publish import describe
 
@@ -30,7 +30,7 @@ class Kept:
     """A store. `open` opens it again, as another run would; `write` puts bytes where a file of it lies."""
 
     name: str
-    open: Callable[[], Shelf | BucketShelf]
+    open: Callable[[], WritableLocalStore | WritableBucketStore]
     write: Callable[[str, bytes], None]
 
     def publish(
@@ -39,7 +39,7 @@ class Kept:
         at: datetime,
         *,
         collection: str = "cities",
-        packer: Packer | None = None,
+        packer: Encoder | None = None,
         block: int = 1 << 20,
         **changes: object,
     ) -> Published:
@@ -60,7 +60,7 @@ class Kept:
             if packer:
                 manifest = _describe_packing(manifest, packer.finish())
                 packer.close()
-            return publish(store, incoming, manifest, be_silent, packing=suffix)
+            return publish(store, incoming, manifest, no_log, packing=suffix)
 
     def read(self, store: Store, collection: str = "cities", selector: str = "latest") -> bytes | None:
         """Give the bytes of the snapshot that is found; None without one."""
@@ -71,7 +71,7 @@ class Kept:
             return opened.read()
 
 
-def _describe_packing(manifest: Manifest, packing: Packing) -> Manifest:
+def _describe_packing(manifest: Manifest, packing: Encoding) -> Manifest:
     return msgspec.structs.replace(
         manifest,
         stored_size=packing.size,
@@ -81,23 +81,25 @@ def _describe_packing(manifest: Manifest, packing: Packing) -> Manifest:
     )
 
 
-def keep_directory(root: Path, keys: Keys | None = None) -> Kept:
+def keep_directory(root: Path, keys: AgeIdentities | None = None) -> Kept:
     """Give a directory as a store, prepared."""
 
-    def open_again() -> Shelf:
-        return Shelf(str(root), keys=keys)
+    def open_again() -> WritableLocalStore:
+        return WritableLocalStore(str(root), keys=keys)
 
     open_again().prepare()
     return Kept(str(root), open_again, lambda file, content: _write(root / file, content))
 
 
-def keep_bucket(server: BucketServer, keys: Keys | None = None, *, prefix: str = "backups", at: str = "") -> Kept:
+def keep_bucket(
+    server: BucketServer, keys: AgeIdentities | None = None, *, prefix: str = "backups", at: str = ""
+) -> Kept:
     """Give a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
     location = parse_location(at or f"{server.scheme}://{server.make_bucket()}/{prefix}")
 
-    def open_again() -> BucketShelf:
+    def open_again() -> WritableBucketStore:
         client = open_client(location, server.environment)
-        return BucketShelf(client, location, holder="a test", since="today", keys=keys, patience_seconds=5.0)
+        return WritableBucketStore(client, location, holder="a test", since="today", keys=keys, patience_seconds=5.0)
 
     def write(file: str, content: bytes) -> None:
         open_client(location, server.environment).put(open_again().key(file), content)
@@ -111,6 +113,6 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def as_protocol(store: Shelf | BucketShelf) -> WritableStore:
+def as_protocol(store: WritableLocalStore | WritableBucketStore) -> WritableStore:
     """Let the type checker compare a store with the protocol."""
     return store

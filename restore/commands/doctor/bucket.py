@@ -9,7 +9,7 @@ from restore.commands.doctor.finding import Finding, find_failed, find_ok, find_
 from restore.errors import RestoreError
 from restore.stores.layout import Kind
 from restore.stores.protocols import Store
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _AHEAD = timedelta(minutes=5)
 
@@ -26,8 +26,8 @@ def diagnose_bucket(open_store: Callable[[], Store], now: datetime) -> Iterator[
     collections = sorted({entry.collection for entry in snapshots if entry.collection})
     yield find_ok(
         "store",
-        f"'{store.name}' has {say_number(len(snapshots), 'snapshot')} of "
-        f"{say_number(len(collections), 'collection')}",
+        f"'{store.name}' has {format_count(len(snapshots), 'snapshot')} of "
+        f"{format_count(len(collections), 'collection')}",
     )
     yield find_skipped("store writing", "not tried, because that writes; restoring needs to read and list only")
     yield _look_at_latest(store, collections)

@@ -9,11 +9,11 @@ from itertools import chain
 import msgspec
 
 from restore.commands.doctor.bucket import diagnose_bucket
-from restore.commands.doctor.directory import diagnose_store, find_smallest_file
+from restore.commands.doctor.directory import diagnose_directory, find_smallest_file
 from restore.commands.doctor.finding import Finding
-from restore.commands.doctor.server import Proof, diagnose_server
+from restore.commands.doctor.server import WriteProof, diagnose_server
 from restore.commands.factories import make_token, open_qdrant, open_store
-from restore.commands.outcome import Shown
+from restore.commands.outcome import CommandResult
 from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import Qdrant
 from restore.settings.model import Settings
@@ -47,7 +47,7 @@ def run(
     scoped = settings.api_key is not None and is_scoped(settings.api_key.reveal())
     findings = []
     now = clock.now()
-    store = diagnose_bucket(open_bucket, now) if open_bucket else diagnose_store(settings.store, now)
+    store = diagnose_bucket(open_bucket, now) if open_bucket else diagnose_directory(settings.store, now)
     for finding in chain(diagnose_server(qdrant, clock, scoped=scoped, proof=proof), store):
         findings.append(finding)
         log("doctor.looked", level="debug", about=finding.about, verdict=str(finding.verdict))
@@ -66,16 +66,16 @@ def describe(result: Diagnosis) -> list[str]:
     return lines
 
 
-def _prepare_proof(settings: Settings, token: str) -> Proof:
+def _prepare_proof(settings: Settings, token: str) -> WriteProof:
     file = find_smallest_file(settings.store)
     server_file = f"{settings.server_store}/{file}" if file else None
-    return Proof(token=token, server_file=server_file, server_store=settings.server_store)
+    return WriteProof(token=token, server_file=server_file, server_store=settings.server_store)
 
 
-def main(settings: Settings, log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
     """Build what `doctor` looks at, and run it."""
     is_bucket = parse_location(settings.store).is_bucket
     open_bucket = functools.partial(open_store, settings) if is_bucket else None
     with open_qdrant(settings) as qdrant:
         result = run(settings, qdrant, Clock(), log, token=make_token(), open_bucket=open_bucket)
-    return Shown(result, describe(result), result.status)
+    return CommandResult(result, describe(result), result.status)

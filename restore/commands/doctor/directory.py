@@ -10,18 +10,18 @@ from restore.errors import RestoreError
 from restore.snapshots.name import parse_latest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import Kind
-from restore.stores.local.capabilities import Ability, measure_files, measure_free, probe_directory
-from restore.stores.local.reader import Directory, open_directory
-from restore.system.text import say_number
+from restore.stores.local.capabilities import DirectoryCapabilities, measure_files, measure_free, probe_directory
+from restore.stores.local.reader import LocalStore, open_local_store
+from restore.system.text import format_count
 
 _AHEAD = timedelta(minutes=5)
 _NEEDED_ON_SERVER = 2
 
 
-def diagnose_store(path: str, now: datetime) -> Iterator[Finding]:
+def diagnose_directory(path: str, now: datetime) -> Iterator[Finding]:
     """Look at the store in `path`. Only hidden files are made in it, and removed at once."""
     try:
-        store = open_directory(path)
+        store = open_local_store(path)
         entries = store.list_entries()
     except RestoreError as error:
         yield find_failed("store", error)
@@ -54,7 +54,7 @@ def find_smallest_file(path: str) -> str | None:
     return min(sizes, key=lambda name: (sizes[name], name), default=None)
 
 
-def _judge_ability(found: Ability) -> Finding:
+def _judge_ability(found: DirectoryCapabilities) -> Finding:
     about = "store writing"
     if not found.writes:
         return find_skipped(about, f"read-only here ({found.why_not}): enough to restore, not to make snapshots")
@@ -67,7 +67,7 @@ def _judge_ability(found: Ability) -> Finding:
     return find_ok(about, "files can be written and synced, links be made and renamed")
 
 
-def _look_at_latest(store: Directory, collections: tuple[str, ...]) -> Finding:
+def _look_at_latest(store: LocalStore, collections: tuple[str, ...]) -> Finding:
     """Follow every pointer; the first that leads nowhere fails."""
     pointers = [name for name in store.list_names() if parse_latest(name)]
     for collection in collections:
@@ -75,7 +75,7 @@ def _look_at_latest(store: Directory, collections: tuple[str, ...]) -> Finding:
     return find_ok("latest", f"{_count(len(pointers), 'pointer')}, each leads to a snapshot")
 
 
-def _look_at_room(store: Directory, collections: tuple[str, ...]) -> Finding:
+def _look_at_room(store: LocalStore, collections: tuple[str, ...]) -> Finding:
     found = [stored for collection in collections for stored in store.list_snapshots(collection)]
     if not found:
         return find_skipped("room", "no snapshot whose size could be compared")
@@ -84,15 +84,15 @@ def _look_at_room(store: Directory, collections: tuple[str, ...]) -> Finding:
 
 def _judge_room(biggest: StoredSnapshot, free: int | None) -> Finding:
     needs = (
-        f"restoring the biggest snapshot ('{biggest.collection}', {say_number(biggest.size, 'byte')}) takes up to "
-        f"{say_number(_NEEDED_ON_SERVER * biggest.size, 'byte')} on the server's disk, which nobody can ask"
+        f"restoring the biggest snapshot ('{biggest.collection}', {format_count(biggest.size, 'byte')}) takes up to "
+        f"{format_count(_NEEDED_ON_SERVER * biggest.size, 'byte')} on the server's disk, which nobody can ask"
     )
     if free is None:
         return find_skipped("room", f"this file system does not say how much is free; {needs}")
     if free < biggest.size:
-        few = f"{say_number(free, 'byte')} free in the store, too few for another such snapshot"
+        few = f"{format_count(free, 'byte')} free in the store, too few for another such snapshot"
         return find_warning("room", f"{few}; {needs}", "free some room, or give another store with --store")
-    return find_ok("room", f"{say_number(free, 'byte')} free in the store; {needs}")
+    return find_ok("room", f"{format_count(free, 'byte')} free in the store; {needs}")
 
 
 def _guard(about: str, look: Callable[[], Finding]) -> Finding:

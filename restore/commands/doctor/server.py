@@ -16,12 +16,12 @@ import msgspec
 from restore.commands.doctor.finding import Finding, find_failed, find_ok, find_skipped, find_warning
 from restore.errors import AuthError, IncompatibleError, IntegrityError, QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.collection_names import MARK_PREFIX, is_mark, name_mark
-from restore.qdrant.model import Broken, CollectionInfo
+from restore.qdrant.collection_names import MARKER_PREFIX, is_marker, name_marker
+from restore.qdrant.model import CollectionInfo, UnreadableCollection
 from restore.qdrant.version import OLDEST_SUPPORTED
-from restore.recovery.marker.model import Mark, Phase, Was, describe_mark, read_beat, read_mark
+from restore.recovery.marker.model import Marker, Phase, TargetBefore, describe_marker, parse_beat, parse_marker
 from restore.system.clock import Clock
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _FAR_SECONDS = 30.0
 _BEAT_SECONDS = 3.0
@@ -36,7 +36,7 @@ _NOT_PROVED = "not proved, because that writes"
 _HOW_TO_PROVE = "qdrant-restore doctor --prove-write"
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class WriteProof(msgspec.Struct, frozen=True, kw_only=True):
     """What a proof that writes needs: a random token, and the store's path and one small file as the server sees it.
 
     `server_file` is None when the store has no file to ask for.
@@ -47,7 +47,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     server_store: str
 
 
-def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: Proof | None) -> Iterator[Finding]:
+def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteProof | None) -> Iterator[Finding]:
     """Look at the server; the looks that need an answer end when there is none."""
     reached = _guard("reachable", lambda: _look_at_readiness(qdrant))
     yield reached
@@ -61,11 +61,11 @@ def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: Proof 
     except RestoreError as error:
         yield find_failed("key", error)
         return
-    collections = [name for name in names if not is_mark(name)]
+    collections = [name for name in names if not is_marker(name)]
     yield _judge_key(len(collections), scoped=scoped)
     yield _guard("collections", lambda: _look_at_collections(qdrant, collections))
     yield _guard("room for marks", lambda: _look_at_slots(qdrant))
-    yield _guard("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_mark(name)]))
+    yield _guard("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_marker(name)]))
     yield _guard("uploaded files", lambda: _look_at_uploads(qdrant, collections))
     if proof is None:
         yield find_skipped("may restore", _NOT_PROVED, _HOW_TO_PROVE)
@@ -108,13 +108,13 @@ def _judge_key(collections: int, *, scoped: bool) -> Finding:
     if scoped:
         message = "accepted, but it is a token for single collections: it sees no marks and may not restore"
         return find_warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
-    return find_ok("key", f"accepted; {say_number(collections, 'collection')} may be listed")
+    return find_ok("key", f"accepted; {format_count(collections, 'collection')} may be listed")
 
 
 def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
     """Ask each collection; one that is listed and does not answer was left by a kill of the server."""
     asked = {name: qdrant.get_collection(name) for name in collections}
-    broken = [name for name, info in asked.items() if isinstance(info, Broken)]
+    broken = [name for name, info in asked.items() if isinstance(info, UnreadableCollection)]
     red = [name for name, info in asked.items() if isinstance(info, CollectionInfo) and info.status == "red"]
     if broken:
         raise QdrantError(
@@ -133,7 +133,7 @@ def _look_at_slots(qdrant: Qdrant) -> Finding:
         return find_ok("room for marks", "the number of collections is not limited")
     free = room.limit - room.collections
     message = (
-        f"{room.collections} of at most {say_number(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
+        f"{room.collections} of at most {format_count(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
         "one for its mark"
     )
     if free < _SLOTS:
@@ -155,15 +155,15 @@ def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
     return find_warning("marks", "; ".join(told), hint)
 
 
-def _read_mark(qdrant: Qdrant, name: str) -> tuple[Mark | None, int | None] | None:
+def _read_mark(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | None:
     info = qdrant.get_collection(name)
     if not isinstance(info, CollectionInfo):
         return None
-    mark = read_mark(info.metadata)
-    return (mark, read_beat(info.metadata, mark.token) if mark else None)
+    mark = parse_marker(info.metadata)
+    return (mark, parse_beat(info.metadata, mark.token) if mark else None)
 
 
-def _describe_mark(name: str, seen: tuple[Mark | None, int | None] | None, *, beats: bool) -> str:
+def _describe_mark(name: str, seen: tuple[Marker | None, int | None] | None, *, beats: bool) -> str:
     if seen is None:
         return f"{name} went away"
     mark, _ = seen
@@ -175,10 +175,10 @@ def _describe_mark(name: str, seen: tuple[Mark | None, int | None] | None, *, be
 
 def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
     left = [
-        f"{found.name} of '{name}' ({say_number(found.size, 'byte')})"
+        f"{found.name} of '{name}' ({format_count(found.size, 'byte')})"
         for name in collections
         for found in qdrant.list_snapshots(name)
-        if found.name.startswith(MARK_PREFIX)
+        if found.name.startswith(MARKER_PREFIX)
     ]
     if left:
         hint = "a restore in progress removes its own; else delete it: DELETE /collections/NAME/snapshots/FILE"
@@ -186,9 +186,9 @@ def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
     return find_ok("uploaded files", "none was left on the server")
 
 
-def _prove_write(qdrant: Qdrant, clock: Clock, proof: Proof) -> Finding:
+def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     """Make and drop a mark of a collection that nobody has."""
-    mark = Mark(
+    mark = Marker(
         collection=f"doctor-{proof.token}",
         token=proof.token,
         holder="doctor",
@@ -196,23 +196,23 @@ def _prove_write(qdrant: Qdrant, clock: Clock, proof: Proof) -> Finding:
         snapshot="",
         sha256="",
         size=0,
-        was=Was.ABSENT,
+        was=TargetBefore.ABSENT,
         phase=Phase.MARKED,
     )
-    name = name_mark(mark.collection, 1)
+    name = name_marker(mark.collection, 1)
     try:
-        qdrant.create_collection(name, describe_mark(mark))
+        qdrant.create_collection(name, describe_marker(mark))
     finally:
         with contextlib.suppress(RestoreError):
             qdrant.delete_collection(name)
     return find_ok("may restore", "a mark collection was made and dropped with this key")
 
 
-def _prove_sight(qdrant: Qdrant, clock: Clock, proof: Proof) -> Finding:
+def _prove_sight(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     """Let the server read a file of the store; a wrong checksum keeps it from doing anything with it."""
     if proof.server_file is None:
         return find_skipped("server sees store", "the store has no file that could be asked for")
-    target = name_mark(f"doctor-{proof.token}", 1)
+    target = name_marker(f"doctor-{proof.token}", 1)
     exchange = qdrant.recover_snapshot(target, path=proof.server_file, checksum="0" * 64)
     with contextlib.closing(exchange):
         end = clock.read_seconds() + _ANSWER_SECONDS

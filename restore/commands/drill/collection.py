@@ -4,80 +4,80 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.drill.report import DrillOutcome, Result, describe_proof
-from restore.commands.drill.search import Searched, search_itself
-from restore.commands.drill.session import Tools
-from restore.commands.drill.temporary_collection import Scratch
+from restore.commands.drill.report import DrillOutcome, DrillResult, describe_proof
+from restore.commands.drill.search import SearchResult, search_itself
+from restore.commands.drill.session import DrillSession
+from restore.commands.drill.temporary_collection import TemporaryCollection
 from restore.errors import IntegrityError, LockedError, QdrantError, RefusedError, RestoreError
-from restore.qdrant.collection_names import name_scratch
-from restore.qdrant.model import Broken
+from restore.qdrant.collection_names import name_temporary
+from restore.qdrant.model import UnreadableCollection
 from restore.qdrant.version import Version
-from restore.recovery.comparison import promise_from
-from restore.recovery.find_snapshot import find_offer, make_missing, read_checksum
-from restore.recovery.marker.model import Mark, Phase, Sent, Was
-from restore.recovery.marker.place import HeldMark, place_mark
-from restore.recovery.plan import Need, Restore
+from restore.recovery.comparison import make_expectation
+from restore.recovery.find_snapshot import find_candidate, hash_snapshot, missing_snapshot_error
+from restore.recovery.marker.model import Marker, Phase, SentTransfer, TargetBefore
+from restore.recovery.marker.place import OwnMarker, place_marker
+from restore.recovery.plan import ReadDepth, Restore
 from restore.recovery.policy import Fallback, Transfer, Verify
-from restore.recovery.read_target import examine_server
-from restore.recovery.request import Offer, Parcel, Wanted
-from restore.recovery.transfer.routes import choose_routes, name_parcel
-from restore.recovery.transfer.send import Accepted, Lost, Rejected, Sender, Sending
+from restore.recovery.read_target import read_server_state
+from restore.recovery.request import RestoreRequest, SnapshotCandidate, TransferSource
+from restore.recovery.transfer.routes import choose_routes, make_transfer_source
+from restore.recovery.transfer.send import Accepted, Lost, Rejected, SnapshotSender, TransferResult
 from restore.recovery.transfer.wait_idle import wait_idle, wait_settled
 from restore.recovery.verify import verify_collection
 from restore.settings.model import Settings
 from restore.snapshots.stored import StoredSnapshot
-from restore.stores.locks import hold_reading
+from restore.stores.locks import shared_lock
 
 _URL_SECONDS = 3600
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class DrillProof(msgspec.Struct, frozen=True, kw_only=True):
     """What a comparison showed of a restored scratch collection."""
 
     points: int | None
     samples: int
-    searched: Searched
+    searched: SearchResult
     differences: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-class Rehearsal:
+class CollectionDrill:
     """The drill of one collection. `scratch` is the name that it restores under."""
 
-    def __init__(self, tools: Tools, settings: Settings, collection: str, server: Version) -> None:
+    def __init__(self, tools: DrillSession, settings: Settings, collection: str, server: Version) -> None:
         self._tools = tools
         self._settings = settings
         self._collection = collection
         self._server = server
-        self.scratch = name_scratch(collection, tools.token)
-        self.offer: Offer | None = None
+        self.scratch = name_temporary(collection, tools.token)
+        self.offer: SnapshotCandidate | None = None
 
     def carry_out(self) -> DrillOutcome:
         """Do it. Raises what keeps it from being done; the scratch collection is dropped on every way out."""
         begin = self._tools.clock.read_seconds()
         offer = self.offer = self._find_offer()
         # Before anything is made on the server: a wrong key or a cut file shows here.
-        checksum = offer.manifest.sha256 if offer.manifest else read_checksum(self._tools.store, offer)
+        checksum = offer.manifest.sha256 if offer.manifest else hash_snapshot(self._tools.store, offer)
         held = self._place_mark(offer)
-        with Scratch(self._tools, held) as scratch:
+        with TemporaryCollection(self._tools, held) as scratch:
             self._require_free()
-            with hold_reading(offer.stored.path):
+            with shared_lock(offer.stored.path):
                 self._send(scratch, offer, checksum)
             proof = self._compare(offer)
         return self._report(offer, proof, scratch, round(self._tools.clock.read_seconds() - begin, 3))
 
-    def _find_offer(self) -> Offer:
+    def _find_offer(self) -> SnapshotCandidate:
         own = self._settings.policies_for(self._collection)
         # Exactly the one that was asked for is to be proven, so nothing takes its place.
         policies = msgspec.structs.replace(own, to="", fallback=Fallback.NONE)
-        wanted = Wanted(collection=self._collection, named=True, policies=policies)
-        offer = find_offer(self._tools.store, wanted, Need.ARCHIVE, self._server)
+        wanted = RestoreRequest(collection=self._collection, named=True, policies=policies)
+        offer = find_candidate(self._tools.store, wanted, ReadDepth.ARCHIVE, self._server)
         if offer is None:
-            raise make_missing(self._tools.store, wanted)
+            raise missing_snapshot_error(self._tools.store, wanted)
         return offer
 
-    def _place_mark(self, offer: Offer) -> HeldMark:
-        mark = Mark(
+    def _place_mark(self, offer: SnapshotCandidate) -> OwnMarker:
+        mark = Marker(
             collection=self.scratch,
             token=self._tools.token,
             holder=self._tools.holder,
@@ -85,17 +85,17 @@ class Rehearsal:
             snapshot=offer.stored.file,
             sha256=offer.manifest.sha256 if offer.manifest else "",
             size=offer.size,
-            was=Was.ABSENT,
+            was=TargetBefore.ABSENT,
             phase=Phase.MARKED,
         )
-        held = place_mark(self._tools.qdrant, mark, 1, makes=1)
+        held = place_marker(self._tools.qdrant, mark, 1, makes=1)
         if held is None:
             raise LockedError(f"collection '{self.scratch}': another drill makes it", left="left to it")
         return held
 
     def _require_free(self) -> None:
         """Raise `RefusedError` when somebody has a collection or an alias of the scratch name."""
-        look = examine_server(self._tools.qdrant, scoped=False)
+        look = read_server_state(self._tools.qdrant, scoped=False)
         if self.scratch in look.collections or self.scratch in look.aliases:
             raise RefusedError(
                 f"collection '{self.scratch}' is there already, and a drill restores into a new one only",
@@ -104,17 +104,17 @@ class Rehearsal:
 
     # --- sending --------------------------------------------------------------------------------------------
 
-    def _send(self, scratch: Scratch, offer: Offer, checksum: str) -> None:
+    def _send(self, scratch: TemporaryCollection, offer: SnapshotCandidate, checksum: str) -> None:
         """Send by the first route that the server takes. Raises when none is."""
         tools = self._tools
-        sender = Sender(
+        sender = SnapshotSender(
             tools.qdrant,
             clock=tools.clock,
             log=tools.log,
             progress=scratch.progress,
             stall_seconds=self._settings.stall_timeout_seconds,
         )
-        parcel = name_parcel(
+        parcel = make_transfer_source(
             offer,
             scratch.name,
             checksum,
@@ -122,12 +122,12 @@ class Rehearsal:
             by_url=tools.store.gives_urls_for(offer.stored),
         )
         transfer = self._settings.policies_for(self._collection).transfer
-        routes = list(choose_routes(transfer, Restore(was=Was.ABSENT), parcel))
+        routes = list(choose_routes(transfer, Restore(was=TargetBefore.ABSENT), parcel))
         lost = False
         while routes:
             route = routes.pop(0)
             file = parcel.upload_name if route is Transfer.UPLOAD else ""
-            scratch.tell_sent(Sent(str(route), parcel.size, tools.clock.now().timestamp(), file))
+            scratch.tell_sent(SentTransfer(str(route), parcel.size, tools.clock.now().timestamp(), file))
             tools.log("snapshot.sending", collection=scratch.name, snapshot=parcel.path, transfer=route)
             match self._send_by(sender, route, parcel, offer.stored):
                 case Accepted():
@@ -136,14 +136,16 @@ class Rehearsal:
                 case Rejected(error=error):
                     self._judge_rejection(scratch, error, last=not routes)
                 case Lost(reason=reason, rose=rose):
-                    if self._has_arrived(scratch, Sent(str(route), parcel.size, 0.0, file), rose=rose):
+                    if self._has_arrived(scratch, SentTransfer(str(route), parcel.size, 0.0, file), rose=rose):
                         return
                     if lost:
                         raise QdrantError(f"collection '{scratch.name}': the connection was lost twice: {reason}")
                     lost = True
                     routes.insert(0, route)
 
-    def _send_by(self, sender: Sender, route: Transfer, parcel: Parcel, stored: StoredSnapshot) -> Sending:
+    def _send_by(
+        self, sender: SnapshotSender, route: Transfer, parcel: TransferSource, stored: StoredSnapshot
+    ) -> TransferResult:
         store = self._tools.store
         match route:
             case Transfer.SERVER_FILE:
@@ -153,7 +155,7 @@ class Rehearsal:
             case _:
                 return sender.send_upload(parcel, lambda: store.open_snapshot(stored))
 
-    def _judge_rejection(self, scratch: Scratch, error: RestoreError, *, last: bool) -> None:
+    def _judge_rejection(self, scratch: TemporaryCollection, error: RestoreError, *, last: bool) -> None:
         """Clear the way for the next route, or raise what the server said."""
         wait_idle(self._tools.qdrant, self._tools.clock, target=scratch.name)
         scratch.tell_answered()
@@ -164,7 +166,7 @@ class Rehearsal:
         self._tools.log("snapshot.sending_otherwise", collection=scratch.name, reason=error.message)
         scratch.clear()
 
-    def _has_arrived(self, scratch: Scratch, sent: Sent, *, rose: bool) -> bool:
+    def _has_arrived(self, scratch: TemporaryCollection, sent: SentTransfer, *, rose: bool) -> bool:
         """Find out what became of what was sent when the connection was lost."""
         tools = self._tools
         wait_settled(
@@ -185,25 +187,29 @@ class Rehearsal:
 
     # --- comparing ------------------------------------------------------------------------------------------
 
-    def _compare(self, offer: Offer) -> Proof:
+    def _compare(self, offer: SnapshotCandidate) -> DrillProof:
         """Compare count, schema and samples with the manifest, then let points be found by their own vectors."""
         qdrant = self._tools.qdrant
-        promise = promise_from(
+        promise = make_expectation(
             offer, keeps_settings=False, samples=self._settings.making_for(self._collection).samples
         )
         verdict = verify_collection(qdrant, self.scratch, promise, Verify.FULL)
         warnings = [*verdict.warnings, *([offer.gap] if offer.gap else [])]
         info = qdrant.get_collection(self.scratch)
-        if info is None or isinstance(info, Broken):
-            return Proof(
-                points=None, samples=0, searched=Searched(), differences=verdict.differences, warnings=tuple(warnings)
+        if info is None or isinstance(info, UnreadableCollection):
+            return DrillProof(
+                points=None,
+                samples=0,
+                searched=SearchResult(),
+                differences=verdict.differences,
+                warnings=tuple(warnings),
             )
         missing = [field for field in promise.payload_schema if field not in info.payload_schema]
         if missing:
             warnings.append(f"without payload indexes {', '.join(missing)}: a restore puts them back")
         searched = search_itself(qdrant, self.scratch, [one.id for one in promise.samples])
         points = qdrant.count_points(self.scratch)
-        return Proof(
+        return DrillProof(
             points=points if isinstance(points, int) else None,
             samples=len(promise.samples),
             searched=searched,
@@ -211,10 +217,12 @@ class Rehearsal:
             warnings=(*warnings, *searched.warnings),
         )
 
-    def _report(self, offer: Offer, proof: Proof, scratch: Scratch, seconds: float) -> DrillOutcome:
+    def _report(
+        self, offer: SnapshotCandidate, proof: DrillProof, scratch: TemporaryCollection, seconds: float
+    ) -> DrillOutcome:
         outcome = DrillOutcome(
             collection=self._collection,
-            result=Result.PROVEN if offer.manifest else Result.UNPROMISED,
+            result=DrillResult.PROVEN if offer.manifest else DrillResult.UNPROMISED,
             message="",
             snapshot=offer.stored.file,
             scratch=self.scratch,
@@ -231,7 +239,7 @@ class Rehearsal:
             return msgspec.structs.replace(outcome, message=describe_proof(offer, outcome))
         return msgspec.structs.replace(
             outcome,
-            result=Result.DIFFERS,
+            result=DrillResult.DIFFERS,
             message=f"restored from {offer.stored.file}, and it is not what was promised: "
             f"{'; '.join(proof.differences)}",
             status=IntegrityError.status,

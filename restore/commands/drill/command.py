@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from restore.checks.file_report import Assessment, State
+from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import EMBEDDED, RESTORE
-from restore.commands.drill.collection import Rehearsal
+from restore.commands.drill.collection import CollectionDrill
 from restore.commands.drill.report import (
     DrillOutcome,
     DrillReport,
-    Result,
+    DrillResult,
     decide_status,
     describe,
     report_failure,
     summarise,
 )
-from restore.commands.drill.session import Tools
-from restore.commands.drill.stale import sweep
-from restore.commands.factories import make_recorder, make_token, open_qdrant, open_recording
-from restore.commands.outcome import Shown
+from restore.commands.drill.session import DrillSession
+from restore.commands.drill.stale import remove_stale_drills
+from restore.commands.factories import make_recorder, make_token, open_existing, open_qdrant
+from restore.commands.outcome import CommandResult
 from restore.errors import IntegrityError, RestoreError
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.embedded import open_embedded
 from restore.qdrant.readiness import wait_ready
 from restore.qdrant.version import Version
-from restore.recovery.request import Offer
+from restore.recovery.request import SnapshotCandidate
 from restore.settings.model import Settings
 from restore.settings.options.verification import ON_EMBEDDED, ON_SERVER
-from restore.settings.selection import choose
+from restore.settings.selection import select_collections
 from restore.stores.layout import Kind
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
@@ -50,14 +50,14 @@ _LESS = (
 )
 
 
-def run(settings: Settings, tools: Tools) -> DrillReport:
+def run(settings: Settings, tools: DrillSession) -> DrillReport:
     """Drill every wanted collection. Raises only what keeps the whole run from beginning.
 
     On the server only scratch collections of this run, and of dead ones, are written to; the store gets a record.
     """
     begin = tools.clock.read_seconds()
     server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    removed, warnings = sweep(tools, stall_seconds=settings.stall_timeout_seconds)
+    removed, warnings = remove_stale_drills(tools, stall_seconds=settings.stall_timeout_seconds)
     names = settings.collections or _list_drillable(settings, tools)
     if not names:
         warnings += (f"nothing to drill: no collection is named and store '{tools.store.name}' has no snapshot",)
@@ -80,13 +80,13 @@ def run(settings: Settings, tools: Tools) -> DrillReport:
     )
 
 
-def _list_drillable(settings: Settings, tools: Tools) -> tuple[str, ...]:
+def _list_drillable(settings: Settings, tools: DrillSession) -> tuple[str, ...]:
     names = (name for name in tools.store.list_latest() if not find_name_problem(name))
-    return choose(names, settings.include, settings.exclude)
+    return select_collections(names, settings.include, settings.exclude)
 
 
-def _drill(settings: Settings, tools: Tools, collection: str, server: Version) -> DrillOutcome:
-    rehearsal = Rehearsal(tools, settings, collection, server)
+def _drill(settings: Settings, tools: DrillSession, collection: str, server: Version) -> DrillOutcome:
+    rehearsal = CollectionDrill(tools, settings, collection, server)
     try:
         outcome = rehearsal.carry_out()
     except RestoreError as error:
@@ -102,15 +102,15 @@ def _drill(settings: Settings, tools: Tools, collection: str, server: Version) -
     return outcome
 
 
-def _record(tools: Tools, offer: Offer, outcome: DrillOutcome) -> None:
+def _record(tools: DrillSession, offer: SnapshotCandidate, outcome: DrillOutcome) -> None:
     """Write the result beside the snapshot. A server that is down says nothing about a snapshot."""
     if not offer.stored.in_store or (outcome.status and outcome.status != IntegrityError.status):
         return
     manifest = offer.manifest
-    found = Assessment(
+    found = FileReport(
         file=offer.stored.file,
         kind=Kind.SNAPSHOT,
-        state=State.UNCHECKED if outcome.result is Result.UNPROMISED else State.CHECKED,
+        state=FileState.UNCHECKED if outcome.result is DrillResult.UNPROMISED else FileState.CHECKED,
         collection=outcome.collection,
         size_bytes=offer.stored.size,
         promised_sha256=manifest.sha256 if manifest else "",
@@ -120,11 +120,11 @@ def _record(tools: Tools, offer: Offer, outcome: DrillOutcome) -> None:
     tools.recorder.record(found, tools.depth)
 
 
-def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `drill` works with, and run it."""
-    store = open_recording(settings)
-    with _open_stage(settings) as qdrant:
-        tools = Tools(
+    store = open_existing(settings)
+    with _open_drill_target(settings) as qdrant:
+        tools = DrillSession(
             qdrant=qdrant,
             store=store,
             clock=Clock(),
@@ -137,22 +137,22 @@ def main(settings: Settings, log: Log, progress: Progress) -> Shown:
             server_store=settings.server_store if settings.drill_on == ON_SERVER else "",
         )
         report = run(settings, tools)
-    return Shown(report, describe(report), report.status)
+    return CommandResult(report, describe(report), report.status)
 
 
 @contextlib.contextmanager
-def _open_stage(settings: Settings) -> Iterator[Qdrant]:
+def _open_drill_target(settings: Settings) -> Iterator[Qdrant]:
     """Connect to where a drill restores: the server itself, another one with a key of its own, or the engine here."""
     if settings.drill_on == ON_SERVER:
         with open_qdrant(settings) as qdrant:
             yield qdrant
     elif settings.drill_on == ON_EMBEDDED:
-        with open_embedded() as url, open_qdrant(_aim(settings, url, None)) as qdrant:
+        with open_embedded() as url, open_qdrant(_with_target(settings, url, None)) as qdrant:
             yield qdrant
     else:
-        with open_qdrant(_aim(settings, settings.drill_on, settings.drill_api_key)) as qdrant:
+        with open_qdrant(_with_target(settings, settings.drill_on, settings.drill_api_key)) as qdrant:
             yield qdrant
 
 
-def _aim(settings: Settings, url: str, key: Secret | None) -> Settings:
+def _with_target(settings: Settings, url: str, key: Secret | None) -> Settings:
     return msgspec.structs.replace(settings, qdrant_url=url, api_key=key, insecure=settings.drill_insecure)

@@ -8,11 +8,11 @@ import msgspec
 
 from restore.commands.outcome import Summary, describe_summary
 from restore.errors import PARTIAL, IntegrityError, RestoreError
-from restore.recovery.request import Offer
-from restore.system.text import describe_amount, say_number
+from restore.recovery.request import SnapshotCandidate
+from restore.system.text import format_bytes, format_count
 
 
-class Result(StrEnum):
+class DrillResult(StrEnum):
     """How one collection's drill ended. UNPROMISED: restored, and no manifest says what it should hold."""
 
     PROVEN = "proven"
@@ -29,7 +29,7 @@ class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     collection: str
-    result: Result
+    result: DrillResult
     message: str
     status: int = 0
     hint: str = ""
@@ -99,7 +99,7 @@ def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillO
         message = message.removeprefix(f"collection '{name}': ").removeprefix(f"collection '{name}' ")
     return DrillOutcome(
         collection=collection,
-        result=Result.FAILED,
+        result=DrillResult.FAILED,
         message=message,
         status=error.status,
         hint=error.hint,
@@ -108,13 +108,13 @@ def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillO
     )
 
 
-def describe_proof(offer: Offer, outcome: DrillOutcome) -> str:
+def describe_proof(offer: SnapshotCandidate, outcome: DrillOutcome) -> str:
     """Say what a drill showed that found nothing wrong."""
-    held = say_number(outcome.points, "point") if outcome.points is not None else "restored"
-    size, seconds = describe_amount(offer.size), outcome.seconds or 0.0
+    held = format_count(outcome.points, "point") if outcome.points is not None else "restored"
+    size, seconds = format_bytes(offer.size), outcome.seconds or 0.0
     begin = f"{held} restored from {offer.stored.file} ({size}) in {seconds:.1f} s"
-    searched = f", {say_number(outcome.searches, 'search', 'searches')}" if outcome.searches else ""
+    searched = f", {format_count(outcome.searches, 'search', 'searches')}" if outcome.searches else ""
     if offer.manifest is None:
         return f"{begin}; it has no manifest, so nothing says what it should hold{searched}"
     counted = "count" if offer.manifest.points_exact else "count (approximate)"
-    return f"{begin}; proven: {counted}, schema, {say_number(outcome.samples, 'sampled point')}{searched}"
+    return f"{begin}; proven: {counted}, schema, {format_count(outcome.samples, 'sampled point')}{searched}"

@@ -9,14 +9,14 @@ import msgspec
 from restore.commands.drill.self_search import Search, finds_itself, list_searches
 from restore.errors import AuthError, QdrantError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.model import Broken, Hit
-from restore.system.text import say_number
+from restore.qdrant.model import SearchHit, UnreadableCollection
+from restore.system.text import format_count
 
 _POINTS = 5
 _LIMIT = 3
 
 
-class Searched(msgspec.Struct, frozen=True, kw_only=True):
+class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     """How many searches were made, and what they showed: `differences` make it fail, `warnings` are only told."""
 
     count: int = 0
@@ -24,24 +24,24 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def search_itself(qdrant: Qdrant, target: str, ids: Iterable[int | str]) -> Searched:
+def search_itself(qdrant: Qdrant, target: str, ids: Iterable[int | str]) -> SearchResult:
     """Let a few points be found by their own vectors; without `ids` the first points of the collection.
 
     What only an exact search finds is a warning: an index may be approximate.
     """
     info = qdrant.get_collection(target)
-    if info is None or isinstance(info, Broken):
-        return Searched()
+    if info is None or isinstance(info, UnreadableCollection):
+        return SearchResult()
     if info.deferred_points:
-        return Searched(
-            warnings=(f"not searched: {say_number(info.deferred_points, 'point')} still to be optimised",)
+        return SearchResult(
+            warnings=(f"not searched: {format_count(info.deferred_points, 'point')} still to be optimised",)
         )
     wanted = list(ids)[:_POINTS] or qdrant.scroll_points(target, limit=_POINTS)[0]
     if not wanted:
-        return Searched()
+        return SearchResult()
     searches = list_searches(info.config, qdrant.retrieve_points(target, wanted))
     found = [_search(qdrant, target, one) for one in searches]
-    return Searched(
+    return SearchResult(
         count=len(searches),
         differences=tuple(difference for difference, _ in found if difference),
         warnings=tuple(warning for _, warning in found if warning),
@@ -66,5 +66,5 @@ def _search(qdrant: Qdrant, target: str, search: Search) -> tuple[str, str]:
     return f"{what} is not found by its own vector", ""
 
 
-def _ask(qdrant: Qdrant, target: str, search: Search, *, exact: bool) -> list[Hit]:
+def _ask(qdrant: Qdrant, target: str, search: Search, *, exact: bool) -> list[SearchHit]:
     return qdrant.query_points(target, search.vector, using=search.name, limit=_LIMIT, exact=exact)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from restore.qdrant.model import Hit, Point
+from restore.qdrant.model import Point, SearchHit
 
 _TOLERANCE = 1e-3
 _SMALLER_IS_NEARER = frozenset({"Euclid", "Manhattan"})
@@ -34,7 +34,7 @@ def list_searches(config: dict[str, Any], points: list[Point]) -> tuple[Search, 
     )
 
 
-def finds_itself(search: Search, hits: list[Hit]) -> bool:
+def finds_itself(search: Search, hits: list[SearchHit]) -> bool:
     """Tell whether a point was found by its own vector: it is the nearest, or as near as it is to itself.
 
     Points with equal vectors are equally near; by dot product a longer one may be nearer than itself.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from restore.commands.drill.session import Tools
-from restore.commands.drill.temporary_collection import remove_scratch
+from restore.commands.drill.session import DrillSession
+from restore.commands.drill.temporary_collection import remove_temporary_collection
 from restore.errors import LockedError, RestoreError
-from restore.qdrant.collection_names import find_attempts, is_mark, is_scratch
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import Phase, Was, read_beat, read_mark
-from restore.recovery.marker.watch import watch_mark
-from restore.recovery.target_state import SeenMark
+from restore.qdrant.collection_names import find_attempts, is_marker, is_temporary
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import Phase, TargetBefore, parse_beat, parse_marker
+from restore.recovery.marker.watch import watch_marker
+from restore.recovery.target_state import ObservedMarker
 from restore.recovery.transfer.wait_idle import wait_settled
 
 
-def sweep(tools: Tools, *, stall_seconds: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def remove_stale_drills(tools: DrillSession, *, stall_seconds: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Remove them; gives the scratch collections removed, and sentences about those that could not be.
 
     A living drill's are left to it: that costs ten seconds of watching.
@@ -31,25 +31,25 @@ def sweep(tools: Tools, *, stall_seconds: float) -> tuple[tuple[str, ...], tuple
     return tuple(removed), tuple(warnings)
 
 
-def _find_marks(tools: Tools) -> list[SeenMark]:
+def _find_marks(tools: DrillSession) -> list[ObservedMarker]:
     """Give the marks of drills. A mark of a restore names a collection that is no scratch collection."""
-    found: list[SeenMark] = []
-    for name in filter(is_mark, tools.qdrant.list_collections()):
+    found: list[ObservedMarker] = []
+    for name in filter(is_marker, tools.qdrant.list_collections()):
         info = tools.qdrant.get_collection(name)
-        if info is None or isinstance(info, Broken):
+        if info is None or isinstance(info, UnreadableCollection):
             continue
-        mark = read_mark(info.metadata)
-        if mark is None or not is_scratch(mark.collection) or mark.was is not Was.ABSENT:
+        mark = parse_marker(info.metadata)
+        if mark is None or not is_temporary(mark.collection) or mark.was is not TargetBefore.ABSENT:
             continue
         attempts = find_attempts(mark.collection, [name])
-        found += [SeenMark(name, attempt, mark, read_beat(info.metadata, mark.token)) for attempt in attempts]
+        found += [ObservedMarker(name, attempt, mark, parse_beat(info.metadata, mark.token)) for attempt in attempts]
     return found
 
 
-def _remove(tools: Tools, seen: SeenMark, *, stall_seconds: float) -> str:
+def _remove(tools: DrillSession, seen: ObservedMarker, *, stall_seconds: float) -> str:
     """Give the name of what was removed; empty when somebody else did it. Raises `LockedError` while it lives."""
     target = seen.mark.collection if seen.mark else seen.name
-    stale = watch_mark(
+    stale = watch_marker(
         tools.qdrant,
         tools.clock,
         tools.log,
@@ -64,7 +64,7 @@ def _remove(tools: Tools, seen: SeenMark, *, stall_seconds: float) -> str:
         wait_settled(
             tools.qdrant, tools.clock, tools.log, target=target, sent=stale.mark.sent, stall_seconds=stall_seconds
         )
-        remove_scratch(tools.qdrant, target, stale.mark.sent)
+        remove_temporary_collection(tools.qdrant, target, stale.mark.sent)
     tools.qdrant.delete_collection(stale.name)
     tools.log("drill.leftover_removed", collection=target, holder=stale.mark.holder)
     return target

@@ -10,12 +10,12 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from restore.commands.drill.session import Tools
+from restore.commands.drill.session import DrillSession
 from restore.errors import Interrupted, RestoreError
 from restore.qdrant.client import Qdrant
 from restore.recovery.finish import delete_stranded_upload, delete_upload
-from restore.recovery.marker.model import Phase, Sent, Was
-from restore.recovery.marker.place import HeldMark
+from restore.recovery.marker.model import Phase, SentTransfer, TargetBefore
+from restore.recovery.marker.place import OwnMarker
 from restore.system.events import Progress
 
 _PAUSE_SECONDS = 0.1
@@ -49,10 +49,10 @@ class WatchedProgress:
         self._progress.close()
 
 
-class Scratch:
+class TemporaryCollection:
     """A context in which a scratch collection is there, or may come to be there. `left`: what stayed, else empty."""
 
-    def __init__(self, tools: Tools, held: HeldMark) -> None:
+    def __init__(self, tools: DrillSession, held: OwnMarker) -> None:
         self._tools = tools
         self._held = held
         self.progress = WatchedProgress(tools.progress)
@@ -78,9 +78,9 @@ class Scratch:
         sent = self._held.mark.sent
         return sent.kind if sent else ""
 
-    def tell_sent(self, sent: Sent) -> None:
+    def tell_sent(self, sent: SentTransfer) -> None:
         """Write down what is about to be sent, once nobody else has taken this drill for dead."""
-        self._held.tell_sent(sent, Was.ABSENT, ())
+        self._held.tell_sent(sent, TargetBefore.ABSENT, ())
         self.progress.all_sent = False
         self._held.check()
 
@@ -122,7 +122,7 @@ class Scratch:
             if self._held.phase is not Phase.MARKED:
                 if not self._is_settled(qdrant, patience_seconds):
                     return self._say_left("the server is still loading it")
-                remove_scratch(qdrant, self.name, self._held.mark.sent)
+                remove_temporary_collection(qdrant, self.name, self._held.mark.sent)
         except RestoreError as error:
             return self._say_left(error.message)
         if not self._held.drop_on_the_way_out():
@@ -157,7 +157,7 @@ class Scratch:
             clock.sleep(_PAUSE_SECONDS)
 
 
-def remove_scratch(qdrant: Qdrant, name: str, sent: Sent | None) -> None:
+def remove_temporary_collection(qdrant: Qdrant, name: str, sent: SentTransfer | None) -> None:
     """Delete a scratch collection and the file that an upload left on the server. Idempotent."""
     if qdrant.get_collection(name) is None:
         delete_stranded_upload(qdrant, name, sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from restore.commands.healthcheck.probe import probe
-from restore.commands.outcome import Shown
+from restore.commands.outcome import CommandResult
 from restore.settings.model import Settings
 from restore.system.events import Log, Progress
 
@@ -17,7 +17,7 @@ class Probed(msgspec.Struct, frozen=True):
     status: int
 
 
-def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Ask the address of the settings."""
     status = probe(settings.listen)
-    return Shown(Probed(listen=settings.listen, status=status), [], status)
+    return CommandResult(Probed(listen=settings.listen, status=status), [], status)

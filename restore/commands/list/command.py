@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from restore.checks.check_file import assess
-from restore.checks.file_report import Assessment, mark_latest, mark_newest
+from restore.checks.check_file import check_file
+from restore.checks.file_report import FileReport, mark_latest, mark_newest
 from restore.checks.recorder import add_checks
 from restore.commands.factories import open_store
-from restore.commands.list.report import ListReport, SetsReport, describe_list, describe_sets, show_set
-from restore.commands.outcome import Shown
+from restore.commands.list.report import ListReport, SetsReport, describe_list, describe_sets, summarise_set
+from restore.commands.outcome import CommandResult
 from restore.retention.pin import add_pins
-from restore.sets.reader import find_sets
+from restore.sets.reader import list_sets
 from restore.settings.model import Settings
-from restore.settings.selection import is_chosen, warn_of_choice
+from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, select_shown
 from restore.stores.protocols import Store, explain_missing
 from restore.system.clock import Clock
-from restore.system.events import Log, Progress, be_patient
+from restore.system.events import Log, Progress, no_op
 
 
-def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[], None] = be_patient) -> ListReport:
+def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[], None] = no_op) -> ListReport:
     """Look at every file, or at those of the collections named. Only reads; `now` judges what checks remember.
 
     `on_file` is called before each of them: a store may have very many.
@@ -40,36 +40,36 @@ def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[]
     )
 
 
-def _look(store: Store, entry: Entry, on_file: Callable[[], None]) -> Assessment:
+def _look(store: Store, entry: Entry, on_file: Callable[[], None]) -> FileReport:
     on_file()
-    return assess(store, entry)
+    return check_file(store, entry)
 
 
 def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple[str, ...]:
     if settings.arguments:
         return ()
     names = (entry.collection for entry in entries if entry.collection)
-    return warn_of_choice(names, settings.include, settings.exclude, doing="list", where=f"store '{store.name}'")
+    return warn_about_patterns(names, settings.include, settings.exclude, doing="list", where=f"store '{store.name}'")
 
 
 def _is_wanted(settings: Settings, entry: Entry) -> bool:
     if settings.arguments:
         return entry.collection in settings.arguments
     if settings.include or settings.exclude:
-        return entry.collection is not None and is_chosen(entry.collection, settings.include, settings.exclude)
+        return entry.collection is not None and is_selected(entry.collection, settings.include, settings.exclude)
     return True
 
 
 def run_sets(store: Store) -> SetsReport:
     """Look at what each run of snapshot made, and how much of it is there. Only reads."""
-    found, damaged = find_sets(store)
-    return SetsReport(store=store.name, sets=tuple(map(show_set, found)), damaged=tuple(damaged))
+    found, damaged = list_sets(store)
+    return SetsReport(store=store.name, sets=tuple(map(summarise_set, found)), damaged=tuple(damaged))
 
 
-def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Open the store, and list what is asked for."""
     if settings.show_sets:
         sets = run_sets(open_store(settings))
-        return Shown(sets, describe_sets(sets), sets.status)
+        return CommandResult(sets, describe_sets(sets), sets.status)
     report = run(settings, open_store(settings), Clock().now())
-    return Shown(report, describe_list(report), report.status)
+    return CommandResult(report, describe_list(report), report.status)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from restore.checks.file_report import Assessment, State
-from restore.sets.selection import FoundSet, SetState
+from restore.checks.file_report import FileReport, FileState
+from restore.sets.selection import SetState, StoredSet
 from restore.snapshots.name import parse_name
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 
 class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class SetsReport(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
 
 
-def show_set(found: FoundSet) -> ShownSet:
+def summarise_set(found: StoredSet) -> ShownSet:
     """Say what there is of one."""
     document = found.document
     return ShownSet(
@@ -60,8 +60,8 @@ def describe_sets(report: SetsReport) -> list[str]:
     lines = []
     for one in report.sets:
         scope = "whole server" if one.whole_server else "some collections"
-        count = f"{one.present:,} of {say_number(one.snapshots, 'collection')}"
-        count = count if one.missing else say_number(one.snapshots, "collection")
+        count = f"{one.present:,} of {format_count(one.snapshots, 'collection')}"
+        count = count if one.missing else format_count(one.snapshots, "collection")
         lines.append(
             f"{one.run_id[:8]}  {one.created:%Y-%m-%d %H:%M:%S} UTC  {count}  {scope}  "
             f"Qdrant {one.server}  {one.state}"
@@ -75,7 +75,7 @@ class ListReport(msgspec.Struct, frozen=True, kw_only=True):
     """Every file that was looked at, sorted by name. Looking never fails because of what it sees."""
 
     store: str
-    files: tuple[Assessment, ...]
+    files: tuple[FileReport, ...]
     status: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -96,28 +96,28 @@ def describe_list(report: ListReport) -> list[str]:
     return lines
 
 
-def _group(files: tuple[Assessment, ...]) -> list[tuple[str, list[Assessment]]]:
+def _group(files: tuple[FileReport, ...]) -> list[tuple[str, list[FileReport]]]:
     """Give files by collection, pointers left out (a mark shows them) unless something is wrong with one."""
-    shown = [one for one in files if one.state is not State.POINTER]
+    shown = [one for one in files if one.state is not FileState.POINTER]
     names = sorted({one.collection for one in shown if one.collection})
     groups = [(name, sorted((one for one in shown if one.collection == name), key=_age)) for name in names]
     rest = [one for one in shown if one.collection is None]
     return groups + ([("(of no collection)", rest)] if rest else [])
 
 
-def _age(one: Assessment) -> tuple[str, int, str]:
+def _age(one: FileReport) -> tuple[str, int, str]:
     name = parse_name(one.file)
     return (one.created.isoformat() if one.created else "", name.sequence if name else 1, one.file)
 
 
-def _row(one: Assessment) -> tuple[str, ...]:
+def _row(one: FileReport) -> tuple[str, ...]:
     about = "" if one.points_exact else "about "
     return (
         one.file,
         ", ".join(word for word, is_so in (("latest", one.latest), ("pinned", one.pinned)) if is_so),
         f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "",
-        describe_amount(one.size_bytes) if one.size_bytes else "",
-        f"{about}{say_number(one.points, 'point')}" if one.points is not None else "",
+        format_bytes(one.size_bytes) if one.size_bytes else "",
+        f"{about}{format_count(one.points, 'point')}" if one.points is not None else "",
         f"Qdrant {one.server_version}" if one.server_version else "",
         str(one.state),
         f"last check {one.last_check:%Y-%m-%d} ({one.last_depth})" if one.last_check else "",
@@ -125,7 +125,7 @@ def _row(one: Assessment) -> tuple[str, ...]:
     )
 
 
-def _describe_trouble(one: Assessment) -> list[str]:
+def _describe_trouble(one: FileReport) -> list[str]:
     lines = [f"    note: {one.note}"] if one.note else []
     lines += [f"    pinned: {one.pin_reason}"] if one.pin_reason else []
     lines += [f"    {one.problem}"] if one.problem else []

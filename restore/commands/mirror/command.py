@@ -11,39 +11,39 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from restore.commands.factories import open_glimpse, open_store, open_writing
+from restore.commands.factories import open_for_dry_run, open_or_create, open_store
 from restore.commands.mirror.copy_documents import copy_pins, copy_sets
-from restore.commands.mirror.copy_snapshot import carry
+from restore.commands.mirror.copy_snapshot import copy_snapshot
 from restore.commands.mirror.report import (
-    Copied,
+    CopiedSnapshot,
+    CopyFailure,
     MirrorOutcome,
     MirrorReport,
-    Uncopied,
     decide_status,
     describe,
     report_failure,
     summarise,
 )
-from restore.commands.outcome import Shown
+from restore.commands.outcome import CommandResult
 from restore.errors import IntegrityError, NotFoundError, RestoreError
-from restore.retention.candidates import survey
-from restore.retention.decision import decide
+from restore.retention.candidates import find_candidates
+from restore.retention.decision import apply_rule
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
-from restore.retention.rule import Candidate, Rule
+from restore.retention.rule import RetentionCandidate, RetentionRule
 from restore.sets.reader import read_sets
 from restore.settings.model import Settings
-from restore.settings.selection import choose, warn_of_choice
+from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
-from restore.stores.locks import hold_reading, hold_store
+from restore.stores.locks import shared_lock, store_lock
 from restore.stores.protocols import Store, WritableStore, explain_missing
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorSession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. A dry run's `target` may not be there yet."""
 
     source: Store
@@ -53,7 +53,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
 
 
-def run(settings: Settings, tools: Tools) -> MirrorReport:
+def run(settings: Settings, tools: MirrorSession) -> MirrorReport:
     """Copy what the target lacks, oldest first; one failure does not stop the rest. A dry run only reads.
 
     Raises `NotFoundError` for a named collection of which nothing is in the source, and what keeps either store from
@@ -85,19 +85,19 @@ def run(settings: Settings, tools: Tools) -> MirrorReport:
     )
 
 
-def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
+def _hold(settings: Settings, tools: MirrorSession) -> AbstractContextManager[float]:
     if settings.dry_run:
         return contextlib.nullcontext(0.0)
-    return hold_store(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
-def _mirror(settings: Settings, tools: Tools, collection: str) -> MirrorOutcome:
+def _mirror(settings: Settings, tools: MirrorSession, collection: str) -> MirrorOutcome:
     begin = tools.clock.read_seconds()
-    outcome = _Mirroring(settings, tools, collection).carry_out()
+    outcome = _CollectionMirror(settings, tools, collection).carry_out()
     return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
 
 
-def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _choose(settings: Settings, tools: MirrorSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the collections that are meant, and what is odd about the patterns."""
     there = tools.source.list_collections()
     for name in settings.collections:
@@ -106,8 +106,8 @@ def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], tuple[st
     if settings.collections:
         return settings.collections, ()
     where = f"store '{tools.source.name}'"
-    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="mirror", where=where)
-    return choose(there, settings.include, settings.exclude), warnings
+    warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="mirror", where=where)
+    return select_collections(there, settings.include, settings.exclude), warnings
 
 
 class _Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ class _Followed(msgspec.Struct, frozen=True, kw_only=True):
     pruned: tuple[PruneOutcome, ...] = ()
 
 
-def _follow(settings: Settings, tools: Tools, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
+def _follow(settings: Settings, tools: MirrorSession, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
     """Copy pins, then prune what the target's rule does not keep, then copy the sets of what is there."""
     target = tools.target
     wanted = {outcome.collection for outcome in outcomes}
@@ -127,7 +127,7 @@ def _follow(settings: Settings, tools: Tools, outcomes: tuple[MirrorOutcome, ...
     rule = settings.mirror_rule
     if rule is not None:
         pruner = Pruner(target, tools.log, find_rule=lambda _: rule, now=tools.clock.now())
-        pruned = tuple(pruner.prune(one) for one in survey(target, wanted.__contains__))
+        pruned = tuple(pruner.prune(one) for one in find_candidates(target, wanted.__contains__))
         pruner.prune_sets(frozenset())
     failed = {one.file for outcome in outcomes for one in outcome.failed}
     sets, damaged = read_sets(tools.source)
@@ -140,17 +140,17 @@ def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
     return {one.file for name in collections for one in store.list_snapshots(name, held_back=True)}
 
 
-class _Mirroring:
+class _CollectionMirror:
     """One collection's snapshots, from one store to the other."""
 
-    def __init__(self, settings: Settings, tools: Tools, collection: str) -> None:
+    def __init__(self, settings: Settings, tools: MirrorSession, collection: str) -> None:
         self._tools = tools
         self._collection = collection
         self._dry_run = settings.dry_run
         self._rule = settings.mirror_rule
         self._there: dict[str, StoredSnapshot] = {}
-        self._copied: list[Copied] = []
-        self._failed: list[Uncopied] = []
+        self._copied: list[CopiedSnapshot] = []
+        self._failed: list[CopyFailure] = []
         self._present = self._unkept = 0
 
     def carry_out(self) -> MirrorOutcome:
@@ -197,7 +197,7 @@ class _Mirroring:
             self._tools.log("snapshot.left", file=stored.file, reason="it has no manifest")
         return manifest
 
-    def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: Rule) -> frozenset[str]:
+    def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: RetentionRule) -> frozenset[str]:
         """Give what the target's rule would prune at once, were all of it there. Raises as retention does."""
         source, target = self._tools.source, self._tools.target
         missing = [pair for pair in promised if pair[0].file not in self._there]
@@ -205,7 +205,7 @@ class _Mirroring:
         present = [(one, manifest) for one, manifest in there if manifest]
         pinned = {*source.list_documents(PIN_SUFFIX), *(target.list_documents(PIN_SUFFIX) if present else ())}
         candidates = [_describe(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)]
-        gone = decide(candidates, rule, self._tools.clock.now()).pruned
+        gone = apply_rule(candidates, rule, self._tools.clock.now()).pruned
         return frozenset(gone).difference(self._there)
 
     def _handle(self, stored: StoredSnapshot, manifest: Manifest, *, is_kept: bool) -> None:
@@ -222,18 +222,18 @@ class _Mirroring:
         except RestoreError as error:
             self._failed.append(report_failure(stored.file, error))
         else:
-            self._copied.append(Copied(stored.file, stored.size))
+            self._copied.append(CopiedSnapshot(stored.file, stored.size))
 
     def _copy(self, stored: StoredSnapshot, manifest: Manifest) -> None:
         def tell(count: int) -> None:
             self._tools.progress(self._collection, count, stored.size)
 
-        with hold_reading(stored.path) as is_there:
+        with shared_lock(stored.path) as is_there:
             if not is_there:
                 raise NotFoundError(
                     f"snapshot '{stored.file}' is being deleted from store '{self._tools.source.name}'"
                 )
-            carry(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
+            copy_snapshot(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
         self._tools.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
 
     def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:
@@ -263,8 +263,8 @@ class _Mirroring:
         return wanted.file
 
 
-def _describe(stored: StoredSnapshot, manifest: Manifest, *, pinned: bool) -> Candidate:
-    return Candidate(
+def _describe(stored: StoredSnapshot, manifest: Manifest, *, pinned: bool) -> RetentionCandidate:
+    return RetentionCandidate(
         file=stored.file,
         collection=manifest.collection,
         created=manifest.created,
@@ -279,15 +279,15 @@ def _age(stored: StoredSnapshot) -> tuple[str, int]:
     return (stored.created.isoformat() if stored.created else "", stored.sequence)
 
 
-def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Open both stores, and run `mirror`."""
     source, target = settings.arguments or (settings.store, settings.mirror_to)
-    tools = Tools(
+    tools = MirrorSession(
         source=open_store(settings, source),
-        target=open_glimpse(settings, target) if settings.dry_run else open_writing(settings, target),
+        target=open_for_dry_run(settings, target) if settings.dry_run else open_or_create(settings, target),
         clock=Clock(),
         log=log,
         progress=progress,
     )
     report = run(settings, tools)
-    return Shown(report, describe(report), report.status)
+    return CommandResult(report, describe(report), report.status)

@@ -11,12 +11,12 @@ from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import name_manifest, parse_name
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.protocols import Store, WritableStore
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _BLOCK = 1 << 20
 
 
-def carry(
+def copy_snapshot(
     source: Store,
     target: WritableStore,
     stored: StoredSnapshot,
@@ -57,7 +57,7 @@ def carry(
         if found != promised or incoming.size != manifest.bytes_in_store:
             raise IntegrityError(
                 f"snapshot '{stored.file}' in store '{source.name}' has "
-                f"{say_number(incoming.size, 'byte')} with checksum "
+                f"{format_count(incoming.size, 'byte')} with checksum "
                 f"{found[:12]}…, its manifest says {manifest.bytes_in_store:,} with {promised[:12]}…",
                 left="nothing was copied",
                 hint="'qdrant-restore verify' finds a good one",

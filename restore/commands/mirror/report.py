@@ -9,17 +9,17 @@ import msgspec
 from restore.commands.outcome import Summary
 from restore.errors import PARTIAL, RestoreError
 from restore.retention.outcome import PruneOutcome
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 
-class Copied(msgspec.Struct, frozen=True):
+class CopiedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot that is in the target now. `size_bytes` as it lies there."""
 
     file: str
     size_bytes: int
 
 
-class Uncopied(msgspec.Struct, frozen=True):
+class CopyFailure(msgspec.Struct, frozen=True):
     """A snapshot that could not be copied, or lies in the target as another one."""
 
     file: str
@@ -35,10 +35,10 @@ class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     collection: str
-    copied: tuple[Copied, ...] = ()
+    copied: tuple[CopiedSnapshot, ...] = ()
     present: int = 0
     unkept: int = 0
-    failed: tuple[Uncopied, ...] = ()
+    failed: tuple[CopyFailure, ...] = ()
     latest: str = ""
     seconds: float | None = None
 
@@ -69,9 +69,9 @@ class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def report_failure(file: str, error: RestoreError) -> Uncopied:
+def report_failure(file: str, error: RestoreError) -> CopyFailure:
     """Say why a snapshot could not be copied."""
-    return Uncopied(file, error.status, str(error), error.hint)
+    return CopyFailure(file, error.status, str(error), error.hint)
 
 
 def summarise(outcomes: tuple[MirrorOutcome, ...], seconds: float) -> Summary:
@@ -98,7 +98,7 @@ def describe(report: MirrorReport) -> list[str]:
     lines = [f"warning: {warning}" for warning in report.warnings]
     would = "would be " if report.dry_run else ""
     for outcome in report.outcomes:
-        size = describe_amount(sum(one.size_bytes for one in outcome.copied))
+        size = format_bytes(sum(one.size_bytes for one in outcome.copied))
         amount = f" ({size})" if outcome.copied else ""
         unkept = f", {outcome.unkept} not kept by the target's rule" if outcome.unkept else ""
         there = f"{outcome.present} there{unkept}"
@@ -111,9 +111,9 @@ def describe(report: MirrorReport) -> list[str]:
         lines += [f"{pruned.collection}: {pruned.message}"] if pruned.message else []
         lines += [f"  not deleted {one.file}: {one.error}" for one in pruned.failed]
     copied = [one for outcome in report.outcomes for one in outcome.copied]
-    total = describe_amount(sum(one.size_bytes for one in copied))
+    total = format_bytes(sum(one.size_bytes for one in copied))
     lines.append(
-        f"{say_number(len(copied), 'snapshot')} ({total}) {would}copied from '{report.source}' to '{report.target}' "
-        f"in {report.seconds:.1f} s"
+        f"{format_count(len(copied), 'snapshot')} ({total}) {would}copied from '{report.source}' to "
+        f"'{report.target}' in {report.seconds:.1f} s"
     )
     return lines

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from restore.commands.factories import open_recording
-from restore.commands.outcome import Shown
+from restore.commands.factories import open_existing
+from restore.commands.outcome import CommandResult
 from restore.commands.pin.report import PinOutcome, PinReport, decide_status, describe
 from restore.errors import NotFoundError, RestoreError
 from restore.retention.pin import Pin, name_pin
@@ -73,13 +73,13 @@ def _report(store: WritableStore, outcomes: tuple[PinOutcome, ...], *, pinned: b
     return PinReport(store=store.name, pinned=pinned, outcomes=outcomes, status=decide_status(outcomes))
 
 
-def main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Open the store, and pin."""
-    report = pin(settings, open_recording(settings), Clock())
-    return Shown(report, describe(report), report.status)
+    report = pin(settings, open_existing(settings), Clock())
+    return CommandResult(report, describe(report), report.status)
 
 
-def unpin_main(settings: Settings, _log: Log, _progress: Progress) -> Shown:
+def unpin_main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Open the store, and unpin."""
-    report = unpin(settings, open_recording(settings))
-    return Shown(report, describe(report), report.status)
+    report = unpin(settings, open_existing(settings))
+    return CommandResult(report, describe(report), report.status)

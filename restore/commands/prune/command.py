@@ -8,26 +8,26 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from restore.commands.factories import open_qdrant, open_recording
-from restore.commands.outcome import Shown
+from restore.commands.factories import open_existing, open_qdrant
+from restore.commands.outcome import CommandResult
 from restore.commands.prune.report import PruneReport, decide_status, describe, summarise
-from restore.creation.cleanup import Sweeper
-from restore.creation.journal_document import Leftover
+from restore.creation.cleanup import ServerCleaner
+from restore.creation.journal_document import StaleObject
 from restore.qdrant.client import Qdrant
 from restore.qdrant.readiness import wait_ready
-from restore.retention.candidates import survey
+from restore.retention.candidates import find_candidates
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
-from restore.retention.rule import Surveyed
+from restore.retention.rule import CollectionCandidates
 from restore.settings.model import Settings
-from restore.settings.selection import is_chosen, warn_of_choice
-from restore.stores.locks import hold_store
+from restore.settings.selection import is_selected, warn_about_patterns
+from restore.stores.locks import store_lock
 from restore.stores.protocols import WritableStore, explain_missing
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class PruneSession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `qdrant` is there when the server is to be looked at too."""
 
     store: WritableStore
@@ -36,7 +36,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     qdrant: Qdrant | None = None
 
 
-def run(settings: Settings, tools: Tools) -> PruneReport:
+def run(settings: Settings, tools: PruneSession) -> PruneReport:
     """Prune each collection by its rule; one failure does not stop the rest. A dry run only reads.
 
     Raises `NotFoundError` for a named collection of which nothing is there, and what keeps the store from being
@@ -47,7 +47,7 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
     with _hold(settings, tools) as waited:
         clear = store.find_debris if settings.dry_run else store.remove_debris
         removed = clear(settings.collections or None)
-        surveyed = survey(store, _make_choice(settings), without=frozenset(removed))
+        surveyed = find_candidates(store, _make_choice(settings), without=frozenset(removed))
         for name in settings.collections:
             if not any(one.collection == name for one in surveyed):
                 raise explain_missing(store, name)
@@ -74,30 +74,32 @@ def run(settings: Settings, tools: Tools) -> PruneReport:
     )
 
 
-def _prune(pruner: Pruner, surveyed: Surveyed, clock: Clock) -> PruneOutcome:
+def _prune(pruner: Pruner, surveyed: CollectionCandidates, clock: Clock) -> PruneOutcome:
     begin = clock.read_seconds()
     outcome = pruner.prune(surveyed)
     return msgspec.structs.replace(outcome, seconds=round(clock.read_seconds() - begin, 3))
 
 
-def _hold(settings: Settings, tools: Tools) -> AbstractContextManager[float]:
+def _hold(settings: Settings, tools: PruneSession) -> AbstractContextManager[float]:
     if settings.dry_run:
         return contextlib.nullcontext(0.0)
-    return hold_store(tools.store, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(tools.store, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
 def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
     if settings.collections or not (settings.include or settings.exclude):
         return ()
     names = store.list_collections()
-    return warn_of_choice(names, settings.include, settings.exclude, doing="prune", where=f"store '{store.name}'")
+    return warn_about_patterns(
+        names, settings.include, settings.exclude, doing="prune", where=f"store '{store.name}'"
+    )
 
 
-def _sweep(settings: Settings, tools: Tools) -> tuple[Leftover, ...]:
+def _sweep(settings: Settings, tools: PruneSession) -> tuple[StaleObject, ...]:
     if tools.qdrant is None:
         return ()
     wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    sweeper = Sweeper(tools.store, tools.qdrant, tools.log, dry_run=settings.dry_run)
+    sweeper = ServerCleaner(tools.store, tools.qdrant, tools.log, dry_run=settings.dry_run)
     return (*sweeper.sweep_journals(), *sweeper.sweep_uploads())
 
 
@@ -105,15 +107,15 @@ def _make_choice(settings: Settings) -> Callable[[str], bool]:
     def choose(collection: str) -> bool:
         if settings.collections:
             return collection in settings.collections
-        return is_chosen(collection, settings.include, settings.exclude)
+        return is_selected(collection, settings.include, settings.exclude)
 
     return choose
 
 
-def main(settings: Settings, log: Log, _progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
     """Build what `prune` works with, and run it."""
     with contextlib.ExitStack() as opened:
         qdrant = opened.enter_context(open_qdrant(settings)) if settings.prune_server else None
-        tools = Tools(store=open_recording(settings), clock=Clock(), log=log, qdrant=qdrant)
+        tools = PruneSession(store=open_existing(settings), clock=Clock(), log=log, qdrant=qdrant)
         report = run(settings, tools)
-    return Shown(report, describe(report), report.status)
+    return CommandResult(report, describe(report), report.status)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from restore.commands.outcome import Summary
-from restore.creation.journal_document import Leftover
+from restore.creation.journal_document import StaleObject
 from restore.errors import PARTIAL
 from restore.retention.outcome import PruneOutcome
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 _UNFINISHED = {False: "a run that was killed left it", True: "a run that was killed left it, unless one is at it now"}
 
@@ -28,7 +28,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     sets: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    server: tuple[Leftover, ...] = ()
+    server: tuple[StaleObject, ...] = ()
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
     lock_wait_seconds: float = 0.0
@@ -43,7 +43,7 @@ def summarise(outcomes: tuple[PruneOutcome, ...], seconds: float) -> Summary:
     return Summary(succeeded=succeeded, failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
-def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[Leftover] = ()) -> int:
+def decide_status(outcomes: Iterable[PruneOutcome], server: Iterable[StaleObject] = ()) -> int:
     """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
     outcomes, server = tuple(outcomes), tuple(server)
     statuses = [*(outcome.status for outcome in outcomes), *(leftover.status for leftover in server)]
@@ -71,7 +71,7 @@ def describe(report: PruneReport) -> list[str]:
     return [*lines, _summarise(report)]
 
 
-def _describe_leftover(one: Leftover, report: PruneReport) -> str:
+def _describe_leftover(one: StaleObject, report: PruneReport) -> str:
     where = f"collection '{one.collection}' on the server" if one.collection else "journal"
     return (
         f"{where}: {_say_pruned(report) if one.removed else 'left'} {one.file}{': ' * bool(one.message)}{one.message}"
@@ -86,16 +86,15 @@ def _describe_outcome(outcome: PruneOutcome, report: PruneReport) -> str:
     if outcome.message:
         return outcome.message
     if outcome.is_without_rule:
-        return f"no rule is set, all of it stays ({say_number(len(outcome.kept), 'snapshot')})"
-    gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({describe_amount(outcome.freed_bytes)})"
-    return f"{gone}, {say_number(len(outcome.kept), 'stays', 'stay')}"
+        return f"no rule is set, all of it stays ({format_count(len(outcome.kept), 'snapshot')})"
+    gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({format_bytes(outcome.freed_bytes)})"
+    return f"{gone}, {format_count(len(outcome.kept), 'stays', 'stay')}"
 
 
 def _summarise(report: PruneReport) -> str:
     files = sum(len(outcome.pruned) for outcome in report.outcomes)
     freed = sum(outcome.freed_bytes for outcome in report.outcomes)
     failed = sum(1 for outcome in report.outcomes if outcome.status)
-    done = (
-        f"{_say_pruned(report)} {say_number(files, 'snapshot')} of {say_number(len(report.outcomes), 'collection')}"
-    )
-    return f"{done}, {describe_amount(freed)}, {failed or 'none'} failed, in {report.seconds:.1f} s"
+    collections = format_count(len(report.outcomes), "collection")
+    done = f"{_say_pruned(report)} {format_count(files, 'snapshot')} of {collections}"
+    return f"{done}, {format_bytes(freed)}, {failed or 'none'} failed, in {report.seconds:.1f} s"

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 
-class Claim(msgspec.Struct, frozen=True):
+class AliasClaim(msgspec.Struct, frozen=True):
     """One collection's snapshot, when it was made (aware), and the aliases that the collection had then."""
 
     collection: str
@@ -16,7 +16,7 @@ class Claim(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...]
 
 
-def find_yielding(claims: Iterable[Claim]) -> Mapping[str, tuple[tuple[str, str], ...]]:
+def find_lost_aliases(claims: Iterable[AliasClaim]) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """Give for each collection the aliases that are another one's by now, each with whose it is.
 
     The newest snapshot knows best; between two of one second the name decides, so that it is always the same one.

@@ -7,13 +7,13 @@ import platform
 
 import msgspec
 
-from restore.commands.factories import has_scoped_key, make_token, open_qdrant, open_stores
-from restore.commands.outcome import Shown
-from restore.commands.restore.aliases import Claim, find_yielding
+from restore.commands.factories import has_scoped_key, make_token, open_qdrant, open_with_fallbacks
+from restore.commands.outcome import CommandResult
+from restore.commands.restore.aliases import AliasClaim, find_lost_aliases
 from restore.commands.restore.report import (
-    Outcome,
-    Report,
-    Result,
+    RestoreOutcome,
+    RestoreReport,
+    RestoreResult,
     decide_status,
     describe,
     describe_time,
@@ -21,33 +21,33 @@ from restore.commands.restore.report import (
     report_skip,
     summarise,
 )
-from restore.commands.restore.session import Planned, Tools, want
+from restore.commands.restore.session import PlannedCollection, RestoreSession, make_request
 from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.readiness import wait_ready
 from restore.qdrant.version import Version
-from restore.recovery.find_snapshot import find_offer, make_missing
-from restore.recovery.plan import Follow, Refuse, Restore, Skip, ask_need, plan_collection
-from restore.recovery.read_target import ServerLook, examine_server, examine_target
-from restore.recovery.request import Wanted
+from restore.recovery.find_snapshot import find_candidate, missing_snapshot_error
+from restore.recovery.plan import Refuse, Restore, Skip, WaitForOther, plan_collection, required_read_depth
+from restore.recovery.read_target import ServerState, read_server_state, read_target_state
+from restore.recovery.request import RestoreRequest
 from restore.settings.model import Settings
-from restore.settings.selection import is_chosen, warn_of_choice
+from restore.settings.selection import is_selected, warn_about_patterns
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 
-def run(settings: Settings, tools: Tools) -> Report:
+def run(settings: Settings, tools: RestoreSession) -> RestoreReport:
     """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
     begin = tools.clock.read_seconds()
     server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
     wanted, warnings, lost = choose_wanted(settings, tools)
-    look = examine_server(tools.qdrant, scoped=tools.scoped)
+    look = read_server_state(tools.qdrant, scoped=tools.scoped)
     planned = [*_yield_aliases([_plan(tools, one, server, look) for one in wanted]), *lost]
     outcomes = _carry_out_all(settings, tools, planned, server)
     seconds = round(tools.clock.read_seconds() - begin, 3)
-    return Report(
+    return RestoreReport(
         url=tools.qdrant.url,
         server_version=str(server),
         store=tools.store.name,
@@ -61,7 +61,9 @@ def run(settings: Settings, tools: Tools) -> Report:
     )
 
 
-def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[str], list[Planned]]:
+def choose_wanted(
+    settings: Settings, tools: RestoreSession
+) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
     """Give the collections that are wanted: those named, a set's, else every one that has a latest in the store.
 
     The second are warnings, the third what a set names and cannot be restored.
@@ -71,9 +73,9 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
 
         return choose_from_set(settings, tools)
     if settings.collections:
-        return [want(settings, name) for name in settings.collections], [], []
+        return [make_request(settings, name) for name in settings.collections], [], []
     latest = tools.store.list_latest()
-    found = [name for name in latest if is_chosen(name, settings.include, settings.exclude)]
+    found = [name for name in latest if is_selected(name, settings.include, settings.exclude)]
     problems = {name: find_name_problem(name) for name in found}
     warnings = [
         f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
@@ -82,9 +84,9 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
     where = f"store '{tools.store.name}'"
-    warnings += warn_of_choice(latest, settings.include, settings.exclude, doing="restore", where=where)
+    warnings += warn_about_patterns(latest, settings.include, settings.exclude, doing="restore", where=where)
     if names or warnings:
-        return [want(settings, name) for name in names], warnings, []
+        return [make_request(settings, name) for name in names], warnings, []
     nothing = (
         f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
         "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
@@ -92,25 +94,27 @@ def choose_wanted(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[
     return [], [nothing], []
 
 
-def _plan(tools: Tools, wanted: Wanted, server: Version, seen: ServerLook) -> Planned:
+def _plan(tools: RestoreSession, wanted: RestoreRequest, server: Version, seen: ServerState) -> PlannedCollection:
     """Plan one collection; whatever is wrong with it, the others go on."""
     try:
-        look = examine_target(tools.qdrant, seen, wanted.target, roughly=True)
-        offer = find_offer(tools.store, wanted, ask_need(wanted, look), server)
-        plan = plan_collection(wanted, look, offer, make_missing(tools.store, wanted) if offer is None else None)
+        look = read_target_state(tools.qdrant, seen, wanted.target, roughly=True)
+        offer = find_candidate(tools.store, wanted, required_read_depth(wanted, look), server)
+        plan = plan_collection(
+            wanted, look, offer, missing_snapshot_error(tools.store, wanted) if offer is None else None
+        )
     except RestoreError as error:
-        return Planned(wanted=wanted, outcome=report_failure(wanted.target, error))
-    return Planned(wanted=wanted, plan=plan, offer=offer)
+        return PlannedCollection(wanted=wanted, outcome=report_failure(wanted.target, error))
+    return PlannedCollection(wanted=wanted, plan=plan, offer=offer)
 
 
-def _yield_aliases(planned: list[Planned]) -> list[Planned]:
+def _yield_aliases(planned: list[PlannedCollection]) -> list[PlannedCollection]:
     """Let each alias be one collection's, before two that are restored at once dispute it."""
     claims = [
-        Claim(one.wanted.collection, one.offer.manifest.created, one.offer.manifest.aliases)
+        AliasClaim(one.wanted.collection, one.offer.manifest.created, one.offer.manifest.aliases)
         for one in planned
         if one.offer and one.offer.manifest and one.wanted.target == one.wanted.collection
     ]
-    yielding = find_yielding(claims) if len(claims) > 1 else {}
+    yielding = find_lost_aliases(claims) if len(claims) > 1 else {}
     return [
         msgspec.structs.replace(
             one, wanted=msgspec.structs.replace(one.wanted, yields=yielding.get(one.wanted.collection, ()))
@@ -119,22 +123,26 @@ def _yield_aliases(planned: list[Planned]) -> list[Planned]:
     ]
 
 
-def _carry_out_all(settings: Settings, tools: Tools, planned: list[Planned], server: Version) -> tuple[Outcome, ...]:
+def _carry_out_all(
+    settings: Settings, tools: RestoreSession, planned: list[PlannedCollection], server: Version
+) -> tuple[RestoreOutcome, ...]:
     """Carry the plans out, a few at once where there is something to do; the outcomes in the wanted order."""
-    at_work = [one for one in planned if not settings.dry_run and isinstance(one.plan, Restore | Follow)]
+    at_work = [one for one in planned if not settings.dry_run and isinstance(one.plan, Restore | WaitForOther)]
     if len(at_work) < 2 or settings.concurrency < 2:  # noqa: PLR2004 - one is no crew
         return tuple(_carry_out(settings, tools, one, server) for one in planned)
-    from restore.qdrant.worker_pool import work_at_once  # noqa: PLC0415 - a boot may have nothing to do
+    from restore.qdrant.worker_pool import map_concurrently  # noqa: PLC0415 - a boot may have nothing to do
 
-    def carry_out(one: Planned, qdrant: Qdrant) -> Outcome:
+    def carry_out(one: PlannedCollection, qdrant: Qdrant) -> RestoreOutcome:
         return _carry_out(settings, msgspec.structs.replace(tools, qdrant=qdrant), one, server)
 
-    done = work_at_once(carry_out, at_work, tools.qdrant, width=settings.concurrency)
+    done = map_concurrently(carry_out, at_work, tools.qdrant, width=settings.concurrency)
     outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}
     return tuple(outcomes.get(id(one)) or _carry_out(settings, tools, one, server) for one in planned)
 
 
-def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Version) -> Outcome:
+def _carry_out(
+    settings: Settings, tools: RestoreSession, planned: PlannedCollection, server: Version
+) -> RestoreOutcome:
     wanted = planned.wanted
     match planned.plan:
         case None if planned.outcome:
@@ -158,7 +166,7 @@ def _carry_out(settings: Settings, tools: Tools, planned: Planned, server: Versi
     return outcome
 
 
-def _restore(settings: Settings, tools: Tools, wanted: Wanted, server: Version) -> Outcome:
+def _restore(settings: Settings, tools: RestoreSession, wanted: RestoreRequest, server: Version) -> RestoreOutcome:
     from restore.commands.restore.collection import CollectionRestore  # noqa: PLC0415 - a boot may have nothing to do
 
     work = CollectionRestore(tools, settings, wanted, server)
@@ -171,21 +179,21 @@ def _restore(settings: Settings, tools: Tools, wanted: Wanted, server: Version) 
     return msgspec.structs.replace(outcome, lock_wait_seconds=work.lock_wait_seconds)
 
 
-def _foresee(planned: Planned) -> Outcome:
+def _foresee(planned: PlannedCollection) -> RestoreOutcome:
     """Say what would be done."""
     wanted, offer, plan = planned.wanted, planned.offer, planned.plan
     if not isinstance(plan, Restore) or offer is None:
-        return Outcome(
+        return RestoreOutcome(
             collection=wanted.target,
-            result=Result.WOULD_RESTORE,
+            result=RestoreResult.WOULD_RESTORE,
             message="another run's restore is in progress or was interrupted; would wait for it or finish it",
         )
     when = f" of {describe_time(offer.manifest.created)}" if offer.manifest else ""
-    what = f"{offer.stored.file}{when}, {describe_amount(offer.size)}"
-    how = f"would replace {say_number(plan.points, 'point')} with" if plan.points else "would be restored from"
-    return Outcome(
+    what = f"{offer.stored.file}{when}, {format_bytes(offer.size)}"
+    how = f"would replace {format_count(plan.points, 'point')} with" if plan.points else "would be restored from"
+    return RestoreOutcome(
         collection=wanted.target,
-        result=Result.WOULD_RESTORE,
+        result=RestoreResult.WOULD_RESTORE,
         message=f"{how} {what}",
         snapshot=offer.stored.file,
         points=offer.manifest.points if offer.manifest else None,
@@ -194,11 +202,11 @@ def _foresee(planned: Planned) -> Outcome:
     )
 
 
-def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `restore` works with, and run it."""
-    store = open_stores(settings, log)
+    store = open_with_fallbacks(settings, log)
     with open_qdrant(settings) as qdrant:
-        tools = Tools(
+        tools = RestoreSession(
             qdrant=qdrant,
             store=store,
             clock=Clock(),
@@ -209,4 +217,4 @@ def main(settings: Settings, log: Log, progress: Progress) -> Shown:
             scoped=has_scoped_key(settings),
         )
         report = run(settings, tools)
-    return Shown(report, describe(report), report.status)
+    return CommandResult(report, describe(report), report.status)

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.restore.report import Outcome, Result, report_failure
-from restore.commands.restore.session import Planned, Tools, want
+from restore.commands.restore.report import RestoreOutcome, RestoreResult, report_failure
+from restore.commands.restore.session import PlannedCollection, RestoreSession, make_request
 from restore.errors import NotFoundError
-from restore.recovery.request import Wanted
+from restore.recovery.request import RestoreRequest
 from restore.sets.document import SetMember
-from restore.sets.reader import find_member_problem, find_sets
-from restore.sets.selection import FoundSet, pick_set, refuse_thinned
+from restore.sets.reader import find_member_problem, list_sets
+from restore.sets.selection import StoredSet, incomplete_set_error, select_set
 from restore.settings.model import Settings
-from restore.settings.selection import is_chosen, warn_of_choice
+from restore.settings.selection import is_selected, warn_about_patterns
 
 
-def choose_from_set(settings: Settings, tools: Tools) -> tuple[list[Wanted], list[str], list[Planned]]:
+def choose_from_set(
+    settings: Settings, tools: RestoreSession
+) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
     """Give the set's collections, those named or chosen among them, warnings, and what cannot be restored.
 
     Raises `NotFoundError` for a set, or a collection of it, that is not there, and `RefusedError` for one that is
     not whole any more, unless that was allowed.
     """
-    found, damaged = find_sets(tools.store)
-    chosen = pick_set(found, settings.chosen_set, store=tools.store.name)
+    found, damaged = list_sets(tools.store)
+    chosen = select_set(found, settings.chosen_set, store=tools.store.name)
     members = _choose_members(settings, chosen, store=tools.store.name)
     meant = msgspec.structs.replace(chosen, missing=tuple(one for one in chosen.missing if one in members))
-    refusal = refuse_thinned(meant)
+    refusal = incomplete_set_error(meant)
     if refusal and not settings.allow_incomplete:
         raise refusal
-    wanted: list[Wanted] = []
-    lost: list[Planned] = []
+    wanted: list[RestoreRequest] = []
+    lost: list[PlannedCollection] = []
     for member in members:
         one = _want(settings, member)
         if member in chosen.missing:
-            lost.append(Planned(wanted=one, outcome=_report_gone(one, chosen)))
+            lost.append(PlannedCollection(wanted=one, outcome=_report_gone(one, chosen)))
         elif problem := find_member_problem(tools.store, member):
-            lost.append(Planned(wanted=one, outcome=report_failure(one.target, problem)))
+            lost.append(PlannedCollection(wanted=one, outcome=report_failure(one.target, problem)))
         else:
             wanted.append(one)
     tools.log("set.chosen", id=chosen.document.short_id, file=chosen.file, collections=len(members))
@@ -45,11 +47,11 @@ def choose_from_set(settings: Settings, tools: Tools) -> tuple[list[Wanted], lis
         warnings.append(f"set {chosen.document.short_id} was made without {names}: their snapshots failed")
     there = (member.collection for member in chosen.document.collections)
     where = f"set {chosen.document.short_id}"
-    warnings += warn_of_choice(there, settings.include, settings.exclude, doing="restore", where=where)
+    warnings += warn_about_patterns(there, settings.include, settings.exclude, doing="restore", where=where)
     return wanted, warnings, lost
 
 
-def _choose_members(settings: Settings, chosen: FoundSet, *, store: str) -> list[SetMember]:
+def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> list[SetMember]:
     members = chosen.document.collections
     there = {member.collection for member in members}
     for name in settings.collections:
@@ -60,17 +62,17 @@ def _choose_members(settings: Settings, chosen: FoundSet, *, store: str) -> list
             )
     if settings.collections:
         return [member for member in members if member.collection in settings.collections]
-    return [member for member in members if is_chosen(member.collection, settings.include, settings.exclude)]
+    return [member for member in members if is_selected(member.collection, settings.include, settings.exclude)]
 
 
-def _want(settings: Settings, member: SetMember) -> Wanted:
-    one = want(settings, member.collection)
+def _want(settings: Settings, member: SetMember) -> RestoreRequest:
+    one = make_request(settings, member.collection)
     return msgspec.structs.replace(one, policies=msgspec.structs.replace(one.policies, snapshot=member.file))
 
 
-def _report_gone(one: Wanted, chosen: FoundSet) -> Outcome:
-    return Outcome(
+def _report_gone(one: RestoreRequest, chosen: StoredSet) -> RestoreOutcome:
+    return RestoreOutcome(
         collection=one.target,
-        result=Result.NO_SNAPSHOT,
+        result=RestoreResult.NO_SNAPSHOT,
         message=f"its snapshot of set {chosen.document.short_id} is not in the store any more; skipped",
     )

@@ -6,20 +6,20 @@ from types import TracebackType
 
 from restore.errors import Interrupted, RestoreError
 from restore.recovery.marker.model import Phase
-from restore.recovery.marker.place import HeldMark
+from restore.recovery.marker.place import OwnMarker
 
 
-class Holding:
+class MarkerGuard:
     """A context in which a mark is held. Leaving it with an error drops a mark under which nothing was sent.
 
     After something was sent the mark stays, the error names it, and the next run finishes. A mark that only relieves
     an older one goes too: ten failing runs leave no more marks than one.
     """
 
-    def __init__(self, held: HeldMark) -> None:
+    def __init__(self, held: OwnMarker) -> None:
         self._held = held
 
-    def __enter__(self) -> HeldMark:
+    def __enter__(self) -> OwnMarker:
         return self._held
 
     def __exit__(

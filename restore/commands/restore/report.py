@@ -9,12 +9,12 @@ import msgspec
 
 from restore.commands.outcome import Summary, describe_summary
 from restore.errors import PARTIAL, IntegrityError, RestoreError
-from restore.recovery.plan import Reason, Skip
-from restore.recovery.request import Offer
-from restore.system.text import say_number
+from restore.recovery.plan import Skip, SkipReason
+from restore.recovery.request import SnapshotCandidate
+from restore.system.text import format_count
 
 
-class Result(StrEnum):
+class RestoreResult(StrEnum):
     """How one collection ended."""
 
     RESTORED = "restored"
@@ -29,10 +29,10 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
-_DONE = frozenset({Result.RESTORED, Result.RESTORED_OLDER, Result.FINISHED})
+_DONE = frozenset({RestoreResult.RESTORED, RestoreResult.RESTORED_OLDER, RestoreResult.FINISHED})
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
 
     `points` counts what the collection holds now, None where nobody counted. `transfer` is `upload` or
@@ -40,7 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     collection: str
-    result: Result
+    result: RestoreResult
     message: str
     status: int = 0
     hint: str = ""
@@ -53,13 +53,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lock_wait_seconds: float = 0.0
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
     """All outcomes of one run, in the order in which the collections were wanted."""
 
     url: str
     server_version: str
     store: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RestoreOutcome, ...]
     seconds: float
     status: int
     dry_run: bool = False
@@ -68,7 +68,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     lock_wait_seconds: float = 0.0
 
 
-def summarise(outcomes: tuple[Outcome, ...], seconds: float) -> Summary:
+def summarise(outcomes: tuple[RestoreOutcome, ...], seconds: float) -> Summary:
     """Count how they ended; what was only foreseen is neither done nor failed."""
     failed = sum(1 for outcome in outcomes if outcome.status)
     done = [outcome for outcome in outcomes if outcome.result in _DONE and not outcome.status]
@@ -77,7 +77,7 @@ def summarise(outcomes: tuple[Outcome, ...], seconds: float) -> Summary:
     return Summary(succeeded=len(done), failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
 
 
-def decide_status(outcomes: tuple[Outcome, ...]) -> int:
+def decide_status(outcomes: tuple[RestoreOutcome, ...]) -> int:
     """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
     failures = [outcome.status for outcome in outcomes if outcome.status]
     if not failures:
@@ -85,7 +85,7 @@ def decide_status(outcomes: tuple[Outcome, ...]) -> int:
     return failures[0] if len(failures) == len(outcomes) else PARTIAL
 
 
-def describe(report: Report) -> list[str]:
+def describe(report: RestoreReport) -> list[str]:
     """Give the lines a person reads: warnings, then one line each, `collection: sentence`, hints indented."""
     lines = [f"warning: {warning}" for warning in report.warnings]
     for outcome in report.outcomes:
@@ -95,21 +95,23 @@ def describe(report: Report) -> list[str]:
     return lines if report.dry_run else lines + describe_summary(report.summary)
 
 
-def report_failure(collection: str, error: RestoreError) -> Outcome:
+def report_failure(collection: str, error: RestoreError) -> RestoreOutcome:
     """Turn an expected failure into an outcome."""
     # The sentence names its collection for readers of a single error; here the line begins with it.
     message = str(error)
     for prefix in (f"collection '{collection}': ", f"collection '{collection}' "):
         message = message.removeprefix(prefix)
-    return Outcome(collection=collection, result=Result.FAILED, message=message, status=error.status, hint=error.hint)
+    return RestoreOutcome(
+        collection=collection, result=RestoreResult.FAILED, message=message, status=error.status, hint=error.hint
+    )
 
 
-def report_written(target: str, mark: str, points: int, snapshot: str) -> Outcome:
+def report_written(target: str, mark: str, points: int, snapshot: str) -> RestoreOutcome:
     """Say that somebody wrote into a collection while its restore was interrupted: nothing is removed."""
-    return Outcome(
+    return RestoreOutcome(
         collection=target,
-        result=Result.WRITTEN_MEANWHILE,
-        message=f"a restore of it was interrupted, and it holds {say_number(points, 'point')} by "
+        result=RestoreResult.WRITTEN_MEANWHILE,
+        message=f"a restore of it was interrupted, and it holds {format_count(points, 'point')} by "
         "now, which is not what was sent; "
         "left as it is",
         status=IntegrityError.status,
@@ -120,27 +122,27 @@ def report_written(target: str, mark: str, points: int, snapshot: str) -> Outcom
     )
 
 
-def report_skip(collection: str, target: str, skip: Skip, offer: Offer | None) -> Outcome:
+def report_skip(collection: str, target: str, skip: Skip, offer: SnapshotCandidate | None) -> RestoreOutcome:
     """Say why nothing was done, and what a person may want to know of it."""
     match skip.reason:
-        case Reason.PRESENT:
-            result, message = Result.PRESENT, _describe_present(collection, target, skip, offer)
-        case Reason.PRESENT_MARKS_HIDDEN:
-            result = Result.PRESENT_UNCHECKED
+        case SkipReason.PRESENT:
+            result, message = RestoreResult.PRESENT, _describe_present(collection, target, skip, offer)
+        case SkipReason.PRESENT_MARKS_HIDDEN:
+            result = RestoreResult.PRESENT_UNCHECKED
             message = (
-                f"{say_number(skip.points or 0, 'point')} here; present, marks could not be checked with this key"
+                f"{format_count(skip.points or 0, 'point')} here; present, marks could not be checked with this key"
             )
-        case Reason.EMPTY:
-            result, message = Result.EMPTY, "here with no points, and left so"
-        case Reason.NO_SNAPSHOT:
-            result, message = Result.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
+        case SkipReason.EMPTY:
+            result, message = RestoreResult.EMPTY, "here with no points, and left so"
+        case SkipReason.NO_SNAPSHOT:
+            result, message = RestoreResult.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
     snapshot = offer.stored.file if offer else ""
-    return Outcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
+    return RestoreOutcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
 
 
-def _describe_present(collection: str, target: str, skip: Skip, offer: Offer | None) -> str:
+def _describe_present(collection: str, target: str, skip: Skip, offer: SnapshotCandidate | None) -> str:
     points = skip.points or 0
-    here = f"{'' if skip.exact else 'about '}{say_number(points, 'point')} here"
+    here = f"{'' if skip.exact else 'about '}{format_count(points, 'point')} here"
     if offer is None or offer.manifest is None:
         return here
     manifest = offer.manifest

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.restore.report import Outcome
+from restore.commands.restore.report import RestoreOutcome
 from restore.qdrant.client import Qdrant
 from restore.recovery.plan import Plan
-from restore.recovery.request import Offer, Wanted
+from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.settings.model import Settings
 from restore.stores.protocols import Store
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreSession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run. `holder` names this host and process; `token` is random, 32 hex digits.
 
     `scoped` says that our key is for single collections, so that marks cannot be seen with it.
@@ -30,15 +30,15 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     scoped: bool = False
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedCollection(msgspec.Struct, frozen=True, kw_only=True):
     """One wanted collection with its plan, or the outcome that it already has."""
 
-    wanted: Wanted
+    wanted: RestoreRequest
     plan: Plan | None = None
-    offer: Offer | None = None
-    outcome: Outcome | None = None
+    offer: SnapshotCandidate | None = None
+    outcome: RestoreOutcome | None = None
 
 
-def want(settings: Settings, name: str) -> Wanted:
+def make_request(settings: Settings, name: str) -> RestoreRequest:
     """Give what is wanted of one collection."""
-    return Wanted(collection=name, named=settings.is_named(name), policies=settings.policies_for(name))
+    return RestoreRequest(collection=name, named=settings.is_named(name), policies=settings.policies_for(name))

@@ -10,20 +10,20 @@ import msgspec
 from restore import __version__
 from restore.commands.snapshot.publish import Published, publish
 from restore.commands.snapshot.report import SnapshotOutcome
-from restore.commands.snapshot.session import Tools
-from restore.creation.create import Creator
-from restore.creation.download import Receiver
+from restore.commands.snapshot.session import SnapshotSession
+from restore.creation.create import SnapshotCreator
+from restore.creation.download import SnapshotReceiver
 from restore.creation.sample import keep_unchanged, sample_points
 from restore.errors import AuthError, LockedError, NotFoundError, QdrantError, RefusedError
-from restore.qdrant.collection_names import find_attempts, name_mark
-from restore.qdrant.model import Broken, ShardUpdates
+from restore.qdrant.collection_names import find_attempts, name_marker
+from restore.qdrant.model import ShardUpdates, UnreadableCollection
 from restore.qdrant.resumable_download import ReplacedError
 from restore.qdrant.version import Version
-from restore.recovery.read_target import examine_server, examine_target
-from restore.recovery.target_state import Absent, AliasOf, Look, Present
+from restore.recovery.read_target import read_server_state, read_target_state
+from restore.recovery.target_state import Absent, AliasOf, Present, TargetState
 from restore.settings.model import Settings
 from restore.snapshots.archive import Archive, find_part_problem, refuse_kind
-from restore.snapshots.intake import Arrived, Arriving
+from restore.snapshots.intake import IntakeResult, SnapshotIntake
 from restore.snapshots.manifest import Manifest, Sample
 from restore.snapshots.name import SnapshotName, encode_collection
 
@@ -44,7 +44,9 @@ class _Before(msgspec.Struct, frozen=True, kw_only=True):
 class CollectionSnapshot:
     """Makes one collection's snapshot. `manifest` is what was published, None before that."""
 
-    def __init__(self, tools: Tools, settings: Settings, collection: str, *, server: Version, begin: float) -> None:
+    def __init__(
+        self, tools: SnapshotSession, settings: Settings, collection: str, *, server: Version, begin: float
+    ) -> None:
         self._tools = tools
         self._collection = collection
         self._making = settings.making_for(collection)
@@ -52,7 +54,7 @@ class CollectionSnapshot:
         self._begin = tools.clock.read_seconds()
         self.manifest: Manifest | None = None
         deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
-        self._creator = Creator(
+        self._creator = SnapshotCreator(
             tools.qdrant,
             clock=tools.clock,
             log=tools.log,
@@ -61,7 +63,7 @@ class CollectionSnapshot:
             deadline=deadline,
             journal=tools.journal,
         )
-        self._receiver = Receiver(
+        self._receiver = SnapshotReceiver(
             tools.qdrant,
             clock=tools.clock,
             log=tools.log,
@@ -96,7 +98,7 @@ class CollectionSnapshot:
         suffix = packer.suffix if packer else ""
         name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
         with self._tools.shelf.receive(name) as incoming:
-            arriving = Arriving(incoming, name=self._collection, packer=packer)
+            arriving = SnapshotIntake(incoming, name=self._collection, packer=packer)
             with contextlib.closing(arriving):
                 manifest, archive = self._fetch(before, arriving)
             published = publish(
@@ -115,7 +117,7 @@ class CollectionSnapshot:
         qdrant = self._tools.qdrant
         # Before the count: what is equal afterwards was equal all the time in between.
         updates = self._read_updates()
-        look = examine_target(qdrant, examine_server(qdrant, scoped=self._tools.scoped), self._collection)
+        look = read_target_state(qdrant, read_server_state(qdrant, scoped=self._tools.scoped), self._collection)
         found = _require_present(self._collection, look)
         if look.hidden:
             self._tools.log("marks.hidden", level="warning", collection=self._collection)
@@ -123,14 +125,16 @@ class CollectionSnapshot:
         created = self._tools.clock.now().replace(microsecond=0)
         return _Before(found=found, aliases=look.aliases, updates=updates, samples=samples, created=created)
 
-    def _fetch(self, before: _Before, arriving: Arriving) -> tuple[Manifest, Archive]:
+    def _fetch(self, before: _Before, arriving: SnapshotIntake) -> tuple[Manifest, Archive]:
         """Let the server create it, bring it here, and describe it; the server's copy is gone afterwards."""
         qdrant, collection = self._tools.qdrant, self._collection
         with self._creator.created(collection) as snapshot:
             # A half-made, empty collection snapshots with 200: a restore may have begun meanwhile.
-            attempts = find_attempts(collection, list(examine_server(qdrant, scoped=self._tools.scoped).collections))
+            attempts = find_attempts(
+                collection, list(read_server_state(qdrant, scoped=self._tools.scoped).collections)
+            )
             if attempts:
-                raise _explain_mark(collection, name_mark(collection, attempts[-1]))
+                raise _explain_mark(collection, name_marker(collection, attempts[-1]))
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
             self._tools.shelf.require_room(snapshot.size)
@@ -184,7 +188,7 @@ class CollectionSnapshot:
         )
 
 
-def _add_packing(manifest: Manifest, arrived: Arrived) -> Manifest:
+def _add_packing(manifest: Manifest, arrived: IntakeResult) -> Manifest:
     """Say in a manifest what the stored bytes are, where they are not the server's."""
     if arrived.packing is None:
         return manifest
@@ -197,7 +201,7 @@ def _add_packing(manifest: Manifest, arrived: Arrived) -> Manifest:
     )
 
 
-def _require_present(collection: str, look: Look) -> Present:
+def _require_present(collection: str, look: TargetState) -> Present:
     """Give what was found. Raises for a target that must not, or cannot, be snapshotted."""
     if look.marks:
         raise _explain_mark(collection, look.marks[-1].name)
@@ -213,7 +217,7 @@ def _require_present(collection: str, look: Look) -> Present:
                 f"collection '{collection}' does not exist on the server",
                 hint="names are case-sensitive; without a name every collection is taken",
             )
-        case Broken(reason=reason):
+        case UnreadableCollection(reason=reason):
             raise QdrantError(
                 f"collection '{collection}' does not answer: {reason}",
                 hint=f"bring it back from its latest: qdrant-restore restore {collection} --on-existing replace",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from restore import __version__
-from restore.commands.factories import has_scoped_key, make_packers, make_token, open_qdrant, open_writing
-from restore.commands.outcome import Shown
+from restore.commands.factories import has_scoped_key, make_encoders, make_token, open_or_create, open_qdrant
+from restore.commands.outcome import CommandResult
 from restore.commands.snapshot.collection import CollectionSnapshot
 from restore.commands.snapshot.report import (
     SnapshotOutcome,
@@ -18,36 +18,36 @@ from restore.commands.snapshot.report import (
     report_failure,
     summarise,
 )
-from restore.commands.snapshot.session import Tools
-from restore.creation.cleanup import Sweeper
-from restore.creation.journal import Journal
+from restore.commands.snapshot.session import SnapshotSession
+from restore.creation.cleanup import ServerCleaner
+from restore.creation.journal import CreationJournal
 from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.collection_names import is_scratch
+from restore.qdrant.collection_names import is_temporary
 from restore.qdrant.readiness import wait_ready
 from restore.qdrant.version import Version
-from restore.qdrant.worker_pool import work_at_once
-from restore.retention.candidates import survey
+from restore.qdrant.worker_pool import map_concurrently
+from restore.retention.candidates import find_candidates
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.settings.model import Settings
-from restore.settings.selection import choose, warn_of_choice
+from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import Manifest
-from restore.stores.locks import hold_store
+from restore.stores.locks import store_lock
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
 
-class Made(msgspec.Struct, frozen=True):
+class MadeSnapshot(msgspec.Struct, frozen=True):
     """One collection's outcome, with the manifest that was published, if one was."""
 
     outcome: SnapshotOutcome
     manifest: Manifest | None
 
 
-def run(settings: Settings, tools: Tools) -> SnapshotReport:
+def run(settings: Settings, tools: SnapshotSession) -> SnapshotReport:
     """Snapshot each collection; one failure does not stop the rest.
 
     Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
@@ -55,14 +55,14 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
     clock = tools.clock
     begin, began = clock.read_seconds(), clock.now()
     server = wait_ready(tools.qdrant, clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    with hold_store(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
+    with store_lock(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
         wanted, whole, warnings = _choose(settings, tools)
         removed = tools.shelf.remove_debris(wanted)
         if removed:
             tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
         if tools.run_id:
             # What killed runs left on the server, as far as it is provably ours.
-            Sweeper(tools.shelf, tools.qdrant, tools.log).sweep_journals()
+            ServerCleaner(tools.shelf, tools.qdrant, tools.log).sweep_journals()
         made = _snapshot_all(settings, tools, wanted, server=server, begin=begin)
         outcomes = tuple(one.outcome for one in made)
         blank = SetDocument(
@@ -94,33 +94,35 @@ def run(settings: Settings, tools: Tools) -> SnapshotReport:
     )
 
 
-def _choose(settings: Settings, tools: Tools) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+def _choose(settings: Settings, tools: SnapshotSession) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """Give the collections that are wanted, whether they are all that the server has, and what is odd about that."""
     if settings.collections:
         return tuple(dict.fromkeys(settings.collections)), False, ()
-    there = tuple(name for name in tools.qdrant.list_collections() if not is_scratch(name))
-    wanted = choose(there, settings.include, settings.exclude)
+    there = tuple(name for name in tools.qdrant.list_collections() if not is_temporary(name))
+    wanted = select_collections(there, settings.include, settings.exclude)
     where = f"Qdrant at {tools.qdrant.url}"
-    warnings = warn_of_choice(there, settings.include, settings.exclude, doing="snapshot", where=where)
+    warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="snapshot", where=where)
     if not wanted and not warnings:
         warnings = (f"{where} has no collections: nothing to snapshot",)
-    return wanted, wanted == choose(there), warnings
+    return wanted, wanted == select_collections(there), warnings
 
 
 def _snapshot_all(
-    settings: Settings, tools: Tools, wanted: tuple[str, ...], *, server: Version, begin: float
-) -> list[Made]:
-    journal = Journal(tools.shelf, run_id=tools.run_id, url=tools.qdrant.url) if tools.run_id else None
+    settings: Settings, tools: SnapshotSession, wanted: tuple[str, ...], *, server: Version, begin: float
+) -> list[MadeSnapshot]:
+    journal = CreationJournal(tools.shelf, run_id=tools.run_id, url=tools.qdrant.url) if tools.run_id else None
 
-    def snapshot(collection: str, qdrant: Qdrant) -> Made:
+    def snapshot(collection: str, qdrant: Qdrant) -> MadeSnapshot:
         packer = tools.find_packer(collection)
         own = msgspec.structs.replace(tools, qdrant=qdrant, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
-    return work_at_once(snapshot, wanted, tools.qdrant, width=settings.concurrency)
+    return map_concurrently(snapshot, wanted, tools.qdrant, width=settings.concurrency)
 
 
-def _snapshot(settings: Settings, tools: Tools, collection: str, *, server: Version, begin: float) -> Made:
+def _snapshot(
+    settings: Settings, tools: SnapshotSession, collection: str, *, server: Version, begin: float
+) -> MadeSnapshot:
     work = CollectionSnapshot(tools, settings, collection, server=server, begin=begin)
     try:
         outcome = work.carry_out()
@@ -132,10 +134,12 @@ def _snapshot(settings: Settings, tools: Tools, collection: str, *, server: Vers
         tools.log(
             "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
         )
-    return Made(outcome, work.manifest)
+    return MadeSnapshot(outcome, work.manifest)
 
 
-def _write_set(tools: Tools, blank: SetDocument, made: list[Made]) -> tuple[str, RestoreError | None]:
+def _write_set(
+    tools: SnapshotSession, blank: SetDocument, made: list[MadeSnapshot]
+) -> tuple[str, RestoreError | None]:
     """Write the document of the set, when there is something in it; give its name and what went wrong."""
     good = [(one.outcome, one.manifest) for one in made if one.outcome.status == 0 and one.manifest]
     if not tools.run_id or not good:
@@ -171,24 +175,26 @@ def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
     return {alias: manifest.collection for manifest in ordered for alias in manifest.aliases}
 
 
-def _prune(settings: Settings, tools: Tools, outcomes: tuple[SnapshotOutcome, ...]) -> tuple[PruneOutcome, ...]:
+def _prune(
+    settings: Settings, tools: SnapshotSession, outcomes: tuple[SnapshotOutcome, ...]
+) -> tuple[PruneOutcome, ...]:
     """Prune the collections that have a rule and a verified snapshot since just now, and no others (K9)."""
     names = {one.collection for one in outcomes if one.latest and not one.status}
     ruled = {name for name in names if not settings.rule_for(name).is_empty}
     if not ruled:
         return ()
     pruner = Pruner(tools.shelf, tools.log, find_rule=settings.rule_for, now=tools.clock.now())
-    pruned = tuple(pruner.prune(one) for one in survey(tools.shelf, ruled.__contains__))
+    pruned = tuple(pruner.prune(one) for one in find_candidates(tools.shelf, ruled.__contains__))
     pruner.prune_sets(frozenset())
     return pruned
 
 
-def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `snapshot` works with, and run it."""
-    find_packer = make_packers(settings)
+    find_packer = make_encoders(settings)
     with open_qdrant(settings) as qdrant:
-        shelf = open_writing(settings)
-        tools = Tools(
+        shelf = open_or_create(settings)
+        tools = SnapshotSession(
             qdrant=qdrant,
             shelf=shelf,
             clock=Clock(),
@@ -199,4 +205,4 @@ def main(settings: Settings, log: Log, progress: Progress) -> Shown:
             run_id=make_token(),
         )
         report = run(settings, tools)
-    return Shown(report, describe(report), report.status)
+    return CommandResult(report, describe(report), report.status)

@@ -7,12 +7,12 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import IncompatibleError, RefusedError, RestoreError
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _LEAST_SHARE = 0.5
 
 
-class Content(msgspec.Struct, frozen=True):
+class SnapshotContent(msgspec.Struct, frozen=True):
     """What counts of a snapshot here: when it was made, and how many points it has (None: nobody knows)."""
 
     file: str
@@ -20,8 +20,8 @@ class Content(msgspec.Struct, frozen=True):
     points: int | None
 
 
-def find_hindrance(
-    new: Content, last: Content | None, *, part_problem: str, allow_smaller: bool
+def find_promotion_problem(
+    new: SnapshotContent, last: SnapshotContent | None, *, part_problem: str, allow_smaller: bool
 ) -> RestoreError | None:
     """Give the error that keeps a new snapshot from becoming latest; None when nothing speaks against it.
 
@@ -45,7 +45,7 @@ def find_hindrance(
         )
     if is_suspiciously_smaller(new.points, last.points) and not allow_smaller:
         return RefusedError(
-            f"the collection has {say_number(new.points or 0, 'point')}, the latest snapshot has "
+            f"the collection has {format_count(new.points or 0, 'point')}, the latest snapshot has "
             f"{last.points:,}: suspiciously fewer",
             left=kept,
             hint="if that is right: qdrant-restore snapshot --allow-smaller",

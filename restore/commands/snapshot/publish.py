@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.snapshot.promotion import Content, find_hindrance
+from restore.commands.snapshot.promotion import SnapshotContent, find_promotion_problem
 from restore.errors import RestoreError
 from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection
-from restore.snapshots.stored import Incoming
+from restore.snapshots.stored import IncomingSnapshot
 from restore.stores.protocols import WritableStore
 from restore.system.events import Log
 
@@ -25,7 +25,7 @@ class Published(msgspec.Struct, frozen=True):
 
 def publish(
     shelf: WritableStore,
-    incoming: Incoming,
+    incoming: IncomingSnapshot,
     manifest: Manifest,
     log: Log,
     *,
@@ -38,8 +38,8 @@ def publish(
     Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
     """
     name = shelf.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
-    new = Content(str(name), manifest.created, manifest.points)
-    hindrance = find_hindrance(
+    new = SnapshotContent(str(name), manifest.created, manifest.points)
+    hindrance = find_promotion_problem(
         new, _read_last(shelf, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller
     )
     if hindrance:
@@ -54,7 +54,7 @@ def publish(
     return Published(file, hindrance)
 
 
-def _read_last(shelf: WritableStore, collection: str, log: Log) -> Content | None:
+def _read_last(shelf: WritableStore, collection: str, log: Log) -> SnapshotContent | None:
     """Describe the latest so far; None when there is none, or none that can be followed (moving it repairs that)."""
     try:
         stored = shelf.find_snapshot(collection, "latest")
@@ -65,5 +65,5 @@ def _read_last(shelf: WritableStore, collection: str, log: Log) -> Content | Non
         log("latest.unusable", level="warning", collection=collection, reason=error.message)
         return None
     if manifest is None:
-        return Content(stored.file, stored.created, None)
-    return Content(stored.file, manifest.created, manifest.points)
+        return SnapshotContent(stored.file, stored.created, None)
+    return SnapshotContent(stored.file, manifest.created, manifest.points)

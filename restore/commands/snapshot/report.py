@@ -7,7 +7,7 @@ import msgspec
 from restore.commands.outcome import Summary, describe_summary
 from restore.errors import PARTIAL, RestoreError
 from restore.retention.outcome import PruneOutcome
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 
 class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +104,6 @@ def _describe_pruned(outcome: PruneOutcome) -> list[str]:
 
 def _describe_success(outcome: SnapshotOutcome) -> str:
     about = "" if outcome.points_exact else "about "
-    points = f"{about}{say_number(outcome.points, 'point')}" if outcome.points is not None else "points not counted"
-    size = describe_amount(outcome.size_bytes or 0)
+    points = f"{about}{format_count(outcome.points, 'point')}" if outcome.points is not None else "points not counted"
+    size = format_bytes(outcome.size_bytes or 0)
     return f"{outcome.snapshot} is the latest now: {points}, {size}, checked, in {outcome.seconds or 0:.1f} s"

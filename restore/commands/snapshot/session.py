@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.creation.journal import Journal
+from restore.creation.journal import CreationJournal
 from restore.qdrant.client import Qdrant
-from restore.snapshots.codec import Packer
+from restore.snapshots.codec import Encoder
 from restore.stores.protocols import WritableStore
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
@@ -18,7 +18,7 @@ def _pack_nothing(_collection: str) -> None:
     """Let the server's own bytes be stored."""
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
 
     `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
@@ -32,7 +32,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     log: Log
     progress: Progress
     scoped: bool = False
-    find_packer: Callable[[str], Packer | None] = _pack_nothing
-    packer: Packer | None = None
+    find_packer: Callable[[str], Encoder | None] = _pack_nothing
+    packer: Encoder | None = None
     run_id: str = ""
-    journal: Journal | None = None
+    journal: CreationJournal | None = None

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from restore.checks.check_file import Reading, assess, assess_path, is_snapshot
-from restore.checks.file_report import Assessment, State, mark_latest
+from restore.checks.check_file import CheckOptions, check_file, check_path, is_snapshot
+from restore.checks.file_report import FileReport, FileState, mark_latest
 from restore.checks.record import Depth
-from restore.checks.recorder import Recorder
-from restore.commands.factories import make_recorder, open_recording
-from restore.commands.outcome import Shown
+from restore.checks.recorder import CheckRecorder
+from restore.commands.factories import make_recorder, open_existing
+from restore.commands.outcome import CommandResult
 from restore.commands.verify.report import VerifyReport, decide_status, describe_verify, summarise
-from restore.commands.verify.sampling import choose_sample, cover
+from restore.commands.verify.sampling import find_last_checked, select_oldest
 from restore.errors import DecryptionError
 from restore.settings.model import Settings
-from restore.settings.selection import is_chosen, warn_of_choice
+from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, Kind, select_shown
-from restore.stores.local.writer import Shelf
+from restore.stores.local.writer import WritableLocalStore
 from restore.stores.protocols import Store, explain_missing
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from restore.stores.protocols import WritableStore
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class VerifySession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `store` is only read; `recorder` writes beside its snapshots."""
 
     store: Store
-    recorder: Recorder
+    recorder: CheckRecorder
     clock: Clock
     log: Log
     progress: Progress
 
 
-def run(settings: Settings, tools: Tools) -> VerifyReport:
+def run(settings: Settings, tools: VerifySession) -> VerifyReport:
     """Look at every file of the store, or at those of the collections, names and paths given; or at a sample of them.
 
     Raises `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report, and so is
@@ -53,19 +53,19 @@ def run(settings: Settings, tools: Tools) -> VerifyReport:
     held = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
     sampled = _sample(settings, held, recorder)
     left_out = held - sampled
-    files: list[Assessment] = []
+    files: list[FileReport] = []
     for entry in entries:
         if entry.file in left_out:
             continue
         begin = tools.clock.read_seconds()
-        found = assess(store, entry, Reading(settings.verify_depth, _tell(tools.progress, entry.file)))
+        found = check_file(store, entry, CheckOptions(settings.verify_depth, _tell(tools.progress, entry.file)))
         found = msgspec.structs.replace(found, seconds=round(tools.clock.read_seconds() - begin, 3))
         files.append(found)
         _say(tools.log, found)
         if entry.file in sampled:
             recorder.record(found, settings.verify_depth)
     for path in filter(_is_path, settings.arguments):
-        files.append(assess_path(path, Reading(settings.verify_depth, _tell(tools.progress, path))))
+        files.append(check_path(path, CheckOptions(settings.verify_depth, _tell(tools.progress, path))))
         _say(tools.log, files[-1])
     tools.progress.close()
     return VerifyReport(
@@ -87,7 +87,7 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     """
     if not settings.arguments:
         include, exclude = settings.include, settings.exclude
-        return [entry for entry in entries if is_chosen(entry.collection or "", include, exclude)]
+        return [entry for entry in entries if is_selected(entry.collection or "", include, exclude)]
     chosen: list[Entry] = []
     for argument in settings.arguments:
         meant = [entry for entry in entries if argument in {entry.collection, entry.file}]
@@ -97,23 +97,23 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     return chosen
 
 
-def _sample(settings: Settings, held: frozenset[str], recorder: Recorder) -> frozenset[str]:
+def _sample(settings: Settings, held: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
     """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
     if settings.verify_sample is None:
         return held
-    covered = [cover(file, recorder.read(file), settings.verify_depth) for file in held]
-    return frozenset(choose_sample(covered, settings.verify_sample, recorder.now()))
+    covered = [find_last_checked(file, recorder.read(file), settings.verify_depth) for file in held]
+    return frozenset(select_oldest(covered, settings.verify_sample, recorder.now()))
 
 
 def _holds_bytes(store: Store, entry: Entry) -> bool:
     """Tell whether an entry is a snapshot itself: also a latest that is the file and no pointer."""
     if entry.kind is not Kind.LATEST:
         return is_snapshot(entry)
-    found = assess(store, entry, Reading(Depth.LIST))
-    return not found.target and found.state is not State.DAMAGED
+    found = check_file(store, entry, CheckOptions(Depth.LIST))
+    return not found.target and found.state is not FileState.DAMAGED
 
 
-def _warn(settings: Settings, recorder: Recorder) -> tuple[str, ...]:
+def _warn(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:
     if not recorder.problem:
         return ()
     again = "; the next sample may be of the same files" if settings.verify_sample else ""
@@ -124,7 +124,9 @@ def _warn_of_choice(settings: Settings, store: Store, shown: tuple[Entry, ...]) 
     if settings.arguments:
         return ()
     names = (entry.collection for entry in shown if entry.collection)
-    return warn_of_choice(names, settings.include, settings.exclude, doing="verify", where=f"store '{store.name}'")
+    return warn_about_patterns(
+        names, settings.include, settings.exclude, doing="verify", where=f"store '{store.name}'"
+    )
 
 
 def names_only_paths(arguments: tuple[str, ...]) -> bool:
@@ -143,7 +145,7 @@ def _tell(progress: Progress, file: str) -> Callable[[int], None]:
     return tell
 
 
-def _say(log: Log, found: Assessment) -> None:
+def _say(log: Log, found: FileReport) -> None:
     if found.status:
         event = "file.not_opened" if found.status == DecryptionError.status else "file.damaged"
         log(event, level="error", file=found.file, reason=found.problem)
@@ -151,14 +153,14 @@ def _say(log: Log, found: Assessment) -> None:
         log("file.verified", file=found.file, state=str(found.state), sha256=found.sha256)
 
 
-def main(settings: Settings, log: Log, progress: Progress) -> Shown:
+def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Open the store, and verify what is asked for."""
-    store = _open_anywhere(settings) if names_only_paths(settings.arguments) else open_recording(settings)
-    tools = Tools(store=store, recorder=make_recorder(store), clock=Clock(), log=log, progress=progress)
+    store = _open_anywhere(settings) if names_only_paths(settings.arguments) else open_existing(settings)
+    tools = VerifySession(store=store, recorder=make_recorder(store), clock=Clock(), log=log, progress=progress)
     report = run(settings, tools)
-    return Shown(report, describe_verify(report), report.status)
+    return CommandResult(report, describe_verify(report), report.status)
 
 
 def _open_anywhere(settings: Settings) -> WritableStore:
     """Give what stands for a store where only files given by their paths are looked at; nothing is asked of it."""
-    return Shelf(".", file_mode=settings.file_mode)
+    return WritableLocalStore(".", file_mode=settings.file_mode)

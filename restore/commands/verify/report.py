@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from restore.checks.file_report import Assessment, State
+from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import Depth
 from restore.commands.outcome import Summary
 from restore.errors import DecryptionError
-from restore.system.text import describe_amount, say_number
+from restore.system.text import format_bytes, format_count
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     store: str
-    files: tuple[Assessment, ...]
+    files: tuple[FileReport, ...]
     status: int
     depth: Depth = Depth.ARCHIVE
     snapshots: int = 0
@@ -29,9 +29,9 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def summarise(files: tuple[Assessment, ...], *, left_out: int, seconds: float) -> Summary:
+def summarise(files: tuple[FileReport, ...], *, left_out: int, seconds: float) -> Summary:
     """Count what was looked at: pointers are not files of their own, and what a sample left out was skipped."""
-    looked = [one for one in files if one.state is not State.POINTER]
+    looked = [one for one in files if one.state is not FileState.POINTER]
     failed = sum(1 for one in looked if one.status)
     size = sum(one.size_bytes for one in looked)
     return Summary(
@@ -39,7 +39,7 @@ def summarise(files: tuple[Assessment, ...], *, left_out: int, seconds: float) -
     )
 
 
-def decide_status(files: Iterable[Assessment]) -> int:
+def decide_status(files: Iterable[FileReport]) -> int:
     """Give the exit status of a verification: the first failure's own."""
     return next((one.status for one in files if one.status), 0)
 
@@ -53,25 +53,25 @@ def describe_verify(report: VerifyReport) -> list[str]:
     locked = sum(1 for one in report.files if one.status == DecryptionError.status)
     bad = sum(1 for one in report.files if one.status) - locked
     unopened = f", {locked:,} without their key" if locked else ""
-    of = f" ({report.sampled} of {say_number(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
+    of = f" ({report.sampled} of {format_count(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
     where = f" in store '{report.store}'" if report.store else ""
-    took = f"{describe_amount(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
-    lines.append(f"{say_number(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged{unopened}; {took}")
+    took = f"{format_bytes(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
+    lines.append(f"{format_count(len(report.files), 'file')}{of}{where}, {bad or 'none'} damaged{unopened}; {took}")
     return lines
 
 
-def _judge(one: Assessment, depth: Depth) -> str:
-    if one.state is State.POINTER:
+def _judge(one: FileReport, depth: Depth) -> str:
+    if one.state is FileState.POINTER:
         return f"points to {one.target}"
-    if one.status or one.state is State.DEBRIS or (one.state is State.FOREIGN and one.problem):
+    if one.status or one.state is FileState.DEBRIS or (one.state is FileState.FOREIGN and one.problem):
         return one.problem or str(one.state)
-    if one.state is State.FOREIGN:
+    if one.state is FileState.FOREIGN:
         return str(one.state)
-    amount = describe_amount(one.size_bytes)
+    amount = format_bytes(one.size_bytes)
     held = f"; held back: {one.problem}" if one.problem else ""
     if depth is Depth.LIST:
         beside = "as its manifest says" if one.promised_sha256 else "no manifest"
         return f"there, {amount}, {beside}; its bytes were not read{held}"
-    if one.state is State.UNCHECKED:
+    if one.state is FileState.UNCHECKED:
         return f"whole, {amount}; no manifest, so its bytes cannot be compared"
     return f"as promised, {amount}, sha256 {one.sha256[:12]}{held}"

@@ -21,9 +21,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from restore.errors import DeadlineError, QdrantError
-from restore.qdrant.transport.network_errors import describe_trouble, suggest_remedy
-from restore.qdrant.transport.streaming import Part, read_head, send_part
-from restore.system.retry import try_again
+from restore.qdrant.transport.network_errors import describe_network_error, suggest_network_fix
+from restore.qdrant.transport.streaming import MultipartFile, read_head, send_multipart
+from restore.system.retry import retry_attempts
 from restore.system.secret import Secret
 
 # Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
@@ -36,7 +36,7 @@ _QUERY = re.compile(rb"(https?://[^\s\"'<>?]*)\?[^\s\"'<>)]*")
 _TRANSIENT = frozenset({429, 502, 503, 504})
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """One answer, read whole. Header names are lower-case."""
 
     status: int
@@ -64,7 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     hides_queries: bool = False
 
 
-class Exchange:
+class PendingResponse:
     """A request that was sent and whose answer may take hours. Poll it; close it on every way out."""
 
     def __init__(self, connected: http.client.HTTPConnection, key: str = "", *, hides_queries: bool = False) -> None:
@@ -72,7 +72,7 @@ class Exchange:
         self._key = key
         self._hides_queries = hides_queries
 
-    def poll(self, seconds: float) -> Answer | None:
+    def poll(self, seconds: float) -> Response | None:
         """Wait up to `seconds` for the answer. None: not yet. Raises OSError when none can come any more."""
         connected = self._connection.sock
         if connected is None:
@@ -83,12 +83,12 @@ class Exchange:
         try:
             answer = _read_whole(read_head(self._connection, READ_SECONDS, READ_SECONDS), self._key)
         except http.client.HTTPException as error:
-            raise ConnectionResetError(describe_trouble(error)) from error
+            raise ConnectionResetError(describe_network_error(error)) from error
         finally:
             self.close()
         if self._hides_queries and answer.status >= _ERRORS:
             # Before anybody cuts it short, as with the key.
-            return Answer(answer.status, answer.headers, _QUERY.sub(rb"\1?***", answer.body))
+            return Response(answer.status, answer.headers, _QUERY.sub(rb"\1?***", answer.body))
         return answer
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Connection:
         """Give a second connection to the same server, for another thread."""
         return Connection(self.url, self._headers, tls=self._tls)
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Response:
         """Send a request once and read its answer whole.
 
         Raises `QdrantError` without an `http_status` when no answer came; then a write may have been done.
@@ -138,52 +138,52 @@ class Connection:
         self._keep(connected, answer)
         return answer
 
-    def ask_again(self, request: Request, *, patience_seconds: float = 10.0) -> Answer:
+    def ask_again(self, request: Request, *, patience_seconds: float = 10.0) -> Response:
         """Send a request that changes nothing, again and again while the trouble may pass.
 
         Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring a `Retry-After` within
         the patience. When that is over the last answer is given, whatever it says, or the last trouble raised.
         """
         answer = self._try(request)
-        if isinstance(answer, Answer):
+        if isinstance(answer, Response):
             return answer
-        first: _PassingError | None = answer
+        first: _TransientError | None = answer
 
         def pause(error: Exception) -> bool | float:
-            return min(error.retry_after, patience_seconds) or True if isinstance(error, _PassingError) else False
+            return min(error.retry_after, patience_seconds) or True if isinstance(error, _TransientError) else False
 
         try:
-            for attempt in try_again(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
+            for attempt in retry_attempts(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
                 with attempt:
                     # The first trouble was met already, and the pause that it asked for comes first.
                     answer, first = first or self._try(request), None
-                    if isinstance(answer, _PassingError):
+                    if isinstance(answer, _TransientError):
                         raise answer
-        except _PassingError as error:
+        except _TransientError as error:
             if error.answer is None:
                 raise
             return error.answer
-        if isinstance(answer, Answer):
+        if isinstance(answer, Response):
             return answer
         raise AssertionError("unreachable: the loop ends with an answer or its error")
 
-    def _try(self, request: Request) -> Answer | _PassingError:
+    def _try(self, request: Request) -> Response | _TransientError:
         try:
             answer = self.ask(request)
         except QdrantError as error:
             if error.permanent:
                 raise
-            return _PassingError(error.message, hint=error.hint)
+            return _TransientError(error.message, hint=error.hint)
         if answer.status not in _TRANSIENT:
             return answer
         words = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
-        passing = _PassingError(words, http_status=answer.status)
+        passing = _TransientError(words, http_status=answer.status)
         after = answer.headers.get("retry-after", "")
         passing.retry_after = float(after) if after.isdecimal() else 0.0
         passing.answer = answer
         return passing
 
-    def send(self, request: Request) -> Exchange:
+    def send(self, request: Request) -> PendingResponse:
         """Send a request whose answer takes long, on a connection of its own."""
         connected = self._connect(_CONNECT_SECONDS)
         try:
@@ -196,11 +196,11 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return Exchange(connected, self._key, hides_queries=request.hides_queries)
+        return PendingResponse(connected, self._key, hides_queries=request.hides_queries)
 
     def send_file(
-        self, request: Request, part: Part, *, on_sent: Callable[[int], None], stall_seconds: float
-    ) -> Exchange:
+        self, request: Request, part: MultipartFile, *, on_sent: Callable[[int], None], stall_seconds: float
+    ) -> PendingResponse:
         """Stream a file as a request's body, without a copy in memory.
 
         `on_sent` gets the bytes of the file sent so far. An answer that comes early (a proxy's 413) ends the
@@ -212,7 +212,7 @@ class Connection:
         try:
             self._send_head(connected, request, length)
             connected.send(part.head)
-            if send_part(connected.sock, part, on_sent, stall_seconds):
+            if send_multipart(connected.sock, part, on_sent, stall_seconds):
                 connected.sock.settimeout(stall_seconds)
                 connected.sock.sendall(part.tail)
         except (BrokenPipeError, ConnectionResetError) as error:
@@ -232,7 +232,7 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return Exchange(connected, self._key)
+        return PendingResponse(connected, self._key)
 
     def receive(self, request: Request, *, silence_seconds: float) -> http.client.HTTPResponse:
         """Send a request whose answer is a stream; its connection closes with the response."""
@@ -269,7 +269,7 @@ class Connection:
             kept.close()
         return self._connect(min(seconds, _CONNECT_SECONDS))
 
-    def _keep(self, connected: http.client.HTTPConnection, answer: Answer) -> None:
+    def _keep(self, connected: http.client.HTTPConnection, answer: Response) -> None:
         if answer.headers.get("connection", "").lower() == "close" or connected.sock is None:
             connected.close()
             return
@@ -302,20 +302,20 @@ class Connection:
 
     def _lost(self, error: Exception) -> QdrantError:
         return QdrantError(
-            f"Qdrant at {self.url} cannot be reached: {describe_trouble(error)}",
-            hint=suggest_remedy(error),
+            f"Qdrant at {self.url} cannot be reached: {describe_network_error(error)}",
+            hint=suggest_network_fix(error),
             permanent=isinstance(error, ssl.SSLError | UnicodeError),
         )
 
 
-class _PassingError(QdrantError):
+class _TransientError(QdrantError):
     """Trouble that may pass; `retry_after` is what the server asked for, in seconds. `answer`: it did answer."""
 
     retry_after = 0.0
-    answer: Answer | None = None
+    answer: Response | None = None
 
 
-def _read_whole(response: http.client.HTTPResponse, key: str) -> Answer:
+def _read_whole(response: http.client.HTTPResponse, key: str) -> Response:
     """Read an answer to its end. Raises `IncompleteRead` when it is shorter than it said."""
     promised = response.length
     body = response.read(_LARGEST_ANSWER)
@@ -328,7 +328,7 @@ def _read_whole(response: http.client.HTTPResponse, key: str) -> Answer:
         # Before anybody cuts it short: half a key that an echoing proxy sent would be recognised no more.
         for form in (key, *Secret(key).list_forms()):
             body = body.replace(form.encode(), b"***")
-    return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+    return Response(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
 def _ends_well(content_type: str, body: bytes) -> bool:

@@ -9,7 +9,7 @@ import ssl
 _SAYS_NOTHING = frozenset({"", "timed out", "The read operation timed out", "The write operation timed out"})
 
 
-def describe_trouble(error: Exception) -> str:
+def describe_network_error(error: Exception) -> str:
     """Say what happened, as the end of a sentence."""
     match error:
         case ssl.SSLCertVerificationError():
@@ -39,7 +39,7 @@ def describe_trouble(error: Exception) -> str:
             return str(error)
 
 
-def suggest_remedy(error: Exception) -> str:
+def suggest_network_fix(error: Exception) -> str:
     """Say what a person could do about it; empty when nothing is known."""
     match error:
         case ssl.SSLCertVerificationError():

@@ -10,7 +10,7 @@ import msgspec
 
 from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
 from restore.qdrant.model import CollectionInfo, SnapshotDescription
-from restore.qdrant.transport.connection import Answer
+from restore.qdrant.transport.connection import Response
 
 _REFUSED = frozenset({401, 403})
 _UNKNOWN_KEY = 401
@@ -24,12 +24,12 @@ _LONGEST_LINE = 300
 _CHECKSUM_DIGITS = 64
 
 
-def explain_answer(answer: Answer, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
+def error_from_response(answer: Response, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
     """Give the error that an answer other than success stands for.
 
     `subject` begins its sentence, `asked` is the request (`GET /collections`) where there is no better one.
     """
-    words = summarise_answer(answer)
+    words = summarise_response(answer)
     lowered = words.lower()
     about = f"{subject}: " if subject else ""
     # 403 is also what a server answers to a file outside its snapshots directory, and a proxy to whatever it likes.
@@ -56,8 +56,8 @@ def explain_answer(answer: Answer, url: str, *, subject: str = "", asked: str = 
     )
 
 
-def _explain_key(answer: Answer, url: str, *, about: str, asked: str) -> AuthError:
-    words = summarise_answer(answer)
+def _explain_key(answer: Response, url: str, *, about: str, asked: str) -> AuthError:
+    words = summarise_response(answer)
     if "must provide" in words.lower():
         return AuthError(
             f"{about}Qdrant at {url} asks for an API key, and none was given",
@@ -75,7 +75,7 @@ def _explain_key(answer: Answer, url: str, *, about: str, asked: str) -> AuthErr
     )
 
 
-def _suggest(answer: Answer) -> str:
+def _suggest(answer: Response) -> str:
     """Say what a person could do about an answer that has no class of its own."""
     if answer.status == _TOO_OFTEN:
         return "the server limits how often it may be asked: run it again later, or raise its limits"
@@ -84,12 +84,12 @@ def _suggest(answer: Answer) -> str:
     return "Qdrant's own log says more" if answer.status >= _SERVERS_FAULT else ""
 
 
-def _is_from_gateway(answer: Answer) -> bool:
+def _is_from_gateway(answer: Response) -> bool:
     """Tell whether something before Qdrant gave this answer."""
-    return answer.status in _GATEWAYS or (not answer.is_json and summarise_answer(answer) == _HTML)
+    return answer.status in _GATEWAYS or (not answer.is_json and summarise_response(answer) == _HTML)
 
 
-def summarise_answer(answer: Answer) -> str:
+def summarise_response(answer: Response) -> str:
     """Give what an answer says, in one short line, whatever its form."""
     text = answer.body.decode("utf-8", "replace").strip()
     if answer.is_json:

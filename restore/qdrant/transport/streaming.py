@@ -16,13 +16,13 @@ import msgspec
 
 from restore.errors import IntegrityError
 from restore.snapshots.stored import SnapshotReader
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _BLOCK = 1 << 20
 _BUFFER = 1 << 16
 
 
-class Part(msgspec.Struct, frozen=True):
+class MultipartFile(msgspec.Struct, frozen=True):
     """What an upload sends: bytes before, a snapshot opened for reading, bytes after."""
 
     head: bytes
@@ -79,7 +79,9 @@ def read_head(
     return connected.getresponse()
 
 
-def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], None], stall_seconds: float) -> bool:
+def send_multipart(
+    connected: socket.socket, part: MultipartFile, on_sent: Callable[[int], None], stall_seconds: float
+) -> bool:
     """Send the file; False when the server answered before the end."""
     connected.settimeout(stall_seconds)
     descriptor = _find_descriptor(part.file)
@@ -95,7 +97,7 @@ def send_part(connected: socket.socket, part: Part, on_sent: Callable[[int], Non
         sent = os.sendfile(connected.fileno(), descriptor, offset, min(_BLOCK, part.size - offset))
         if sent == 0:
             raise IntegrityError(
-                f"the snapshot became shorter while it was sent: {offset:,} of {say_number(part.size, 'byte')}"
+                f"the snapshot became shorter while it was sent: {offset:,} of {format_count(part.size, 'byte')}"
             )
         offset += sent
         on_sent(offset)
@@ -110,7 +112,7 @@ def _find_descriptor(file: Any) -> int | None:  # noqa: ANN401 - whatever is rea
         return None
 
 
-def _copy(connected: socket.socket, part: Part, on_sent: Callable[[int], None]) -> bool:
+def _copy(connected: socket.socket, part: MultipartFile, on_sent: Callable[[int], None]) -> bool:
     sent = 0
     for block in _read_blocks(part.file, part.size):
         if not isinstance(connected, ssl.SSLSocket) and select.select([connected], [], [], 0)[0]:
@@ -127,7 +129,7 @@ def _read_blocks(file: SnapshotReader, size: int) -> Iterator[bytes]:
         block = file.read(min(_BLOCK, left))
         if not block:
             raise IntegrityError(
-                f"the snapshot became shorter while it was sent: {size - left:,} of {say_number(size, 'byte')}"
+                f"the snapshot became shorter while it was sent: {size - left:,} of {format_count(size, 'byte')}"
             )
         left -= len(block)
         yield block

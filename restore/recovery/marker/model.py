@@ -22,7 +22,7 @@ class Phase(StrEnum):
     VERIFIED = "verified"
 
 
-class Was(StrEnum):
+class TargetBefore(StrEnum):
     """What the target was when it was marked."""
 
     ABSENT = "absent"
@@ -30,7 +30,7 @@ class Was(StrEnum):
     PRESENT = "present"
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentTransfer(msgspec.Struct, frozen=True):
     """What was sent: `kind` is `upload` or `server-file`, `size` in bytes, `at` in seconds since the epoch.
 
     `file` is the uploaded file's name on the server, empty for a server file.
@@ -42,7 +42,7 @@ class Sent(msgspec.Struct, frozen=True):
     file: str = ""
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class Marker(msgspec.Struct, frozen=True, kw_only=True):
     """A mark's metadata. `attempt` comes from the mark's name, `beat` from its holder's own key."""
 
     collection: str
@@ -52,13 +52,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str
     sha256: str
     size: int
-    was: Was
+    was: TargetBefore
     phase: Phase
     aliases: tuple[str, ...] = ()
-    sent: Sent | None = None
+    sent: SentTransfer | None = None
 
 
-def describe_mark(mark: Mark) -> dict[str, Any]:
+def describe_marker(mark: Marker) -> dict[str, Any]:
     """Give the body that creates this mark."""
     metadata: dict[str, Any] = msgspec.to_builtins(mark)
     metadata[BEAT_PREFIX + mark.token] = 0
@@ -71,15 +71,15 @@ def describe_mark(mark: Mark) -> dict[str, Any]:
     }
 
 
-def read_mark(metadata: dict[str, Any] | None) -> Mark | None:
+def parse_marker(metadata: dict[str, Any] | None) -> Marker | None:
     """Read a mark's metadata; None when it is not one of ours, or half-made."""
     try:
-        return msgspec.convert(metadata, Mark)
+        return msgspec.convert(metadata, Marker)
     except msgspec.ValidationError:
         return None
 
 
-def read_beat(metadata: dict[str, Any] | None, token: str) -> int | None:
+def parse_beat(metadata: dict[str, Any] | None, token: str) -> int | None:
     """Give the holder's counter; None when it never raised one."""
     beat = (metadata or {}).get(BEAT_PREFIX + token)
     return beat if isinstance(beat, int) else None

@@ -12,23 +12,31 @@ import msgspec
 
 from restore.errors import Interrupted, LockedError, QdrantError, RefusedError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.collection_names import find_attempts, name_mark
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import BEAT_PREFIX, Mark, Phase, Sent, Was, describe_mark, read_mark
-from restore.system.text import say_number
+from restore.qdrant.collection_names import find_attempts, name_marker
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import (
+    BEAT_PREFIX,
+    Marker,
+    Phase,
+    SentTransfer,
+    TargetBefore,
+    describe_marker,
+    parse_marker,
+)
+from restore.system.text import format_count
 
 _BEAT_SECONDS = 2.0
 _LAST_WORD_SECONDS = 1.5
 
 
-class HeldMark:
+class OwnMarker:
     """A mark of ours. Its beat goes on until `stop`; `phase` is what the server was told last.
 
     `relieves` names an older mark that still stands for the same work, so that ours may go on every way out; `gone`
     says that there is nothing of ours to delete any more.
     """
 
-    def __init__(self, qdrant: Qdrant, name: str, attempt: int, mark: Mark, *, relieves: str = "") -> None:
+    def __init__(self, qdrant: Qdrant, name: str, attempt: int, mark: Marker, *, relieves: str = "") -> None:
         self._qdrant = qdrant
         self.relieves = relieves
         self.name = name
@@ -51,7 +59,7 @@ class HeldMark:
         """
         self.mark = msgspec.structs.replace(self.mark, snapshot=snapshot, sha256=sha256, size=size)
 
-    def tell_sent(self, sent: Sent, was: Was, aliases: tuple[str, ...]) -> None:
+    def tell_sent(self, sent: SentTransfer, was: TargetBefore, aliases: tuple[str, ...]) -> None:
         """Write what is about to be sent, and onto what. An error may leave the mark saying either: both are safe."""
         # First here: an answer that is lost must not make us believe that nothing was sent.
         self.mark = msgspec.structs.replace(self.mark, phase=Phase.SENT, sent=sent, was=was, aliases=aliases)
@@ -70,7 +78,7 @@ class HeldMark:
         Raises `LockedError`: another run took over while we were asleep.
         """
         found = self._qdrant.get_collection(self.name)
-        mark = None if found is None or isinstance(found, Broken) else read_mark(found.metadata)
+        mark = None if found is None or isinstance(found, UnreadableCollection) else parse_marker(found.metadata)
         attempts = find_attempts(self.mark.collection, self._qdrant.list_collections())
         if mark is None or mark.token != self.mark.token or attempts[-1:] != [self.attempt]:
             self.stop()
@@ -126,7 +134,7 @@ class HeldMark:
         qdrant.close()
 
 
-def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int, relieves: str = "") -> HeldMark | None:
+def place_marker(qdrant: Qdrant, mark: Marker, attempt: int, *, makes: int, relieves: str = "") -> OwnMarker | None:
     """Create a mark. None: somebody else's is there. `makes`: how many collections the restore adds itself.
 
     `relieves` names the older one whose work it is about to take over.
@@ -138,18 +146,18 @@ def place_mark(qdrant: Qdrant, mark: Mark, attempt: int, *, makes: int, relieves
     if room.limit is not None and room.limit - room.collections < needed:
         raise RefusedError(
             f"collection '{mark.collection}': Qdrant holds {room.collections} of at most "
-            f"{say_number(room.limit, 'collection')}, "
+            f"{format_count(room.limit, 'collection')}, "
             f"this restore needs {needed} free (one for its mark)",
             left="nothing was changed",
             hint="raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection",
         )
-    name = name_mark(mark.collection, attempt)
+    name = name_marker(mark.collection, attempt)
     try:
         created = _create(qdrant, name, mark)
     except Interrupted:
         _withdraw(qdrant, name, mark.token)
         raise
-    return HeldMark(qdrant, name, attempt, mark, relieves=relieves) if created else None
+    return OwnMarker(qdrant, name, attempt, mark, relieves=relieves) if created else None
 
 
 def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
@@ -164,11 +172,11 @@ def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
         last.close()
 
 
-def _create(qdrant: Qdrant, name: str, mark: Mark) -> bool:
+def _create(qdrant: Qdrant, name: str, mark: Marker) -> bool:
     """Create the mark's collection; a lost answer is asked for again, and our own token says that it was done."""
     for last in (False, False, True):
         try:
-            if qdrant.create_collection(name, describe_mark(mark)):
+            if qdrant.create_collection(name, describe_marker(mark)):
                 return True
         except QdrantError as error:
             if error.http_status is not None or last:
@@ -180,7 +188,7 @@ def _create(qdrant: Qdrant, name: str, mark: Mark) -> bool:
 
 def _is_ours(qdrant: Qdrant, name: str, token: str) -> bool:
     found = qdrant.get_collection(name)
-    if found is None or isinstance(found, Broken):
+    if found is None or isinstance(found, UnreadableCollection):
         return False
-    mark = read_mark(found.metadata)
+    mark = parse_marker(found.metadata)
     return mark is not None and mark.token == token

@@ -6,9 +6,9 @@ from typing import Any
 
 from restore.errors import LockedError, QdrantError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import read_beat, read_mark
-from restore.recovery.target_state import SeenMark
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import parse_beat, parse_marker
+from restore.recovery.target_state import ObservedMarker
 from restore.system.clock import Clock
 from restore.system.events import Log
 
@@ -18,16 +18,16 @@ _STALE_READS = 3
 _SAY_SECONDS = 10.0
 
 
-def watch_mark(
+def watch_marker(
     qdrant: Qdrant,
     clock: Clock,
     log: Log,
-    seen: SeenMark,
+    seen: ObservedMarker,
     *,
     target: str,
     patience_seconds: float | None,
     stall_seconds: float,
-) -> SeenMark | None:
+) -> ObservedMarker | None:
     """Watch until the mark is gone (None), or nothing of it changed for 10 s over at least three reads.
 
     Then it is stale, and given as it was read last. A read that fails is no read: a server that restarts makes
@@ -51,13 +51,13 @@ def watch_mark(
             if info is None:
                 return None
             # All of it, not only what we understand: a newer program's mark beats too.
-            state = {} if isinstance(info, Broken) else info.metadata
+            state = {} if isinstance(info, UnreadableCollection) else info.metadata
             if state != last:
                 last, still_since, reads = state, now, 0
             reads += 1
             if now - still_since >= _STALE_SECONDS and reads >= _STALE_READS:
-                mark = read_mark(state)
-                return SeenMark(seen.name, seen.attempt, mark, read_beat(state, mark.token) if mark else None)
+                mark = parse_marker(state)
+                return ObservedMarker(seen.name, seen.attempt, mark, parse_beat(state, mark.token) if mark else None)
         if patience_seconds is not None and now - begin > patience_seconds + _STALE_SECONDS:
             raise LockedError(
                 f"collection '{target}' is being restored by {_name_holder(seen)} (mark '{seen.name}')",
@@ -71,5 +71,5 @@ def watch_mark(
         clock.sleep(_PAUSE_SECONDS)
 
 
-def _name_holder(seen: SeenMark) -> str:
+def _name_holder(seen: ObservedMarker) -> str:
     return seen.mark.holder if seen.mark else "somebody"

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from restore.errors import QdrantError, RestoreError
 from restore.qdrant.collection_names import name_upload
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import Was
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import TargetBefore
 from restore.recovery.plan import Restore
 from restore.recovery.policy import Transfer
-from restore.recovery.request import Offer, Parcel
+from restore.recovery.request import SnapshotCandidate, TransferSource
 from restore.recovery.target_state import Absent, AliasOf, Present, Target
 
 _TOOK_NOTHING = frozenset({400, 403, 404, 409})
 
 
-def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str, by_url: bool = False) -> Parcel:
+def make_transfer_source(
+    offer: SnapshotCandidate, target: str, checksum: str, *, server_store: str, by_url: bool = False
+) -> TransferSource:
     """Say what is sent. The server is given the resolved file, never the latest pointer.
 
     `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
     """
     plain = offer.stored.in_store and not offer.stored.packing
     seen = f"{server_store.rstrip('/')}/{offer.stored.file}" if server_store and plain and not by_url else ""
-    return Parcel(
+    return TransferSource(
         target=target,
         path=offer.stored.path,
         server_path=seen,
@@ -32,7 +34,7 @@ def name_parcel(offer: Offer, target: str, checksum: str, *, server_store: str, 
     )
 
 
-def choose_routes(transfer: Transfer, plan: Restore, parcel: Parcel) -> tuple[Transfer, ...]:
+def choose_routes(transfer: Transfer, plan: Restore, parcel: TransferSource) -> tuple[Transfer, ...]:
     """Give the ways to try, in order. What was removed first is uploaded: nothing proves that a file is seen."""
     match transfer:
         case Transfer.SERVER_FILE | Transfer.SERVER_URL:
@@ -54,18 +56,20 @@ def is_as_planned(plan: Restore, target: Target) -> bool:
         case AliasOf():
             return False
         case Present(points=points):
-            return plan.was is Was.PRESENT or (points == 0 and (plan.was is Was.EMPTY or plan.delete_first))
-        case Broken() as broken:
-            return plan.was is not Was.ABSENT or (plan.delete_first and broken.is_half_made)
+            return plan.was is TargetBefore.PRESENT or (
+                points == 0 and (plan.was is TargetBefore.EMPTY or plan.delete_first)
+            )
+        case UnreadableCollection() as broken:
+            return plan.was is not TargetBefore.ABSENT or (plan.delete_first and broken.is_half_made)
         case Absent():
             return True
 
 
-def stands_as_before(plan: Restore, before: Target, after: Target) -> bool:
+def is_unchanged(plan: Restore, before: Target, after: Target) -> bool:
     """Tell whether a server that said no left the target as it was just before it was asked."""
     match before, after:
         case Present(points=were), Present(points=points):
-            return plan.was is Was.PRESENT or points == were
+            return plan.was is TargetBefore.PRESENT or points == were
         case _:
             return type(before) is type(after)
 

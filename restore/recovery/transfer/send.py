@@ -12,8 +12,8 @@ import msgspec
 
 from restore.errors import DeadlineError, QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.transport.connection import Answer, Exchange
-from restore.recovery.request import Parcel
+from restore.qdrant.transport.connection import PendingResponse, Response
+from restore.recovery.request import TransferSource
 from restore.snapshots.stored import SnapshotReader
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
@@ -42,10 +42,10 @@ class Rejected(msgspec.Struct, frozen=True):
     error: RestoreError
 
 
-Sending = Accepted | Rejected | Lost
+TransferResult = Accepted | Rejected | Lost
 
 
-class Sender:
+class SnapshotSender:
     """Sends to one server. `stall_seconds`: how long it may go without a byte or a sign."""
 
     def __init__(self, qdrant: Qdrant, *, clock: Clock, log: Log, progress: Progress, stall_seconds: float) -> None:
@@ -55,7 +55,7 @@ class Sender:
         self._progress = progress
         self._stall_seconds = stall_seconds
 
-    def send_server_file(self, parcel: Parcel) -> Sending:
+    def send_server_file(self, parcel: TransferSource) -> TransferResult:
         """Let the server read the file itself."""
         self._progress.wait("server is loading", parcel.target)
         try:
@@ -64,7 +64,7 @@ class Sender:
             return Lost(error.message, rose=False)
         return self._await(exchange, parcel)
 
-    def send_server_url(self, parcel: Parcel, sign: Callable[[], Secret]) -> Sending:
+    def send_server_url(self, parcel: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
         """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot.
 
         A store that signs no URL with the credentials at hand counts as refused.
@@ -80,7 +80,7 @@ class Sender:
             return Lost(error.message, rose=False)
         return self._await(exchange, parcel)
 
-    def send_upload(self, parcel: Parcel, open_snapshot: Callable[[], SnapshotReader]) -> Sending:
+    def send_upload(self, parcel: TransferSource, open_snapshot: Callable[[], SnapshotReader]) -> TransferResult:
         """Stream the snapshot to the server. Raises what opening and reading it raise."""
 
         def on_sent(sent_bytes: int) -> None:
@@ -102,7 +102,7 @@ class Sender:
         self._progress.wait("server is loading", parcel.target)
         return self._await(exchange, parcel)
 
-    def _await(self, exchange: Exchange, parcel: Parcel) -> Sending:
+    def _await(self, exchange: PendingResponse, parcel: TransferSource) -> TransferResult:
         """Wait for the answer; the gauge is the server's sign of life meanwhile."""
         rose = False
         sign = said = self._clock.read_seconds()
@@ -136,7 +136,7 @@ class Sender:
         except QdrantError:
             return False
 
-    def _read(self, target: str, answer: Answer) -> Sending:
+    def _read(self, target: str, answer: Response) -> TransferResult:
         try:
             self._qdrant.read_recovered(target, answer)
         except RestoreError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from restore.errors import QdrantError
 from restore.qdrant.client import Qdrant
-from restore.recovery.marker.model import Sent
+from restore.recovery.marker.model import SentTransfer
 from restore.system.clock import Clock
 from restore.system.events import Log
 
@@ -24,7 +24,7 @@ def wait_settled(
     log: Log,
     *,
     target: str,
-    sent: Sent | None,
+    sent: SentTransfer | None,
     stall_seconds: float,
     rose: bool = False,
 ) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from restore.settings import parsers as values
 from restore.settings.command_names import CONFIG, DRILL, LIST, MIRROR, MOVING, PRUNE, RESTORE, VERIFY
-from restore.settings.option import Setting
+from restore.settings.option import Option
 from restore.settings.options.kinds import make_switch
 
 COLLECTION_OPTIONS = (
-    Setting(
+    Option(
         name="collections",
         room="Collections",
         flag="--collection",
@@ -17,10 +17,10 @@ COLLECTION_OPTIONS = (
         several=True,
         flag_sentence="One collection, verbatim; may be given several times, and as plain arguments.",
         commands=(*MOVING, PRUNE, MIRROR),
-        read=values.read_name,
+        read=values.parse_collection_name,
         sentence="Which collections, separated by commas (a name with a comma: QDRANT_COLLECTION_NAME).",
     ),
-    Setting(
+    Option(
         name="collection-name",
         room="Collections",
         flag="-",
@@ -29,7 +29,7 @@ COLLECTION_OPTIONS = (
         placeholder="NAME",
         default="",
         commands=(),
-        read=values.read_name,
+        read=values.parse_collection_name,
         sentence="One collection, verbatim; counts when RESTORE_COLLECTIONS is not set.",
     ),
     make_switch(
@@ -41,24 +41,24 @@ COLLECTION_OPTIONS = (
         field="all_collections",
         commands=(*MOVING, LIST, VERIFY, PRUNE, MIRROR),
     ),
-    Setting(
+    Option(
         name="snapshot",
         room="Collections",
         placeholder="latest|previous|NAME|PATH",
         default="latest",
         commands=(RESTORE, DRILL, CONFIG),
-        read=values.read_text,
+        read=values.parse_text,
         per_collection=True,
         sentence="Which snapshot: the latest, the one before it, a file's name in the store, or a path.",
     ),
-    Setting(
+    Option(
         name="to",
         room="Collections",
         placeholder="NAME",
         default="",
         aliases=("--new-collection",),
         commands=(RESTORE, CONFIG),
-        read=values.read_name,
+        read=values.parse_collection_name,
         per_collection=True,
         sentence="Restore under another name; for one collection.",
     ),

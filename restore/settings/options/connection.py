@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from restore.settings import parsers as values
 from restore.settings.command_names import ASKING
-from restore.settings.option import Setting
+from restore.settings.option import Option
 from restore.settings.options.kinds import make_switch
 
 CONNECTION_OPTIONS = (
-    Setting(
+    Option(
         name="qdrant-url",
         room="Qdrant",
         variable="QDRANT_URL",
@@ -16,10 +16,10 @@ CONNECTION_OPTIONS = (
         default="http://localhost:6333",
         aliases=("--url",),
         commands=ASKING,
-        read=values.read_url,
+        read=values.parse_url,
         sentence="Where Qdrant answers; without a port it is the scheme's own (80 or 443), Qdrant's is 6333.",
     ),
-    Setting(
+    Option(
         name="api-key",
         room="Qdrant",
         variable="QDRANT_API_KEY",
@@ -27,16 +27,16 @@ CONNECTION_OPTIONS = (
         secret=True,
         docker_secret="qdrant_api_key",  # noqa: S106 - a file's name
         commands=ASKING,
-        read=values.read_secret,
+        read=values.parse_secret,
         sentence="The key that Qdrant asks for; to restore it must be allowed to manage.",
     ),
-    Setting(
+    Option(
         name="ca-file",
         room="Qdrant",
         placeholder="PATH",
         default="",
         commands=ASKING,
-        read=values.read_text,
+        read=values.parse_text,
         sentence="The authority (PEM) that signed Qdrant's certificate, when the system does not know it.",
     ),
     make_switch(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from restore.settings import parsers as values
 from restore.settings.command_names import HEALTHCHECK, SERVE, Job
-from restore.settings.option import Setting
+from restore.settings.option import Option
 from restore.system.secret import Secret
 
 DEFAULT_LISTEN = "127.0.0.1:6363"
@@ -23,12 +23,12 @@ _WHAT = {
 }
 
 
-def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
+def make_daemon_options(config: str, watched: tuple[str, ...]) -> tuple[Option, ...]:
     """Give the rows. `config` is the command that shows settings, `watched` those whose runs are told of."""
     told = (*watched, SERVE, config)
     return (
         *(_make_job_row(job, config) for job in Job),
-        Setting(
+        Option(
             name="schedule-time-zone",
             room="Schedule",
             key="schedule.time_zone",
@@ -38,7 +38,7 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
             read=_read_zone,
             sentence="The time zone that the cron fields are meant in, by its name: Europe/Berlin.",
         ),
-        Setting(
+        Option(
             name="schedule-jitter",
             field="schedule_jitter_seconds",
             room="Schedule",
@@ -49,7 +49,7 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
             read=_read_jitter,
             sentence="Begin each run by up to this much later; always the same for one slot of one machine.",
         ),
-        Setting(
+        Option(
             name="listen",
             room="Watching",
             placeholder="HOST:PORT|off",
@@ -58,35 +58,35 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
             read=_read_listen,
             sentence="Where serve answers /healthz, /readyz and /metrics; on more than loopback only with a token.",
         ),
-        Setting(
+        Option(
             name="listen-token",
             room="Watching",
             placeholder="TOKEN",
             secret=True,
             commands=(SERVE, config),
-            read=values.read_secret,
+            read=values.parse_secret,
             sentence="Who sends it (Authorization: Bearer …) may read metrics and details; others only the status.",
         ),
-        Setting(
+        Option(
             name="health-timeout",
             field="health_timeout_seconds",
             room="Watching",
             placeholder="SECONDS|2m|1h",
             default=600.0,
             commands=(SERVE, config),
-            read=values.read_some_seconds,
+            read=values.parse_positive_duration,
             sentence="How long a job may give no sign until /healthz answers 503, or be late until /readyz does.",
         ),
-        Setting(
+        Option(
             name="metrics-file",
             room="Watching",
             placeholder="PATH",
             default="",
             commands=told,
-            read=values.read_text,
+            read=values.parse_text,
             sentence="Write the metrics into this file when a run has ended, for node_exporter's textfile collector.",
         ),
-        Setting(
+        Option(
             name="notify-webhook",
             room="Watching",
             key="notify.webhook",
@@ -96,7 +96,7 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
             read=_read_secret_url,
             sentence="POST a JSON object there when a run has ended.",
         ),
-        Setting(
+        Option(
             name="notify-healthchecks",
             room="Watching",
             key="notify.healthchecks",
@@ -109,8 +109,8 @@ def make_rows(config: str, watched: tuple[str, ...]) -> tuple[Setting, ...]:
     )
 
 
-def _make_job_row(job: Job, config: str) -> Setting:
-    return Setting(
+def _make_job_row(job: Job, config: str) -> Option:
+    return Option(
         name=f"schedule-{job}",
         room="Schedule",
         key=f"schedule.{job}",
@@ -124,10 +124,10 @@ def _make_job_row(job: Job, config: str) -> Setting:
 
 def _read_schedule(text: str) -> str:
     """Take a schedule's text. Where the extra `serve` is missing nothing is scheduled, and it is only kept."""
-    from restore.settings.schedule import read_schedule  # noqa: PLC0415 - only who schedules pays for it
+    from restore.settings.schedule import parse_schedule  # noqa: PLC0415 - only who schedules pays for it
 
     try:
-        read_schedule(text)
+        parse_schedule(text)
     except ImportError:
         return text.strip()
     return text.strip()
@@ -141,7 +141,7 @@ def _read_zone(text: str) -> str:
 
 
 def _read_jitter(text: str) -> float:
-    seconds = values.read_seconds(text)
+    seconds = values.parse_duration(text)
     if seconds > _HALF_A_DAY:
         raise ValueError(f"'{text}' is more than 12 hours")
     return seconds
@@ -160,7 +160,7 @@ def _read_listen(text: str) -> str:
 
 def _read_secret_url(text: str) -> Secret:
     """Take a URL that is a secret: what is wrong is said without repeating any of it."""
-    secret = values.read_secret(text)
+    secret = values.parse_secret(text)
     try:
         parts = urlsplit(text)
         wrong = parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0

@@ -8,15 +8,15 @@ from typing import Any
 
 from restore.settings import parsers as values
 from restore.settings.command_names import CONFIG, RESTORE, WAITING
-from restore.settings.option import Setting
+from restore.settings.option import Option
 
 
-def make_choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
+def make_choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -> Option:  # noqa: ANN401 - Setting's own
     """Return an option with one word of several; the first is the default."""
-    return Setting(
+    return Option(
         name=name,
         sentence=sentence,
-        read=values.one_of(choices),
+        read=values.parse_choice(choices),
         default=next(iter(choices)),
         placeholder="|".join(choices),
         **more,
@@ -25,19 +25,19 @@ def make_choice(name: str, choices: type[StrEnum], sentence: str, **more: Any) -
 
 def make_policy(
     name: str, choices: type[StrEnum], sentence: str, commands: tuple[str, ...] = (RESTORE, CONFIG)
-) -> Setting:
+) -> Option:
     """Return a choice that may also be made for one collection."""
     return make_choice(name, choices, sentence, room="Policies", commands=commands, per_collection=True)
 
 
-def make_switch(name: str, sentence: str, **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
+def make_switch(name: str, sentence: str, **more: Any) -> Option:  # noqa: ANN401 - Setting's own
     """Return an option that is on or off."""
-    return Setting(name=name, sentence=sentence, read=values.read_switch, default=False, switch=True, **more)
+    return Option(name=name, sentence=sentence, read=values.parse_switch, default=False, switch=True, **more)
 
 
-def make_length(name: str, default: float, sentence: str, read: Callable[[str], Any], **more: Any) -> Setting:  # noqa: ANN401 - Setting's own
+def make_length(name: str, default: float, sentence: str, read: Callable[[str], Any], **more: Any) -> Option:  # noqa: ANN401 - Setting's own
     """Return an option that is a length of time."""
-    return Setting(
+    return Option(
         name=name,
         field=f"{name.replace('-', '_')}_seconds",
         room="Time",
@@ -49,15 +49,15 @@ def make_length(name: str, default: float, sentence: str, read: Callable[[str], 
     )
 
 
-def make_limit(name: str, sentence: str, read: Callable[[str], float | None]) -> Setting:
+def make_limit(name: str, sentence: str, read: Callable[[str], float | None]) -> Option:
     """Return an option that is a length of time, or `off`."""
-    return Setting(
+    return Option(
         name=name,
         field=f"{name.replace('-', '_')}_seconds",
         room="Time",
         placeholder="SECONDS|2m|1h|off",
         commands=WAITING,
         read=read,
-        write=lambda value: values.write_value(value) or "off",
+        write=lambda value: values.format_value(value) or "off",
         sentence=sentence,
     )

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from restore.settings import parsers as values
 from restore.settings.command_names import ALL, VERSION
-from restore.settings.option import LogFormat, LogLevel, Setting
+from restore.settings.option import LogFormat, LogLevel, Option
 from restore.settings.options.kinds import make_choice, make_switch
 
 OUTPUT_OPTIONS = (
     make_switch("json", "Print the result as JSON.", room="Output", commands=(*ALL, VERSION)),
     make_choice("log-format", LogFormat, "How the log on stderr is written.", room="Output", commands=ALL),
-    Setting(
+    Option(
         name="log-level",
         room="Output",
         placeholder="|".join(LogLevel),
         default=LogLevel.INFO,
         commands=ALL,
-        read=values.one_of(LogLevel),
+        read=values.parse_choice(LogLevel),
         sentence="The least important event that is logged.",
     ),
-    Setting(
+    Option(
         name="config",
         room="Output",
         key="-",
         placeholder="PATH",
         default="",
         commands=ALL,
-        read=values.read_text,
+        read=values.parse_text,
         sentence="The settings file; restore.yaml in the working directory is read when it is there.",
     ),
 )

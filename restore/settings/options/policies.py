@@ -5,7 +5,7 @@ from __future__ import annotations
 from restore.recovery.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 from restore.settings import parsers as values
 from restore.settings.command_names import CONFIG, DOCTOR, DRILL, MIRROR, MOVING, PRUNE, RESTORE, SERVE, SNAPSHOT
-from restore.settings.option import Setting
+from restore.settings.option import Option
 from restore.settings.options.kinds import make_policy, make_switch
 
 POLICY_OPTIONS = (
@@ -29,13 +29,13 @@ POLICY_OPTIONS = (
         commands=(RESTORE, CONFIG),
         per_collection=True,
     ),
-    Setting(
+    Option(
         name="samples",
         room="Policies",
         placeholder="NUMBER",
         default=32,
         commands=MOVING,
-        read=values.read_samples,
+        read=values.parse_samples,
         per_collection=True,
         sentence="How many points a manifest samples, and how many of them are compared after a restore.",
     ),
@@ -60,21 +60,21 @@ POLICY_OPTIONS = (
         commands=(SNAPSHOT, CONFIG),
         per_collection=True,
     ),
-    Setting(
+    Option(
         name="concurrency",
         room="Policies",
         placeholder="NUMBER",
         default=2,
         commands=(RESTORE, SNAPSHOT, SERVE, CONFIG),
-        read=values.read_concurrency,
+        read=values.parse_concurrency,
         sentence="How many collections are worked on at once; their downloads and the server's own work overlap.",
     ),
-    Setting(
+    Option(
         name="note",
         room="Policies",
         default="",
         commands=(SNAPSHOT, CONFIG),
-        read=values.read_note,
+        read=values.parse_note,
         per_collection=True,
         sentence="A remark that the manifest keeps.",
     ),

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from restore.retention.rule import Rule
+from restore.retention.rule import RetentionRule
 from restore.sets.document import is_run_id
 from restore.settings import parsers as values
 from restore.settings.command_names import PIN, PRUNE
-from restore.settings.option import Setting
+from restore.settings.option import Option
 
 _MOST = 100_000
 _UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
@@ -28,28 +28,30 @@ _COUNTS = {
 OF_SETS = ("latest", "previous")
 
 
-def make_rows(choosing: tuple[str, ...], keeping: tuple[str, ...], restoring: tuple[str, ...]) -> tuple[Setting, ...]:
+def make_retention_options(
+    choosing: tuple[str, ...], keeping: tuple[str, ...], restoring: tuple[str, ...]
+) -> tuple[Option, ...]:
     """Give the rows; `choosing` commands take patterns, `keeping` ones prune, `restoring` ones take a set."""
     return (*_make_patterns(choosing), *_make_rule(keeping), *_make_sets(restoring))
 
 
-def _make_patterns(commands: tuple[str, ...]) -> tuple[Setting, ...]:
+def _make_patterns(commands: tuple[str, ...]) -> tuple[Option, ...]:
     shared: Mapping[str, Any] = {
         "room": "Collections",
         "placeholder": "PATTERNS",
         "default": (),
         "several": True,
         "commands": commands,
-        "read": values.read_text,
+        "read": values.parse_text,
     }
     return (
-        Setting(
+        Option(
             name="include",
             flag_sentence="Only collections like this shell pattern ('A*'); may be given several times.",
             sentence="Only collections like one of these shell patterns, separated by commas.",
             **shared,
         ),
-        Setting(
+        Option(
             name="exclude",
             flag_sentence="Not the collections like this shell pattern ('*_test'), whatever includes them.",
             sentence="Not the collections like one of these shell patterns, whatever includes them.",
@@ -58,15 +60,15 @@ def _make_patterns(commands: tuple[str, ...]) -> tuple[Setting, ...]:
     )
 
 
-def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
+def _make_rule(commands: tuple[str, ...]) -> tuple[Option, ...]:
     shared: Mapping[str, Any] = {"room": "Retention", "commands": commands, "per_collection": True}
     counts = tuple(
-        Setting(name=name, placeholder="NUMBER", read=_read_count, sentence=sentence, **shared)
+        Option(name=name, placeholder="NUMBER", read=_read_count, sentence=sentence, **shared)
         for name, sentence in _COUNTS.items()
     )
     return (
         *counts,
-        Setting(
+        Option(
             name="keep-within",
             field="keep_within_seconds",
             placeholder="AGE|12h|7d|1y",
@@ -75,7 +77,7 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
             sentence="Keep what is younger than this (12h, 7d), counted from the collection's newest verified one.",
             **shared,
         ),
-        Setting(
+        Option(
             name="min-keep",
             placeholder="NUMBER",
             default=1,
@@ -83,7 +85,7 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
             sentence="The floor of verified snapshots of each collection that no rule crosses.",
             **shared,
         ),
-        Setting(
+        Option(
             name="grace",
             field="grace_seconds",
             placeholder="AGE|1h|7d",
@@ -96,9 +98,9 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Setting, ...]:
     )
 
 
-def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
+def _make_sets(restoring: tuple[str, ...]) -> tuple[Option, ...]:
     return (
-        Setting(
+        Option(
             name="set",
             field="chosen_set",
             room="Collections",
@@ -110,7 +112,7 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
             read=_read_set,
             sentence="Restore what one run of snapshot made, all collections of it as they were then.",
         ),
-        Setting(
+        Option(
             name="allow-incomplete",
             room="Policies",
             variable="-",
@@ -118,10 +120,10 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
             default=False,
             switch=True,
             commands=restoring,
-            read=values.read_switch,
+            read=values.parse_switch,
             sentence="Restore a set of which pruning has deleted a part, as far as it is there.",
         ),
-        Setting(
+        Option(
             name="sets",
             field="show_sets",
             room="Output",
@@ -130,10 +132,10 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
             default=False,
             switch=True,
             commands=("list",),
-            read=values.read_switch,
+            read=values.parse_switch,
             sentence="Show what each run of snapshot made, and how much of it is there.",
         ),
-        Setting(
+        Option(
             name="reason",
             field="pin_reason",
             room="Retention",
@@ -141,10 +143,10 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
             key="-",
             default="",
             commands=(PIN,),
-            read=values.read_note,
+            read=values.parse_note,
             sentence="Why the snapshot shall stay.",
         ),
-        Setting(
+        Option(
             name="server",
             field="prune_server",
             room="Retention",
@@ -153,15 +155,15 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Setting, ...]:
             default=False,
             switch=True,
             commands=(PRUNE,),
-            read=values.read_switch,
+            read=values.parse_switch,
             sentence="Remove from the Qdrant server what runs of ours that were killed left there.",
         ),
     )
 
 
-def make_mirror_row(commands: tuple[str, ...]) -> Setting:
+def make_mirror_option(commands: tuple[str, ...]) -> Option:
     """Give the row of the rule for a mirror's target, which is another than the store's."""
-    return Setting(
+    return Option(
         name="mirror-keep",
         field="mirror_rule",
         flag="--keep",
@@ -175,7 +177,7 @@ def make_mirror_row(commands: tuple[str, ...]) -> Setting:
     )
 
 
-def _read_rule(text: str) -> Rule | None:
+def _read_rule(text: str) -> RetentionRule | None:
     """Read `last=3,daily=30`: the rules' own words without `keep-`, and `min` for `min-keep`."""
     found: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -186,13 +188,13 @@ def _read_rule(text: str) -> Rule | None:
         if field in found:
             raise ValueError(f"'{word}' stands there twice")
         found[field] = read(value)
-    rule = Rule(**found)
+    rule = RetentionRule(**found)
     if found and rule.is_empty:
         raise ValueError(f"'{text}' says what nothing may cross, and no rule that deletes anything: add last=3")
     return rule if found else None
 
 
-def _write_rule(rule: Rule | None) -> str:
+def _write_rule(rule: RetentionRule | None) -> str:
     if rule is None:
         return ""
     values = {word: (getattr(rule, field), read) for word, (field, read) in _RULE_WORDS.items()}

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from restore.settings import parsers as values
 from restore.settings.command_names import ALL, CONFIG, DOCTOR, DRILL, MIRROR, RESTORE, SNAPSHOT, VERIFY
-from restore.settings.option import Setting
+from restore.settings.option import Option
 
 
 class Compress(StrEnum):
@@ -23,10 +23,12 @@ class Encrypt(StrEnum):
     AGE = "age"
 
 
-def make_rows(reading: tuple[str, ...], writing: tuple[str, ...], restoring: tuple[str, ...]) -> tuple[Setting, ...]:
+def make_store_options(
+    reading: tuple[str, ...], writing: tuple[str, ...], restoring: tuple[str, ...]
+) -> tuple[Option, ...]:
     """Give the rows; `reading` commands open snapshots, `writing` ones make some, `restoring` ones look further."""
     return (
-        Setting(
+        Option(
             name="fallback-stores",
             room="Store",
             flag="--fallback-store",
@@ -34,90 +36,90 @@ def make_rows(reading: tuple[str, ...], writing: tuple[str, ...], restoring: tup
             default=(),
             several=True,
             commands=restoring,
-            read=values.read_store,
+            read=values.parse_store,
             flag_sentence="Look here too, in the order given, for what the store lacks; may be given several times.",
             sentence="Other stores, separated by commas: looked into, in this order, for what the first one lacks.",
         ),
-        Setting(
+        Option(
             name="mirror-to",
             room="Store",
             flag="-",
             placeholder="DIR|URL",
             default="",
             commands=(MIRROR, "serve", "config show"),
-            read=values.read_store,
+            read=values.parse_store,
             sentence="Where 'mirror' without arguments, and the scheduled one, copy the store's snapshots to.",
         ),
-        Setting(
+        Option(
             name="identity-file",
             room="Store",
             placeholder="PATH",
             default="",
             commands=reading,
-            read=values.read_text,
+            read=values.parse_text,
             sentence="The age identity (a key made by age-keygen, or an SSH key) that opens encrypted snapshots.",
         ),
-        Setting(
+        Option(
             name="compress",
             room="Store",
             placeholder="|".join(Compress),
             default=Compress.NONE,
             commands=writing,
             per_collection=True,
-            read=values.one_of(Compress),
+            read=values.parse_choice(Compress),
             sentence="Compress snapshots before they are stored.",
         ),
-        Setting(
+        Option(
             name="encrypt",
             room="Store",
             placeholder="|".join(Encrypt),
             default=Encrypt.NONE,
             commands=writing,
             per_collection=True,
-            read=values.one_of(Encrypt),
+            read=values.parse_choice(Encrypt),
             sentence="Encrypt snapshots before they are stored; for whom, says the recipients file.",
         ),
-        Setting(
+        Option(
             name="recipients-file",
             room="Store",
             placeholder="PATH",
             default="",
             commands=writing,
             per_collection=True,
-            read=values.read_text,
+            read=values.parse_text,
             sentence="Who may open encrypted snapshots: age1… or ssh-… public keys, one a line.",
         ),
     )
 
 
 STORE_OPTIONS = (
-    Setting(
+    Option(
         name="store",
         room="Store",
         placeholder="DIR|URL",
         default="./qdrant_snapshots",
         aliases=("--output-dir",),
         commands=ALL,
-        read=values.read_store,
+        read=values.parse_store,
         sentence="Where snapshots rest: a directory, or a bucket (s3://BUCKET/PREFIX, gs://…, az://CONTAINER/…).",
     ),
-    Setting(
+    Option(
         name="server-store",
         room="Store",
         placeholder="PATH",
         default="/qdrant/snapshots/.qdrant-restore",
         commands=(RESTORE, DRILL, DOCTOR, CONFIG),
-        read=values.read_server_path,
+        read=values.parse_server_path,
         sentence="Where the Qdrant server sees the same directory; the shipped compose file mounts it there.",
     ),
-    Setting(
+    Option(
         name="file-mode",
         room="Store",
         placeholder="OCTAL",
         default=0o644,
         write="{:04o}".format,
         commands=(SNAPSHOT, VERIFY, DRILL, MIRROR, CONFIG),
-        read=values.read_mode,
+        read=values.parse_mode,
         sentence="The mode of the files written; directories may be entered by whoever may read.",
     ),
 )

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from restore.checks.record import Depth, Share, read_share
+from restore.checks.record import Depth, SampleShare, parse_share
 from restore.qdrant.url import find_url_problem
 from restore.settings import parsers as values
 from restore.settings.command_names import DRILL, SERVE
-from restore.settings.option import Setting
+from restore.settings.option import Option
 
 ON_SERVER, ON_EMBEDDED = "server", "embedded"
 
 
-def make_rows(config: str, verify: str) -> tuple[Setting, ...]:
+def make_verification_options(config: str, verify: str) -> tuple[Option, ...]:
     """Give the rows. `config` is the command that shows settings, `verify` the one that reads files."""
     return (
-        Setting(
+        Option(
             name="verify-depth",
             flag="--depth",
             room="Proof",
             placeholder="|".join(Depth),
             default=Depth.ARCHIVE,
             commands=(verify, config),
-            read=values.one_of(Depth),
+            read=values.parse_choice(Depth),
             sentence="What verify looks at: list the names and sizes, hash every byte, archive also the inside.",
         ),
-        Setting(
+        Option(
             name="verify-sample",
             flag="--sample",
             room="Proof",
@@ -35,7 +35,7 @@ def make_rows(config: str, verify: str) -> tuple[Setting, ...]:
             write=_write_sample,
             sentence="Verify only this share of the snapshots, those whose last check is the oldest; off: all.",
         ),
-        Setting(
+        Option(
             name="drill-on",
             flag="--on",
             room="Proof",
@@ -45,32 +45,32 @@ def make_rows(config: str, verify: str) -> tuple[Setting, ...]:
             read=_read_place,
             sentence="Where a drill restores to: beside the collections, the embedded engine, or another Qdrant.",
         ),
-        Setting(
+        Option(
             name="drill-api-key",
             room="Proof",
             placeholder="KEY",
             secret=True,
             commands=(DRILL, config),
-            read=values.read_secret,
+            read=values.parse_secret,
             sentence="The key of the other Qdrant that a drill restores into; QDRANT_API_KEY is never sent there.",
         ),
-        Setting(
+        Option(
             name="drill-insecure",
             room="Proof",
             default=False,
             switch=True,
             commands=(DRILL, SERVE, config),
-            read=values.read_switch,
+            read=values.parse_switch,
             sentence="Accept any certificate of that other Qdrant; said in the log at every start.",
         ),
     )
 
 
-def _read_sample(text: str) -> Share | None:
-    return None if text.strip().lower() == "off" else read_share(text)
+def _read_sample(text: str) -> SampleShare | None:
+    return None if text.strip().lower() == "off" else parse_share(text)
 
 
-def _write_sample(share: Share | None) -> str:
+def _write_sample(share: SampleShare | None) -> str:
     return "off" if share is None else str(share)
 
 

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from restore.errors import IntegrityError
-from restore.stores.bucket.errors import explain, is_conflict, is_missing
+from restore.stores.bucket.errors import error_from_obstore, is_conflict, is_missing
 from restore.system.secret import Secret
-from restore.system.text import say_number
+from restore.system.text import format_count
 
 _THREADS = 16
 _IDLE_SECONDS = 5.0
@@ -33,7 +33,7 @@ _AHEAD = 32
 Got = TypeVar("Got")
 
 
-class Found(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True):
     """One object: its whole name, its size in bytes, what names this very content, and when the server wrote it."""
 
     key: str
@@ -42,7 +42,7 @@ class Found(msgspec.Struct, frozen=True):
     modified: datetime
 
 
-class Version(msgspec.Struct, frozen=True):
+class ObjectVersion(msgspec.Struct, frozen=True):
     """What names one content of an object, to replace just that; either may be empty."""
 
     etag: str
@@ -53,14 +53,14 @@ class Version(msgspec.Struct, frozen=True):
         return {name: value for name, value in (("e_tag", self.etag), ("version", self.number)) if value}
 
 
-class Client:
+class BucketClient:
     """Objects of one bucket. `store` and `patient` are obstore's, with less and more patience; errors show `name`."""
 
     def __init__(self, store: Any, name: str, *, patient: Any) -> None:  # noqa: ANN401 - obstore's share no class
         self._store = store
         self._patient = patient
         self.name = name
-        self._crew = _Crew(_THREADS)
+        self._crew = _WorkerThreads(_THREADS)
 
     def begin(self, work: Callable[[], Got]) -> Future[Got]:
         """Begin something in a thread; `result()` waits for it."""
@@ -70,22 +70,22 @@ class Client:
         """Do something with obstore's store; raises our errors. `what` is a clause about it."""
         try:
             return self._crew.begin(lambda: work(self._store)).result()
-        except find_foreign() as error:
+        except obstore_errors() as error:
             # Without the cause: its text may hold a signed URL.
-            raise explain(error, self.name, what) from None
+            raise error_from_obstore(error, self.name, what) from None
 
-    def find(self, key: str) -> Found | None:
+    def find(self, key: str) -> StoredObject | None:
         """Look at an object; None when it is not there."""
         found = self._ask_unless_missing(f"looking at '{key}'", lambda store: store.head(key))
         return None if found is None else _describe(found)
 
-    def read(self, key: str, most: int) -> tuple[bytes, Version] | None:
+    def read(self, key: str, most: int) -> tuple[bytes, ObjectVersion] | None:
         """Read a small object whole; None when it is not there. Raises `IntegrityError` beyond `most` bytes."""
 
-        def work(store: Any) -> tuple[bytes, Version, int]:  # noqa: ANN401 - as above
+        def work(store: Any) -> tuple[bytes, ObjectVersion, int]:  # noqa: ANN401 - as above
             answer = store.get(key)
             meta = answer.meta
-            version = Version(meta["e_tag"] or "", meta["version"] or "")
+            version = ObjectVersion(meta["e_tag"] or "", meta["version"] or "")
             return (b"" if meta["size"] > most else bytes(answer.bytes())), version, meta["size"]
 
         found = self._ask_unless_missing(f"reading '{key}'", work)
@@ -93,7 +93,9 @@ class Client:
             return None
         content, version, size = found
         if size > most:
-            raise IntegrityError(f"'{key}' in store '{self.name}' has {say_number(size, 'byte')}, more than {most:,}")
+            raise IntegrityError(
+                f"'{key}' in store '{self.name}' has {format_count(size, 'byte')}, more than {most:,}"
+            )
         return content, version
 
     def read_range(self, key: str, begin: int, end: int, etag: str) -> bytes:
@@ -107,8 +109,8 @@ class Client:
         return bytes(self._store.get(key, options=options).bytes())
 
     def put(
-        self, key: str, content: bytes, *, over: Version | None = None, create_only: bool = False
-    ) -> Version | None:
+        self, key: str, content: bytes, *, over: ObjectVersion | None = None, create_only: bool = False
+    ) -> ObjectVersion | None:
         """Write an object whole. None: a condition did not hold, and nothing was written.
 
         `create_only`: only where there is none; `over`: only in the place of that very content.
@@ -116,11 +118,11 @@ class Client:
         mode: Any = over.as_condition() if over else "create" if create_only else "overwrite"
         try:
             made = self._crew.begin(lambda: self._store.put(key, content, mode=mode, use_multipart=False)).result()
-        except find_foreign() as error:
+        except obstore_errors() as error:
             if is_conflict(error) or (over and is_missing(error)):
                 return None
-            raise explain(error, self.name, f"writing '{key}'") from None
-        return Version(made["e_tag"] or "", made["version"] or "")
+            raise error_from_obstore(error, self.name, f"writing '{key}'") from None
+        return ObjectVersion(made["e_tag"] or "", made["version"] or "")
 
     def begin_stream(self, key: str, blocks: Iterator[bytes], part_bytes: int) -> Future[Any]:
         """Begin to write a large object in parts; nobody sees it before the last block. Raises as obstore does."""
@@ -137,12 +139,12 @@ class Client:
             )
         )
 
-    def list(self, prefix: str) -> tuple[Found, ...]:
+    def list(self, prefix: str) -> tuple[StoredObject, ...]:
         """List every object under a prefix, whatever its depth."""
         pages = self.ask(f"listing '{prefix}'", lambda store: list(store.list(prefix or None, chunk_size=_PAGE)))
         return tuple(_describe(one) for page in pages for one in page)
 
-    def list_directory(self, prefix: str) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+    def list_directory(self, prefix: str) -> tuple[tuple[str, ...], tuple[StoredObject, ...]]:
         """List what lies directly under a prefix: directories and objects, by their whole names."""
         found = self.ask(f"listing '{prefix}'", lambda store: store.list_with_delimiter(prefix or None))
         objects = tuple(_describe(one) for one in found["objects"])
@@ -156,7 +158,7 @@ class Client:
         """Delete many objects side by side. False: not all of it was done."""
         try:
             self._crew.begin(lambda: self._store.delete(list(keys))).result()
-        except find_foreign():
+        except obstore_errors():
             # Deleted one by one, each tells its own trouble.
             return False
         return True
@@ -180,9 +182,9 @@ class Client:
             key, waiting = coming.popleft()
             try:
                 content = waiting.result()
-            except find_foreign() as error:
+            except obstore_errors() as error:
                 if not is_missing(error):
-                    raise explain(error, self.name, f"reading '{key}'") from None
+                    raise error_from_obstore(error, self.name, f"reading '{key}'") from None
                 content = None
             if content is not None:
                 yield key, content
@@ -195,24 +197,24 @@ class Client:
     def _ask_unless_missing(self, what: str, work: Callable[[Any], Got]) -> Got | None:
         try:
             return self._crew.begin(lambda: work(self._store)).result()
-        except find_foreign() as error:
+        except obstore_errors() as error:
             if is_missing(error):
                 return None
-            raise explain(error, self.name, what) from None
+            raise error_from_obstore(error, self.name, what) from None
 
 
-def _describe(meta: Mapping[str, Any]) -> Found:
-    return Found(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])
+def _describe(meta: Mapping[str, Any]) -> StoredObject:
+    return StoredObject(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])
 
 
-def find_foreign() -> tuple[type[Exception], ...]:
+def obstore_errors() -> tuple[type[Exception], ...]:
     """Give what obstore raises."""
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
 
     return (BaseError, FileNotFoundError, PermissionError, ValueError, OSError)
 
 
-class _Crew:
+class _WorkerThreads:
     """Threads that work off what they are given, waited for by nobody; one that is idle for a while ends.
 
     Else a process that opens a store for every job of its schedule would keep the threads and connections of each.

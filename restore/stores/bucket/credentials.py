@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from restore.errors import AuthError, SettingsError
-from restore.stores.bucket.client import Client
+from restore.stores.bucket.client import BucketClient
 from restore.stores.location import Location, LocationKind
-from restore.system.optional_package import import_package
+from restore.system.optional_package import import_optional
 
 _CONNECT_SECONDS = 5
 # Of glibc's malloc.h; elsewhere there is nothing to set.
@@ -45,20 +45,20 @@ _AZURE_PARTS = {
 
 def open_client(
     location: Location, environment: Mapping[str, str], *, silence_seconds: float = _SILENCE_SECONDS
-) -> Client:
+) -> BucketClient:
     """Open a bucket; nothing is sent yet. `silence_seconds`: how long an answer may keep us waiting.
 
     Raises `SettingsError` when the package is missing or what the environment says makes no sense.
     """
-    stores = import_package("obstore.store", "buckets")
+    stores = import_optional("obstore.store", "buckets")
     _return_large_blocks()
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
         quick, patient = (
-            make(stores, location, environment, _Patience(*limits, silence_seconds)) for limits in (_QUICK, _PATIENT)
+            make(stores, location, environment, _Timeouts(*limits, silence_seconds)) for limits in (_QUICK, _PATIENT)
         )
-        return Client(quick, str(location), patient=patient)
-    except (import_package("obstore.exceptions", "buckets").BaseError, ValueError) as error:
+        return BucketClient(quick, str(location), patient=patient)
+    except (import_optional("obstore.exceptions", "buckets").BaseError, ValueError) as error:
         # obstore repeats what it was given, so only the kind of its error is told.
         raise SettingsError(
             f"store '{location}' cannot be opened with what the environment says ({type(error).__name__})",
@@ -66,7 +66,7 @@ def open_client(
         ) from None
 
 
-class _Patience(msgspec.Struct, frozen=True):
+class _Timeouts(msgspec.Struct, frozen=True):
     """How often and how long a request is tried again, and how long an answer may keep us waiting."""
 
     most_retries: int
@@ -81,7 +81,7 @@ class _Patience(msgspec.Struct, frozen=True):
         }
 
 
-def _make_options(endpoint: str, environment: Mapping[str, str], patience: _Patience) -> dict[str, Any]:
+def _make_options(endpoint: str, environment: Mapping[str, str], patience: _Timeouts) -> dict[str, Any]:
     """Give how long is waited, and whom to trust."""
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
@@ -124,7 +124,7 @@ def _return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
     profile = _read_profile(environment)
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
@@ -207,7 +207,7 @@ def _read_ini(path: str) -> configparser.ConfigParser:
 # --- Google Cloud Storage and Azure ---------------------------------------------------------------------------------
 
 
-def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
     emulator = environment.get("STORAGE_EMULATOR_HOST", "")
     config: dict[str, Any] = {}
     if emulator:
@@ -223,7 +223,7 @@ def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], p
     )
 
 
-def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], patience: _Patience) -> Any:  # noqa: ANN401
+def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
     config = _read_connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     plain = {
         "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),

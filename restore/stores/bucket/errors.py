@@ -52,13 +52,13 @@ def is_conflict(error: Exception) -> bool:
     return type(error).__name__ in {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}
 
 
-def is_passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Tell whether the same may succeed later: no answer, or an answer that says so."""
     status = _find_status(str(error))
     return type(error).__name__ == "GenericError" and (not status or status in {"408", "429"} or status >= "500")
 
 
-def explain(error: Exception, store: str, what: str) -> RestoreError:
+def error_from_obstore(error: Exception, store: str, what: str) -> RestoreError:
     """Make our error of obstore's. `store` is the store's URL, `what` a clause about what was tried."""
     text = str(error)
     status, code = _find_status(text), _find_code(text)

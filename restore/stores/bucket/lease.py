@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from restore.errors import LockedError, RestoreError, SpaceError, StoreError
-from restore.stores.bucket.client import Client, Version
+from restore.stores.bucket.client import BucketClient, ObjectVersion
 
 LEASE_SECONDS = 60.0
 _RENEW_SECONDS = 15.0
@@ -27,7 +27,7 @@ _LONGEST = 1 << 16
 _LONGEST_SECONDS = 600.0
 
 
-class _Note(msgspec.Struct, frozen=True):
+class _LeaseRecord(msgspec.Struct, frozen=True):
     """What a lease says: who holds it, since when, and how often it was renewed; `token` is empty when it is free."""
 
     token: str
@@ -40,14 +40,16 @@ class _Note(msgspec.Struct, frozen=True):
 class Lease:
     """The lease in one object. `holder` is shown to who waits; `since` is the moment, as text."""
 
-    def __init__(self, client: Client, key: str, *, holder: str, since: str, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self, client: BucketClient, key: str, *, holder: str, since: str, seconds: float = LEASE_SECONDS
+    ) -> None:
         self._client = client
         self._key = key
         self._holder = holder
         self._since = since
         self._seconds = seconds
         self._token = secrets.token_hex(8)
-        self._version: Version | None = None
+        self._version: ObjectVersion | None = None
         self._renewed = 0.0
         self._ended = threading.Event()
         self._wake = threading.Event()
@@ -101,7 +103,7 @@ class Lease:
         version, self._version = self._version, None
         if version is None:
             return
-        free = msgspec.json.encode(_Note("", self._holder, self._since, 0, self._seconds))
+        free = msgspec.json.encode(_LeaseRecord("", self._holder, self._since, 0, self._seconds))
         try:
             self._client.put(self._key, free, over=version)
         except RestoreError:
@@ -111,8 +113,8 @@ class Lease:
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
 
-    def _write(self, beat: int, version: Version | None) -> bool:
-        note = _Note(self._token, self._holder, self._since, beat, self._seconds)
+    def _write(self, beat: int, version: ObjectVersion | None) -> bool:
+        note = _LeaseRecord(self._token, self._holder, self._since, beat, self._seconds)
         content = msgspec.json.encode(note)
         made = self._client.put(self._key, content, over=version, create_only=version is None)
         if made is None:
@@ -141,7 +143,7 @@ class Lease:
                 # Tried again; `require` knows how long ago it last worked.
                 continue
 
-    def _explain(self, note: _Note | None, waited: float) -> LockedError:
+    def _explain(self, note: _LeaseRecord | None, waited: float) -> LockedError:
         holder = f"{note.holder} since {note.since}" if note else "another run"
         return LockedError(
             f"store '{self._client.name}' is locked by {holder} (waited {waited:g} s)",
@@ -151,9 +153,9 @@ class Lease:
         )
 
 
-def _read_note(content: bytes) -> _Note | None:
+def _read_note(content: bytes) -> _LeaseRecord | None:
     try:
-        return msgspec.json.decode(content, type=_Note)
+        return msgspec.json.decode(content, type=_LeaseRecord)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -10,31 +10,31 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
 from restore.snapshots.name import name_manifest
-from restore.stores.bucket.client import Client, Found, find_foreign
+from restore.stores.bucket.client import BucketClient, StoredObject, obstore_errors
 
 _AHEAD = 32
 _LONGEST = 1 << 20
 
 
-class Walk:
+class ManifestPrefetcher:
     """A walk over the snapshots of one listing. What it knows is as old as that listing, and used once."""
 
-    def __init__(self, client: Client, find_key: Callable[[str], str]) -> None:
+    def __init__(self, client: BucketClient, find_key: Callable[[str], str]) -> None:
         self._client = client
         self._find_key = find_key
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, StoredObject] = {}
         self._places: dict[str, int] = {}
         self._files: list[str] = []
         self._asked = 0
         self._coming: dict[str, Future[bytes | None]] = {}
 
-    def begin(self, listed: Iterable[tuple[str, Found]]) -> None:
+    def begin(self, listed: Iterable[tuple[str, StoredObject]]) -> None:
         """Take a listing's snapshots, in its order. Nothing is asked for before somebody reaches one."""
         self._found = dict(listed)
         self._files = list(self._found)
         self._places = {file: place for place, file in enumerate(self._files)}
 
-    def reach(self, file: str) -> Found | None:
+    def reach(self, file: str) -> StoredObject | None:
         """Give what the listing told of a file, once; the manifests of those behind it are asked for."""
         found = self._found.pop(file, None)
         if found is None:
@@ -56,7 +56,7 @@ class Walk:
             return None
         try:
             return coming.result()
-        except find_foreign():
+        except obstore_errors():
             # Asked for again, whoever wants it is told the trouble.
             return None
 

@@ -12,11 +12,11 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from restore.errors import IntegrityError
-from restore.snapshots.readers import SoughtReader
-from restore.stores.bucket.client import Client, Found, find_foreign
-from restore.stores.bucket.errors import explain, is_conflict, is_passing
-from restore.system.retry import try_again
-from restore.system.text import say_number
+from restore.snapshots.readers import SeekableReader
+from restore.stores.bucket.client import BucketClient, StoredObject, obstore_errors
+from restore.stores.bucket.errors import error_from_obstore, is_conflict, is_transient
+from restore.system.retry import retry_attempts
+from restore.system.text import format_count
 
 _FIRST_BYTES = 64 << 10
 _PART_BYTES = 2 << 20
@@ -30,10 +30,10 @@ class _Part(NamedTuple):
     coming: Future[bytes]
 
 
-class RangedReader(SoughtReader):
+class RangedReader(SeekableReader):
     """An object's bytes. `size` is in bytes; `requests` counts the ranges that were asked for."""
 
-    def __init__(self, client: Client, found: Found, *, patience_seconds: float) -> None:
+    def __init__(self, client: BucketClient, found: StoredObject, *, patience_seconds: float) -> None:
         super().__init__(found.size)
         self._client = client
         self._found = found
@@ -106,16 +106,16 @@ class RangedReader(SoughtReader):
 
     def _wait(self, part: _Part) -> bytes:
         """Give a part's bytes; asked for again while the trouble may pass."""
-        foreign = find_foreign()
+        foreign = obstore_errors()
         coming = part.coming
         try:
             return self._check(part, coming.result())
         except foreign as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise self._explain(error) from None
         try:
-            for attempt in try_again(
-                is_passing, patience_seconds=self._patience, longest_pause_seconds=_LONGEST_PAUSE
+            for attempt in retry_attempts(
+                is_transient, patience_seconds=self._patience, longest_pause_seconds=_LONGEST_PAUSE
             ):
                 with attempt:
                     return self._check(part, self._begin_read(part.begin, part.end).result())
@@ -126,7 +126,7 @@ class RangedReader(SoughtReader):
     def _check(self, part: _Part, block: bytes) -> bytes:
         if len(block) != part.end - part.begin:
             raise IntegrityError(
-                f"'{self._found.key}' in store '{self._client.name}': {say_number(len(block), 'byte')} came where "
+                f"'{self._found.key}' in store '{self._client.name}': {format_count(len(block), 'byte')} came where "
                 f"{part.end - part.begin:,} were asked for",
                 hint="does a proxy in between change bodies?",
             )
@@ -138,4 +138,4 @@ class RangedReader(SoughtReader):
                 f"'{self._found.key}' in store '{self._client.name}' was replaced while it was read",
                 hint="nothing but this program should write there; run it again",
             )
-        return explain(error, self._client.name, f"reading '{self._found.key}'")
+        return error_from_obstore(error, self._client.name, f"reading '{self._found.key}'")

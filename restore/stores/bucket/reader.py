@@ -14,16 +14,16 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import IntegrityError, NotFoundError, RestoreError, SettingsError
-from restore.snapshots.age import Keys
-from restore.snapshots.codec import open_packed
+from restore.snapshots.age import AgeIdentities
+from restore.snapshots.codec import open_encoded
 from restore.snapshots.manifest import Manifest, read_manifest, read_manifest_of
 from restore.snapshots.name import MANIFEST_SUFFIX, decode_collection, encode_collection, name_manifest, parse_name
 from restore.snapshots.stored import SnapshotReader, StoredSnapshot
-from restore.stores.bucket.client import Client, Found
-from restore.stores.bucket.prefetch import Walk
+from restore.stores.bucket.client import BucketClient, StoredObject
+from restore.stores.bucket.prefetch import ManifestPrefetcher
 from restore.stores.bucket.range_reader import RangedReader
 from restore.stores.layout import STAMP_FILE, Entry, Kind, classify, name_cut
-from restore.stores.local.reader import Directory
+from restore.stores.local.reader import LocalStore
 from restore.stores.location import Location
 from restore.system.secret import Secret
 
@@ -33,17 +33,22 @@ _AT_ONCE = 4
 _DOCUMENTS = frozenset({Kind.SET, Kind.PIN, Kind.CHECK, Kind.JOURNAL, Kind.OURS})
 
 
-class Bucket:
+class BucketStore:
     """A bucket of snapshots. `patience_seconds`: how long a transfer may stand still."""
 
     def __init__(
-        self, client: Client, location: Location, *, keys: Keys | None = None, patience_seconds: float = 300.0
+        self,
+        client: BucketClient,
+        location: Location,
+        *,
+        keys: AgeIdentities | None = None,
+        patience_seconds: float = 300.0,
     ) -> None:
         self._client = client
         self._location = location
         self._keys = keys
         self._patience = patience_seconds
-        self._walk = Walk(client, self.key)
+        self._walk = ManifestPrefetcher(client, self.key)
         # What a listing found that was written about snapshots.
         self.listed: frozenset[str] = frozenset()
 
@@ -78,7 +83,7 @@ class Bucket:
         found = {self._relate(one.key): one for one in self._client.list(self._location.prefix)}
         entries = sorted((_describe(path, found) for path in found), key=lambda entry: entry.file)
         self.listed = frozenset(entry.file for entry in entries if entry.kind in {Kind.PIN, Kind.CHECK})
-        self._walk = Walk(self._client, self.key)
+        self._walk = ManifestPrefetcher(self._client, self.key)
         self._walk.begin(
             (entry.file, found[self._relate(self.key(entry.file))]) for entry in entries if entry.encoded
         )
@@ -116,7 +121,7 @@ class Bucket:
             case name if name.startswith(f"{self.name}/"):
                 return self.find_named(collection, name.rpartition("/")[2])
             case name if "/" in name:
-                return Directory("/", self._keys).find_snapshot(collection, name)
+                return LocalStore("/", self._keys).find_snapshot(collection, name)
             case name:
                 return self.find_named(collection, name)
 
@@ -149,13 +154,13 @@ class Bucket:
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
         """Give a snapshot's manifest; None when there is none. Raises as a directory does."""
         if not stored.in_store:
-            return Directory("/", self._keys).read_manifest(stored)
+            return LocalStore("/", self._keys).read_manifest(stored)
         text = self._walk.take(stored.file) or self.read_document(name_manifest(stored.file))
         return None if text is None else read_manifest_of(stored, text)
 
     def read_checksum(self, stored: StoredSnapshot) -> str | None:
         """Give the checksum beside a snapshot of Qdrant's own: those are not taken from buckets."""
-        return None if stored.in_store else Directory("/").read_checksum(stored)
+        return None if stored.in_store else LocalStore("/").read_checksum(stored)
 
     def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as the server made them. Raises `DecryptionError` without its key."""
@@ -163,12 +168,12 @@ class Bucket:
             return self.open_stored(stored)
         manifests = self._read_manifests([stored.file]) if stored.in_store else ()
         size = next((manifest.size for _, manifest in manifests), -1)
-        return open_packed(lambda: self.open_stored(stored), stored, size, self._keys)
+        return open_encoded(lambda: self.open_stored(stored), stored, size, self._keys)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as they lie in the bucket."""
         if not stored.in_store:
-            return Directory("/").open_stored(stored)
+            return LocalStore("/").open_stored(stored)
         found = self._client.find(self.key(stored.file))
         if found is None:
             raise NotFoundError(
@@ -201,7 +206,7 @@ class Bucket:
 
     # --- names ----------------------------------------------------------------------------------------------
 
-    def list_files(self, encoded: str) -> dict[str, Found]:
+    def list_files(self, encoded: str) -> dict[str, StoredObject]:
         """Give what lies in a collection's directory, by file name."""
         directory = self._join(encoded, "")
         found = self._client.list(directory.rstrip("/"))
@@ -247,7 +252,7 @@ class Bucket:
         names = [manifest.collection for _, manifest in read]
         return next((name for name in names if encode_collection(name) == encoded), None)
 
-    def _store(self, collection: str, file: str, found: Found) -> StoredSnapshot:
+    def _store(self, collection: str, file: str, found: StoredObject) -> StoredSnapshot:
         entry = classify(file)
         return StoredSnapshot(
             collection=collection,
@@ -274,7 +279,7 @@ def _find_directory(file: str) -> str:
     return parsed.encoded if parsed else ""
 
 
-def _describe(path: str, found: Mapping[str, Found]) -> Entry:
+def _describe(path: str, found: Mapping[str, StoredObject]) -> Entry:
     """Say what an object is, by its path in the store."""
     directory, _, file = path.rpartition("/")
     entry = classify(file)
@@ -285,6 +290,6 @@ def _describe(path: str, found: Mapping[str, Found]) -> Entry:
     return entry if directory or entry.kind in _DOCUMENTS else Entry(file=path, kind=Kind.FOREIGN)
 
 
-def find_age(found: Found, now: datetime) -> float:
+def snapshot_age(found: StoredObject, now: datetime) -> float:
     """Give how old an object is, in seconds of the server's own clock."""
     return (now - found.modified).total_seconds()

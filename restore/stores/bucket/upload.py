@@ -9,11 +9,11 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
 from restore.snapshots.name import SnapshotName
-from restore.stores.bucket.client import Client, find_foreign
-from restore.stores.bucket.errors import explain
+from restore.stores.bucket.client import BucketClient, obstore_errors
+from restore.stores.bucket.errors import error_from_obstore
 
 if TYPE_CHECKING:
-    from restore.stores.bucket.writer import BucketShelf
+    from restore.stores.bucket.writer import WritableBucketStore
 
 
 _PART_BYTES = 5 << 20
@@ -33,7 +33,7 @@ class _AbandonedError(Exception):
 class Upload:
     """An object being written. Until `finish` nobody sees it; one part or less is held and put at once."""
 
-    def __init__(self, client: Client, shelf: BucketShelf, name: SnapshotName) -> None:
+    def __init__(self, client: BucketClient, shelf: WritableBucketStore, name: SnapshotName) -> None:
         self._client = client
         self._shelf = shelf
         self._part_bytes = _PART_BYTES
@@ -99,7 +99,7 @@ class Upload:
             while True:
                 self._blocks.get_nowait()
         self._blocks.put_nowait(None)
-        with contextlib.suppress(_AbandonedError, *find_foreign()):
+        with contextlib.suppress(_AbandonedError, *obstore_errors()):
             running.result(timeout=_LAST_SECONDS if self._stalled < _STALL_SECONDS else 0.0)
 
     def _put(self, block: bytes) -> None:
@@ -130,9 +130,9 @@ class Upload:
             self._wonder()
         try:
             running.result()
-        except find_foreign() as error:
+        except obstore_errors() as error:
             self._running = None
-            raise explain(error, self._client.name, f"writing '{self.name}'") from None
+            raise error_from_obstore(error, self._client.name, f"writing '{self.name}'") from None
 
 
 def _take(blocks: queue.Queue[bytes | None]) -> Iterator[bytes]:

@@ -14,35 +14,35 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import AuthError, StoreError
-from restore.snapshots.age import Keys
+from restore.snapshots.age import AgeIdentities
 from restore.snapshots.checksum import RunningChecksum
 from restore.snapshots.name import SnapshotName, encode_collection, name_manifest, parse_name
-from restore.snapshots.stored import Incoming
-from restore.stores.bucket.client import Client
+from restore.snapshots.stored import IncomingSnapshot
+from restore.stores.bucket.client import BucketClient
 from restore.stores.bucket.lease import Lease
 from restore.stores.bucket.range_reader import RangedReader
-from restore.stores.bucket.reader import LONGEST_DOCUMENT, Bucket, find_age
+from restore.stores.bucket.reader import LONGEST_DOCUMENT, BucketStore, snapshot_age
 from restore.stores.bucket.upload import Upload
 from restore.stores.layout import CHECK_SUFFIX, LEASE_FILE, PIN_SUFFIX, STAMP_FILE, STAMP_TEXT
 from restore.stores.location import Location
-from restore.system.events import be_patient
+from restore.system.events import no_op
 
 _BLOCK = 1 << 20
 # Bytes without a manifest are left alone for so long: a writer who lost the lock may still be at it.
 _GRACE_SECONDS = 3600.0
 
 
-class BucketShelf(Bucket):
+class WritableBucketStore(BucketStore):
     """A bucket of snapshots that may be written to. `holder` names this run to others who wait for its lock."""
 
     def __init__(
         self,
-        client: Client,
+        client: BucketClient,
         location: Location,
         *,
         holder: str,
         since: str,
-        keys: Keys | None = None,
+        keys: AgeIdentities | None = None,
         patience_seconds: float = 300.0,
     ) -> None:
         super().__init__(client, location, keys=keys, patience_seconds=patience_seconds)
@@ -55,9 +55,7 @@ class BucketShelf(Bucket):
         self._client.put(self.key(STAMP_FILE), STAMP_TEXT, create_only=True)
 
     @contextlib.contextmanager
-    def lock(
-        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = be_patient
-    ) -> Iterator[None]:
+    def lock(self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = no_op) -> Iterator[None]:
         """Hold the store's lease; None waits as long as its holder lives. Raises `LockedError`."""
         lease = Lease(self._client, self.key(LEASE_FILE), holder=self._holder, since=self._since)
         lease.acquire(timeout_seconds, on_wait)
@@ -79,7 +77,7 @@ class BucketShelf(Bucket):
             files = self.list_files(encoded)
             bare = [file for file in files if parse_name(file) and name_manifest(file) not in files]
             now = self._read_server_clock() if bare else None
-            found += [file for file in bare if now and find_age(files[file], now) > _GRACE_SECONDS]
+            found += [file for file in bare if now and snapshot_age(files[file], now) > _GRACE_SECONDS]
         return tuple(found)
 
     def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -115,7 +113,7 @@ class BucketShelf(Bucket):
             name = msgspec.structs.replace(name, sequence=name.sequence + 1)
         return name
 
-    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+    def publish(self, incoming: IncomingSnapshot, name: SnapshotName, manifest: bytes) -> str:
         """Finish the object, then put its manifest, which makes it a snapshot; give its name.
 
         Raises `LockedError` when the lock was lost meanwhile, `StoreError` when somebody took the name.

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 
 from restore.snapshots.name import PARTIAL_PREFIX
-from restore.system.files import translate_error
+from restore.system.files import error_from_os
 
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-class Ability(msgspec.Struct, frozen=True, kw_only=True):
+class DirectoryCapabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a directory can do. `why_not` says what kept us from writing; `links`, `syncs` and `renames` are about it.
 
     `free_bytes` is what this process may use; None where the file system does not say.
@@ -29,7 +29,7 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int | None = None
 
 
-def probe_directory(path: str) -> Ability:
+def probe_directory(path: str) -> DirectoryCapabilities:
     """Try a temporary file, its sync, a link beside it and the link's rename. Nothing remains.
 
     A read-only directory is an answer. Raises `SpaceError` or `StoreError` for what else went wrong.
@@ -40,11 +40,11 @@ def probe_directory(path: str) -> Ability:
     link = Path(path, PARTIAL_PREFIX + secrets.token_hex(8) + ".link")
     try:
         file.write_bytes(b"probe")
-        return Ability(writes=True, links=_can_link(file, link), syncs=_can_sync(file), free_bytes=free)
+        return DirectoryCapabilities(writes=True, links=_can_link(file, link), syncs=_can_sync(file), free_bytes=free)
     except OSError as error:
         if error.errno in _READ_ONLY:
-            return Ability(writes=False, why_not=os.strerror(error.errno or 0), free_bytes=free)
-        raise translate_error(error, f"store '{path}' cannot be written to") from error
+            return DirectoryCapabilities(writes=False, why_not=os.strerror(error.errno or 0), free_bytes=free)
+        raise error_from_os(error, f"store '{path}' cannot be written to") from error
     finally:
         for left in (link, file):
             with contextlib.suppress(OSError):
@@ -58,7 +58,7 @@ def measure_files(path: str) -> dict[str, int]:
             files = [entry for entry in found if entry.is_file(follow_symlinks=False)]
             return {entry.name: entry.stat().st_size for entry in files if not entry.name.startswith(".")}
     except OSError as error:
-        raise translate_error(error, f"store '{path}' cannot be read") from error
+        raise error_from_os(error, f"store '{path}' cannot be read") from error
 
 
 def measure_free(path: str) -> int | None:

@@ -32,7 +32,7 @@ _LONGEST_HOLDER = 500
 _LEASE = re.compile(r"^pid=(?P<pid>[0-9]+)$.*^host=(?P<host>[^\n]+)$", re.MULTILINE | re.DOTALL)
 
 
-class Held(Protocol):
+class HeldLock(Protocol):
     """A lock that is held."""
 
     def is_ours(self) -> bool:
@@ -86,7 +86,7 @@ class _LibraryLock:
         self._lock.release()
 
 
-def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held | None:
+def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock | None:
     """Take the kernel's lock on a file, made with this mode; None where the file system has no locks.
 
     No timeout waits as long as its holder lives. Raises `StillTakenError`, and `OSError` when it cannot be opened.
@@ -120,7 +120,7 @@ def hold_lease(
     timeout_seconds: float | None,
     on_wait: Callable[[], None],
     lease_seconds: float = _LEASE_SECONDS,
-) -> Held:
+) -> HeldLock:
     """Take a lease: a file that its holder renews, and that anybody may take over who saw it unrenewed for a minute.
 
     By a clock of his own: no two clocks are compared. Raises as `hold_file`.
@@ -188,7 +188,9 @@ def _write_holder(file: int) -> None:
         os.pwrite(file, who.encode(), 0)
 
 
-def _hold_elsewhere(path: str, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held | None:
+def _hold_elsewhere(
+    path: str, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]
+) -> HeldLock | None:
     import filelock  # noqa: PLC0415 - Windows
 
     timeout = -1.0 if timeout_seconds is None else timeout_seconds
@@ -199,7 +201,7 @@ def _hold_elsewhere(path: str, mode: int, timeout_seconds: float | None, on_wait
         return None
 
 
-def _acquire(lock: BaseFileLock, path: str, on_wait: Callable[[], None]) -> Held:
+def _acquire(lock: BaseFileLock, path: str, on_wait: Callable[[], None]) -> HeldLock:
     import filelock  # noqa: PLC0415 - as above
 
     def go_on() -> bool:

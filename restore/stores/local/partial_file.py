@@ -6,8 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from restore.system.files import translate_error
-from restore.system.text import say_number
+from restore.system.files import error_from_os
+from restore.system.text import format_count
 
 _HAND_OVER_BYTES = 32 << 20
 
@@ -34,8 +34,8 @@ class PartialFile:
                 view = view[count:]
             self._begin_writing_back()
         except OSError as error:
-            raise translate_error(
-                error, f"'{self.path.name}' cannot be written after {say_number(self.size, 'byte')}"
+            raise error_from_os(
+                error, f"'{self.path.name}' cannot be written after {format_count(self.size, 'byte')}"
             ) from error
 
     def empty(self) -> None:
@@ -59,7 +59,7 @@ class PartialFile:
         try:
             os.fsync(self._file)
         except OSError as error:
-            raise translate_error(error, f"'{self.path.name}' cannot be synced to the disk") from error
+            raise error_from_os(error, f"'{self.path.name}' cannot be synced to the disk") from error
 
     def close(self) -> None:
         """Close the file; idempotent."""

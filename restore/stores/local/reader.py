@@ -31,11 +31,11 @@ from restore.stores.layout import (
     name_cut,
     read_pointer,
 )
-from restore.system.files import read_small_file, translate_error
+from restore.system.files import error_from_os, read_small_file
 from restore.system.secret import Secret
 
 if TYPE_CHECKING:
-    from restore.snapshots.age import Keys
+    from restore.snapshots.age import AgeIdentities
 
 
 _LONGEST_MANIFEST = 16 * 1024 * 1024
@@ -44,13 +44,13 @@ _HELD = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
 _NO_NAMES = frozenset({"", ".", ".."})
 
 
-def open_directory(path: str, keys: Keys | None = None) -> Directory:
+def open_local_store(path: str, keys: AgeIdentities | None = None) -> LocalStore:
     """Open a store for reading.
 
     Raises `NotFoundError` when it is not there, or is a directory that nobody made a store: Docker creates an
     empty one where a bind mount is missing. `StoreError` when it cannot be read. `keys` open what is encrypted.
     """
-    store = Directory(path, keys)
+    store = LocalStore(path, keys)
     names = store.list_names()
     if STAMP_FILE not in names and not any(classify(name).encoded for name in names):
         raise NotFoundError(
@@ -61,10 +61,10 @@ def open_directory(path: str, keys: Keys | None = None) -> Directory:
     return store
 
 
-class Directory:
+class LocalStore:
     """A directory of snapshots. Every method looks anew; nothing is kept between calls."""
 
-    def __init__(self, path: str, keys: Keys | None = None) -> None:
+    def __init__(self, path: str, keys: AgeIdentities | None = None) -> None:
         self._path = path
         self._keys = keys
 
@@ -101,7 +101,7 @@ class Directory:
                 "'qdrant-restore snapshot' makes one",
             ) from error
         except OSError as error:
-            raise translate_error(error, f"store '{self._path}' cannot be read") from error
+            raise error_from_os(error, f"store '{self._path}' cannot be read") from error
 
     def list_entries(self) -> tuple[Entry, ...]:
         """Give every file of the store, sorted by name; names that were cut get their manifest's collection."""
@@ -191,11 +191,11 @@ class Directory:
         """
         if not stored.packing:
             return self.open_stored(stored)
-        from restore.snapshots.codec import open_packed  # noqa: PLC0415 - few snapshots are packed
+        from restore.snapshots.codec import open_encoded  # noqa: PLC0415 - few snapshots are packed
 
         manifest = self._peek(stored.file) if stored.in_store else None
         size = manifest.size if manifest else -1
-        return open_packed(lambda: self.open_stored(stored), stored, size, self._keys)
+        return open_encoded(lambda: self.open_stored(stored), stored, size, self._keys)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as they lie in the store. Raises `StoreError`."""
@@ -204,7 +204,7 @@ class Directory:
         try:
             return LocalReader(stored.path)
         except OSError as error:
-            raise translate_error(error, f"snapshot '{stored.file}' cannot be read") from error
+            raise error_from_os(error, f"snapshot '{stored.file}' cannot be read") from error
 
     def gives_urls_for(self, stored: StoredSnapshot) -> bool:  # noqa: ARG002 - a bucket's
         """Tell that a directory has no URLs."""
@@ -281,7 +281,7 @@ class Directory:
             return self.find_named(collection, name)
         if not os.path.isdir(directory):
             return None
-        stored = Directory(directory, self._keys).find_named(collection, name)
+        stored = LocalStore(directory, self._keys).find_named(collection, name)
         return msgspec.structs.replace(stored, in_store=False) if stored else None
 
     def _follow(self, entry: Entry, collection: str) -> StoredSnapshot:

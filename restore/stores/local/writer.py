@@ -21,7 +21,7 @@ import msgspec
 
 from restore.errors import IntegrityError, LockedError, NotFoundError, RefusedError, SpaceError
 from restore.snapshots.name import PARTIAL_PREFIX, SnapshotName, encode_collection, name_latest, name_manifest
-from restore.snapshots.stored import Incoming
+from restore.snapshots.stored import IncomingSnapshot
 from restore.stores.layout import (
     CHECK_SUFFIX,
     LEASE_FILE,
@@ -33,16 +33,16 @@ from restore.stores.layout import (
     classify,
     find_twin,
 )
-from restore.stores.local.lock import Held, StillTakenError, hold_file, hold_lease, read_holder
+from restore.stores.local.lock import HeldLock, StillTakenError, hold_file, hold_lease, read_holder
 from restore.stores.local.partial_file import PartialFile
-from restore.stores.local.reader import Directory
-from restore.system.directory_lock import take_turn
-from restore.system.events import be_patient
-from restore.system.files import translate_error
-from restore.system.text import say_number, shorten
+from restore.stores.local.reader import LocalStore
+from restore.system.directory_lock import directory_lock
+from restore.system.events import no_op
+from restore.system.files import error_from_os
+from restore.system.text import format_count, truncate_middle
 
 if TYPE_CHECKING:
-    from restore.snapshots.age import Keys
+    from restore.snapshots.age import AgeIdentities
 
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
@@ -52,32 +52,34 @@ _COUNTS_AS_EMPTY = frozenset({"lost+found", LOCK_FILE, LEASE_FILE, ".gitkeep", "
 _LEFT_OVER_BYTES = 1 << 20
 
 
-class _Doomed(msgspec.Struct, frozen=True):
+class _DeletionIntent(msgspec.Struct, frozen=True):
     """Written before a deletion begins, so that whoever comes after a kill finishes it: `delete` is `size` bytes."""
 
     delete: str
     size: int
 
 
-def open_shelf(path: str, *, file_mode: int = 0o644, keys: Keys | None = None) -> Shelf:
+def open_writable_local_store(
+    path: str, *, file_mode: int = 0o644, keys: AgeIdentities | None = None
+) -> WritableLocalStore:
     """Open a store for writing: make the directory (one level) and its stamp where there is nothing yet.
 
     `file_mode` holds for every file, directories get `x` where it has `r`. Raises `StoreError` when it cannot be
     made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and
     nothing says that it is a store.
     """
-    shelf = Shelf(path, file_mode=file_mode, keys=keys)
+    shelf = WritableLocalStore(path, file_mode=file_mode, keys=keys)
     shelf.prepare()
     return shelf
 
 
-class Shelf(Directory):
+class WritableLocalStore(LocalStore):
     """A directory of snapshots that may be written to, under its lock."""
 
-    def __init__(self, path: str, *, file_mode: int = 0o644, keys: Keys | None = None) -> None:
+    def __init__(self, path: str, *, file_mode: int = 0o644, keys: AgeIdentities | None = None) -> None:
         super().__init__(path, keys)
         self._mode = file_mode
-        self._held: Held | None = None
+        self._held: HeldLock | None = None
 
     def prepare(self) -> None:
         """Make the directory and its stamp where there is nothing yet."""
@@ -110,9 +112,7 @@ class Shelf(Directory):
                 stamp.write(STAMP_TEXT)
 
     @contextlib.contextmanager
-    def lock(
-        self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = be_patient
-    ) -> Iterator[None]:
+    def lock(self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = no_op) -> Iterator[None]:
         """Hold the store's lock, which vanishes with its holder; None waits as long as that one lives.
 
         Where the file system knows no locks it is a lease: a file that its holder renews, and that anybody may take
@@ -135,7 +135,7 @@ class Shelf(Directory):
                 hint="was this machine asleep, or the share away, for a minute? run it again",
             )
 
-    def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> Held:
+    def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock:
         taken = LOCK_FILE
         try:
             held = hold_file(self.path(LOCK_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait)
@@ -151,7 +151,7 @@ class Shelf(Directory):
     def _explain_locked(self, timeout: float, holder: str) -> LockedError:
         return LockedError(
             f"store '{self._path}' is locked by another run (waited {timeout:g} s)",
-            left=f"{shorten(holder)} holds it" if holder else "",
+            left=f"{truncate_middle(holder)} holds it" if holder else "",
             hint="wait for it, or give it longer with --lock-timeout; a killed run's lock is free at once",
             waited_seconds=max(0.0, timeout),
         )
@@ -194,9 +194,9 @@ class Shelf(Directory):
             doomed += [one for one in names if os.path.lexists(self.path(one))]
         return doomed
 
-    def _read_doomed(self, name: str) -> _Doomed | None:
+    def _read_doomed(self, name: str) -> _DeletionIntent | None:
         try:
-            return msgspec.json.decode(self.read_document(name) or b"", type=_Doomed)
+            return msgspec.json.decode(self.read_document(name) or b"", type=_DeletionIntent)
         except (IntegrityError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # No run of ours wrote that; it goes with the other unfinished files.
             return None
@@ -221,7 +221,7 @@ class Shelf(Directory):
         free = found.f_bavail * found.f_frsize
         if found.f_blocks and free < size + _LEFT_OVER_BYTES:
             raise SpaceError(
-                f"store '{self._path}' has {say_number(free, 'byte')} free, the snapshot needs {size:,}",
+                f"store '{self._path}' has {format_count(free, 'byte')} free, the snapshot needs {size:,}",
                 left="nothing was written",
                 hint="free some room, or give another store with --store",
             )
@@ -265,7 +265,7 @@ class Shelf(Directory):
             name = msgspec.structs.replace(name, sequence=name.sequence + 1)
         return name
 
-    def publish(self, incoming: Incoming, name: SnapshotName, manifest: bytes) -> str:
+    def publish(self, incoming: IncomingSnapshot, name: SnapshotName, manifest: bytes) -> str:
         """Give a received file its name, its manifest before it; give that name. Nothing is ever overwritten.
 
         The manifest comes first, so that a snapshot that has its name is never without what it promises.
@@ -323,7 +323,7 @@ class Shelf(Directory):
         with self._translated(f"snapshot '{file}' cannot be deleted from store '{self._path}'"):
             if path.is_file():
                 try:
-                    self._write_file(doomed, msgspec.json.encode(_Doomed(file, path.lstat().st_size)))
+                    self._write_file(doomed, msgspec.json.encode(_DeletionIntent(file, path.lstat().st_size)))
                 except SpaceError:
                     path.rename(self.path(bare))
                 self._sync()
@@ -349,7 +349,7 @@ class Shelf(Directory):
 
     def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
         """Replace a small file of ours that still is as it was seen; None: it was not there. False: it is not."""
-        with self._translated(f"'{name}' cannot be written to store '{self._path}'"), take_turn(self._path):
+        with self._translated(f"'{name}' cannot be written to store '{self._path}'"), directory_lock(self._path):
             return self.read_document(name) == seen and self.write_document(name, content)
 
     def delete_document(self, name: str) -> bool:
@@ -416,7 +416,7 @@ class Shelf(Directory):
         try:
             yield
         except OSError as error:
-            raise translate_error(error, what) from error
+            raise error_from_os(error, what) from error
 
 
 def _has_size(path: Path, size: int) -> bool:

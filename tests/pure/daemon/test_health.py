@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from restore.daemon.health import Health, Seen, Watched, judge
-from restore.daemon.slots import Record
+from restore.daemon.health import Health, JobState, WorkerActivity, judge_health
+from restore.daemon.slots import JobRecord
 from restore.settings.schedule import Cron
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LIMIT = 600.0
 
 
-def make_job(**more: object) -> Watched:
+def make_job(**more: object) -> JobState:
     """Give the hourly snapshot, whose last slot was noon."""
-    record = Record(**{"job": "snapshot", "schedule": "@hourly UTC", "slot": NOON, **more})  # type: ignore[arg-type]
-    return Watched(schedule=Cron("0 * * * *"), record=record)
+    record = JobRecord(**{"job": "snapshot", "schedule": "@hourly UTC", "slot": NOON, **more})  # type: ignore[arg-type]
+    return JobState(schedule=Cron("0 * * * *"), record=record)
 
 
-def ask(now: datetime, *jobs: Watched, seen: Seen | None = None) -> tuple[bool, bool, tuple[str, ...]]:
+def ask(now: datetime, *jobs: JobState, seen: WorkerActivity | None = None) -> tuple[bool, bool, tuple[str, ...]]:
     """Judge."""
-    found: Health = judge(seen or Seen(), jobs, now, zone=UTC, limit_seconds=LIMIT, late_seconds=LIMIT)
+    found: Health = judge_health(
+        seen or WorkerActivity(), jobs, now, zone=UTC, limit_seconds=LIMIT, late_seconds=LIMIT
+    )
     return found.healthy, found.ready, found.problems
 
 
@@ -28,19 +30,19 @@ def test_a_worker_that_gives_signs_is_healthy_however_long_it_works() -> None:
     """A job of a day is no trouble as long as bytes move."""
     working = make_job(began=NOON, succeeded=NOON)
 
-    assert ask(NOON, working, seen=Seen(running="snapshot", silent_seconds=LIMIT)) == (True, True, ())
+    assert ask(NOON, working, seen=WorkerActivity(running="snapshot", silent_seconds=LIMIT)) == (True, True, ())
 
 
 def test_a1_a_job_that_gives_no_sign_is_unhealthy_within_the_stated_time() -> None:
     """One second over it."""
-    found = ask(NOON, make_job(began=NOON), seen=Seen(running="snapshot", silent_seconds=LIMIT + 1))
+    found = ask(NOON, make_job(began=NOON), seen=WorkerActivity(running="snapshot", silent_seconds=LIMIT + 1))
 
     assert found == (False, False, ("snapshot gave no sign for 601 s (at most 600 s)",))
 
 
 def test_a1_a_schedule_that_stopped_looking_at_the_clock_is_unhealthy() -> None:
     """Also between two jobs."""
-    assert ask(NOON, seen=Seen(silent_seconds=LIMIT + 1))[0] is False
+    assert ask(NOON, seen=WorkerActivity(silent_seconds=LIMIT + 1))[0] is False
 
 
 def test_a5_a_failed_run_is_not_ready_until_the_next_success() -> None:

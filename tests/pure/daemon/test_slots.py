@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.daemon.slots import Record, draw_offset, end_run, find_due, find_last, find_next, heal_record, take_slot
-from restore.settings.schedule import Cron, Every, Schedule, open_zone, read_schedule
+from restore.daemon.slots import (
+    JobRecord,
+    draw_offset,
+    end_run,
+    find_due,
+    find_last,
+    find_next,
+    heal_record,
+    take_slot,
+)
+from restore.settings.schedule import Cron, Every, Schedule, open_zone, parse_schedule
 
 NIGHT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 WANTED = "five cron fields, @hourly, @daily, @weekly, @monthly, @yearly or @every 6h"
@@ -29,14 +38,14 @@ ZONES = (
 )
 
 
-def make_record(slot: datetime = NIGHT, **more: object) -> Record:
+def make_record(slot: datetime = NIGHT, **more: object) -> JobRecord:
     """Give what is remembered of a job."""
-    return Record(job="snapshot", schedule="0 3 * * * UTC", slot=slot, **more)  # type: ignore[arg-type]
+    return JobRecord(job="snapshot", schedule="0 3 * * * UTC", slot=slot, **more)  # type: ignore[arg-type]
 
 
 def walk(schedule: Schedule, zone: str, begin: datetime, *, step: timedelta) -> list[datetime]:
     """Give the moments of one day when the job is run by a process that looks at the clock every `step`."""
-    record = Record(job="snapshot", schedule="", slot=begin)
+    record = JobRecord(job="snapshot", schedule="", slot=begin)
     now, ran = begin, []
     while now < begin + timedelta(days=1):
         due = find_due(record, schedule, now, zone=open_zone(zone), jitter_seconds=0.0, seed="")
@@ -64,7 +73,7 @@ def walk(schedule: Schedule, zone: str, begin: datetime, *, step: timedelta) -> 
 )
 def test_a_schedule_is_read_as_people_write_it(text: str, schedule: Schedule) -> None:
     """Five cron fields, the words that begin with @, and lengths of time."""
-    assert read_schedule(text) == schedule
+    assert parse_schedule(text) == schedule
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_a_schedule_is_read_as_people_write_it(text: str, schedule: Schedule) ->
 def test_what_is_no_schedule_is_said(text: str, problem: str) -> None:
     """The whole sentence part; six fields would be read as seconds by some and as a year by others."""
     with pytest.raises(ValueError, match=r"is no|is more") as raised:
-        read_schedule(text)
+        parse_schedule(text)
 
     assert str(raised.value) == problem
 
@@ -107,7 +116,7 @@ def test_l6_a_daily_job_runs_once_a_day_whatever_clocks_do(
     zone: str, begin: datetime, minute: int, hour: int
 ) -> None:
     """In every zone, at every minute of the day, over any year: slots are a day apart, give or take the change."""
-    schedule = read_schedule(f"{minute} {hour} * * *")
+    schedule = parse_schedule(f"{minute} {hour} * * *")
     slot, slots = begin.replace(tzinfo=UTC), []
     for _ in range(400):
         slot = find_next(schedule, slot, open_zone(zone)) or slot
@@ -132,7 +141,7 @@ def test_l6_a_daily_job_runs_once_a_day_whatever_clocks_do(
 @pytest.mark.parametrize("at", ["0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *", "59 2 * * *", "0 3 * * *"])
 def test_l6_the_day_the_clocks_change_has_exactly_one_daily_run(zone: str, day: datetime, at: str) -> None:
     """Also by a process that is restarted every ten minutes, in the repeated hour too."""
-    ran = walk(read_schedule(at), zone, day, step=timedelta(minutes=10))
+    ran = walk(parse_schedule(at), zone, day, step=timedelta(minutes=10))
 
     assert len(ran) == 1
 
@@ -152,7 +161,7 @@ def test_l6_a_process_first_started_in_the_repeated_hour_waits_for_the_next_day(
 )
 def test_l6_however_many_runs_were_missed_one_is_made_up_for(every: str, down: timedelta) -> None:
     """After being down for any time, at most one run is due; after it none."""
-    schedule, now, zone = read_schedule(every), NIGHT + down, open_zone("UTC")
+    schedule, now, zone = parse_schedule(every), NIGHT + down, open_zone("UTC")
     taken = end_run(take_slot(make_record(), schedule, now, zone=zone), 0, now)
     following = find_due(taken, schedule, now, zone=zone, jitter_seconds=0.0, seed="")
 
@@ -163,7 +172,7 @@ def test_l6_however_many_runs_were_missed_one_is_made_up_for(every: str, down: t
 
 def test_a_run_that_lasts_past_its_next_slot_is_followed_by_one_run() -> None:
     """Begun at three, ended at half past five: four and five o'clock are one run, then six."""
-    hourly, zone = read_schedule("@hourly"), open_zone("UTC")
+    hourly, zone = parse_schedule("@hourly"), open_zone("UTC")
     long = end_run(take_slot(make_record(NIGHT - timedelta(hours=1)), hourly, NIGHT, zone=zone), 0, NIGHT)
     late = NIGHT + timedelta(hours=2, minutes=30)
     due = find_due(long, hourly, late, zone=zone, jitter_seconds=0.0, seed="")
@@ -178,7 +187,7 @@ def test_a_run_that_lasts_past_its_next_slot_is_followed_by_one_run() -> None:
 
 def test_an_interrupted_run_is_due_at_once_and_only_once_more() -> None:
     """A process that is killed by the job itself must not be killed by it for ever."""
-    daily, zone = read_schedule("0 3 * * *"), open_zone("UTC")
+    daily, zone = parse_schedule("0 3 * * *"), open_zone("UTC")
     now = NIGHT + timedelta(days=1, seconds=5)
     killed = take_slot(make_record(), daily, now, zone=zone)
     again = take_slot(killed, daily, now + timedelta(minutes=1), zone=zone)
@@ -192,7 +201,7 @@ def test_an_interrupted_run_is_due_at_once_and_only_once_more() -> None:
 
 def test_a_run_that_another_machine_began_is_left_to_it_for_an_hour() -> None:
     """It may be at it; or it was this one, in a container that has another name now."""
-    daily, now = read_schedule("0 3 * * *"), NIGHT + timedelta(days=1, seconds=5)
+    daily, now = parse_schedule("0 3 * * *"), NIGHT + timedelta(days=1, seconds=5)
     theirs = take_slot(make_record(), daily, now, zone=UTC, by="another")
     dues = [
         find_due(record, daily, now + timedelta(minutes=2), zone=UTC, jitter_seconds=0.0, seed="", own="this one")
@@ -209,7 +218,7 @@ def test_a_clock_that_was_a_year_ahead_does_not_stop_the_schedule() -> None:
     healed = heal_record(ahead, NIGHT)
 
     assert find_due(
-        healed, read_schedule("0 3 * * *"), NIGHT + timedelta(days=1), zone=UTC, jitter_seconds=0.0, seed=""
+        healed, parse_schedule("0 3 * * *"), NIGHT + timedelta(days=1), zone=UTC, jitter_seconds=0.0, seed=""
     ) == NIGHT + timedelta(days=1)
 
 
@@ -245,7 +254,7 @@ def test_an_offset_lies_between_nothing_and_the_jitter(jitter: float, seed: str)
 
 def test_an_offset_is_the_same_after_a_restart_and_another_one_elsewhere() -> None:
     """Else a restart could run a job twice, and a hundred machines would all begin at midnight."""
-    daily = read_schedule("@daily")
+    daily = parse_schedule("@daily")
     dues = [
         find_due(make_record(), daily, NIGHT, zone=UTC, jitter_seconds=3600.0, seed=seed) for seed in ("a", "a", "b")
     ]
@@ -256,7 +265,7 @@ def test_an_offset_is_the_same_after_a_restart_and_another_one_elsewhere() -> No
 @given(jitter=st.floats(0, 43200), seed=st.text(max_size=5))
 def test_jitter_skips_no_day_and_doubles_none(jitter: float, seed: str) -> None:
     """Thirty days have thirty runs."""
-    record, now, daily, ran = make_record(datetime(2026, 11, 20, tzinfo=UTC)), NIGHT, read_schedule("@daily"), 0
+    record, now, daily, ran = make_record(datetime(2026, 11, 20, tzinfo=UTC)), NIGHT, parse_schedule("@daily"), 0
     while now < NIGHT + timedelta(days=30):
         now = find_due(record, daily, now, zone=UTC, jitter_seconds=jitter, seed=seed) or now
         record = end_run(take_slot(record, daily, now, zone=UTC), 0, now)

@@ -10,8 +10,8 @@ from restore.qdrant.collection_names import (
     digest_name,
     find_attempts,
     find_name_problem,
-    is_mark,
-    name_mark,
+    is_marker,
+    name_marker,
     name_upload,
 )
 
@@ -49,8 +49,8 @@ def test_what_qdrant_refuses_is_told_before_it_is_asked(name: str, problem: str 
 @given(NAMES, ATTEMPTS)
 def test_a_mark_is_found_again_by_its_collection(name: str, attempt: int) -> None:
     """Rules 4 and 9: the next run finds it by the name alone."""
-    mark = name_mark(name, attempt)
-    assert is_mark(mark)
+    mark = name_marker(name, attempt)
+    assert is_marker(mark)
     assert find_attempts(name, ["cities", mark, ".restoring-old"]) == [attempt]
 
 
@@ -58,23 +58,23 @@ def test_a_mark_is_found_again_by_its_collection(name: str, attempt: int) -> Non
 def test_two_collections_never_share_a_mark(one: str, other: str) -> None:
     """Nor the file that an upload leaves."""
     assume(one != other)
-    assert name_mark(one, 1) != name_mark(other, 1)
+    assert name_marker(one, 1) != name_marker(other, 1)
     assert name_upload(one) != name_upload(other)
-    assert find_attempts(one, [name_mark(other, 1)]) == []
+    assert find_attempts(one, [name_marker(other, 1)]) == []
 
 
 def test_attempts_are_numbers_and_ascend() -> None:
     """The tenth is after the ninth."""
-    names = [name_mark("cities", attempt) for attempt in (10, 9, 2)]
+    names = [name_marker("cities", attempt) for attempt in (10, 9, 2)]
     assert find_attempts("cities", names) == [2, 9, 10]
 
 
 @given(NAMES)
 def test_a_marks_name_is_one_that_qdrant_accepts(name: str) -> None:
     """Whatever the collection is called: plain letters, and short."""
-    assert name_mark(name, 1) == f".restoring-{digest_name(name)}-1"
+    assert name_marker(name, 1) == f".restoring-{digest_name(name)}-1"
     assert name_upload(name) == f".restoring-{digest_name(name)}.snapshot"
-    assert name_mark(name, 1).isascii()
+    assert name_marker(name, 1).isascii()
     assert len(digest_name(name)) == 16
 
 
@@ -95,4 +95,4 @@ def test_a_marks_name_is_one_that_qdrant_accepts(name: str) -> None:
 )
 def test_what_only_looks_like_a_mark_is_none(name: str) -> None:
     """A person's collection is never hidden, and never dropped as a mark."""
-    assert not is_mark(name)
+    assert not is_marker(name)

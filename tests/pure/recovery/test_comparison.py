@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.qdrant.model import Broken
-from restore.recovery.comparison import Found, Verdict, compare, find_shape_differences, promise_from
-from restore.recovery.request import Offer, Promise
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.comparison import Comparison, Observation, compare, find_shape_differences, make_expectation
+from restore.recovery.request import Expectation, SnapshotCandidate
 from restore.snapshots.archive import Archive, ArchiveKind
 from restore.snapshots.manifest import Sample
 from tests.pure.recovery.test_plan import CONFIG, make_info, make_offer
@@ -20,7 +20,7 @@ DIGESTS: dict[int | str, str] = {1: "a" * 32, "b-uuid": "b" * 32}
 SCHEMA = {"name": {"data_type": "keyword"}}
 
 
-def promise(**changes: Any) -> Promise:  # noqa: ANN401 - its fields
+def promise(**changes: Any) -> Expectation:  # noqa: ANN401 - its fields
     """Give what a manifest with two samples promises."""
     fields: dict[str, Any] = {
         "points": 43,
@@ -30,13 +30,13 @@ def promise(**changes: Any) -> Promise:  # noqa: ANN401 - its fields
         "payload_schema": SCHEMA,
         "samples": SAMPLES,
     }
-    return Promise(**(fields | changes))
+    return Expectation(**(fields | changes))
 
 
-def find(points: int = 43, digests: dict[int | str, str] | None = None, **info: Any) -> Found:  # noqa: ANN401 - its fields
+def find(points: int = 43, digests: dict[int | str, str] | None = None, **info: Any) -> Observation:  # noqa: ANN401 - its fields
     """Give a collection as it was read."""
     fields: dict[str, Any] = {"config": CONFIG, "payload_schema": SCHEMA} | info
-    return Found(info=make_info(**fields), points=points, digests=DIGESTS if digests is None else digests)
+    return Observation(info=make_info(**fields), points=points, digests=DIGESTS if digests is None else digests)
 
 
 def with_params(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -46,14 +46,14 @@ def with_params(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 def test_what_was_promised_is_whole() -> None:
     """No difference, no warning."""
-    assert compare(promise(), find(), samples_read=True) == Verdict()
+    assert compare(promise(), find(), samples_read=True) == Comparison()
 
 
 @pytest.mark.parametrize(
     ("promised", "found", "difference"),
     [
         (promise(), None, "it is not there"),
-        (promise(), Broken("Dirty shard"), "it does not answer (Dirty shard)"),
+        (promise(), UnreadableCollection("Dirty shard"), "it does not answer (Dirty shard)"),
         (promise(), find(42), "42 of 43 points"),
         (promise(), find(44), "44 of 43 points"),
         (promise(points=1200), find(0), "0 of 1,200 points"),
@@ -87,7 +87,9 @@ def test_what_was_promised_is_whole() -> None:
         ),
     ],
 )
-def test_a_difference_fails(promised: Promise, found: Found | Broken | None, difference: str) -> None:
+def test_a_difference_fails(
+    promised: Expectation, found: Observation | UnreadableCollection | None, difference: str
+) -> None:
     """Rule 6: each by itself, in words that have both sides."""
     verdict = compare(promised, found, samples_read=True)
     assert (verdict.differences, verdict.is_whole) == ((difference,), False)
@@ -105,9 +107,9 @@ def test_a_difference_fails(promised: Promise, found: Found | Broken | None, dif
         ),
     ],
 )
-def test_what_is_no_loss_is_only_told(promised: Promise, found: Found, warning: str) -> None:
+def test_what_is_no_loss_is_only_told(promised: Expectation, found: Observation, warning: str) -> None:
     """Rule 6: reported, and not waited for."""
-    assert compare(promised, found, samples_read=True) == Verdict((), (warning,))
+    assert compare(promised, found, samples_read=True) == Comparison((), (warning,))
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,14 @@ def test_what_is_no_loss_is_only_told(promised: Promise, found: Found, warning: 
         (promise(config={}), find()),
     ],
 )
-def test_what_decides_nothing_is_not_compared(promised: Promise, found: Found) -> None:
+def test_what_decides_nothing_is_not_compared(promised: Expectation, found: Observation) -> None:
     """Written into an archive and never shown, put back later, or the collection's own affair."""
-    assert compare(promised, found, samples_read=True) == Verdict()
+    assert compare(promised, found, samples_read=True) == Comparison()
 
 
 def test_samples_that_were_not_read_are_not_missing() -> None:
     """Policy `verify: counts`."""
-    assert compare(promise(), find(digests={}), samples_read=False) == Verdict()
+    assert compare(promise(), find(digests={}), samples_read=False) == Comparison()
 
 
 SIZES, DISTANCES = st.integers(1, 8), st.sampled_from(["Cosine", "Dot", "Euclid"])
@@ -189,8 +191,8 @@ def make_archive(point_slots: int) -> Archive:
 )
 def test_without_a_manifest_the_archive_promises(slots: int, answered: int, may_be_empty: int, fewest: int) -> None:
     """Less can be checked; most carefully where no answer of the server vouches for it."""
-    offer = Offer(stored=make_offer().stored, archive=make_archive(slots))
-    promised = promise_from(offer, keeps_settings=False, samples=32, answered=bool(answered))
+    offer = SnapshotCandidate(stored=make_offer().stored, archive=make_archive(slots))
+    promised = make_expectation(offer, keeps_settings=False, samples=32, answered=bool(answered))
     assert (promised.points, promised.may_be_empty, promised.fewest) == (None, bool(may_be_empty), fewest)
     assert (promised.config, promised.samples) == (CONFIG, ())
 
@@ -199,4 +201,4 @@ def test_no_more_samples_are_promised_than_asked_for() -> None:
     """Setting `samples`."""
     offer = make_offer()
     assert offer.manifest is not None
-    assert promise_from(offer, keeps_settings=False, samples=3).samples == offer.manifest.samples[:3]
+    assert make_expectation(offer, keeps_settings=False, samples=3).samples == offer.manifest.samples[:3]

@@ -10,15 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restore.recovery.marker.model import Mark, Phase, Sent, Was, describe_mark, read_beat, read_mark
+from restore.recovery.marker.model import (
+    Marker,
+    Phase,
+    SentTransfer,
+    TargetBefore,
+    describe_marker,
+    parse_beat,
+    parse_marker,
+)
 from tests.pure.recovery.test_takeover import make_mark
 
 TEXT = st.text(max_size=20)
 SENT = st.none() | st.builds(
-    Sent, TEXT, st.integers(0, 2**60), st.floats(0, 1e11, allow_nan=False), st.text(max_size=20)
+    SentTransfer, TEXT, st.integers(0, 2**60), st.floats(0, 1e11, allow_nan=False), st.text(max_size=20)
 )
 MARKS = st.builds(
-    Mark,
+    Marker,
     collection=TEXT,
     token=st.text("0123456789abcdef", min_size=32, max_size=32),
     holder=TEXT,
@@ -26,7 +34,7 @@ MARKS = st.builds(
     snapshot=TEXT,
     sha256=TEXT,
     size=st.integers(0, 2**60),
-    was=st.sampled_from(Was),
+    was=st.sampled_from(TargetBefore),
     phase=st.sampled_from(Phase),
     aliases=st.lists(TEXT, max_size=3).map(tuple),
     sent=SENT,
@@ -34,23 +42,23 @@ MARKS = st.builds(
 
 
 @given(MARKS)
-def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
+def test_a_mark_is_read_as_it_was_written(mark: Marker) -> None:
     """Rule 4: through JSON, as the server keeps it."""
-    metadata = json.loads(json.dumps(describe_mark(mark)["metadata"]))
-    assert read_mark(metadata) == mark
-    assert read_beat(metadata, mark.token) == 0
+    metadata = json.loads(json.dumps(describe_marker(mark)["metadata"]))
+    assert parse_marker(metadata) == mark
+    assert parse_beat(metadata, mark.token) == 0
 
 
 @given(MARKS, st.integers(1, 10**6))
-def test_a_beat_changes_nothing_of_a_mark(mark: Mark, beat: int) -> None:
+def test_a_beat_changes_nothing_of_a_mark(mark: Marker, beat: int) -> None:
     """PATCH merges top-level keys; the holder's own key is beside everything else."""
-    metadata = describe_mark(mark)["metadata"] | {f"beat-{mark.token}": beat}
-    assert (read_mark(metadata), read_beat(metadata, mark.token)) == (mark, beat)
+    metadata = describe_marker(mark)["metadata"] | {f"beat-{mark.token}": beat}
+    assert (parse_marker(metadata), parse_beat(metadata, mark.token)) == (mark, beat)
 
 
 def test_the_body_is_the_one_that_was_measured() -> None:
     """13 ms to make, 2 ms to drop: no vectors, one shard, the smallest log."""
-    body = describe_mark(make_mark(Phase.MARKED, Was.ABSENT))
+    body = describe_marker(make_mark(Phase.MARKED, TargetBefore.ABSENT))
     assert {key: value for key, value in body.items() if key != "metadata"} == {
         "vectors": {},
         "shard_number": 1,
@@ -71,27 +79,29 @@ def test_the_body_is_the_one_that_was_measured() -> None:
 )
 def test_what_a_later_program_wrote_is_not_guessed_at(change: dict[str, Any]) -> None:
     """Rule 9: what cannot be read is not acted on."""
-    metadata = describe_mark(make_mark(Phase.SENT, Was.ABSENT))["metadata"] | change
-    assert read_mark(metadata) is None
+    metadata = describe_marker(make_mark(Phase.SENT, TargetBefore.ABSENT))["metadata"] | change
+    assert parse_marker(metadata) is None
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"purpose": "an application's own"}])
 def test_what_is_no_mark_is_none(metadata: dict[str, Any] | None) -> None:
     """Half-made, or not ours."""
-    assert (read_mark(metadata), read_beat(metadata, "d" * 32)) == (None, None)
+    assert (parse_marker(metadata), parse_beat(metadata, "d" * 32)) == (None, None)
 
 
 def test_what_a_later_program_adds_is_ignored() -> None:
     """A new key beside those we know changes nothing."""
-    mark = make_mark(Phase.SENT, Was.EMPTY)
-    metadata = describe_mark(mark)["metadata"] | {"reason": "a later idea"}
-    assert read_mark(metadata) == mark
+    mark = make_mark(Phase.SENT, TargetBefore.EMPTY)
+    metadata = describe_marker(mark)["metadata"] | {"reason": "a later idea"}
+    assert parse_marker(metadata) == mark
 
 
 def test_a_phase_that_is_told_overwrites_no_beat() -> None:
     """What is patched are single keys; each is written as the mark itself would write it."""
-    mark = make_mark(Phase.SENT, Was.ABSENT)
+    mark = make_mark(Phase.SENT, TargetBefore.ABSENT)
     told = msgspec.to_builtins(mark)
     patch = {key: told[key] for key in ("phase", "sent", "was", "aliases")}
-    metadata = describe_mark(make_mark(Phase.MARKED, Was.ABSENT))["metadata"] | {f"beat-{mark.token}": 9} | patch
-    assert (read_mark(metadata), read_beat(metadata, mark.token)) == (mark, 9)
+    metadata = (
+        describe_marker(make_mark(Phase.MARKED, TargetBefore.ABSENT))["metadata"] | {f"beat-{mark.token}": 9} | patch
+    )
+    assert (parse_marker(metadata), parse_beat(metadata, mark.token)) == (mark, 9)

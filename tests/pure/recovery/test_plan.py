@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restore.errors import IncompatibleError, NotFoundError, RefusedError
-from restore.qdrant.model import Broken, CollectionInfo
-from restore.recovery.marker.model import Was
+from restore.qdrant.model import CollectionInfo, UnreadableCollection
+from restore.recovery.marker.model import TargetBefore
 from restore.recovery.plan import (
-    Follow,
-    Need,
     Plan,
-    Reason,
+    ReadDepth,
     Refuse,
     Restore,
     Skip,
-    ask_need,
+    SkipReason,
+    WaitForOther,
     has_same_configuration,
     plan_collection,
+    required_read_depth,
 )
 from restore.recovery.policy import OnEmpty, OnExisting, OnMissing, Policies
-from restore.recovery.request import Offer, Wanted
-from restore.recovery.target_state import Absent, AliasOf, Look, Present, SeenMark, Target
+from restore.recovery.request import RestoreRequest, SnapshotCandidate
+from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
 from restore.snapshots.archive import Archive, ArchiveKind
 from restore.snapshots.stored import StoredSnapshot
 from tests.support.sample_stores import describe
@@ -55,7 +55,7 @@ def make_info(config: dict[str, Any] | None = None, **more: Any) -> CollectionIn
     return CollectionInfo(config=CONFIG if config is None else config, **(fields | more))
 
 
-def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = None) -> Offer:
+def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = None) -> SnapshotCandidate:
     """Give a stored snapshot with its manifest."""
     stored = StoredSnapshot(collection="cities", file="cities_20261120_120000.snapshot", path="/s/c", size=1)
     manifest = describe("plain", "cities")
@@ -66,10 +66,10 @@ def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = 
             "config": CONFIG if config is None else config,
         }
     )
-    return Offer(stored=stored, manifest=changed, gap=gap)
+    return SnapshotCandidate(stored=stored, manifest=changed, gap=gap)
 
 
-def without_manifest(point_slots: int) -> Offer:
+def without_manifest(point_slots: int) -> SnapshotCandidate:
     """Give a stored snapshot of which only the archive speaks."""
     archive = Archive(
         kind=ArchiveKind.COLLECTION,
@@ -82,26 +82,26 @@ def without_manifest(point_slots: int) -> Offer:
         forbidden=(),
         point_slots=point_slots,
     )
-    return Offer(stored=make_offer().stored, archive=archive)
+    return SnapshotCandidate(stored=make_offer().stored, archive=archive)
 
 
-def want(named: bool = True, **policies: Any) -> Wanted:  # noqa: ANN401, FBT001, FBT002 - its fields
+def want(named: bool = True, **policies: Any) -> RestoreRequest:  # noqa: ANN401, FBT001, FBT002 - its fields
     """Give a wanted collection."""
-    return Wanted(collection="cities", named=named, policies=Policies(**policies))
+    return RestoreRequest(collection="cities", named=named, policies=Policies(**policies))
 
 
-def see(target: Target, *marks: str, hidden: bool = False) -> Look:
+def see(target: Target, *marks: str, hidden: bool = False) -> TargetState:
     """Give a look at a target."""
-    seen = tuple(SeenMark(name, place, None, None) for place, name in enumerate(marks, 1))
-    return Look(target=target, marks=seen, aliases=ALIASES, hidden=hidden)
+    seen = tuple(ObservedMarker(name, place, None, None) for place, name in enumerate(marks, 1))
+    return TargetState(target=target, marks=seen, aliases=ALIASES, hidden=hidden)
 
 
-def plan(wanted: Wanted, look: Look, offer: Offer | None = None, *, own: str = "") -> Plan:
+def plan(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None = None, *, own: str = "") -> Plan:
     """Plan, with the missing snapshot's error when nothing is offered."""
     return plan_collection(wanted, look, offer, None if offer else MISSING, own=own)
 
 
-EMPTY, FILLED, BROKEN = Present(0, make_info()), Present(7, make_info()), Broken("Dirty shard")
+EMPTY, FILLED, BROKEN = Present(0, make_info()), Present(7, make_info()), UnreadableCollection("Dirty shard")
 OTHER_VECTORS = make_info({**CONFIG, "params": {"vectors": {"size": 8, "distance": "Dot"}, "shard_number": 1}})
 OTHER_HNSW = make_info({**CONFIG, "hnsw_config": {"m": 24}})
 REPLACE = OnExisting.REPLACE
@@ -110,48 +110,53 @@ REPLACE = OnExisting.REPLACE
 @pytest.mark.parametrize(
     ("wanted", "target", "offer", "expected"),
     [
-        (want(), Absent(), make_offer(), Restore(was=Was.ABSENT)),
-        (want(on_missing=OnMissing.SKIP), Absent(), None, Skip(Reason.NO_SNAPSHOT)),
-        (want(), FILLED, make_offer(), Skip(Reason.PRESENT, 7)),
-        (want(), FILLED, None, Skip(Reason.PRESENT, 7)),
-        (want(), EMPTY, make_offer(), Restore(was=Was.EMPTY)),
-        (want(), EMPTY, make_offer(points=0), Skip(Reason.EMPTY, 0)),
-        (want(), EMPTY, None, Skip(Reason.EMPTY, 0)),
-        (want(), EMPTY, without_manifest(point_slots=0), Skip(Reason.EMPTY, 0)),
-        (want(), EMPTY, without_manifest(point_slots=3), Restore(was=Was.EMPTY)),
-        (want(on_empty=OnEmpty.SKIP), EMPTY, make_offer(), Skip(Reason.EMPTY, 0)),
-        (want(), Present(0, OTHER_HNSW), make_offer(), Restore(was=Was.EMPTY)),
+        (want(), Absent(), make_offer(), Restore(was=TargetBefore.ABSENT)),
+        (want(on_missing=OnMissing.SKIP), Absent(), None, Skip(SkipReason.NO_SNAPSHOT)),
+        (want(), FILLED, make_offer(), Skip(SkipReason.PRESENT, 7)),
+        (want(), FILLED, None, Skip(SkipReason.PRESENT, 7)),
+        (want(), EMPTY, make_offer(), Restore(was=TargetBefore.EMPTY)),
+        (want(), EMPTY, make_offer(points=0), Skip(SkipReason.EMPTY, 0)),
+        (want(), EMPTY, None, Skip(SkipReason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=0), Skip(SkipReason.EMPTY, 0)),
+        (want(), EMPTY, without_manifest(point_slots=3), Restore(was=TargetBefore.EMPTY)),
+        (want(on_empty=OnEmpty.SKIP), EMPTY, make_offer(), Skip(SkipReason.EMPTY, 0)),
+        (want(), Present(0, OTHER_HNSW), make_offer(), Restore(was=TargetBefore.EMPTY)),
         (
             want(on_existing=REPLACE),
             Present(0, OTHER_VECTORS),
             make_offer(),
-            Restore(was=Was.PRESENT, delete_first=True, aliases=ALIASES),
+            Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=ALIASES),
         ),
-        (want(on_existing=REPLACE), FILLED, make_offer(), Restore(was=Was.PRESENT, points=7, aliases=ALIASES)),
+        (
+            want(on_existing=REPLACE),
+            FILLED,
+            make_offer(),
+            Restore(was=TargetBefore.PRESENT, points=7, aliases=ALIASES),
+        ),
         (
             want(on_existing=REPLACE),
             Present(7, OTHER_HNSW),
             make_offer(),
-            Restore(was=Was.PRESENT, points=7, delete_first=True, aliases=ALIASES),
+            Restore(was=TargetBefore.PRESENT, points=7, delete_first=True, aliases=ALIASES),
         ),
         (
             want(on_existing=REPLACE),
             BROKEN,
             make_offer(),
-            Restore(was=Was.PRESENT, delete_first=True, aliases=ALIASES),
+            Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=ALIASES),
         ),
-        (want(), Absent(), make_offer(gap="1.17, 1.18"), Restore(was=Was.ABSENT)),
-        (want(), EMPTY, make_offer(gap="1.17, 1.18"), Restore(was=Was.EMPTY)),
+        (want(), Absent(), make_offer(gap="1.17, 1.18"), Restore(was=TargetBefore.ABSENT)),
+        (want(), EMPTY, make_offer(gap="1.17, 1.18"), Restore(was=TargetBefore.EMPTY)),
         (
             want(on_existing=REPLACE, allow_version_gap=True),
             FILLED,
             make_offer(gap="1.17, 1.18"),
-            Restore(was=Was.PRESENT, points=7, aliases=ALIASES),
+            Restore(was=TargetBefore.PRESENT, points=7, aliases=ALIASES),
         ),
     ],
 )
 def test_what_stands_there_and_what_was_chosen_decide(
-    wanted: Wanted, target: Target, offer: Offer | None, expected: Plan
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None, expected: Plan
 ) -> None:
     """Every way that ends without an error, as whole values."""
     assert plan(wanted, see(target), offer) == expected
@@ -227,7 +232,7 @@ def test_what_stands_there_and_what_was_chosen_decide(
     ],
 )
 def test_what_is_refused_is_said(  # noqa: PLR0917 - pytest hands them over by name
-    wanted: Wanted, target: Target, offer: Offer | None, error: type[Exception], message: str
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None, error: type[Exception], message: str
 ) -> None:
     """Every refusal: its class, which is its exit status, and its whole sentence."""
     refused = plan(wanted, see(target), offer)
@@ -248,60 +253,70 @@ OFFERS = st.sampled_from([None, make_offer(), make_offer(points=0), make_offer(g
 
 
 @given(WANTED, TARGETS, OFFERS)
-def test_a_foreign_mark_comes_before_everything(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+def test_a_foreign_mark_comes_before_everything(
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+) -> None:
     """Rule 9: whatever stands there, an interrupted or running restore of somebody's is looked at first."""
     look = see(target, ".restoring-x-1", ".restoring-x-2")
-    assert plan(wanted, look, offer) == Follow(look.marks[1])
-    assert ask_need(wanted, look) is Need.NOTHING
+    assert plan(wanted, look, offer) == WaitForOther(look.marks[1])
+    assert required_read_depth(wanted, look) is ReadDepth.NOTHING
 
 
 @given(WANTED, TARGETS, OFFERS)
-def test_our_own_mark_is_not_somebodys(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+def test_our_own_mark_is_not_somebodys(
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+) -> None:
     """Rule 4: the second look sees our mark too; what it decides is what it would decide without."""
     assert repr(plan(wanted, see(target, OWN), offer, own=OWN)) == repr(plan(wanted, see(target), offer))
 
 
 @given(WANTED, TARGETS, OFFERS)
 def test_points_are_replaced_only_when_that_was_asked_for_by_name(
-    wanted: Wanted, target: Target, offer: Offer | None
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
 ) -> None:
     """D10: no policy and no state leads to sending onto points, unless `replace` was said and the name was given."""
     decided = plan(wanted, see(target), offer)
-    replaces = isinstance(decided, Restore) and (decided.was is Was.PRESENT or isinstance(target, Broken))
+    replaces = isinstance(decided, Restore) and (
+        decided.was is TargetBefore.PRESENT or isinstance(target, UnreadableCollection)
+    )
     asked = wanted.named and wanted.policies.on_existing is REPLACE
     assert asked or not replaces
     assert not isinstance(decided, Restore) or not isinstance(target, AliasOf)
 
 
 @given(WANTED, TARGETS, OFFERS)
-def test_what_is_planned_to_be_sent_was_looked_into(wanted: Wanted, target: Target, offer: Offer | None) -> None:
+def test_what_is_planned_to_be_sent_was_looked_into(
+    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+) -> None:
     """Rule 3: whenever something will be sent, the archive was asked for before."""
     decided = plan(wanted, see(target), offer)
-    assert not isinstance(decided, Restore) or ask_need(wanted, see(target)) is Need.ARCHIVE
+    assert not isinstance(decided, Restore) or required_read_depth(wanted, see(target)) is ReadDepth.ARCHIVE
 
 
 @pytest.mark.parametrize(
     ("wanted", "target", "need"),
     [
-        (want(), AliasOf("towns"), Need.NOTHING),
-        (want(), BROKEN, Need.NOTHING),
-        (want(), FILLED, Need.MANIFEST),
-        (want(on_existing=OnExisting.REFUSE), FILLED, Need.MANIFEST),
-        (want(on_empty=OnEmpty.SKIP), EMPTY, Need.NOTHING),
-        (want(), EMPTY, Need.ARCHIVE),
-        (want(), Absent(), Need.ARCHIVE),
-        (want(on_existing=REPLACE), FILLED, Need.ARCHIVE),
-        (want(on_existing=REPLACE), BROKEN, Need.ARCHIVE),
+        (want(), AliasOf("towns"), ReadDepth.NOTHING),
+        (want(), BROKEN, ReadDepth.NOTHING),
+        (want(), FILLED, ReadDepth.MANIFEST),
+        (want(on_existing=OnExisting.REFUSE), FILLED, ReadDepth.MANIFEST),
+        (want(on_empty=OnEmpty.SKIP), EMPTY, ReadDepth.NOTHING),
+        (want(), EMPTY, ReadDepth.ARCHIVE),
+        (want(), Absent(), ReadDepth.ARCHIVE),
+        (want(on_existing=REPLACE), FILLED, ReadDepth.ARCHIVE),
+        (want(on_existing=REPLACE), BROKEN, ReadDepth.ARCHIVE),
     ],
 )
-def test_no_more_of_the_store_is_read_than_the_decision_needs(wanted: Wanted, target: Target, need: Need) -> None:
+def test_no_more_of_the_store_is_read_than_the_decision_needs(
+    wanted: RestoreRequest, target: Target, need: ReadDepth
+) -> None:
     """A boot with nothing to do reads a manifest for its report, and never looks into an archive."""
-    assert ask_need(wanted, see(target)) is need
+    assert required_read_depth(wanted, see(target)) is need
 
 
 def test_a_key_that_cannot_see_marks_never_says_whole() -> None:
     """Rule 2: "present, marks could not be checked"."""
-    assert plan(want(), see(FILLED, hidden=True), make_offer()) == Skip(Reason.PRESENT_MARKS_HIDDEN, 7)
+    assert plan(want(), see(FILLED, hidden=True), make_offer()) == Skip(SkipReason.PRESENT_MARKS_HIDDEN, 7)
 
 
 @pytest.mark.parametrize(

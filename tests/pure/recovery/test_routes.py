@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from restore.qdrant.model import Broken
-from restore.recovery.marker.model import Was
+from restore.qdrant.model import UnreadableCollection
+from restore.recovery.marker.model import TargetBefore
 from restore.recovery.plan import Restore
 from restore.recovery.policy import Transfer
-from restore.recovery.request import Offer, Parcel
+from restore.recovery.request import SnapshotCandidate, TransferSource
 from restore.recovery.target_state import Absent, AliasOf, Present, Target
-from restore.recovery.transfer.routes import choose_routes, is_as_planned, name_parcel, stands_as_before
+from restore.recovery.transfer.routes import choose_routes, is_as_planned, is_unchanged, make_transfer_source
 from restore.snapshots.stored import StoredSnapshot
 from tests.pure.recovery.test_plan import make_info
 
 EMPTY, FILLED, MORE = Present(0, make_info()), Present(7, make_info()), Present(9, make_info())
-DIRTY, BROKEN = Broken("Dirty shard"), Broken("Too many open files")
-ABSENT = Restore(was=Was.ABSENT)
-HALF_MADE = Restore(was=Was.ABSENT, delete_first=True)
-ONTO_EMPTY = Restore(was=Was.EMPTY)
-ONTO_POINTS = Restore(was=Was.PRESENT, points=7)
-INSTEAD = Restore(was=Was.PRESENT, points=7, delete_first=True)
+DIRTY, BROKEN = UnreadableCollection("Dirty shard"), UnreadableCollection("Too many open files")
+ABSENT = Restore(was=TargetBefore.ABSENT)
+HALF_MADE = Restore(was=TargetBefore.ABSENT, delete_first=True)
+ONTO_EMPTY = Restore(was=TargetBefore.EMPTY)
+ONTO_POINTS = Restore(was=TargetBefore.PRESENT, points=7)
+INSTEAD = Restore(was=TargetBefore.PRESENT, points=7, delete_first=True)
 
 
-def make_parcel(server_path: str = "/seen/file") -> Parcel:
+def make_parcel(server_path: str = "/seen/file") -> TransferSource:
     """Give what is sent."""
-    return Parcel(target="cities", path="/s/file", server_path=server_path, size=1, checksum="", upload_name="u")
+    return TransferSource(
+        target="cities", path="/s/file", server_path=server_path, size=1, checksum="", upload_name="u"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,8 +80,8 @@ def test_after_a_refusal_the_target_must_be_as_it_was(
     plan: Restore, before: Target, same: list[Target], other: list[Target]
 ) -> None:
     """Rule 5: only then the second route is tried; a replaced collection's writers do not count."""
-    assert [stands_as_before(plan, before, after) for after in same] == [True] * len(same)
-    assert [stands_as_before(plan, before, after) for after in other] == [False] * len(other)
+    assert [is_unchanged(plan, before, after) for after in same] == [True] * len(same)
+    assert [is_unchanged(plan, before, after) for after in other] == [False] * len(other)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,8 @@ def test_the_server_is_given_the_file_and_never_the_pointer(
         in_store=bool(in_store),
         latest=True,
     )
-    parcel = name_parcel(Offer(stored=stored), "copy", "0" * 64, server_store=server_store)
-    assert parcel == Parcel(
+    parcel = make_transfer_source(SnapshotCandidate(stored=stored), "copy", "0" * 64, server_store=server_store)
+    assert parcel == TransferSource(
         target="copy",
         path="/store/cities_20261120_120000.snapshot",
         server_path=server_path,

@@ -11,8 +11,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from restore.errors import RefusedError
-from restore.retention.decision import Decision, Kept, decide
-from restore.retention.rule import Candidate, Rule
+from restore.retention.decision import Decision, KeptSnapshot, apply_rule
+from restore.retention.rule import RetentionCandidate, RetentionRule
 from restore.snapshots.name import SnapshotName, encode_collection
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -29,10 +29,10 @@ AGES = st.integers(-90, 90) | st.integers(-40 * 24 * 3600, 40 * 24 * 3600) | st.
 COUNTS = st.none() | st.integers(0, 6)
 
 
-def build(collection: str, age: int, place: int, **more: bool) -> Candidate:
+def build(collection: str, age: int, place: int, **more: bool) -> RetentionCandidate:
     """Give a snapshot made so many seconds before noon; `place` makes its name its own."""
     created = NOW - timedelta(seconds=age)
-    return Candidate(
+    return RetentionCandidate(
         file=str(SnapshotName(encode_collection(collection), created, place)),
         collection=collection,
         created=created,
@@ -42,7 +42,7 @@ def build(collection: str, age: int, place: int, **more: bool) -> Candidate:
 
 
 @st.composite
-def histories(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> list[Candidate]:
+def histories(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> list[RetentionCandidate]:
     """Give the snapshots of a few collections, in no order."""
     flags = st.booleans() if draw(st.booleans()) else st.just(False)
     found = []
@@ -57,9 +57,9 @@ def histories(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> list[Ca
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> RetentionRule:
     """Give a rule that keeps something."""
-    rule = Rule(
+    rule = RetentionRule(
         **{field: draw(COUNTS) for field in KEEPS},
         keep_within_seconds=draw(st.none() | st.floats(0, 60 * DAY)),
         min_keep=draw(st.integers(0, 4)),
@@ -74,10 +74,10 @@ def kept(decision: Decision) -> set[str]:
     return {one.file for one in decision.kept}
 
 
-def decide_for(ages: list[int], rule: Rule, **more: bool) -> list[int]:
+def decide_for(ages: list[int], rule: RetentionRule, **more: bool) -> list[int]:
     """Give the ages in seconds that stay, newest first, of one collection's verified snapshots."""
     candidates = {build("docs", age, place).file: age for place, age in enumerate(ages, start=1)}
-    decision = decide([build("docs", age, place, **more) for place, age in enumerate(ages, start=1)], rule, NOW)
+    decision = apply_rule([build("docs", age, place, **more) for place, age in enumerate(ages, start=1)], rule, NOW)
     return sorted(candidates[one.file] for one in decision.kept)
 
 
@@ -85,18 +85,20 @@ def decide_for(ages: list[int], rule: Rule, **more: bool) -> list[int]:
 
 
 @given(histories(ANY_NAMES), rules())
-def test_latest_stays(history: list[Candidate], rule: Rule) -> None:
+def test_latest_stays(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """K1: for any history and any rule, the file that latest points at is kept, and says so."""
-    reasons = {one.file: one.reasons for one in decide(history, rule, NOW).kept}
+    reasons = {one.file: one.reasons for one in apply_rule(history, rule, NOW).kept}
     assert {one.file for one in history if one.is_latest} == {
         file for file, found in reasons.items() if "latest" in found
     }
 
 
 @given(histories(), rules())
-def test_the_floor_of_verified_snapshots_is_never_crossed(history: list[Candidate], rule: Rule) -> None:
+def test_the_floor_of_verified_snapshots_is_never_crossed(
+    history: list[RetentionCandidate], rule: RetentionRule
+) -> None:
     """K2: `min-keep` of each collection, or all there are."""
-    stays = kept(decide(history, rule, NOW))
+    stays = kept(apply_rule(history, rule, NOW))
     short = [
         name
         for name in {one.collection for one in history}
@@ -107,18 +109,18 @@ def test_the_floor_of_verified_snapshots_is_never_crossed(history: list[Candidat
 
 
 @given(histories(), rules())
-def test_what_was_held_back_counts_for_nothing(history: list[Candidate], rule: Rule) -> None:
+def test_what_was_held_back_counts_for_nothing(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """K3: taking the unverified ones away changes nothing about the verified ones."""
     verified = [one for one in history if one.verified]
-    with_all, alone = decide(history, rule, NOW), decide(verified, rule, NOW)
+    with_all, alone = apply_rule(history, rule, NOW), apply_rule(verified, rule, NOW)
     files = {one.file for one in verified}
     assert [one for one in with_all.kept if one.file in files] == list(alone.kept)
 
 
 @given(histories(), rules())
-def test_what_is_newer_than_every_verified_one_stays(history: list[Candidate], rule: Rule) -> None:
+def test_what_is_newer_than_every_verified_one_stays(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """A snapshot that was held back is there until a newer one is verified: people were told that it is kept."""
-    stays = kept(decide(history, rule, NOW))
+    stays = kept(apply_rule(history, rule, NOW))
     newest = {
         one.collection: max(
             (other.created, other.sequence)
@@ -133,61 +135,65 @@ def test_what_is_newer_than_every_verified_one_stays(history: list[Candidate], r
 
 
 @given(histories(ANY_NAMES), st.integers(0, 5), st.floats(0, 60 * DAY))
-def test_without_a_rule_everything_stays(history: list[Candidate], floor: int, grace: float) -> None:
+def test_without_a_rule_everything_stays(history: list[RetentionCandidate], floor: int, grace: float) -> None:
     """K4: a floor and a grace keep, and are no rules by themselves."""
-    decision = decide(history, Rule(min_keep=floor, grace_seconds=grace), NOW)
+    decision = apply_rule(history, RetentionRule(min_keep=floor, grace_seconds=grace), NOW)
     assert (decision.pruned, {one.reasons for one in decision.kept} - {("no rule is set",)}) == ((), set())
 
 
 @given(histories(), st.sets(st.sampled_from(FIELDS), min_size=1), st.integers(0, 3))
 def test_a_rule_that_would_prune_everything_is_refused(
-    history: list[Candidate], fields: set[str], floor: int
+    history: list[RetentionCandidate], fields: set[str], floor: int
 ) -> None:
     """K4: only zeros; status 16, whatever is there."""
-    rule = Rule(**dict.fromkeys(fields, 0), min_keep=floor)
+    rule = RetentionRule(**dict.fromkeys(fields, 0), min_keep=floor)
     with pytest.raises(
         RefusedError, match=r"^the retention rule keeps nothing: it would prune everything; nothing was deleted$"
     ):
-        decide(history, rule, NOW)
+        apply_rule(history, rule, NOW)
 
 
 @given(histories(ANY_NAMES), rules(), ANY_NAMES)
-def test_a_collection_is_pruned_as_if_it_were_alone(history: list[Candidate], rule: Rule, name: str) -> None:
+def test_a_collection_is_pruned_as_if_it_were_alone(
+    history: list[RetentionCandidate], rule: RetentionRule, name: str
+) -> None:
     """K5: `docs` never touches `docs_v2`, nor any name that it is the beginning of."""
-    alone = decide([one for one in history if one.collection == name], rule, NOW)
-    others = decide([one for one in history if one.collection != name], rule, NOW)
-    both = decide(history, rule, NOW)
+    alone = apply_rule([one for one in history if one.collection == name], rule, NOW)
+    others = apply_rule([one for one in history if one.collection != name], rule, NOW)
+    both = apply_rule(history, rule, NOW)
     assert set(both.pruned) == {*alone.pruned, *others.pruned}
     assert kept(both) == kept(alone) | kept(others)
 
 
 @given(histories(), rules(), st.randoms(use_true_random=False))
 def test_names_and_order_of_listing_decide_nothing(
-    history: list[Candidate], rule: Rule, chance: random.Random
+    history: list[RetentionCandidate], rule: RetentionRule, chance: random.Random
 ) -> None:
     """K7: the manifest's time does. The same under names that sort the other way round, and in any order."""
     renamed = [msgspec.structs.replace(one, file=f"{10**6 - place:07}") for place, one in enumerate(history)]
     names = {one.file: other.file for one, other in zip(history, renamed, strict=True)}
     chance.shuffle(renamed)
-    first, second = decide(history, rule, NOW), decide(renamed, rule, NOW)
+    first, second = apply_rule(history, rule, NOW), apply_rule(renamed, rule, NOW)
     assert {names[file] for file in first.pruned} == set(second.pruned)
 
 
 @given(histories(), rules(), st.integers(-14, 14))
-def test_time_zones_decide_nothing(history: list[Candidate], rule: Rule, hours: int) -> None:
+def test_time_zones_decide_nothing(history: list[RetentionCandidate], rule: RetentionRule, hours: int) -> None:
     """Hours, days, weeks and years are UTC's, however a manifest writes its moment."""
     zone = timezone(timedelta(hours=hours))
     moved = [msgspec.structs.replace(one, created=one.created.astimezone(zone)) for one in history]
-    assert decide(moved, rule, NOW) == decide(history, rule, NOW)
+    assert apply_rule(moved, rule, NOW) == apply_rule(history, rule, NOW)
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------
 
 
 @given(histories(), rules())
-def test_what_is_dated_in_the_future_stays_and_is_warned_about(history: list[Candidate], rule: Rule) -> None:
+def test_what_is_dated_in_the_future_stays_and_is_warned_about(
+    history: list[RetentionCandidate], rule: RetentionRule
+) -> None:
     """K8: for each collection that has some."""
-    decision = decide(history, rule, NOW)
+    decision = apply_rule(history, rule, NOW)
     future = [one for one in history if one.created > NOW]
     assert {one.file for one in future} - kept(decision) == set()
     assert len(decision.warnings) == len({one.collection for one in future})
@@ -195,65 +201,69 @@ def test_what_is_dated_in_the_future_stays_and_is_warned_about(history: list[Can
 
 @given(histories(), rules(), st.integers(0, 2 * 365 * 24 * 3600))
 def test_a_clock_that_is_behind_deletes_nothing_that_a_right_one_keeps(
-    history: list[Candidate], rule: Rule, seconds: int
+    history: list[RetentionCandidate], rule: RetentionRule, seconds: int
 ) -> None:
     """K8: a year back, or any time."""
-    right = decide(history, rule, NOW)
-    behind = decide(history, rule, NOW - timedelta(seconds=seconds))
+    right = apply_rule(history, rule, NOW)
+    behind = apply_rule(history, rule, NOW - timedelta(seconds=seconds))
     assert set(behind.pruned) - set(right.pruned) == set()
 
 
 @given(histories(), rules(), st.integers(0, 2 * 365 * 24 * 3600))
 def test_a_clock_that_is_ahead_deletes_nothing_that_a_right_one_keeps(
-    history: list[Candidate], rule: Rule, seconds: int
+    history: list[RetentionCandidate], rule: RetentionRule, seconds: int
 ) -> None:
     """K8: a year forward, or any time; of snapshots that were made while it was right."""
     past = [one for one in history if one.created <= NOW]
-    right = decide(past, rule, NOW)
-    assert decide(past, rule, NOW + timedelta(seconds=seconds)).pruned == right.pruned
+    right = apply_rule(past, rule, NOW)
+    assert apply_rule(past, rule, NOW + timedelta(seconds=seconds)).pruned == right.pruned
 
 
 # --- the rules --------------------------------------------------------------------------------------------------
 
 
 @given(histories(), rules())
-def test_what_is_read_or_pinned_stays(history: list[Candidate], rule: Rule) -> None:
+def test_what_is_read_or_pinned_stays(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """K10, K14: whatever the rule says."""
-    stays = kept(decide(history, rule, NOW))
+    stays = kept(apply_rule(history, rule, NOW))
     assert {one.file for one in history if one.being_read or one.pinned} - stays == set()
 
 
 @given(histories(), rules())
-def test_reading_keeps_what_is_read_and_nothing_else(history: list[Candidate], rule: Rule) -> None:
+def test_reading_keeps_what_is_read_and_nothing_else(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """A dry run may look whether a file is being read only where it would go."""
     idle = [msgspec.structs.replace(one, being_read=False) for one in history]
     read = {one.file for one in history if one.being_read}
-    assert set(decide(history, rule, NOW).pruned) == set(decide(idle, rule, NOW).pruned) - read
+    assert set(apply_rule(history, rule, NOW).pruned) == set(apply_rule(idle, rule, NOW).pruned) - read
 
 
 @given(histories(ANY_NAMES), rules())
-def test_every_snapshot_stays_for_a_reason_or_goes(history: list[Candidate], rule: Rule) -> None:
+def test_every_snapshot_stays_for_a_reason_or_goes(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """K12, K15: each is in one of the two lists, and each survivor names at least one reason."""
-    decision = decide(history, rule, NOW)
+    decision = apply_rule(history, rule, NOW)
     listed = [one.file for one in decision.kept] + list(decision.pruned)
     assert sorted(listed) == sorted(one.file for one in history)
     assert all(one.reasons for one in decision.kept)
 
 
 @given(histories(), rules(), st.sampled_from([*FIELDS, "min_keep", "grace_seconds"]), st.integers(1, 10))
-@example([build("docs", age, 1) for age in (0, 86400, 2 * 86400)], Rule(keep_daily=2, min_keep=0), "keep_daily", 1)
-def test_raising_any_value_never_deletes_more(history: list[Candidate], rule: Rule, field: str, more: int) -> None:
+@example(
+    [build("docs", age, 1) for age in (0, 86400, 2 * 86400)], RetentionRule(keep_daily=2, min_keep=0), "keep_daily", 1
+)
+def test_raising_any_value_never_deletes_more(
+    history: list[RetentionCandidate], rule: RetentionRule, field: str, more: int
+) -> None:
     """K15: rules are ORed, the floor is unconditional."""
     step = more * DAY if field.endswith("seconds") else more
     raised = msgspec.structs.replace(rule, **{field: (getattr(rule, field) or 0) + step})
-    assert set(decide(history, raised, NOW).pruned) - set(decide(history, rule, NOW).pruned) == set()
+    assert set(apply_rule(history, raised, NOW).pruned) - set(apply_rule(history, rule, NOW).pruned) == set()
 
 
 @given(histories(), rules())
-def test_what_stayed_stays_the_next_time(history: list[Candidate], rule: Rule) -> None:
+def test_what_stayed_stays_the_next_time(history: list[RetentionCandidate], rule: RetentionRule) -> None:
     """A second run deletes nothing: what the first one left is what the rule keeps."""
-    stays = kept(decide(history, rule, NOW))
-    assert decide([one for one in history if one.file in stays], rule, NOW).pruned == ()
+    stays = kept(apply_rule(history, rule, NOW))
+    assert apply_rule([one for one in history if one.file in stays], rule, NOW).pruned == ()
 
 
 HOUR, DAYS, WEEK = 3600, 86_400, 7 * 86_400
@@ -262,25 +272,25 @@ HOUR, DAYS, WEEK = 3600, 86_400, 7 * 86_400
 @pytest.mark.parametrize(
     ("ages", "rule", "stay"),
     [
-        ([0, 1, 2, 3], Rule(keep_last=2), [0, 1]),
-        ([0, 1, 2, 3], Rule(keep_last=1, min_keep=3), [0, 1, 2]),
-        ([0, DAYS, 2 * DAYS, 9 * DAYS], Rule(keep_within_seconds=2 * DAY), [0, DAYS, 2 * DAYS]),
+        ([0, 1, 2, 3], RetentionRule(keep_last=2), [0, 1]),
+        ([0, 1, 2, 3], RetentionRule(keep_last=1, min_keep=3), [0, 1, 2]),
+        ([0, DAYS, 2 * DAYS, 9 * DAYS], RetentionRule(keep_within_seconds=2 * DAY), [0, DAYS, 2 * DAYS]),
         # From the newest one, not from now: nobody has made any for a month.
-        ([30 * DAYS, 31 * DAYS, 39 * DAYS], Rule(keep_within_seconds=2 * DAY), [30 * DAYS, 31 * DAYS]),
+        ([30 * DAYS, 31 * DAYS, 39 * DAYS], RetentionRule(keep_within_seconds=2 * DAY), [30 * DAYS, 31 * DAYS]),
         # Noon: the newest of each day, and days without one do not count.
-        ([0, HOUR, DAYS, DAYS + HOUR, 5 * DAYS, 6 * DAYS], Rule(keep_daily=3), [0, DAYS, 5 * DAYS]),
-        ([0, 60, HOUR, HOUR + 60, 2 * HOUR], Rule(keep_hourly=2), [0, 60]),
-        ([0, DAYS, WEEK, WEEK + DAYS, 2 * WEEK, 3 * WEEK], Rule(keep_weekly=3), [0, WEEK, 2 * WEEK]),
-        ([0, DAYS, 31 * DAYS, 62 * DAYS, 63 * DAYS], Rule(keep_monthly=2), [0, 31 * DAYS]),
-        ([0, 365 * DAYS, 730 * DAYS, 731 * DAYS], Rule(keep_yearly=2), [0, 365 * DAYS]),
+        ([0, HOUR, DAYS, DAYS + HOUR, 5 * DAYS, 6 * DAYS], RetentionRule(keep_daily=3), [0, DAYS, 5 * DAYS]),
+        ([0, 60, HOUR, HOUR + 60, 2 * HOUR], RetentionRule(keep_hourly=2), [0, 60]),
+        ([0, DAYS, WEEK, WEEK + DAYS, 2 * WEEK, 3 * WEEK], RetentionRule(keep_weekly=3), [0, WEEK, 2 * WEEK]),
+        ([0, DAYS, 31 * DAYS, 62 * DAYS, 63 * DAYS], RetentionRule(keep_monthly=2), [0, 31 * DAYS]),
+        ([0, 365 * DAYS, 730 * DAYS, 731 * DAYS], RetentionRule(keep_yearly=2), [0, 365 * DAYS]),
         # The series is not full yet, so the oldest stays: it will be the year's one day.
-        ([0, DAYS, 2 * DAYS], Rule(keep_yearly=1, keep_monthly=2), [0, 2 * DAYS]),
-        ([0, DAYS, 2 * DAYS], Rule(keep_last=1, grace_seconds=1.5 * DAY), [0, DAYS]),
+        ([0, DAYS, 2 * DAYS], RetentionRule(keep_yearly=1, keep_monthly=2), [0, 2 * DAYS]),
+        ([0, DAYS, 2 * DAYS], RetentionRule(keep_last=1, grace_seconds=1.5 * DAY), [0, DAYS]),
         # 20 November 2026 is a Friday: Sunday belongs to the week before.
-        ([0, 4 * DAYS, 5 * DAYS, 12 * DAYS], Rule(keep_weekly=2), [0, 5 * DAYS]),
+        ([0, 4 * DAYS, 5 * DAYS, 12 * DAYS], RetentionRule(keep_weekly=2), [0, 5 * DAYS]),
     ],
 )
-def test_each_rule_keeps_what_its_word_says(ages: list[int], rule: Rule, stay: list[int]) -> None:
+def test_each_rule_keeps_what_its_word_says(ages: list[int], rule: RetentionRule, stay: list[int]) -> None:
     """Ages in seconds, seen from Friday, 20 November 2026, noon UTC."""
     assert decide_for(ages, rule) == stay
 
@@ -290,12 +300,12 @@ def test_every_reason_is_named() -> None:
     history = [build("docs", age, place) for place, age in enumerate([0, DAYS, 2 * DAYS, 3 * DAYS], start=1)]
     newest = msgspec.structs.replace(history[0], is_latest=True)
     oldest = msgspec.structs.replace(history[3], pinned=True)
-    decision = decide([newest, *history[1:3], oldest], Rule(keep_last=1, keep_daily=2), NOW)
+    decision = apply_rule([newest, *history[1:3], oldest], RetentionRule(keep_last=1, keep_daily=2), NOW)
     assert decision == Decision(
         kept=(
-            Kept(oldest.file, ("pinned",)),
-            Kept(history[1].file, ("daily 2 of 2",)),
-            Kept(newest.file, ("latest", "last 1 of 1", "min-keep 1 of 1", "daily 1 of 2")),
+            KeptSnapshot(oldest.file, ("pinned",)),
+            KeptSnapshot(history[1].file, ("daily 2 of 2",)),
+            KeptSnapshot(newest.file, ("latest", "last 1 of 1", "min-keep 1 of 1", "daily 1 of 2")),
         ),
         pruned=(history[2].file,),
     )
@@ -305,5 +315,7 @@ def test_a_moment_that_has_no_utc_is_no_trouble() -> None:
     """Year 1, east of Greenwich: only an attacker's manifest says so, and it must not end the run."""
     odd = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
     candidate = msgspec.structs.replace(build("docs", 0, 1), created=odd)
-    decision = decide([candidate, build("docs", 0, 2)], Rule(keep_yearly=1, keep_within_seconds=DAY), NOW)
+    decision = apply_rule(
+        [candidate, build("docs", 0, 2)], RetentionRule(keep_yearly=1, keep_within_seconds=DAY), NOW
+    )
     assert decision.pruned == (candidate.file,)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from restore.retention.decision import decide
-from restore.retention.rule import Candidate, Rule
+from restore.retention.decision import apply_rule
+from restore.retention.rule import RetentionCandidate, RetentionRule
 
 DAY = 86_400.0
 PERIODS: dict[str, Callable[[datetime], str]] = {
@@ -26,14 +26,14 @@ PERIODS: dict[str, Callable[[datetime], str]] = {
 }
 
 
-def is_newer(one: Candidate, other: Candidate) -> bool:
+def is_newer(one: RetentionCandidate, other: RetentionCandidate) -> bool:
     """Tell whether one was made after the other: by its time, then its number within the second, then its name."""
     if one.created != other.created:
         return one.created > other.created
     return (one.sequence, one.file) > (other.sequence, other.file)
 
 
-def keeps(one: Candidate, neighbours: list[Candidate], rule: Rule, now: datetime) -> bool:
+def keeps(one: RetentionCandidate, neighbours: list[RetentionCandidate], rule: RetentionRule, now: datetime) -> bool:
     """Say by the documented words whether a snapshot stays; `neighbours` are its collection's, itself among them."""
     if one.is_latest or one.pinned or one.being_read or one.created > now:
         return True
@@ -54,7 +54,13 @@ def keeps(one: Candidate, neighbours: list[Candidate], rule: Rule, now: datetime
     return any(keeps_period(one, counted, newer, getattr(rule, word) or 0, word) for word in PERIODS)
 
 
-def keeps_period(one: Candidate, counted: list[Candidate], newer: list[Candidate], wanted: int, word: str) -> bool:  # noqa: PLR0917
+def keeps_period(  # noqa: PLR0917
+    one: RetentionCandidate,
+    counted: list[RetentionCandidate],
+    newer: list[RetentionCandidate],
+    wanted: int,
+    word: str,
+) -> bool:
     """Keep the newest of each of the last so many periods that have one, and the oldest of all while few have."""
     period, *periods = (PERIODS[word](other.created.astimezone(UTC)) for other in (one, *counted))
     later = {PERIODS[word](other.created.astimezone(UTC)) for other in newer}
@@ -84,14 +90,14 @@ COUNTS = st.none() | st.integers(0, 5)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Candidate], datetime]:
+def histories(draw: st.DrawFn) -> tuple[list[RetentionCandidate], datetime]:
     """Give the snapshots of one or two collections around a corner of the calendar, and a moment near them."""
     at: datetime = draw(st.sampled_from(CORNERS) | ANY_MOMENT)
-    found: list[Candidate] = []
+    found: list[RetentionCandidate] = []
     for place in range(1, draw(st.integers(0, 18)) + 1):
         at += timedelta(seconds=draw(STEPS) * draw(st.sampled_from([-1, 1, 1])))
         found.append(
-            Candidate(
+            RetentionCandidate(
                 file=f"{draw(st.integers(0, 9))}-{place}",
                 collection=draw(st.sampled_from(["docs", "docs", "docs_v2"])),
                 created=at.astimezone(draw(ZONES)),
@@ -105,9 +111,9 @@ def histories(draw: st.DrawFn) -> tuple[list[Candidate], datetime]:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> RetentionRule:
     """Give a rule that keeps something."""
-    rule = Rule(
+    rule = RetentionRule(
         keep_last=draw(COUNTS),
         **{word: draw(COUNTS) for word in PERIODS},
         keep_within_seconds=draw(st.none() | st.sampled_from([0.0, 1.0, 3600.0, DAY, 7 * DAY, 400 * DAY])),
@@ -120,8 +126,10 @@ def rules(draw: st.DrawFn) -> Rule:
 
 @settings(max_examples=600)
 @given(histories(), rules())
-@example(([], CORNERS[0]), Rule(keep_last=1))
-def test_what_stays_is_what_the_documented_words_keep(made: tuple[list[Candidate], datetime], rule: Rule) -> None:
+@example(([], CORNERS[0]), RetentionRule(keep_last=1))
+def test_what_stays_is_what_the_documented_words_keep(
+    made: tuple[list[RetentionCandidate], datetime], rule: RetentionRule
+) -> None:
     """K1 to K3, K8, K14, K15: for any history, rule and clock, snapshot by snapshot."""
     history, now = made
     expected = {
@@ -129,36 +137,36 @@ def test_what_stays_is_what_the_documented_words_keep(made: tuple[list[Candidate
         for one in history
         if keeps(one, [other for other in history if other.collection == one.collection], rule, now)
     }
-    assert {one.file for one in decide(history, rule, now).kept} == expected
+    assert {one.file for one in apply_rule(history, rule, now).kept} == expected
 
 
 @pytest.mark.parametrize(
     ("moments", "rule", "stay"),
     [
         # The night in which Berlin's clocks go back has an hour twice; in UTC it is two.
-        (["2026-10-25T00:30", "2026-10-25T01:30"], Rule(keep_hourly=2), [0, 1]),
+        (["2026-10-25T00:30", "2026-10-25T01:30"], RetentionRule(keep_hourly=2), [0, 1]),
         # The day on which they go forward has 23 hours, and is one day.
-        (["2026-03-28T23:30", "2026-03-29T00:30", "2026-03-29T22:30"], Rule(keep_daily=2), [0, 2]),
+        (["2026-03-28T23:30", "2026-03-29T00:30", "2026-03-29T22:30"], RetentionRule(keep_daily=2), [0, 2]),
         # Sunday, 3 January 2021 is the last day of 2020's week 53; Monday begins 2021's first.
-        (["2020-12-31T12:00", "2021-01-03T12:00", "2021-01-04T12:00"], Rule(keep_weekly=2), [1, 2]),
+        (["2020-12-31T12:00", "2021-01-03T12:00", "2021-01-04T12:00"], RetentionRule(keep_weekly=2), [1, 2]),
         # 30 December 2024 is in the first week of 2025, with 1 January.
-        (["2024-12-29T12:00", "2024-12-30T12:00", "2025-01-01T12:00"], Rule(keep_weekly=2), [0, 2]),
+        (["2024-12-29T12:00", "2024-12-30T12:00", "2025-01-01T12:00"], RetentionRule(keep_weekly=2), [0, 2]),
         # … and in another year and month than it.
-        (["2024-12-29T12:00", "2024-12-30T12:00", "2025-01-01T12:00"], Rule(keep_yearly=2), [1, 2]),
-        (["2024-12-30T12:00", "2024-12-31T23:59", "2025-01-01T00:00"], Rule(keep_monthly=2), [1, 2]),
+        (["2024-12-29T12:00", "2024-12-30T12:00", "2025-01-01T12:00"], RetentionRule(keep_yearly=2), [1, 2]),
+        (["2024-12-30T12:00", "2024-12-31T23:59", "2025-01-01T00:00"], RetentionRule(keep_monthly=2), [1, 2]),
         # A leap day is a day, and its month ends with it.
-        (["2024-02-28T12:00", "2024-02-29T12:00", "2024-03-01T12:00"], Rule(keep_daily=3), [0, 1, 2]),
-        (["2024-02-28T12:00", "2024-02-29T12:00", "2024-03-01T12:00"], Rule(keep_monthly=2), [1, 2]),
+        (["2024-02-28T12:00", "2024-02-29T12:00", "2024-03-01T12:00"], RetentionRule(keep_daily=3), [0, 1, 2]),
+        (["2024-02-28T12:00", "2024-02-29T12:00", "2024-03-01T12:00"], RetentionRule(keep_monthly=2), [1, 2]),
         # The 366th day is more than a year of 365 from the newest.
-        (["2024-01-01T00:00", "2024-12-31T00:00"], Rule(keep_within_seconds=365 * DAY), [0, 1]),
-        (["2024-01-01T00:00", "2024-12-31T00:01"], Rule(keep_within_seconds=365 * DAY), [1]),
+        (["2024-01-01T00:00", "2024-12-31T00:00"], RetentionRule(keep_within_seconds=365 * DAY), [0, 1]),
+        (["2024-01-01T00:00", "2024-12-31T00:01"], RetentionRule(keep_within_seconds=365 * DAY), [1]),
     ],
 )
-def test_the_ends_of_days_weeks_months_and_years(moments: list[str], rule: Rule, stay: list[int]) -> None:
+def test_the_ends_of_days_weeks_months_and_years(moments: list[str], rule: RetentionRule, stay: list[int]) -> None:
     """K15: in UTC, weeks from Monday as ISO 8601 numbers them."""
     history = [
-        Candidate(file=str(place), collection="docs", created=datetime.fromisoformat(f"{text}:00+00:00"))
+        RetentionCandidate(file=str(place), collection="docs", created=datetime.fromisoformat(f"{text}:00+00:00"))
         for place, text in enumerate(moments)
     ]
     now = datetime.combine(date(2027, 6, 1), datetime.min.time(), UTC)
-    assert [int(one.file) for one in decide(history, rule, now).kept] == stay
+    assert [int(one.file) for one in apply_rule(history, rule, now).kept] == stay

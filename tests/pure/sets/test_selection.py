@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from restore.errors import IntegrityError, NotFoundError, RefusedError
 from restore.qdrant.collection_names import find_name_problem
 from restore.sets.document import SetDocument, SetFailure, SetMember, is_run_id, name_set
-from restore.sets.selection import FoundSet, find_document_problem, find_set, pick_set, refuse_thinned
+from restore.sets.selection import StoredSet, find_document_problem, find_set, incomplete_set_error, select_set
 from restore.snapshots.document import read_document, write_document
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.stores.layout import Kind, classify
@@ -37,7 +37,7 @@ def make(run: int, *names: str, whole: bool = True, failed: bool = False) -> Set
     )
 
 
-def found(*documents: SetDocument) -> list[FoundSet]:
+def found(*documents: SetDocument) -> list[StoredSet]:
     """Give them with every file there."""
     files = [member.file for document in documents for member in document.collections]
     return [find_set(document, name_set(document.created, document.run_id), files) for document in documents]
@@ -56,7 +56,7 @@ def test_latest_is_the_newest_without_failures_of_the_whole_server(runs: list[tu
     picked = []
     for selector in ("latest", "previous"):
         try:
-            picked.append(pick_set(sets, selector, store="s").document.run_id)
+            picked.append(select_set(sets, selector, store="s").document.run_id)
         except NotFoundError:
             break
     assert picked == expected
@@ -65,7 +65,7 @@ def test_latest_is_the_newest_without_failures_of_the_whole_server(runs: list[tu
 def test_a_set_with_failures_is_said_where_there_is_no_other() -> None:
     """So that a person knows why there is no latest."""
     with pytest.raises(NotFoundError) as caught:
-        pick_set(found(make(1, "a", failed=True)), "latest", store="s")
+        select_set(found(make(1, "a", failed=True)), "latest", store="s")
     assert str(caught.value) == "store 's' has no latest set; 1 with failures, which is never taken by itself"
 
 
@@ -75,11 +75,11 @@ def test_the_beginning_of_an_id_means_one_set() -> None:
         msgspec.structs.replace(make(1, "a"), run_id="abcdef01" + "0" * 24),
         msgspec.structs.replace(make(2, "a", failed=True), run_id="abcdef02" + "0" * 24),
     )
-    assert pick_set(ones, "abcdef02", store="s").document.failed
+    assert select_set(ones, "abcdef02", store="s").document.failed
     with pytest.raises(RefusedError, match=r"^'abcdef0' is the beginning of 2 sets: abcdef01"):
-        pick_set(ones, "abcdef0", store="s")
+        select_set(ones, "abcdef0", store="s")
     with pytest.raises(NotFoundError, match=r"^store 's' has no set '12345678'$"):
-        pick_set(ones, "12345678", store="s")
+        select_set(ones, "12345678", store="s")
 
 
 @given(st.lists(NAMES, min_size=1, max_size=6, unique=True), st.data())
@@ -89,7 +89,7 @@ def test_a_set_is_thinned_when_a_file_of_it_is_gone(names: list[str], data: st.D
     there = data.draw(st.sets(st.sampled_from([member.file for member in document.collections])))
     one = find_set(document, "x", there)
     assert {member.file for member in one.missing} == {member.file for member in document.collections} - there
-    assert (refuse_thinned(one) is None) == (not one.missing) == (one.state == "whole")
+    assert (incomplete_set_error(one) is None) == (not one.missing) == (one.state == "whole")
 
 
 @given(NAMES)

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from restore.settings.model import Settings
-from restore.settings.option import Setting
-from restore.settings.options.table import SETTINGS
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 from restore.settings.unknown import list_keys, list_variables
@@ -18,7 +18,7 @@ _DECIDED_ELSEWHERE = {"arguments", "own", "origins", "warnings"}
 
 def test_no_two_settings_share_a_name() -> None:
     """A flag, a variable and a key each mean one thing."""
-    flags = Counter(flag for row in SETTINGS for flag in row.flags)
+    flags = Counter(flag for row in OPTIONS for flag in row.flags)
     names = Counter((*flags.elements(), *list_variables(), *list_keys()))
 
     assert [name for name, times in names.items() if times > 1] == []
@@ -26,13 +26,13 @@ def test_no_two_settings_share_a_name() -> None:
 
 def test_the_table_and_the_settings_hold_the_same() -> None:
     """Every row is an attribute, every attribute has a row."""
-    attributes = {row.attribute for row in SETTINGS} - {"collection_name"}
+    attributes = {row.attribute for row in OPTIONS} - {"collection_name"}
 
     assert attributes == set(Settings.__struct_fields__) - _DECIDED_ELSEWHERE
 
 
-@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
-def test_a_default_reads_back_as_itself(row: Setting) -> None:
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_a_default_reads_back_as_itself(row: Option) -> None:
     """What `config show` and the reference print as a default can be written there."""
     shown = row.write(row.default)
     read = [row.read(text) for text in [shown] if text]
@@ -40,8 +40,8 @@ def test_a_default_reads_back_as_itself(row: Setting) -> None:
     assert read in ([row.default], [])
 
 
-@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
-def test_a_sentence_is_a_sentence(row: Setting) -> None:
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_a_sentence_is_a_sentence(row: Option) -> None:
     """It stands in the reference and in `--help`."""
     assert row.sentence[0].isupper()
     assert row.sentence.endswith(".")
@@ -58,6 +58,6 @@ def test_the_defaults_are_settings_without_a_problem() -> None:
     """`docker compose up` works with no `.env` at all."""
     settings = read_settings("restore", Sources())
 
-    assert {row.name: getattr(settings, row.attribute) for row in SETTINGS if row.name != "collection-name"} == {
-        row.name: row.default for row in SETTINGS if row.name != "collection-name"
+    assert {row.name: getattr(settings, row.attribute) for row in OPTIONS if row.name != "collection-name"} == {
+        row.name: row.default for row in OPTIONS if row.name != "collection-name"
     }

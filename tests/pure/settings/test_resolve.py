@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from restore.errors import SettingsError
 from restore.recovery.policy import OnExisting, OnMissing, Policies
-from restore.retention.rule import Rule
+from restore.retention.rule import RetentionRule
 from restore.settings.collections import guess_collection
 from restore.settings.model import Settings
-from restore.settings.options.table import BY_NAME
-from restore.settings.parsers import read_mode, read_seconds, write_value
+from restore.settings.options.table import OPTIONS_BY_NAME
+from restore.settings.parsers import format_value, parse_duration, parse_mode
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources, merge_host
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.system.secret import Secret
-from restore.system.text import count_edits, suggest
+from restore.system.text import edit_distance, suggest
 
 KEY = "canary-7f3a9c"
 
@@ -186,7 +186,7 @@ def test_every_policy_may_stand_under_one_collection() -> None:
     }
     policies = settle(document={"collections": {"cities": own}}).policies_for("cities")
 
-    assert {name: write_value(getattr(policies, name)) for name in Policies.__struct_fields__} == own
+    assert {name: format_value(getattr(policies, name)) for name in Policies.__struct_fields__} == own
 
 
 # --- what is wrong --------------------------------------------------------------------------------------------
@@ -400,27 +400,27 @@ def test_host_and_port_of_old_scripts_become_a_url(flags: dict[str, tuple[str, .
 )
 def test_a_length_of_time_is_read_as_people_write_it(text: str, seconds: float) -> None:
     """A bare number is seconds."""
-    assert read_seconds(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @given(st.integers(0, 86400))
 def test_a_shown_length_of_time_reads_back_as_itself(seconds: int) -> None:
     """`config show` prints what can be pasted into a settings file."""
-    assert read_seconds(write_value(float(seconds))) == pytest.approx(seconds, rel=1e-5)
+    assert parse_duration(format_value(float(seconds))) == pytest.approx(seconds, rel=1e-5)
 
 
 @pytest.mark.parametrize("text", ["0644", "644", "0o644"])
 def test_a_file_mode_is_octal_however_it_is_written(text: str) -> None:
     """Nobody means decimal."""
-    assert read_mode(text) == 0o644
+    assert parse_mode(text) == 0o644
 
 
 @given(st.text("abc", max_size=6), st.text("abc", max_size=6))
 def test_the_distance_of_two_names_is_a_distance(one: str, other: str) -> None:
     """Zero only for equal names, the same both ways, never more than the longer one's letters."""
-    edits = count_edits(one, other)
+    edits = edit_distance(one, other)
 
-    assert (edits == 0, edits) == (one == other, count_edits(other, one))
+    assert (edits == 0, edits) == (one == other, edit_distance(other, one))
     assert abs(len(one) - len(other)) <= edits <= max(len(one), len(other))
 
 
@@ -432,15 +432,18 @@ def test_a_name_that_resembles_nothing_gets_no_suggestion() -> None:
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("last=3", Rule(keep_last=3)),
-        (" daily=30 , monthly=12,within=1w2d ", Rule(keep_daily=30, keep_monthly=12, keep_within_seconds=9 * 86400)),
-        ("yearly=1,min=0,grace=1h", Rule(keep_yearly=1, min_keep=0, grace_seconds=3600)),
+        ("last=3", RetentionRule(keep_last=3)),
+        (
+            " daily=30 , monthly=12,within=1w2d ",
+            RetentionRule(keep_daily=30, keep_monthly=12, keep_within_seconds=9 * 86400),
+        ),
+        ("yearly=1,min=0,grace=1h", RetentionRule(keep_yearly=1, min_keep=0, grace_seconds=3600)),
         ("", None),
     ],
 )
-def test_the_rule_of_a_mirrors_target_is_one_text(text: str, rule: Rule | None) -> None:
+def test_the_rule_of_a_mirrors_target_is_one_text(text: str, rule: RetentionRule | None) -> None:
     """Read as it is written, and shown as it is read."""
-    row = BY_NAME["mirror-keep"]
+    row = OPTIONS_BY_NAME["mirror-keep"]
     assert row.read(text) == rule
     assert row.read(row.write(rule)) == rule
 
@@ -458,4 +461,4 @@ def test_the_rule_of_a_mirrors_target_is_one_text(text: str, rule: Rule | None) 
 def test_a_rule_that_is_none_is_told(text: str, problem: str) -> None:
     """Nothing is guessed about what is to be deleted."""
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
-        BY_NAME["mirror-keep"].read(text)
+        OPTIONS_BY_NAME["mirror-keep"].read(text)

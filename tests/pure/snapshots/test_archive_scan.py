@@ -11,9 +11,9 @@ import pytest
 
 from restore.errors import IncompatibleError, IntegrityError, RestoreError
 from restore.qdrant.version import Version, parse_version
-from restore.recovery.compatibility import VersionGap, judge, refuse_old_server
+from restore.recovery.compatibility import VersionGap, check_compatibility, refuse_old_server
 from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
-from restore.snapshots.archive_scan import read_archive
+from restore.snapshots.archive_scan import scan_archive_file
 from restore.snapshots.checksum import hash_file
 from tests.support.archives import (
     CONFIG,
@@ -53,7 +53,7 @@ def write(directory: Path, content: bytes) -> str:
 def test_a_real_snapshot_is_described(tmp_path: Path, name: str, shards: tuple[int, ...], fields: list[str]) -> None:
     """Six snapshots of a real 1.18.3: kind, shards, schema; nothing odd in them."""
     content = read_recorded(name)
-    found = read_archive(write(tmp_path, content))
+    found = scan_archive_file(write(tmp_path, content))
     assert found == Archive(
         kind=ArchiveKind.COLLECTION,
         size=len(content),
@@ -67,13 +67,13 @@ def test_a_real_snapshot_is_described(tmp_path: Path, name: str, shards: tuple[i
     )
     assert found.config["params"]["shard_number"] == len(shards)
     assert sorted(found.payload_schema) == fields
-    assert judge(found, file="x", server=SERVER) is None
+    assert check_compatibility(found, file="x", server=SERVER) is None
 
 
 def test_an_archive_without_points_says_so(tmp_path: Path) -> None:
     """Only then a restored collection may be empty."""
-    assert read_archive(write(tmp_path, read_recorded("empty"))).may_be_empty
-    assert not read_archive(write(tmp_path, read_recorded("plain"))).may_be_empty
+    assert scan_archive_file(write(tmp_path, read_recorded("empty"))).may_be_empty
+    assert not scan_archive_file(write(tmp_path, read_recorded("plain"))).may_be_empty
 
 
 def damage_header(content: bytes) -> bytes:
@@ -124,7 +124,7 @@ def damage_header(content: bytes) -> bytes:
 def test_damage_has_a_sentence_of_its_own(tmp_path: Path, content: bytes, sentence: str) -> None:
     """Each is an integrity error that names the file and says what is wrong; the server accepts some of them."""
     with pytest.raises(IntegrityError) as caught:
-        read_archive(write(tmp_path, content))
+        scan_archive_file(write(tmp_path, content))
     assert str(caught.value) == sentence
     assert caught.value.hint
 
@@ -139,7 +139,7 @@ def test_every_cut_of_a_snapshot_is_noticed(tmp_path: Path) -> None:
 
 def _is_refused(path: str) -> bool:
     try:
-        read_archive(path)
+        scan_archive_file(path)
     except IntegrityError:
         return True
     return False
@@ -216,9 +216,9 @@ def test_what_no_server_can_take_is_refused_naming_both_sides(
     tmp_path: Path, members: dict[str, bytes], error: type[RestoreError], sentence: str
 ) -> None:
     """Before anything is sent: to some of these the server itself answers 200 and restores nothing."""
-    found = read_archive(write(tmp_path, make_tar(members)))
+    found = scan_archive_file(write(tmp_path, make_tar(members)))
     with pytest.raises(error) as caught:
-        judge(found, file="x.snapshot", server=SERVER)
+        check_compatibility(found, file="x.snapshot", server=SERVER)
     assert (type(caught.value), str(caught.value), bool(caught.value.hint)) == (error, sentence, True)
 
 
@@ -227,22 +227,22 @@ def test_what_no_server_can_take_is_refused_naming_both_sides(
 )
 def test_one_nodes_part_of_a_cluster_is_refused(tmp_path: Path, name: str) -> None:
     """Real files of three nodes; a restore of the keyed ones answers 200 and leaves nothing."""
-    found = read_archive(write(tmp_path, read_recorded(name)))
+    found = scan_archive_file(write(tmp_path, read_recorded(name)))
     with pytest.raises(IncompatibleError):
-        judge(found, file=name, server=SERVER)
+        check_compatibility(found, file=name, server=SERVER)
 
 
 def test_rocksdb_files_are_no_trouble_for_a_server_that_knows_them(tmp_path: Path) -> None:
     """They went with 1.18."""
     members = {**describe_shard(0, segment=make_segment("snapshot/db_backup/CURRENT")), **describe_collection()}
-    found = read_archive(write(tmp_path, make_tar(members)))
-    assert judge(found, file="x", server=Version(1, 17, 1)) is None
+    found = scan_archive_file(write(tmp_path, make_tar(members)))
+    assert check_compatibility(found, file="x", server=Version(1, 17, 1)) is None
 
 
 def test_pax_headers_are_refused_as_the_server_does(tmp_path: Path) -> None:
     """An archive packed again with another tar: the server rejects it after a long upload."""
     content = make_tar({**WHOLE, "0/wal/open-ü": b"x"}, layout=tarfile.PAX_FORMAT)
-    assert read_archive(write(tmp_path, content)).forbidden == ("0/wal/open-ü",)
+    assert scan_archive_file(write(tmp_path, content)).forbidden == ("0/wal/open-ü",)
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_another_minor_version_is_a_gap_and_no_error(
 
     from tests.pure.snapshots.test_manifest import PLAIN
 
-    found = read_archive(write(tmp_path, make_tar(WHOLE)))
+    found = scan_archive_file(write(tmp_path, make_tar(WHOLE)))
     version = parse_version(server)
     assert version is not None
     manifest = msgspec.structs.replace(PLAIN, server_version=made_by)
-    assert judge(found, file="x", server=version, manifest=manifest) == gap
+    assert check_compatibility(found, file="x", server=version, manifest=manifest) == gap
 
 
 def test_a_server_older_than_supported_is_refused_with_both_versions() -> None:
@@ -302,7 +302,7 @@ def test_looking_inside_reads_headers_only(tmp_path: Path) -> None:
         file.seek(512 + wal.size)
         file.write(tail)
     tracemalloc.start()
-    found = read_archive(str(path))
+    found = scan_archive_file(str(path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (found.kind, found.config) == (ArchiveKind.COLLECTION, CONFIG)
@@ -312,4 +312,4 @@ def test_looking_inside_reads_headers_only(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_the_stores_trouble(tmp_path: Path) -> None:
     """Not a damaged snapshot."""
     with pytest.raises(RestoreError, match=r"^snapshot 'none.snapshot' cannot be read: No such file or directory$"):
-        read_archive(str(tmp_path / "none.snapshot"))
+        scan_archive_file(str(tmp_path / "none.snapshot"))

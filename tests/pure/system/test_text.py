@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from restore.system.text import say_number
+from restore.system.text import format_count
 from tests.support.program import ROOT
 
 COUNTED = re.compile(
@@ -34,11 +34,11 @@ NEVER_ONE = {
 )
 def test_one_is_one(number: int, one: str, several: str, said: str) -> None:
     """Never `1 points`."""
-    assert say_number(number, one, several) == said
+    assert format_count(number, one, several) == said
 
 
 def test_no_sentence_counts_without_asking_whether_it_is_one() -> None:
-    """Whatever is counted in a message goes through `say_number`."""
+    """Whatever is counted in a message goes through `format_count`."""
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in sorted((ROOT / "restore").rglob("*.py"))
