@@ -58,7 +58,7 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="qdrant-bench-", dir=options.work) as work,
             open_server(options, Path(work)) as server,
             _open_bucket(options, Path(work)) as bucket,
-            Ground(server, Path(work), bucket, patience_seconds=options.patience_seconds) as ground,
+            Ground(server, Path(work), bucket, timeout_seconds=options.timeout_seconds) as ground,
         ):
             results = _measure(ground, options)
     except (FailedError, RestoreError) as error:

@@ -31,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     rounds: int
     boot_rounds: int
-    patience_seconds: float
+    timeout_seconds: float
     rows: tuple[str, ...]
     many: int
     many_size: int
@@ -55,7 +55,7 @@ def read_arguments(arguments: list[str]) -> Options:
         size=given.size or (_EMBEDDED_BYTES if embedded else _REAL_BYTES),
         rounds=given.rounds,
         boot_rounds=given.boot_rounds,
-        patience_seconds=given.patience,
+        timeout_seconds=given.patience,
         rows=rows,
         many=given.many,
         many_size=given.many_size or (_EMBEDDED_MANY_BYTES if embedded else _SMALL_BYTES),

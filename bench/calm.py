@@ -13,10 +13,10 @@ _CALM = 0.05
 _TOTAL = re.compile(r"some .*total=(\d+)")
 
 
-def wait_calm(patience_seconds: float) -> None:
+def wait_calm(timeout_seconds: float) -> None:
     """Return when two seconds were calm, or patience is at its end. At once where the kernel does not tell."""
-    end = time.monotonic() + patience_seconds
-    while patience_seconds and time.monotonic() < end:
+    end = time.monotonic() + timeout_seconds
+    while timeout_seconds and time.monotonic() < end:
         before = _read_waited()
         time.sleep(_LOOK_SECONDS)
         waited = [after - earlier for after, earlier in zip(_read_waited(), before, strict=True)]

@@ -59,7 +59,7 @@ class Ground:
     """
 
     def __init__(
-        self, server: Server, work: Path, bucket: Bucket | None = None, *, patience_seconds: float = 0.0
+        self, server: Server, work: Path, bucket: Bucket | None = None, *, timeout_seconds: float = 0.0
     ) -> None:
         self.server = server
         self.work = work
@@ -75,7 +75,7 @@ class Ground:
             "PYTHONDONTWRITEBYTECODE": "",
             **(bucket.environment if bucket else {}),
         }
-        self._patience = patience_seconds
+        self._patience = timeout_seconds
         self._sources: list[Source] = []
         self._clock = Clock()
         self.store = (server.shared or work) / f"bench-{self.token}"

@@ -97,7 +97,7 @@ def measure_boots(ground: Ground, source: Source, options: Options, results: Res
             Contestant(_NAIVE, commands.boot_naively(ground, source)),
             Contestant("python alone", [sys.executable, "-c", "pass"]),
         ),
-        prepare=lambda: wait_calm(min(options.patience_seconds, _BOOT_PATIENCE_SECONDS)),
+        prepare=lambda: wait_calm(min(options.timeout_seconds, _BOOT_PATIENCE_SECONDS)),
         check=lambda: None,
     )
     # What is run first pays for compiling and for files that nobody had read before.

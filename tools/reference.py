@@ -45,17 +45,17 @@ _COMPOSE: Mapping[str, tuple[str, str]] = {
 def write_example() -> str:
     """Give .env.example: every variable with one sentence."""
     parts = [_HEAD]
-    for room, rows in _list_rooms().items():
-        parts.append(f"\n# --- {room}\n")
+    for group, rows in _list_rooms().items():
+        parts.append(f"\n# --- {group}\n")
         for row in rows:
             if not row.environment_name:
                 continue
             choices = f" One of {', '.join(row.placeholder.split('|'))}." if _has_choices(row) else ""
-            parts.append(f"\n# {row.sentence}{choices}\n#{row.environment_name}={row.write(row.default)}\n")
+            parts.append(f"\n# {row.help}{choices}\n#{row.environment_name}={row.write(row.default)}\n")
             if row.secret:
                 parts.append(f"\n# A file that holds it, instead.\n#{row.environment_name}_FILE=\n")
     parts.append("\n# --- Only for the compose file\n")
-    parts += [f"\n# {sentence}\n#{name}={default}\n" for name, (default, sentence) in _COMPOSE.items()]
+    parts += [f"\n# {help_text}\n#{name}={default}\n" for name, (default, help_text) in _COMPOSE.items()]
     return "".join(parts)
 
 
@@ -65,7 +65,7 @@ def fill_blocks(text: str) -> str:
 
 
 def _write_rooms() -> str:
-    return "\n".join(f"## {room}\n\n{_write_table(rows)}" for room, rows in _list_rooms().items())
+    return "\n".join(f"## {group}\n\n{_write_table(rows)}" for group, rows in _list_rooms().items())
 
 
 def _write_table(rows: Iterable[Option]) -> str:
@@ -93,7 +93,7 @@ def _write_statuses() -> str:
 
 
 def _write_metrics() -> str:
-    rows = [f"| `{one.full_name}` | {one.sort} | {_list_labels(one)} | {one.sentence} |" for one in METRICS]
+    rows = [f"| `{one.full_name}` | {one.sort} | {_list_labels(one)} | {one.help} |" for one in METRICS]
     return "\n".join(["| Metric | Sort | Labels | Meaning |", "|---|---|---|---|", *rows]) + "\n"
 
 
@@ -114,7 +114,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 def _list_rooms() -> dict[str, list[Option]]:
     rooms: dict[str, list[Option]] = {}
     for row in OPTIONS:
-        rooms.setdefault(row.room, []).append(row)
+        rooms.setdefault(row.group, []).append(row)
     return rooms
 
 
@@ -126,7 +126,7 @@ def _show_flag(row: Option) -> str:
 
 def _explain(row: Option) -> str:
     choices = ", ".join(f"`{choice}`" for choice in row.placeholder.split("|")) if _has_choices(row) else ""
-    return f"{row.sentence} {choices}".strip()
+    return f"{row.help} {choices}".strip()
 
 
 def _has_choices(row: Option) -> bool:

@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
     except Interrupted as error:
         return output.end(error.status, str(error))
     except Exception as error:  # noqa: BLE001 - what nobody expected is a bug, and is told as one
-        return output.confess(error)
+        return output.report_bug(error)
 
 
 def _asks_for_json_log(arguments: list[str]) -> bool:

@@ -65,7 +65,7 @@ class Output:
         self._fail_json(Failure(status, sentence))
         return status
 
-    def confess(self, error: Exception) -> int:
+    def report_bug(self, error: Exception) -> int:
         """Print a defect of this program with its traceback; gives its exit status."""
         trace = traceback.format_exception(error)
         sentence = f"this is a bug in qdrant-restore ({type(error).__name__}); please report it with the lines above"

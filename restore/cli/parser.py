@@ -124,9 +124,9 @@ class _Command(click.Command):
         for option in self.params:
             record = option.get_help_record(ctx)
             if record is not None and isinstance(option, _Flag):
-                rooms.setdefault(option.room, []).append(record)
-        for room, records in rooms.items():
-            with formatter.section(room):
+                rooms.setdefault(option.group, []).append(record)
+        for group, records in rooms.items():
+            with formatter.section(group):
                 formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -136,11 +136,11 @@ class _Command(click.Command):
 class _Flag(click.Option):
     """An option that knows its setting and the heading it stands under."""
 
-    def __init__(self, flags: tuple[str, ...], setting: str, room: str, **more: object) -> None:
+    def __init__(self, flags: tuple[str, ...], setting: str, group: str, **more: object) -> None:
         identifier = f"flag_{setting}".replace("-", "_").replace(" ", "_")
         super().__init__([*flags, identifier], **more)  # type: ignore[arg-type]
         self.setting = setting
-        self.room = room
+        self.group = group
 
 
 def _build(door: CommandSpec, shown: str) -> click.Command:
@@ -159,38 +159,38 @@ def _build(door: CommandSpec, shown: str) -> click.Command:
             problems += (f"{door.name} takes no argument ('{arguments[0]}')",)
         return Invocation(door.name, _read_flags(ctx), arguments if door.argument else (), problems)
 
-    command = _Command(name=shown, callback=collect, params=params, help=door.sentence, epilog=_show_examples(door))
+    command = _Command(name=shown, callback=collect, params=params, help=door.help, epilog=_show_examples(door))
     command.context_settings = _CONTEXT
-    command.short_help = door.sentence
+    command.short_help = door.help
     return command
 
 
 def _list_flags(row: Option) -> list[_Flag]:
     """Give a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
     if row.switch:
-        plain = _Flag(row.flags, row.name, row.room, is_flag=True, help=row.sentence)
+        plain = _Flag(row.flags, row.name, row.group, is_flag=True, help=row.help)
         if not row.environment_name:
             return [plain]
         opposite = (f"--no-{row.name}",)
-        return [plain, _Flag(opposite, f"no-{row.name}", row.room, is_flag=True, hidden=True)]
+        return [plain, _Flag(opposite, f"no-{row.name}", row.group, is_flag=True, hidden=True)]
     if not row.flags:
         return []
     metavar = "NAME" if row.several else row.placeholder
     shown = {"help": _describe(row), "metavar": metavar, "multiple": True}
-    flags = [_Flag(row.flags[:1], row.name, row.room, hidden=row.secret, **shown)]
+    flags = [_Flag(row.flags[:1], row.name, row.group, hidden=row.secret, **shown)]
     if row.secret:
-        file = {**shown, "metavar": "PATH", "help": f"{row.sentence} Read from this file."}
-        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.room, **file))
-    flags += [_Flag((alias,), f"{row.name} {alias}", row.room, multiple=True, hidden=True) for alias in row.aliases]
+        file = {**shown, "metavar": "PATH", "help": f"{row.help} Read from this file."}
+        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.group, **file))
+    flags += [_Flag((alias,), f"{row.name} {alias}", row.group, multiple=True, hidden=True) for alias in row.aliases]
     if row.name == "qdrant-url":
-        flags += [_Flag((f"--{old}",), old, row.room, multiple=True, hidden=True) for old in ("host", "port")]
+        flags += [_Flag((f"--{old}",), old, row.group, multiple=True, hidden=True) for old in ("host", "port")]
     return flags
 
 
 def _describe(row: Option) -> str:
     shown = row.write(row.default)
-    sentence = row.flag_sentence or row.sentence
-    return f"{sentence}  [{shown}]" if shown else sentence
+    help_text = row.flag_help or row.help
+    return f"{help_text}  [{shown}]" if shown else help_text
 
 
 def _read_flags(ctx: click.Context) -> dict[str, tuple[str, ...]]:

@@ -69,22 +69,22 @@ class TerminalProgress:
         self._bars: Bars | None = None
         self._tasks: dict[str, tuple[str, TaskID]] = {}
         # Several collections are worked on by a thread each.
-        self._gate = threading.RLock()
+        self._lock = threading.RLock()
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
         """Move the bar."""
-        with self._gate:
+        with self._lock:
             bars, task = self._show(collection, collection)
             bars.update(task, completed=sent_bytes, total=total_bytes)
 
     def wait(self, what: str, collection: str = "") -> None:
         """Show a bar that has no end."""
-        with self._gate:
+        with self._lock:
             self._show(collection, f"{collection}: {what}" if collection else what)
 
     def close(self) -> None:
         """Take the bars off the terminal; who goes on gets a new one."""
-        with self._gate:
+        with self._lock:
             if self._bars is not None:
                 self._bars.stop()
             self._bars, self._tasks = None, {}

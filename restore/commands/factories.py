@@ -150,11 +150,13 @@ def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
 
 def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
     """Give what makes a packer for a collection; all are made once here, so that what is wrong is told at once."""
-    packers = {collection: _make_encoder(settings.making_for(collection)) for collection in ("", *settings.own)}
+    packers = {
+        collection: _make_encoder(settings.snapshot_options_for(collection)) for collection in ("", *settings.own)
+    }
 
     def find(collection: str) -> Encoder | None:
         packer = packers.get(collection, packers[""])
-        return packer.another() if packer else None
+        return packer.clone() if packer else None
 
     return find
 
@@ -191,5 +193,5 @@ def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
         holder=f"{platform.node()} process {os.getpid()}",
         since=Clock().now().isoformat(timespec="seconds"),
         keys=_open_keys(settings),
-        patience_seconds=settings.stall_timeout_seconds,
+        timeout_seconds=settings.stall_timeout_seconds,
     )

@@ -29,40 +29,40 @@ _LAST_SECONDS = 0.7
 _PATIENCE_SECONDS = 10.0
 
 
-def observe(command: str, settings: Settings, log: Log, carry_out: Callable[[], CommandResult]) -> CommandResult:
+def observe(command: str, settings: Settings, log: Log, run: Callable[[], CommandResult]) -> CommandResult:
     """Run one command; tell its metrics file, its webhook and its check what became of it.
 
     Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
     """
     wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
     if not wanted or settings.dry_run or not _is_counted(command):
-        return carry_out()
+        return run()
     if settings.metrics_file:
         from restore.system.optional_package import import_optional
 
         # Now, and not when the work is done and its report would be lost.
         import_optional("prometheus_client", "serve")
     teller, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
-    teller.tell_start(command, operation_id)
+    teller.notify_start(command, operation_id)
     ended = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
-    patience, look = _PATIENCE_SECONDS, True
+    timeout, state = _PATIENCE_SECONDS, True
     try:
-        shown = carry_out()
+        shown = run()
         ended = finished_run(command, operation_id, shown)
     except RestoreError as error:
         ended = failed_run(ended, error)
         raise
     except Interrupted as error:
         # No time for a look at the store.
-        ended, patience, look = failed_run(ended, error), _LAST_SECONDS, False
+        ended, timeout, state = failed_run(ended, error), _LAST_SECONDS, False
         raise
     finally:
         ended = _date(ended, monotonic() - begin)
         if settings.metrics_file:
             # A mirror between two stores that are named tells nothing of the one that is set.
-            look = look and not (command == MIRROR and settings.arguments)
-            write_file(settings, log, ended, measure_store(settings, log) if look else _add_nothing)
-        teller.tell_end(ended, timeout_seconds=patience)
+            state = state and not (command == MIRROR and settings.arguments)
+            write_file(settings, log, ended, measure_store(settings, log) if state else _add_nothing)
+        teller.notify_end(ended, timeout_seconds=timeout)
     return shown
 
 
@@ -184,7 +184,7 @@ def _list_rows() -> list[MetricFamily]:
     from restore.monitoring.metrics import METRICS, MetricType
     from restore.monitoring.prometheus import MetricFamily
 
-    return [MetricFamily(one.full_name, one.sort is MetricType.COUNTER, one.labels, one.sentence) for one in METRICS]
+    return [MetricFamily(one.full_name, one.sort is MetricType.COUNTER, one.labels, one.help) for one in METRICS]
 
 
 def _is_counted(command: str) -> bool:

@@ -35,7 +35,7 @@ class CommandSpec(msgspec.Struct, frozen=True):
     """
 
     name: str
-    sentence: str
+    help: str
     argument: str = ""
     examples: tuple[str, ...] = ()
 

@@ -60,14 +60,14 @@ class SnapshotCreator:
         """
         snapshot = self._create(collection)
         self._log("snapshot.created", collection=collection, name=snapshot.name, size_bytes=snapshot.size)
-        patience: float | None = None
+        timeout: float | None = None
         try:
             yield snapshot
         except Interrupted:
-            patience = _LAST_SECONDS
+            timeout = _LAST_SECONDS
             raise
         finally:
-            self._discard_within(patience, collection, snapshot)
+            self._discard_within(timeout, collection, snapshot)
 
     def _create(self, collection: str) -> SnapshotDescription:
         before = [found.name for found in self._qdrant.list_snapshots(collection)]
@@ -154,7 +154,7 @@ class SnapshotCreator:
 
     def _discard(self, collection: str, snapshot: SnapshotDescription) -> None:
         """Delete the snapshot on the server if what lies there under its name is still the one made for us."""
-        qdrant = self._qdrant.another()
+        qdrant = self._qdrant.clone()
         try:
             there = [found for found in qdrant.list_snapshots(collection) if found.name == snapshot.name]
             if there and is_same(there[0], snapshot):

@@ -22,18 +22,18 @@ class CreationJournal:
         self._store = store
         self._run_id = run_id
         self._url = url
-        self._gate = threading.Lock()
+        self._lock = threading.Lock()
         self._open: dict[str, JournalEntry] = {}
 
     def intend(self, collection: str, before: tuple[str, ...], at: datetime) -> None:
         """Write down that a snapshot will be asked for now. Raises `StoreError`; then it must not be."""
-        with self._gate:
+        with self._lock:
             self._open[collection] = JournalEntry(collection=collection, at=at, before=before)
             self._write()
 
     def note(self, collection: str, made: SnapshotDescription) -> None:
         """Write down what the answer named."""
-        with self._gate:
+        with self._lock:
             if found := self._open.get(collection):
                 self._open[collection] = msgspec.structs.replace(found, made=made)
                 self._write()
@@ -43,7 +43,7 @@ class CreationJournal:
 
         A store that does not let us delete keeps an empty one, and `prune` deletes it.
         """
-        with self._gate:
+        with self._lock:
             if self._open.pop(collection, None) is None:
                 return
             if not self._open and self._remove():

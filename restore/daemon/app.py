@@ -40,8 +40,8 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
     clock = Clock()
     pulse = Heartbeat(clock)
     heard, felt = HeartbeatLog(log, pulse), HeartbeatProgress(progress, pulse)
-    tools = SchedulerSession(
-        carry_out={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
+    session = SchedulerSession(
+        run={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
         clock=clock,
         log=heard,
         pulse=pulse,
@@ -54,7 +54,7 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
         make_id=telling.make_id,
         is_gone=is_process_gone,
     )
-    worker = Scheduler(plan, tools)
+    worker = Scheduler(plan, session)
     with _listen(settings, make_pages(worker)) as answer:
         worker.open_book()
         answer(log)
@@ -91,7 +91,7 @@ def make_pages(worker: Scheduler) -> Pages:
     """Give the three pages, all of which only look."""
 
     def tell(*, ready: bool) -> PageResponse:
-        health = worker.look()
+        health = worker.state()
         fine = health.ready if ready else health.healthy
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
         return PageResponse(status, _JSON, msgspec.json.encode(health) + b"\n")
@@ -106,7 +106,7 @@ def make_pages(worker: Scheduler) -> Pages:
 def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], RunResult]:
     """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
 
-    def carry_out(operation_id: str) -> RunResult:
+    def run(operation_id: str) -> RunResult:
         ended = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
         try:
             settings = renew(job)
@@ -120,7 +120,7 @@ def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[
             log("job.told", job=job, line=line)
         return telling.finished_run(job, operation_id, shown)
 
-    return carry_out
+    return run
 
 
 @contextmanager

@@ -61,12 +61,12 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], exchange: type[BaseHTTPRequestHandler]) -> None:
         # Every connection and when it has had its time, the oldest first.
         self._open: dict[socket.socket, float] = {}
-        self._gate = threading.Lock()
+        self._lock = threading.Lock()
         super().__init__(address, exchange)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
         """Take a connection; of too many the oldest goes, so that whoever asks now is answered."""
-        with self._gate:
+        with self._lock:
             while len(self._open) >= _MOST_AT_ONCE:
                 self._hang_up(next(iter(self._open)))
             self._open[request] = time.monotonic() + _PATIENCE_SECONDS
@@ -74,14 +74,14 @@ class _Server(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - the library's
         """Let a connection go."""
-        with self._gate:
+        with self._lock:
             self._open.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
         """Hang up on those whose time is over, however often they have sent a byte."""
         now = time.monotonic()
-        with self._gate:
+        with self._lock:
             for one in [one for one, end in self._open.items() if end < now]:
                 self._hang_up(one)
 

@@ -65,7 +65,7 @@ class SchedulerSession(msgspec.Struct, frozen=True, kw_only=True):
     of a name surely runs no more.
     """
 
-    carry_out: Mapping[Job, Callable[[str], RunResult]]
+    run: Mapping[Job, Callable[[str], RunResult]]
     clock: Clock
     log: Log
     pulse: Heartbeat
@@ -82,44 +82,44 @@ class SchedulerSession(msgspec.Struct, frozen=True, kw_only=True):
 class Scheduler:
     """Does the jobs. Only `look` and `tell_metrics` are called by other threads; they read frozen values."""
 
-    def __init__(self, plan: SchedulerPlan, tools: SchedulerSession) -> None:
+    def __init__(self, plan: SchedulerPlan, session: SchedulerSession) -> None:
         self._plan = plan
-        self._tools = tools
+        self._session = session
         self._samples: Samples = {}
         self._watched: tuple[JobState, ...] = ()
 
     def open_book(self) -> None:
         """Go on where the last process ended; a job with another schedule, or a new one, begins now."""
-        book, now = self._read_book(), self._tools.clock.now()
-        self._samples = self._tools.survey()(self._tools.read_metrics(book.metrics))
+        book, now = self._read_book(), self._session.clock.now()
+        self._samples = self._session.survey()(self._session.read_metrics(book.metrics))
         known = {(record.job, record.schedule): record for record in book.jobs}
         watched = []
         for planned in self._plan.jobs:
             written = self._write_schedule(planned)
             record = known.get((planned.job, written)) or JobRecord(job=planned.job, schedule=written, slot=now)
-            if self._tools.is_gone(record.by):
+            if self._session.is_gone(record.by):
                 record = msgspec.structs.replace(record, by=self._plan.own)
             watched.append(self._watch(planned, heal_record(record, now)))
         self._watched = tuple(watched)
         self._save()
         for one in self._watched:
-            self._tools.log("schedule.job", job=one.record.job, schedule=one.record.schedule, next=_show(one.due))
+            self._session.log("schedule.job", job=one.record.job, schedule=one.record.schedule, next=_show(one.due))
 
     def run(self) -> NoReturn:
         """Work until a signal ends it; the book is open."""
         while True:
-            self._tools.pulse.beat()
+            self._session.pulse.beat()
             due = self._find_due()
             if due is None:
-                self._tools.clock.sleep(self._find_pause())
+                self._session.clock.sleep(self._find_pause())
             else:
                 self._do(due)
 
-    def look(self) -> Health:
+    def state(self) -> Health:
         """Say how the work goes, from the work itself."""
-        running, silent_seconds = self._tools.pulse.read()
+        running, silent_seconds = self._session.pulse.read()
         seen = WorkerActivity(running=running, silent_seconds=silent_seconds)
-        plan, now = self._plan, self._tools.clock.now()
+        plan, now = self._plan, self._session.clock.now()
         late_seconds = plan.health_seconds + plan.jitter_seconds
         return judge_health(
             seen, self._watched, now, zone=plan.zone, limit_seconds=plan.health_seconds, late_seconds=late_seconds
@@ -127,16 +127,16 @@ class Scheduler:
 
     def tell_metrics(self) -> bytes:
         """Give the metrics of this moment."""
-        return self._tools.write_metrics(record_moment(self._samples, self.look(), self._tools.clock.now()))
+        return self._session.write_metrics(record_moment(self._samples, self.state(), self._session.clock.now()))
 
     def _read_book(self) -> SchedulerState:
         try:
-            content = self._tools.keeper.read()
+            content = self._session.keeper.read()
             book = msgspec.json.decode(content, type=SchedulerState) if content else SchedulerState()
             return msgspec.structs.replace(book, jobs=tuple(filter(is_sane, book.jobs)))
         except (RestoreError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             # Not knowing when a job ran last must not keep it from running.
-            self._tools.log("schedule.forgotten", level="warning", reason=str(error))
+            self._session.log("schedule.forgotten", level="warning", reason=str(error))
             return SchedulerState()
 
     def _save(self) -> None:
@@ -146,12 +146,12 @@ class Scheduler:
 
     def _write_book(self, others: tuple[JobRecord, ...]) -> bool:
         """Write what was read and added to. False: another machine wrote meanwhile; it has to be read again."""
-        metrics = self._tools.write_metrics(self._samples).decode()
+        metrics = self._session.write_metrics(self._samples).decode()
         book = SchedulerState(jobs=(*(one.record for one in self._watched), *others), metrics=metrics)
         try:
-            return self._tools.keeper.write(msgspec.json.encode(book))
+            return self._session.keeper.write(msgspec.json.encode(book))
         except RestoreError as error:
-            self._tools.log("schedule.not_saved", level="warning", reason=str(error))
+            self._session.log("schedule.not_saved", level="warning", reason=str(error))
             return True
 
     def _take(self, at: int, now: datetime) -> bool:
@@ -174,7 +174,7 @@ class Scheduler:
 
     def _find_due(self) -> int | None:
         """Give the job that has been due for longest; of equals the first."""
-        now = self._tools.clock.now()
+        now = self._session.clock.now()
         self._watched = tuple(
             self._watch(planned, heal_record(one.record, now))
             for planned, one in zip(self._plan.jobs, self._watched, strict=True)
@@ -183,22 +183,22 @@ class Scheduler:
         return min(waiting)[1] if waiting else None
 
     def _find_pause(self) -> float:
-        now = self._tools.clock.now()
+        now = self._session.clock.now()
         left = [(one.due - now) / timedelta(seconds=1) for one in self._watched if one.due is not None]
         return max(0.0, min([*left, _LOOK_SECONDS]))
 
     def _do(self, at: int) -> None:
         """Run one job. Its record is written before, so that a killed process knows that it was at it."""
         planned, one = self._plan.jobs[at], self._watched[at]
-        now = self._tools.clock.now()
+        now = self._session.clock.now()
         if not self._take(at, now):
-            self._tools.log("schedule.taken_elsewhere", job=planned.job)
+            self._session.log("schedule.taken_elsewhere", job=planned.job)
             return
-        operation_id, begin = self._tools.make_id(), self._tools.clock.read_seconds()
+        operation_id, begin = self._session.make_id(), self._session.clock.read_seconds()
         late = max(0.0, (now - (one.due or now)).total_seconds())
-        self._tools.log("job.began", job=planned.job, operation_id=operation_id, late_seconds=round(late, 1))
-        self._tools.teller.tell_start(planned.job, operation_id)
-        self._tools.pulse.begin(planned.job)
+        self._session.log("job.began", job=planned.job, operation_id=operation_id, late_seconds=round(late, 1))
+        self._session.teller.notify_start(planned.job, operation_id)
+        self._session.pulse.begin(planned.job)
         ended: RunResult | None = RunResult(
             command=planned.job,
             operation_id=operation_id,
@@ -208,33 +208,33 @@ class Scheduler:
             error="a bug; see the log",
         )
         try:
-            ended = self._tools.carry_out[planned.job](operation_id)
+            ended = self._session.run[planned.job](operation_id)
         except Interrupted:
             # It is left as begun: the next process does it again.
             ended = None
             raise
         finally:
             if ended is not None:
-                self._close(at, msgspec.structs.replace(ended, seconds=self._tools.clock.read_seconds() - begin))
+                self._close(at, msgspec.structs.replace(ended, seconds=self._session.clock.read_seconds() - begin))
 
     def _close(self, at: int, ended: RunResult) -> None:
         """Remember how a run ended before anything else: looking at the store may take long, and be interrupted."""
-        now = self._tools.clock.now()
+        now = self._session.clock.now()
         ended = msgspec.structs.replace(ended, at=now, seconds=round(ended.seconds, 3))
         self._samples = record_run(self._samples, ended)
         watched = self._watch(self._plan.jobs[at], end_run(self._watched[at].record, ended.status, now))
         self._log_end(ended, watched)
         self._put(at, watched)
-        self._tools.pulse.begin("")
+        self._session.pulse.begin("")
         self._save()
         failing = [one.record.job for one in self._watched if one.record.status]
-        self._tools.teller.tell_end(ended, failing)
-        add = self._tools.survey()
+        self._session.teller.notify_end(ended, failing)
+        add = self._session.survey()
         self._samples = add(self._samples)
-        self._tools.write_file(ended, add)
+        self._session.write_file(ended, add)
 
     def _log_end(self, ended: RunResult, watched: JobState) -> None:
-        self._tools.log(
+        self._session.log(
             "job.ended",
             level="error" if ended.status else "info",
             job=ended.command,
@@ -247,7 +247,7 @@ class Scheduler:
 
     def _adopt(self) -> tuple[JobRecord, ...]:
         """Take over the slots that another machine with the same store has taken; give the jobs that are not ours."""
-        book, now = self._read_book(), self._tools.clock.now()
+        book, now = self._read_book(), self._session.clock.now()
         sane = [record for record in book.jobs if heal_record(record, now) == record]
         theirs = {(record.job, record.schedule): record for record in sane}
         for at, one in enumerate(self._watched):
@@ -258,7 +258,7 @@ class Scheduler:
         return tuple(record for record in book.jobs if record.job not in ours)
 
     def _watch(self, planned: ScheduledJob, record: JobRecord) -> JobState:
-        plan, now = self._plan, self._tools.clock.now()
+        plan, now = self._plan, self._session.clock.now()
         due = find_due(
             record,
             planned.schedule,

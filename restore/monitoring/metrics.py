@@ -27,7 +27,7 @@ class Metric(msgspec.Struct, frozen=True):
     name: str
     sort: MetricType
     labels: tuple[str, ...]
-    sentence: str
+    help: str
 
     @property
     def full_name(self) -> str:

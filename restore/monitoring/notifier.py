@@ -34,12 +34,12 @@ class Notifier:
         self._healthchecks = healthchecks
         self._mask = mask
 
-    def tell_start(self, command: str, operation_id: str) -> None:
+    def notify_start(self, command: str, operation_id: str) -> None:
         """Say that a run begins; only healthchecks.io wants to know."""
         if self._healthchecks is not None:
             self._ping(self._healthchecks, "/start", command, operation_id)
 
-    def tell_end(
+    def notify_end(
         self, ended: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _PATIENCE_SECONDS
     ) -> None:
         """Say how it ended. `others_failing` are the commands whose own last run failed."""

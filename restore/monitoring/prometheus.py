@@ -33,7 +33,7 @@ class MetricFamily(NamedTuple):
     name: str
     counts: bool
     labels: Labels
-    sentence: str
+    help_text: str
 
 
 class _Told(Collector):
@@ -50,14 +50,14 @@ class _Told(Collector):
 def render_metrics(rows: Sequence[MetricFamily], values: Mapping[tuple[str, Labels], float]) -> bytes:
     """Give the text for Prometheus. `values` are by full name and labels' values; a row without one is left out."""
     families = []
-    for name, counts, labels, sentence in rows:
+    for name, counts, labels, help_text in rows:
         found = {at: value for (of, at), value in sorted(values.items()) if of == name}
         if not found:
             continue
         family = (
-            CounterMetricFamily(name.removesuffix("_total"), sentence, labels=labels)
+            CounterMetricFamily(name.removesuffix("_total"), help_text, labels=labels)
             if counts
-            else GaugeMetricFamily(name, sentence, labels=labels)
+            else GaugeMetricFamily(name, help_text, labels=labels)
         )
         for at, value in found.items():
             family.add_metric(at, value)

@@ -78,9 +78,9 @@ class Qdrant:
         self._connection = connection
         self.url = connection.url
 
-    def another(self) -> Qdrant:
+    def clone(self) -> Qdrant:
         """Give a second client of the same server, for another thread."""
-        return Qdrant(self._connection.another())
+        return Qdrant(self._connection.clone())
 
     def interrupt(self) -> None:
         """Let nobody go on waiting for an answer; may be called from another thread."""
@@ -129,7 +129,7 @@ class Qdrant:
 
     def read_clock(self) -> str:
         """Give the `Date` header of an answer; empty when the server sends none."""
-        return self._connection.ask_again(Request(method="GET", path="/healthz")).headers.get("date", "")
+        return self._connection.request_with_retry(Request(method="GET", path="/healthz")).headers.get("date", "")
 
     def read_activity(self, collection: str) -> RunningOperations:
         """Read how many recoveries and snapshot creations run under a name, existing or not (since 1.16)."""
@@ -223,7 +223,7 @@ class Qdrant:
         """
         path = _path(collection)
         request = _request("PATCH", path, json={"metadata": metadata}, query=None, seconds=READ_SECONDS)
-        self._expect(self._connection.ask_again(request), asked=f"PATCH {path}")
+        self._expect(self._connection.request_with_retry(request), asked=f"PATCH {path}")
 
     def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
         """Delete a collection. False: there was none of this name. Idempotent."""
@@ -440,7 +440,7 @@ class Qdrant:
     ) -> Response:
         """Send what changes nothing; it is tried again while the trouble may pass."""
         request = _request(method, path, json=json, query=query, seconds=seconds)
-        answer = self._connection.ask_again(request)
+        answer = self._connection.request_with_retry(request)
         self._expect(answer, asked=f"{method} {path}", accept=accept)
         return answer
 

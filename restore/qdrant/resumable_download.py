@@ -99,7 +99,7 @@ class ResumedDownload:
 
     def _read_reconnected(self) -> bytes:
         """Open the download and read its first block, again and again while the trouble may pass."""
-        for attempt in retry_attempts(_may_pass, patience_seconds=self._stall, longest_pause_seconds=5.0):
+        for attempt in retry_attempts(_may_pass, timeout_seconds=self._stall, longest_pause_seconds=5.0):
             with attempt:
                 if block := self._read_once(self._reopen()):
                     return block

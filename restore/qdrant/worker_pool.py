@@ -32,7 +32,7 @@ def map_concurrently(
         return [work(item, qdrant) for item in items]
     crew = _WorkerPool(qdrant)
     pool = ThreadPoolExecutor(min(width, len(items)), thread_name_prefix="collection")
-    running: list[Future[Result]] = [pool.submit(crew.carry_out, work, item) for item in items]
+    running: list[Future[Result]] = [pool.submit(crew.run, work, item) for item in items]
     try:
         for one in wait(running, return_when=FIRST_EXCEPTION).done:
             # Whoever failed first, not whoever stands first.
@@ -60,15 +60,15 @@ class _WorkerPool:
 
     def __init__(self, qdrant: Qdrant) -> None:
         self._qdrant = qdrant
-        self._gate = threading.Lock()
+        self._lock = threading.Lock()
         self._working: dict[int, Qdrant] = {}
         self._ended = False
 
-    def carry_out(self, work: Callable[[Item, Qdrant], Result], item: Item) -> Result:
+    def run(self, work: Callable[[Item, Qdrant], Result], item: Item) -> Result:
         """Do the work for one item on a connection of its own."""
-        own = self._qdrant.another()
+        own = self._qdrant.clone()
         place = threading.get_ident()
-        with self._gate:
+        with self._lock:
             if self._ended:
                 raise Interrupted(0, "ended before it began")
             self._working[place] = own
@@ -76,14 +76,14 @@ class _WorkerPool:
             return work(item, own)
         finally:
             # Nobody is interrupted any more once he has left.
-            with self._gate:
+            with self._lock:
                 del self._working[place]
             own.close()
 
     def end(self, error: BaseException) -> None:
         """Raise in every worker what ended the run, and let none of them wait for its connection."""
         kind = _make_kind(error)
-        with self._gate:
+        with self._lock:
             self._ended = True
             for place, qdrant in self._working.items():
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(place), ctypes.py_object(kind))

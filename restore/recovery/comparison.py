@@ -40,7 +40,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def make_expectation(
-    offer: SnapshotCandidate, *, keeps_settings: bool, samples: int, answered: bool = True
+    candidate: SnapshotCandidate, *, keeps_settings: bool, samples: int, answered: bool = True
 ) -> Expectation:
     """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
 
@@ -48,7 +48,7 @@ def make_expectation(
     all of it, points that somebody wrote into a half-made collection must not pass for the snapshot's: without a
     manifest at least half of those that the archive has room for are asked for (a fifth may be deleted ones).
     """
-    manifest, archive = offer.manifest, offer.archive
+    manifest, archive = candidate.manifest, candidate.archive
     if manifest:
         return Expectation(
             points=manifest.points,
@@ -71,22 +71,22 @@ def make_expectation(
 
 
 def compare(
-    promise: Expectation, found: Observation | UnreadableCollection | None, *, samples_read: bool
+    expectation: Expectation, found: Observation | UnreadableCollection | None, *, samples_read: bool
 ) -> Comparison:
     """Compare. `found` is None when the collection is not there; `samples_read` says that samples were asked for."""
     if found is None:
         return Comparison(("it is not there",))
     if isinstance(found, UnreadableCollection):
         return Comparison((f"it does not answer ({found.reason})",))
-    differences = [*_compare_status(found.info), *_compare_config(promise, found.info)]
+    differences = [*_compare_status(found.info), *_compare_config(expectation, found.info)]
     warnings: list[str] = []
-    counted, doubted = _compare_points(promise, found.points)
+    counted, doubted = _compare_points(expectation, found.points)
     differences += counted
     warnings += doubted
     if found.info.status in {"yellow", "grey"}:
         warnings.append(f"it is {found.info.status}: usable, and still being optimised by the server")
     if samples_read:
-        differences += _compare_samples(promise, found)
+        differences += _compare_samples(expectation, found)
     return Comparison(tuple(differences), tuple(warnings))
 
 
@@ -99,29 +99,29 @@ def _compare_status(info: CollectionInfo) -> list[str]:
     return found
 
 
-def _compare_points(promise: Expectation, points: int) -> tuple[list[str], list[str]]:
-    if promise.points is None:
-        if points == 0 and not promise.may_be_empty:
+def _compare_points(expectation: Expectation, points: int) -> tuple[list[str], list[str]]:
+    if expectation.points is None:
+        if points == 0 and not expectation.may_be_empty:
             return ["it has no points, the snapshot has some"], []
-        if points < promise.fewest:
+        if points < expectation.fewest:
             return [f"it has {format_count(points, 'point')}, less than half of what the snapshot has room for"], []
         return [], []
-    if points == promise.points:
+    if points == expectation.points:
         return [], []
-    words = f"{points:,} of {format_count(promise.points, 'point')}"
-    if promise.points_exact:
+    words = f"{points:,} of {format_count(expectation.points, 'point')}"
+    if expectation.points_exact:
         return [words], []
-    if points == 0 and promise.points:
+    if points == 0 and expectation.points:
         return [words], []
     return [], [f"{words}, and the count was taken while points were being written"]
 
 
-def _compare_config(promise: Expectation, info: CollectionInfo) -> list[str]:
-    if not promise.config:
+def _compare_config(expectation: Expectation, info: CollectionInfo) -> list[str]:
+    if not expectation.config:
         return []
-    if promise.keeps_settings:
-        return find_shape_differences(promise.config, info.config)
-    return find_config_differences(promise.config, promise.payload_schema, info)
+    if expectation.keeps_settings:
+        return find_shape_differences(expectation.config, info.config)
+    return find_config_differences(expectation.config, expectation.payload_schema, info)
 
 
 def find_config_differences(
@@ -130,8 +130,8 @@ def find_config_differences(
     """Say how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
     differences = find_shape_differences(config, info.config)
     differences += [
-        f"its {path} is {_show(found)}, the snapshot's {_show(wanted)}"
-        for path, wanted, found in _walk(config, info.config, "")
+        f"its {path} is {_show(found)}, the snapshot's {_show(request)}"
+        for path, request, found in _walk(config, info.config, "")
         if path.removeprefix("params.").split(".")[0] not in _SHAPE
     ]
     for field, index in payload_schema.items():
@@ -145,11 +145,11 @@ def find_config_differences(
 
 def find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Say how the vectors and shards of `other` differ from those of `config`, a snapshot's; mostly not at all."""
-    wanted, found = _read_params(config), _read_params(other)
+    request, found = _read_params(config), _read_params(other)
     return [
-        f"its {words} {_show(found.get(key))}, the snapshot's {_show(wanted.get(key))}"
+        f"its {words} {_show(found.get(key))}, the snapshot's {_show(request.get(key))}"
         for key, words in _SHAPE.items()
-        if _narrow(key, wanted.get(key)) != _narrow(key, found.get(key))
+        if _narrow(key, request.get(key)) != _narrow(key, found.get(key))
     ]
 
 
@@ -180,19 +180,20 @@ def _narrow_vector(vector: Any) -> Any:  # noqa: ANN401 - JSON
     return (vector.get("size"), vector.get("distance"), datatype, vector.get("multivector_config") or None)
 
 
-def _compare_samples(promise: Expectation, found: Observation) -> list[str]:
-    missing = [sample.id for sample in promise.samples if sample.id not in found.digests]
+def _compare_samples(expectation: Expectation, found: Observation) -> list[str]:
+    missing = [sample.id for sample in expectation.samples if sample.id not in found.digests]
     differing = [
-        sample.id for sample in promise.samples if found.digests.get(sample.id, sample.digest) != sample.digest
+        sample.id for sample in expectation.samples if found.digests.get(sample.id, sample.digest) != sample.digest
     ]
     differences = []
     if missing:
         differences.append(
-            f"{len(missing)} of {format_count(len(promise.samples), 'sampled point')} missing ({_name(missing)})"
+            f"{len(missing)} of {format_count(len(expectation.samples), 'sampled point')} missing ({_name(missing)})"
         )
     if differing:
         differences.append(
-            f"{len(differing)} of {format_count(len(promise.samples), 'sampled point')} changed ({_name(differing)})"
+            f"{len(differing)} of {format_count(len(expectation.samples), 'sampled point')} changed "
+            f"({_name(differing)})"
         )
     return differences
 
@@ -202,10 +203,10 @@ def _name(ids: list[int | str]) -> str:
     return shown if len(ids) <= 3 else f"{shown}, …"  # noqa: PLR2004 - three are enough to look one up
 
 
-def _walk(wanted: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
+def _walk(request: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
     """Give path, wanted and found of every setting that the snapshot has and the collection shows otherwise."""
     differing: list[tuple[str, object, object]] = []
-    for key, value in wanted.items():
+    for key, value in request.items():
         if key in _NOT_COMPARED or value is None:
             continue
         other = found.get(key)

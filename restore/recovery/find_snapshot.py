@@ -21,7 +21,7 @@ PREVIOUS = "previous"
 
 
 def find_candidate(
-    store: Store, wanted: RestoreRequest, need: ReadDepth, server: Version
+    store: Store, request: RestoreRequest, need: ReadDepth, server: Version
 ) -> SnapshotCandidate | None:
     """Give the snapshot that is meant; None when there is none, or none is needed.
 
@@ -33,14 +33,14 @@ def find_candidate(
         case ReadDepth.NOTHING:
             return None
         case ReadDepth.MANIFEST:
-            return _glance(store, wanted)
+            return _glance(store, request)
         case ReadDepth.ARCHIVE:
-            return _choose(store, wanted, server)
+            return _choose(store, request, server)
 
 
-def missing_snapshot_error(store: Store, wanted: RestoreRequest) -> NotFoundError:
+def missing_snapshot_error(store: Store, request: RestoreRequest) -> NotFoundError:
     """Give the error for a snapshot that is not there."""
-    return explain_missing(store, wanted.collection, wanted.policies.snapshot)
+    return explain_missing(store, request.collection, request.policies.snapshot)
 
 
 def find_sent_snapshot(
@@ -49,40 +49,40 @@ def find_sent_snapshot(
     """Give the snapshot that an interrupted restore sent; None when it is not here any more or is another now."""
     try:
         stored = store.find_snapshot(collection, file)
-        offer = _examine(store, stored, server) if stored else None
+        candidate = _examine(store, stored, server) if stored else None
     except RestoreError:
         return None
-    if offer is None or (offer.manifest and offer.manifest.sha256 != sha256):
+    if candidate is None or (candidate.manifest and candidate.manifest.sha256 != sha256):
         return None
-    return offer
+    return candidate
 
 
-def _glance(store: Store, wanted: RestoreRequest) -> SnapshotCandidate | None:
+def _glance(store: Store, request: RestoreRequest) -> SnapshotCandidate | None:
     try:
-        stored = store.find_snapshot(wanted.collection, wanted.policies.snapshot)
+        stored = store.find_snapshot(request.collection, request.policies.snapshot)
         return SnapshotCandidate(stored=stored, manifest=store.read_manifest(stored)) if stored else None
     except RestoreError:
         return None
 
 
-def _choose(store: Store, wanted: RestoreRequest, server: Version) -> SnapshotCandidate | None:
-    selector = wanted.policies.snapshot
-    falls_back = wanted.policies.fallback is Fallback.PREVIOUS and selector == LATEST
+def _choose(store: Store, request: RestoreRequest, server: Version) -> SnapshotCandidate | None:
+    selector = request.policies.snapshot
+    falls_back = request.policies.fallback is Fallback.PREVIOUS and selector == LATEST
     try:
-        stored = store.find_snapshot(wanted.collection, selector)
+        stored = store.find_snapshot(request.collection, selector)
         if stored is None:
             return None
-        offer = _examine(store, stored, server)
+        candidate = _examine(store, stored, server)
         if falls_back:
-            _check_bytes(store, offer)
+            _check_bytes(store, candidate)
     except (IntegrityError, IncompatibleError) as error:
-        older = store.find_snapshot(wanted.collection, PREVIOUS) if falls_back else None
+        older = store.find_snapshot(request.collection, PREVIOUS) if falls_back else None
         if older is None:
             raise
-        offer = _examine(store, older, server)
-        _check_bytes(store, offer)
-        return msgspec.structs.replace(offer, older_than=str(error))
-    return offer
+        candidate = _examine(store, older, server)
+        _check_bytes(store, candidate)
+        return msgspec.structs.replace(candidate, older_than=str(error))
+    return candidate
 
 
 def _examine(store: Store, stored: StoredSnapshot, server: Version) -> SnapshotCandidate:
@@ -96,20 +96,20 @@ def _examine(store: Store, stored: StoredSnapshot, server: Version) -> SnapshotC
     return SnapshotCandidate(stored=stored, manifest=manifest, archive=archive, gap=str(gap) if gap else "")
 
 
-def _check_bytes(store: Store, offer: SnapshotCandidate) -> None:
-    if offer.manifest:
-        hash_snapshot(store, offer, expected=offer.manifest.sha256)
+def _check_bytes(store: Store, candidate: SnapshotCandidate) -> None:
+    if candidate.manifest:
+        hash_snapshot(store, candidate, expected=candidate.manifest.sha256)
 
 
-def hash_snapshot(store: Store, offer: SnapshotCandidate, *, expected: str = "") -> str:
+def hash_snapshot(store: Store, candidate: SnapshotCandidate, *, expected: str = "") -> str:
     """Read the whole file and give its SHA-256. Raises `IntegrityError` when it is not the `expected` one."""
     from restore.snapshots.checksum import hash_stream  # noqa: PLC0415 - as above
 
-    with contextlib.closing(store.open_snapshot(offer.stored)) as opened:
-        found, size = hash_stream(opened, name=offer.stored.path)
+    with contextlib.closing(store.open_snapshot(candidate.stored)) as opened:
+        found, size = hash_stream(opened, name=candidate.stored.path)
     if expected and found != expected:
         raise IntegrityError(
-            f"snapshot '{offer.stored.file}' is not what its manifest says: {format_count(size, 'byte')} with "
+            f"snapshot '{candidate.stored.file}' is not what its manifest says: {format_count(size, 'byte')} with "
             f"checksum {found[:12]}…, expected {expected[:12]}…",
             hint="it was changed or damaged after it was made: 'qdrant-restore verify' finds a good one",
         )

@@ -87,27 +87,27 @@ class ReadDepth(StrEnum):
     ARCHIVE = "archive"
 
 
-def required_read_depth(wanted: RestoreRequest, look: TargetState, *, own: str = "") -> ReadDepth:
+def required_read_depth(request: RestoreRequest, state: TargetState, *, own: str = "") -> ReadDepth:
     """Say how much has to be read from the store before `plan_collection` can decide."""
-    if _find_foreign(look, own):
+    if _find_foreign(state, own):
         return ReadDepth.NOTHING
-    match look.target:
+    match state.target:
         case AliasOf():
             return ReadDepth.NOTHING
         case UnreadableCollection():
-            return ReadDepth.ARCHIVE if _may_replace(wanted) else ReadDepth.NOTHING
-        case Present(points=points) if points and not _may_replace(wanted):
+            return ReadDepth.ARCHIVE if _may_replace(request) else ReadDepth.NOTHING
+        case Present(points=points) if points and not _may_replace(request):
             return ReadDepth.MANIFEST
-        case Present(points=0) if wanted.policies.on_empty is OnEmpty.SKIP:
+        case Present(points=0) if request.policies.on_empty is OnEmpty.SKIP:
             return ReadDepth.NOTHING
         case _:
             return ReadDepth.ARCHIVE
 
 
 def plan_collection(
-    wanted: RestoreRequest,
-    look: TargetState,
-    offer: SnapshotCandidate | None,
+    request: RestoreRequest,
+    state: TargetState,
+    candidate: SnapshotCandidate | None,
     missing: RestoreError | None = None,
     *,
     own: str = "",
@@ -116,23 +116,23 @@ def plan_collection(
 
     `own` is the name of our own mark, which is not somebody else's.
     """
-    plan = _plan(wanted, look, offer, missing, own=own)
+    plan = _plan(request, state, candidate, missing, own=own)
     if (
         isinstance(plan, Restore)
         and plan.was is TargetBefore.PRESENT
-        and offer
-        and (refusal := refuse_gap(wanted, offer))
+        and candidate
+        and (refusal := refuse_gap(request, candidate))
     ):
         return Refuse(refusal)
     return plan
 
 
-def refuse_gap(wanted: RestoreRequest, offer: SnapshotCandidate) -> IncompatibleError | None:
+def refuse_gap(request: RestoreRequest, candidate: SnapshotCandidate) -> IncompatibleError | None:
     """Give the refusal to replace data with a snapshot that this version may not be able to load."""
-    if not offer.gap or wanted.policies.allow_version_gap:
+    if not candidate.gap or request.policies.allow_version_gap:
         return None
     return IncompatibleError(
-        f"collection '{wanted.target}': {offer.gap}",
+        f"collection '{request.target}': {candidate.gap}",
         left="left as it is",
         hint="another version's snapshot is unsupported upstream and would replace data: "
         "restore it under another name first (--to), or say --allow-version-gap",
@@ -140,135 +140,141 @@ def refuse_gap(wanted: RestoreRequest, offer: SnapshotCandidate) -> Incompatible
 
 
 def _plan(
-    wanted: RestoreRequest,
-    look: TargetState,
-    offer: SnapshotCandidate | None,
+    request: RestoreRequest,
+    state: TargetState,
+    candidate: SnapshotCandidate | None,
     missing: RestoreError | None,
     *,
     own: str,
 ) -> Plan:
-    if foreign := _find_foreign(look, own):
+    if foreign := _find_foreign(state, own):
         return WaitForOther(foreign[-1])
-    match look.target:
+    match state.target:
         case AliasOf(collection=behind):
-            return Refuse(_refuse_alias(wanted.target, behind))
-        case Absent() if offer is None:
-            return _plan_missing(wanted, missing)
+            return Refuse(_refuse_alias(request.target, behind))
+        case Absent() if candidate is None:
+            return _plan_missing(request, missing)
         case Absent():
             return Restore(was=TargetBefore.ABSENT)
         case UnreadableCollection(reason=reason):
-            return _plan_broken(wanted, look, offer, reason)
+            return _plan_broken(request, state, candidate, reason)
         case Present(points=0):
-            return _plan_empty(wanted, look, offer)
+            return _plan_empty(request, state, candidate)
         case Present(points=points):
-            return _plan_present(wanted, look, offer, points)
+            return _plan_present(request, state, candidate, points)
 
 
-def _find_foreign(look: TargetState, own: str) -> list[ObservedMarker]:
-    return [seen for seen in look.marks if seen.name != own]
+def _find_foreign(state: TargetState, own: str) -> list[ObservedMarker]:
+    return [seen for seen in state.markers if seen.name != own]
 
 
-def _may_replace(wanted: RestoreRequest) -> bool:
-    return wanted.policies.on_existing is OnExisting.REPLACE and wanted.named
+def _may_replace(request: RestoreRequest) -> bool:
+    return request.policies.on_existing is OnExisting.REPLACE and request.named
 
 
-def _plan_missing(wanted: RestoreRequest, missing: RestoreError | None) -> Plan:
-    if missing is None or wanted.policies.on_missing is OnMissing.SKIP:
+def _plan_missing(request: RestoreRequest, missing: RestoreError | None) -> Plan:
+    if missing is None or request.policies.on_missing is OnMissing.SKIP:
         return Skip(SkipReason.NO_SNAPSHOT)
     return Refuse(missing)
 
 
-def _plan_broken(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, reason: str) -> Plan:
-    if offer and _may_replace(wanted):
-        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=look.aliases)
+def _plan_broken(
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, reason: str
+) -> Plan:
+    if candidate and _may_replace(request):
+        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=state.aliases)
     return Refuse(
         RefusedError(
-            f"collection '{wanted.target}' is there and does not answer ({reason})",
+            f"collection '{request.target}' is there and does not answer ({reason})",
             left="left as it is",
-            hint=f"to put the snapshot in its place: qdrant-restore restore {wanted.target} --on-existing replace",
+            hint=f"to put the snapshot in its place: qdrant-restore restore {request.target} --on-existing replace",
         )
     )
 
 
-def _plan_empty(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None) -> Plan:
-    if offer is None or wanted.policies.on_empty is OnEmpty.SKIP or _promises_nothing(offer):
+def _plan_empty(request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None) -> Plan:
+    if candidate is None or request.policies.on_empty is OnEmpty.SKIP or _promises_nothing(candidate):
         return Skip(SkipReason.EMPTY, 0)
-    if wanted.policies.on_empty is OnEmpty.REFUSE:
+    if request.policies.on_empty is OnEmpty.REFUSE:
         return Refuse(
             RefusedError(
-                f"collection '{wanted.target}' is there with no points, and on_empty is refuse",
+                f"collection '{request.target}' is there with no points, and on_empty is refuse",
                 left="left as it is",
                 hint="allow it with --on-empty restore, or remove the empty collection",
             )
         )
-    found = look.target.info.config if isinstance(look.target, Present) else offer.config
-    if not (differences := find_shape_differences(offer.config, found)):
+    found = state.target.info.config if isinstance(state.target, Present) else candidate.config
+    if not (differences := find_shape_differences(candidate.config, found)):
         return Restore(was=TargetBefore.EMPTY)
-    if _may_replace(wanted):
-        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=look.aliases)
+    if _may_replace(request):
+        return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=state.aliases)
     return Refuse(
         RefusedError(
-            f"collection '{wanted.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
+            f"collection '{request.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
             left="left as it is",
             hint="the application that created it and the snapshot disagree: remove one of them, or name the "
-            f"collection and replace it: qdrant-restore restore {wanted.target} --on-existing replace",
+            f"collection and replace it: qdrant-restore restore {request.target} --on-existing replace",
         )
     )
 
 
-def _promises_nothing(offer: SnapshotCandidate) -> bool:
-    if offer.manifest:
-        return offer.manifest.points == 0
-    return offer.archive is not None and offer.archive.may_be_empty
+def _promises_nothing(candidate: SnapshotCandidate) -> bool:
+    if candidate.manifest:
+        return candidate.manifest.points == 0
+    return candidate.archive is not None and candidate.archive.may_be_empty
 
 
-def _plan_present(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, points: int) -> Plan:
-    match wanted.policies.on_existing:
+def _plan_present(
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, points: int
+) -> Plan:
+    match request.policies.on_existing:
         case OnExisting.SKIP:
-            hidden = look.hidden
-            exact = isinstance(look.target, Present) and look.target.exact
+            hidden = state.hidden
+            exact = isinstance(state.target, Present) and state.target.exact
             return Skip(SkipReason.PRESENT_MARKS_HIDDEN if hidden else SkipReason.PRESENT, points, exact)
         case OnExisting.REFUSE:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {format_count(points, 'point')}, and "
+                    f"collection '{request.target}' is there with {format_count(points, 'point')}, and "
                     "on_existing is refuse",
                     left="left as it is",
                     hint="leave it with --on-existing skip, or name it and use --on-existing replace",
                 )
             )
-        case OnExisting.REPLACE if not wanted.named:
+        case OnExisting.REPLACE if not request.named:
             return Refuse(
                 RefusedError(
-                    f"collection '{wanted.target}' is there with {format_count(points, 'point')} and "
+                    f"collection '{request.target}' is there with {format_count(points, 'point')} and "
                     "was not named by itself",
                     left="left as it is",
-                    hint=f"replace acts on named collections only: qdrant-restore restore {wanted.collection} "
+                    hint=f"replace acts on named collections only: qdrant-restore restore {request.collection} "
                     "--on-existing replace",
                 )
             )
         case OnExisting.REPLACE:
-            return _plan_replace(wanted, look, offer, points)
+            return _plan_replace(request, state, candidate, points)
 
 
-def _plan_replace(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None, points: int) -> Plan:
-    if offer is None or not isinstance(look.target, Present):
+def _plan_replace(
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, points: int
+) -> Plan:
+    if candidate is None or not isinstance(state.target, Present):
         return Refuse(
             RefusedError(
-                f"collection '{wanted.target}' holds {format_count(points, 'point')} and there is no "
+                f"collection '{request.target}' holds {format_count(points, 'point')} and there is no "
                 "snapshot to replace it with",
                 left="left as it is",
-                hint=f"look what is there: qdrant-restore list {wanted.collection}",
+                hint=f"look what is there: qdrant-restore list {request.collection}",
             )
         )
-    same = has_same_configuration(offer, look.target)
-    return Restore(was=TargetBefore.PRESENT, points=points, delete_first=not same, aliases=look.aliases)
+    same = has_same_configuration(candidate, state.target)
+    return Restore(was=TargetBefore.PRESENT, points=points, delete_first=not same, aliases=state.aliases)
 
 
-def has_same_configuration(offer: SnapshotCandidate, target: Present) -> bool:
+def has_same_configuration(candidate: SnapshotCandidate, target: Present) -> bool:
     """Tell whether a recover onto the target would give the snapshot's configuration: it keeps the target's own."""
-    wanted, found = offer.config, target.info.config
-    return all(_normalise(wanted.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)
+    request, found = candidate.config, target.info.config
+    return all(_normalise(request.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)
 
 
 def _normalise(value: object) -> object:

@@ -39,10 +39,10 @@ def read_target_state(qdrant: Qdrant, server: ServerState, target: str, *, rough
     `roughly` takes the server's own estimate for a large collection, whose exact count costs a boot seconds and
     decides nothing: whether there are points is certain.
     """
-    marks = [_read_mark(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
+    markers = [_read_mark(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
     return TargetState(
         target=_read_target(qdrant, server, target, roughly=roughly),
-        marks=tuple(mark for mark in marks if mark),
+        markers=tuple(marker for marker in markers if marker),
         aliases=tuple(sorted(alias for alias, behind in server.aliases.items() if behind == target)),
         hidden=server.hidden,
     )
@@ -74,5 +74,5 @@ def _read_mark(qdrant: Qdrant, target: str, attempt: int) -> ObservedMarker | No
     if info is None:
         return None
     metadata = None if isinstance(info, UnreadableCollection) else info.metadata
-    mark = parse_marker(metadata)
-    return ObservedMarker(name, attempt, mark, parse_beat(metadata, mark.token) if mark else None)
+    marker = parse_marker(metadata)
+    return ObservedMarker(name, attempt, marker, parse_beat(metadata, marker.token) if marker else None)

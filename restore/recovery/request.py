@@ -21,7 +21,7 @@ class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     collection: str
     named: bool
     policies: Policies
-    yields: tuple[tuple[str, str], ...] = ()
+    lost_aliases: tuple[tuple[str, str], ...] = ()
 
     @property
     def target(self) -> str:

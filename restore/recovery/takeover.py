@@ -47,25 +47,25 @@ class Unclear(msgspec.Struct, frozen=True):
 Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile | Unclear
 
 
-def decide_takeover(mark: Marker, look: TargetState, verdict: Comparison) -> Takeover:
+def decide_takeover(marker: Marker, state: TargetState, comparison: Comparison) -> Takeover:
     """Decide, once nothing is coming any more. `verdict` compares the target with what the mark says was sent."""
-    match mark.phase, mark.was:
+    match marker.phase, marker.was:
         case Phase.MARKED, _:
             return StartOver()
         case Phase.VERIFIED, _:
             return Finish()
         case Phase.SENT, TargetBefore.PRESENT:
             # The old data can pass the samples, so nothing that is seen here proves that it arrived.
-            return SendAgain(delete_first=isinstance(look.target, UnreadableCollection))
+            return SendAgain(delete_first=isinstance(state.target, UnreadableCollection))
         case Phase.SENT, was:
-            return _decide_sent(was, look, verdict)
+            return _decide_sent(was, state, comparison)
 
 
-def _decide_sent(was: TargetBefore, look: TargetState, verdict: Comparison) -> Takeover:
-    match look.target:
+def _decide_sent(was: TargetBefore, state: TargetState, comparison: Comparison) -> Takeover:
+    match state.target:
         case Absent():
             return SendAgain(delete_first=False)
-        case _ if verdict.is_whole:
+        case _ if comparison.is_whole:
             return Accept()
         case Present(points=points) if points:
             return WrittenMeanwhile(points)

@@ -34,7 +34,7 @@ class ObservedMarker(msgspec.Struct, frozen=True):
 
     name: str
     attempt: int
-    mark: Marker | None
+    marker: Marker | None
     beat: int | None
 
 
@@ -42,6 +42,6 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     """One target at one moment. `marks` ascend by attempt; `hidden` says a scoped key could not see marks."""
 
     target: Target
-    marks: tuple[ObservedMarker, ...] = ()
+    markers: tuple[ObservedMarker, ...] = ()
     aliases: tuple[str, ...] = ()
     hidden: bool = False

@@ -15,7 +15,7 @@ from restore.snapshots.point_digest import digest_point
 _BATCH = 16
 
 
-def verify_collection(qdrant: Qdrant, target: str, promise: Expectation, depth: Verify) -> Comparison:
+def verify_collection(qdrant: Qdrant, target: str, expectation: Expectation, depth: Verify) -> Comparison:
     """Compare a collection with what its snapshot promised. Only reads.
 
     `none` still reads that it is there and answers; `counts` compares points and configuration, `full` also the
@@ -23,23 +23,23 @@ def verify_collection(qdrant: Qdrant, target: str, promise: Expectation, depth: 
     """
     info = qdrant.get_collection(target)
     if info is None or isinstance(info, UnreadableCollection):
-        return compare(promise, info, samples_read=False)
+        return compare(expectation, info, samples_read=False)
     if depth is Verify.NONE:
         return Comparison()
     points = qdrant.count_points(target)
     if points is None or isinstance(points, UnreadableCollection):
-        return compare(promise, points, samples_read=False)
-    samples = promise.samples if depth is Verify.FULL else ()
+        return compare(expectation, points, samples_read=False)
+    samples = expectation.samples if depth is Verify.FULL else ()
     found = Observation(
         info=info, points=points + info.deferred_points, digests=_digest(qdrant, target, [one.id for one in samples])
     )
-    return compare(promise, found, samples_read=bool(samples))
+    return compare(expectation, found, samples_read=bool(samples))
 
 
 def verify_after_restore(
     qdrant: Qdrant,
     target: str,
-    offer: SnapshotCandidate,
+    candidate: SnapshotCandidate,
     *,
     keeps_settings: bool,
     depth: Verify,
@@ -51,30 +51,30 @@ def verify_after_restore(
     Where the target was missing, its settings are the snapshot's, unless an application created it while the upload
     was under way: the server then recovered onto that collection, whose own settings win. That is told, no failure.
     """
-    promise = make_expectation(offer, keeps_settings=keeps_settings, samples=samples, answered=answered)
-    verdict = verify_collection(qdrant, target, promise, depth)
-    if verdict.is_whole or keeps_settings or not _was_created_by_others(qdrant, target, offer):
-        return verdict
-    kept = verify_collection(qdrant, target, msgspec.structs.replace(promise, keeps_settings=True), depth)
+    expectation = make_expectation(candidate, keeps_settings=keeps_settings, samples=samples, answered=answered)
+    comparison = verify_collection(qdrant, target, expectation, depth)
+    if comparison.is_whole or keeps_settings or not _was_created_by_others(qdrant, target, candidate):
+        return comparison
+    kept = verify_collection(qdrant, target, msgspec.structs.replace(expectation, keeps_settings=True), depth)
     if not kept.is_whole:
-        return verdict
+        return comparison
     return Comparison(
         warnings=(
             *kept.warnings,
-            f"it was created by somebody else meanwhile and keeps its settings: {verdict.differences[0]}",
+            f"it was created by somebody else meanwhile and keeps its settings: {comparison.differences[0]}",
         )
     )
 
 
-def _was_created_by_others(qdrant: Qdrant, target: str, offer: SnapshotCandidate) -> bool:
+def _was_created_by_others(qdrant: Qdrant, target: str, candidate: SnapshotCandidate) -> bool:
     """Tell whether a collection was not made of the archive: then its settings are not those in there.
 
     When they are, and the manifest says otherwise, something is wrong with what was promised.
     """
     info = qdrant.get_collection(target)
-    if info is None or isinstance(info, UnreadableCollection) or offer.archive is None:
+    if info is None or isinstance(info, UnreadableCollection) or candidate.archive is None:
         return False
-    return bool(find_config_differences(offer.archive.config, {}, info))
+    return bool(find_config_differences(candidate.archive.config, {}, info))
 
 
 def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:

@@ -152,7 +152,7 @@ PATTERNS = frozenset({"include", "exclude"})
 
 def resolve_patterns(row: Option, sources: Sources) -> Resolved:
     """Give a list of patterns from the first source that has some; a variable's are separated by commas."""
-    for origin, found in _look(row, sources):
+    for origin, found in _state(row, sources):
         texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             return Resolved(row.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
@@ -162,7 +162,7 @@ def resolve_patterns(row: Option, sources: Sources) -> Resolved:
     return Resolved(row.default, Origin(SourcePriority.DEFAULT, "default"))
 
 
-def _look(row: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
+def _state(row: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
     if given := sources.flags.get(row.name):
         # A flag's pattern is taken verbatim: it is given again for another one.
         yield Origin(SourcePriority.FLAG, row.flags[0]), given

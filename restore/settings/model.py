@@ -131,7 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Give the retention rule of one collection; each of its parts is chosen as the policies are."""
         return RetentionRule(**self._choose_for(collection, RetentionRule.__struct_fields__))
 
-    def making_for(self, collection: str) -> SnapshotOptions:
+    def snapshot_options_for(self, collection: str) -> SnapshotOptions:
         """Give how one collection's snapshot is made; each of its parts is chosen as the policies are."""
         return SnapshotOptions(**self._choose_for(collection, SnapshotOptions.__struct_fields__))
 

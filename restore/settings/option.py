@@ -45,14 +45,14 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    room: str
-    sentence: str
+    group: str
+    help: str
     commands: tuple[str, ...]
     read: Callable[[str], Any]
     write: Callable[[Any], str] = format_value
     default: Any = None
     placeholder: str = "TEXT"
-    flag_sentence: str = ""
+    flag_help: str = ""
     flag: str = ""
     variable: str = ""
     key: str = ""

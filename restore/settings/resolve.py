@@ -86,7 +86,7 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
     problems += _find_mirror_problems(command, chosen)
     for collection in ("", *chosen.own):
-        making = chosen.making_for(collection)
+        making = chosen.snapshot_options_for(collection)
         if making.encrypt is Encrypt.AGE and not making.recipients_file:
             where = "collections." + collection if "encrypt" in chosen.own.get(collection, {}) else ""
             where = where or chosen.origins["encrypt"].where

@@ -69,7 +69,7 @@ class _Found(msgspec.Struct, frozen=True):
 def resolve(row: Option, sources: Sources) -> Resolved:
     """Give one setting's value from the first source that has it."""
     for rank in SourcePriority:
-        match [found for found in _look(row, sources) if found.origin.rank is rank]:
+        match [found for found in _state(row, sources) if found.origin.rank is rank]:
             case []:
                 continue
             case [found]:
@@ -82,7 +82,7 @@ def resolve(row: Option, sources: Sources) -> Resolved:
 
 def list_secret_files(sources: Sources) -> tuple[str, ...]:
     """Give the paths of the secret files that flags, variables and the settings file name."""
-    found = (found for row in OPTIONS if row.secret for found in _look(row, sources))
+    found = (found for row in OPTIONS if row.secret for found in _state(row, sources))
     return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not SourcePriority.DOCKER)
 
 
@@ -125,7 +125,7 @@ def _join(host: str, port: str) -> str:
     return f"http://{host}" if has_port else f"http://{host}:{port or QDRANT_PORT}"
 
 
-def _look(row: Option, sources: Sources) -> Iterator[_Found]:
+def _state(row: Option, sources: Sources) -> Iterator[_Found]:
     """Find a setting's texts in every source; an empty variable or key is an unset one."""
     for suffix in ("", "file") if row.secret else ("",):
         tail = f"-{suffix}" if suffix else ""

@@ -39,9 +39,9 @@ def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
         for key in sources.document
         if key not in plain
     ]
-    for room in sorted(rooms & set(sources.document)):
-        inner = [key.partition(".")[2] for key in known if key.startswith(f"{room}.")]
-        problems += _find_unknown_inside(sources.document[room], inner, f"{sources.document_name}: {room}")
+    for group in sorted(rooms & set(sources.document)):
+        inner = [key.partition(".")[2] for key in known if key.startswith(f"{group}.")]
+        problems += _find_unknown_inside(sources.document[group], inner, f"{sources.document_name}: {group}")
     return tuple(problems)
 
 

@@ -196,7 +196,7 @@ class Pipe:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most = most_bytes
-        self._held = bytearray()
+        self._own_marker = bytearray()
         self._changed = threading.Condition()
         self._ended = False
         self._broken = False
@@ -204,23 +204,23 @@ class Pipe:
     def write(self, block: bytes | memoryview) -> int:
         """Append a block; waits while too much is held. 0 once it was broken off: nobody reads any more."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._held) < self._most or self._broken)
+            self._changed.wait_for(lambda: len(self._own_marker) < self._most or self._broken)
             if self._broken:
                 return 0
-            self._held += block
+            self._own_marker += block
             self._changed.notify_all()
             return len(block)
 
     def read(self, count: int = -1) -> bytes:
         """Give at most so many bytes, waiting for the first; empty at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._held or self._ended or self._broken)
-            if count < 0 or count >= len(self._held):
-                block = bytes(self._held)
-                self._held.clear()
+            self._changed.wait_for(lambda: self._own_marker or self._ended or self._broken)
+            if count < 0 or count >= len(self._own_marker):
+                block = bytes(self._own_marker)
+                self._own_marker.clear()
             else:
-                block = bytes(memoryview(self._held)[:count])
-                del self._held[:count]
+                block = bytes(memoryview(self._own_marker)[:count])
+                del self._own_marker[:count]
             self._changed.notify_all()
             return block
 
@@ -237,5 +237,5 @@ class Pipe:
         """Let both sides go on: what is held is dropped, the reader is at its end, writing gives 0."""
         with self._changed:
             self._broken = self._ended = True
-            self._held.clear()
+            self._own_marker.clear()
             self._changed.notify_all()

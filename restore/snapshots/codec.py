@@ -48,7 +48,7 @@ class Encoder:
         # Both are asked for here, so that a package that is missing is told before anything is done.
         self._zstandard = import_optional("zstandard", "compress") if compress else None
 
-    def another(self) -> Encoder:
+    def clone(self) -> Encoder:
         """Give a second one that packs the same way, for another thread."""
         return Encoder(compress=self._compress, recipients=self._recipients, threads=self._threads)
 

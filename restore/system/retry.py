@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def retry_attempts(
-    on: Callable[[Exception], bool | float], *, patience_seconds: float, longest_pause_seconds: float
+    on: Callable[[Exception], bool | float], *, timeout_seconds: float, longest_pause_seconds: float
 ) -> Iterable[Attempt]:
     """Give attempts with jittered, growing pauses between them, until one raises nothing or patience is over.
 
@@ -26,5 +26,5 @@ def retry_attempts(
 
     set_on_retry_hooks(())
     return stamina.retry_context(
-        on=on, attempts=None, timeout=patience_seconds, wait_initial=0.1, wait_max=longest_pause_seconds
+        on=on, attempts=None, timeout=timeout_seconds, wait_initial=0.1, wait_max=longest_pause_seconds
     )

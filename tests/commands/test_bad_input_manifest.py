@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from restore.qdrant.collection_names import name_marker
-from tests.support.bad_input import SENT, Case, Told, carry_out, refuse, tell
+from tests.support.bad_input import SENT, Case, Told, refuse, run, tell
 from tests.support.recording_proxy import Fault
 from tests.support.restore_environment import Ground
 from tests.support.sample_stores import promised_points
@@ -107,7 +107,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, ground: Ground) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before
@@ -140,7 +140,7 @@ def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
     )
     assert after.store == before.store
     assert ground.server.count(ground.name) == 43
-    assert ground.marks == [name_marker(ground.name, 1)]
+    assert ground.markers == [name_marker(ground.name, 1)]
 
 
 def test_without_a_manifest_less_is_checked_and_said(ground: Ground) -> None:
@@ -187,4 +187,4 @@ def test_an_alias_that_the_server_refuses_is_a_warning(ground: Ground) -> None:
     taken = "  warning: alias '<name>' was not put back: a collection has that name"
     refused = "Qdrant at <url> answered 500 to POST /collections/aliases: injected"
     warnings = [taken, f"  warning: alias '<name>-alias' could not be put back: {refused}"]
-    assert (told.status, [line for line in told.stdout if "alias" in line], ground.marks) == (0, warnings, [])
+    assert (told.status, [line for line in told.stdout if "alias" in line], ground.markers) == (0, warnings, [])

@@ -9,7 +9,7 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.collection_names import name_marker
-from tests.support.bad_input import SENT, Case, carry_out, fail, refuse, tell
+from tests.support.bad_input import SENT, Case, fail, refuse, run, tell
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.restore_environment import Ground
 from tests.support.sample_stores import FilledStore, promised_points
@@ -137,7 +137,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_bad_server_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before
@@ -167,7 +167,7 @@ def test_a_server_that_stalls_while_it_loads_ends_the_wait(ground: Ground) -> No
         "look into Qdrant's log; give it longer with --stall-timeout",
         log=SENT,
     )
-    assert ground.marks == [name_marker(ground.name, 1)]
+    assert ground.markers == [name_marker(ground.name, 1)]
 
 
 def answer_idle() -> Fault:
@@ -232,7 +232,7 @@ KEYS = [
 @pytest.mark.parametrize("case", KEYS, ids=str)
 def test_a_key_that_is_not_enough_gets_a_sentence(case: Case, locked_ground: Ground) -> None:
     """Status 12, who refused it and what to do; store and server as they were."""
-    tried = carry_out(case, locked_ground)
+    tried = run(case, locked_ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before

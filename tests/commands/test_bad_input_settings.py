@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.bad_input import HINT, Case, Told, carry_out, tell
+from tests.support.bad_input import HINT, Case, Told, run, tell
 from tests.support.restore_environment import Ground
 
 UNIT = "is no length of time (90, 90s, 2m, 1h)"
@@ -156,7 +156,7 @@ FILES = [
 @pytest.mark.parametrize("case", [*URLS, *NAMES, *MISSPELT, *VALUES, *FILES], ids=str)
 def test_a_bad_setting_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
     """The whole of stderr and stdout, status 2, and store and server as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.archives import describe_collection, describe_shard, make_link, make_tar, read_recorded
-from tests.support.bad_input import ANOTHER, SENT, Case, Told, carry_out, refuse, tell
+from tests.support.bad_input import ANOTHER, SENT, Case, Told, refuse, run, tell
 from tests.support.restore_environment import Ground
 
 FILE = "<name>_20261120_120000.snapshot"
@@ -106,7 +106,7 @@ WITHOUT_MANIFEST = [
 @pytest.mark.parametrize("case", WITH_MANIFEST, ids=str)
 def test_a_bad_file_with_its_manifest_is_refused(case: Case, ground: Ground) -> None:
     """Every way of being wrong is found, whatever the manifest promises; store and server are as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before
@@ -115,7 +115,7 @@ def test_a_bad_file_with_its_manifest_is_refused(case: Case, ground: Ground) -> 
 @pytest.mark.parametrize("case", WITHOUT_MANIFEST, ids=str)
 def test_a_bad_file_without_a_manifest_is_refused(case: Case, ground: Ground) -> None:
     """What the archive itself shows is enough, and says what the file is instead; store and server are as they were."""
-    tried = carry_out(case, ground, manifest=False)
+    tried = run(case, ground, manifest=False)
 
     assert tried.told == case.told
     assert tried.after == tried.before

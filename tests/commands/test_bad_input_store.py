@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bad_input import ANOTHER, READY, Case, Told, carry_out, fail, read_lines, refuse, tell
+from tests.support.bad_input import ANOTHER, READY, Case, Told, fail, read_lines, refuse, run, tell
 from tests.support.program import make_environment
 from tests.support.restore_environment import Ground
 from tests.support.sample_stores import promised_points
@@ -175,7 +175,7 @@ WITH_MODES = [sys.executable, "-m", "tests.support.unprivileged", sys.executable
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_bad_store_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
 
     assert tried.told == case.told
     assert tried.after == tried.before

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.bad_input import READY, Case, Told, carry_out, refuse, tell
+from tests.support.bad_input import READY, Case, Told, refuse, run, tell
 from tests.support.recording_proxy import Fault
 from tests.support.restore_environment import Ground
 from tests.support.targets import VECTORS, make_other, make_same
@@ -134,7 +134,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_bad_target_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = carry_out(case, ground)
+    tried = run(case, ground)
     ground.proxy.reset()
 
     assert tried.told == case.told
@@ -155,7 +155,7 @@ def test_a_damaged_snapshot_replaces_nothing(make_target: Callable[..., None], g
     )
     assert ground.server.points(ground.name) == points
     assert ground.server.aliases()[f"{ground.name}-alias"] == ground.name
-    assert ground.marks == []
+    assert ground.markers == []
 
 
 def test_a_proxys_500_does_not_make_a_collection_broken(ground: Ground) -> None:

@@ -316,7 +316,7 @@ def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_a_bug_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     """Status 1 with the traceback, and an object for those who asked for one."""
-    status = Output(json=True).confess(ValueError("surprise"))
+    status = Output(json=True).report_bug(ValueError("surprise"))
     said = capsys.readouterr()
 
     assert (status, json.loads(said.out)["status"]) == (1, 1)
@@ -328,7 +328,7 @@ def test_a_bug_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bug_is_one_line_of_a_json_log(capsys: pytest.CaptureFixture[str]) -> None:
     """With the traceback in it."""
-    status = Output(json=False, log_json=True).confess(ValueError("surprise"))
+    status = Output(json=False, log_json=True).report_bug(ValueError("surprise"))
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
 

@@ -50,7 +50,7 @@ def watched(several: Server) -> Iterator[RecordingProxy]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Give the place of a store that is not there yet."""
     return tmp_path / "store"
 
@@ -102,7 +102,7 @@ def gathering() -> Iterator[Gathering]:
 
 
 def test_the_server_creates_the_next_snapshot_while_the_last_one_downloads(
-    several: Server, watched: RecordingProxy, shelf: Path
+    several: Server, watched: RecordingProxy, folder: Path
 ) -> None:
     """Two at a time by default: a download that takes its time does not keep the others from being created."""
     held = threading.Event()
@@ -112,43 +112,43 @@ def test_the_server_creates_the_next_snapshot_while_the_last_one_downloads(
         held.set()
 
     watched.inject(r"POST /collections/d/snapshots", Fault(before=release))
-    report = take_here(url=watched.url, store=shelf)
+    report = take_here(url=watched.url, store=folder)
     assert (report.status, held.is_set(), [one.collection for one in report.outcomes]) == (0, True, list(NAMES))
-    assert find_trouble(shelf) == []
+    assert find_trouble(folder) == []
     assert {name: several.snapshots_of(name) for name in NAMES} == {name: [] for name in NAMES}
 
 
 @pytest.mark.parametrize(("width", "most"), [(1, 1), (2, 2), (4, 4)])
 def test_no_more_are_worked_on_at_once_than_asked_for(
-    watched: RecordingProxy, shelf: Path, width: int, most: int
+    watched: RecordingProxy, folder: Path, width: int, most: int
 ) -> None:
     """`--concurrency`."""
     meeting = Meeting(wanted=width + 1)
     watched.inject(DOWNLOAD, Fault(before=meeting))
-    report = take_here("--concurrency", str(width), url=watched.url, store=shelf)
+    report = take_here("--concurrency", str(width), url=watched.url, store=folder)
     assert (report.status, meeting.most) == (0, most)
 
 
 def test_one_failure_does_not_stop_the_others_and_the_report_is_in_order(
-    several: Server, watched: RecordingProxy, shelf: Path
+    several: Server, watched: RecordingProxy, folder: Path
 ) -> None:
     """Status 3; the summary counts."""
     watched.inject(r"POST /collections/b/snapshots", Fault(status=500))
-    report = take_here(url=watched.url, store=shelf)
+    report = take_here(url=watched.url, store=folder)
     assert [(one.collection, one.status) for one in report.outcomes] == [("a", 0), ("b", 17), ("c", 0), ("d", 0)]
     size = sum(one.size_bytes or 0 for one in report.outcomes)
     assert report.summary == Summary(succeeded=3, failed=1, size_bytes=size, seconds=report.seconds)
     assert (report.status, size > 0) == (3, True)
 
 
-def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, shelf: Path) -> None:
+def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, folder: Path) -> None:
     """Two uploads meet; every collection is there and verified, no mark is left, the order is the wanted one."""
-    take_here(url=several.url, store=shelf)
+    take_here(url=several.url, store=folder)
     for name in NAMES:
         several.drop(name)
     meeting = Meeting(wanted=2)
     watched.inject(UPLOAD, Fault(before=meeting))
-    report = restore_here("--transfer", "upload", url=watched.url, store=shelf)
+    report = restore_here("--transfer", "upload", url=watched.url, store=folder)
     assert [(one.collection, one.result) for one in report.outcomes] == [
         (name, RestoreResult.RESTORED) for name in NAMES
     ]
@@ -160,19 +160,19 @@ def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, shelf:
 def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     several: Server,
     watched: RecordingProxy,
-    shelf: Path,
+    folder: Path,
     gathering: Gathering,
     number: signal.Signals,
     status: int,
 ) -> None:
     """L4: within 2 s, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
     watched.inject(DOWNLOAD, Fault(before=gathering))
-    child = start_snapshot(url=watched.url, store=shelf)
+    child = start_snapshot(url=watched.url, store=folder)
     assert gathering.complete.wait(20)
     ended, took, said = end_with(child, number)
     left = {name: several.snapshots_of(name) for name in NAMES}
-    assert (ended, list_names(shelf), left) == (status, [], {name: [] for name in NAMES}), said
-    assert [path.name for path in shelf.glob(".journal-*")] == []
+    assert (ended, list_names(folder), left) == (status, [], {name: [] for name in NAMES}), said
+    assert [path.name for path in folder.glob(".journal-*")] == []
     assert took < 2.0
 
 
@@ -182,68 +182,70 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     [(CREATE, 1), (DOWNLOAD, 0), (r"DELETE /collections/[^/]+/snapshots/.+", 0)],
 )
 def test_a_signal_during_four_at_once_leaves_nothing_complete(
-    watched: RecordingProxy, shelf: Path, held_at: str, journals: int
+    watched: RecordingProxy, folder: Path, held_at: str, journals: int
 ) -> None:
     """L4, A4: within 2 s, at whatever they are; nothing appears afterwards, and the next run sees to the rest."""
     gathering = Gathering(4)
     watched.inject(held_at, Fault(before=gathering))
-    child = start_snapshot("--concurrency", "4", url=watched.url, store=shelf)
+    child = start_snapshot("--concurrency", "4", url=watched.url, store=folder)
     assert gathering.complete.wait(20)
     ended, took, said = end_with(child, signal.SIGTERM)
-    at_once = list_names(shelf)
+    at_once = list_names(folder)
     gathering.release.set()
     time.sleep(1.0)
-    later = list_names(shelf)
+    later = list_names(folder)
     watched.reset()
-    again = take_here(url=watched.url, store=shelf, run_id="f" * 32)
+    again = take_here(url=watched.url, store=folder, run_id="f" * 32)
     assert (ended, at_once, later) == (143, [], []), said
     assert took < 2.0
-    assert (again.status, find_trouble(shelf), len(list(shelf.glob(".journal-*")))) == (0, [], journals)
+    assert (again.status, find_trouble(folder), len(list(folder.glob(".journal-*")))) == (0, [], journals)
 
 
 def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
-    watched: RecordingProxy, shelf: Path, gathering: Gathering
+    watched: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
     """Protocol, Snapshot 3: it stands in the journal, for `prune --server` to report."""
     watched.inject(CREATE, Fault(after=gathering))
-    child = start_snapshot(url=watched.url, store=shelf)
+    child = start_snapshot(url=watched.url, store=folder)
     assert gathering.complete.wait(20)
     ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(shelf), said.count("snapshot.unanswered")) == (143, [], 2)
+    assert (ended, list_names(folder), said.count("snapshot.unanswered")) == (143, [], 2)
     assert "the server may still finish the snapshot" in said
-    assert len(list(shelf.glob(".journal-*"))) == 1
+    assert len(list(folder.glob(".journal-*"))) == 1
     assert took < 2.0
 
 
 def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishes(
-    several: Server, watched: RecordingProxy, shelf: Path, gathering: Gathering
+    several: Server, watched: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
     """L4, D2: within 2 s; each mark says what was sent."""
-    take_here(url=several.url, store=shelf)
+    take_here(url=several.url, store=folder)
     for name in NAMES:
         several.drop(name)
     watched.inject(UPLOAD, Fault(before=gathering))
-    with Running("--transfer", "upload", url=watched.url, store=shelf) as running:
+    with Running("--transfer", "upload", url=watched.url, store=folder) as running:
         assert gathering.complete.wait(20)
         begin = time.monotonic()
         running.terminate()
         ended = running.wait()
         took = time.monotonic() - begin
     gathering.release.set()
-    marked = [name for name in NAMES if several.marks(name)]
-    report = restore_here(url=several.url, store=shelf)
+    marked = [name for name in NAMES if several.markers(name)]
+    report = restore_here(url=several.url, store=folder)
     assert (ended.status, marked) == (143, ["a", "b"])
     assert took < 2.0
     assert (report.status, {name: several.count(name) for name in NAMES}) == (0, dict.fromkeys(NAMES, 50))
     assert several.collections() == list(NAMES)
 
 
-def test_the_deadline_ends_several_as_it_ends_one(watched: RecordingProxy, shelf: Path, gathering: Gathering) -> None:
+def test_the_deadline_ends_several_as_it_ends_one(
+    watched: RecordingProxy, folder: Path, gathering: Gathering
+) -> None:
     """Status 124, and nothing is left."""
     watched.inject(DOWNLOAD, Fault(before=gathering))
-    child = start_snapshot("--deadline", "3s", url=watched.url, store=shelf)
+    child = start_snapshot("--deadline", "3s", url=watched.url, store=folder)
     _, said = child.communicate(timeout=30)
-    assert (child.returncode, list_names(shelf)) == (124, [])
+    assert (child.returncode, list_names(folder)) == (124, [])
     assert re.search(r"error: not finished within the deadline of 3 s", said)
 
 
@@ -276,13 +278,13 @@ def quiet() -> Callable[[], int]:
     return threading.active_count
 
 
-def test_no_thread_outlives_the_work(several: Server, shelf: Path, quiet: Callable[[], int]) -> None:
+def test_no_thread_outlives_the_work(several: Server, folder: Path, quiet: Callable[[], int]) -> None:
     """Neither for snapshots nor for restores."""
     before = quiet()
-    take_here("--concurrency", "4", url=several.url, store=shelf)
+    take_here("--concurrency", "4", url=several.url, store=folder)
     for name in NAMES:
         several.drop(name)
-    restore_here("--concurrency", "4", url=several.url, store=shelf)
+    restore_here("--concurrency", "4", url=several.url, store=folder)
     deadline = time.monotonic() + 10
     while quiet() > before and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -43,7 +43,7 @@ def filled(store: FilledStore) -> FilledStore:
     return store
 
 
-def look(url: str, *arguments: str, cwd: Path, **variables: str) -> tuple[Ended, dict[str, Any]]:
+def state(url: str, *arguments: str, cwd: Path, **variables: str) -> tuple[Ended, dict[str, Any]]:
     """Run `doctor`; gives how it ended and its findings by what they are about."""
     ended = run_program("doctor", "--qdrant-url", url, "--json", *arguments, cwd=cwd, environment=variables)
     return ended, {finding["about"]: finding for finding in json.loads(ended.stdout)["findings"]}
@@ -75,7 +75,7 @@ def put_mark(server: Server, collection: str) -> None:
 
 def test_where_all_is_well_every_look_says_so(qdrant: Server, tmp_path: Path) -> None:
     """Status 0; what only writing could prove is skipped and says how to prove it."""
-    ended, findings = look(qdrant.url, cwd=tmp_path)
+    ended, findings = state(qdrant.url, cwd=tmp_path)
 
     assert ended.status == 0
     assert verdicts(findings) == {
@@ -119,7 +119,7 @@ def test_it_changes_nothing_on_the_server_or_in_the_store(qdrant: Server, store:
     put_mark(qdrant, "cities")
     before = store.files()
     with RecordingProxy(qdrant.url) as proxy:
-        first, second = look(proxy.url, cwd=tmp_path), look(proxy.url, cwd=tmp_path)
+        first, second = state(proxy.url, cwd=tmp_path), state(proxy.url, cwd=tmp_path)
         asked, writes = len(proxy.seen), proxy.writes
 
     assert verdicts(first[1]) == verdicts(second[1])
@@ -134,7 +134,7 @@ def test_an_unreachable_server_is_status_17_and_the_store_is_looked_at_all_the_s
     tmp_path: Path,
 ) -> None:
     """The read-only mount of old guides is explained there, for then the server does not even start."""
-    ended, findings = look("http://127.0.0.1:9", cwd=tmp_path)
+    ended, findings = state("http://127.0.0.1:9", cwd=tmp_path)
 
     assert (ended.status, findings["reachable"]["verdict"], findings["store"]["verdict"]) == (17, "failed", "ok")
     assert "read-only (':ro')" in findings["server"]["hint"]
@@ -143,7 +143,7 @@ def test_an_unreachable_server_is_status_17_and_the_store_is_looked_at_all_the_s
 def test_a_refused_key_is_status_12(tmp_path: Path) -> None:
     """No key, and a wrong one."""
     with EmbeddedQdrant(tmp_path / "qdrant", api_key=KEY) as locked:
-        runs = [look(locked.url, cwd=tmp_path), look(locked.url, cwd=tmp_path, QDRANT_API_KEY="a wrong key")]
+        runs = [state(locked.url, cwd=tmp_path), state(locked.url, cwd=tmp_path, QDRANT_API_KEY="a wrong key")]
 
     assert [(ended.status, findings["key"]["verdict"]) for ended, findings in runs] == [
         (12, "failed"),
@@ -154,9 +154,9 @@ def test_a_refused_key_is_status_12(tmp_path: Path) -> None:
 def test_a_read_only_key_may_look_and_a_proof_says_that_it_may_not_restore(tmp_path: Path) -> None:
     """Which is why the proof exists."""
     with EmbeddedQdrant(tmp_path / "qdrant", api_key=KEY, read_only_api_key=READ_ONLY_KEY) as locked:
-        looked = look(locked.url, cwd=tmp_path, QDRANT_API_KEY=READ_ONLY_KEY)
-        proved = look(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=READ_ONLY_KEY)
-        full = look(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=KEY)
+        looked = state(locked.url, cwd=tmp_path, QDRANT_API_KEY=READ_ONLY_KEY)
+        proved = state(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=READ_ONLY_KEY)
+        full = state(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=KEY)
 
     assert [(ended.status, findings["may restore"]["verdict"]) for ended, findings in (looked, proved, full)] == [
         (0, "skipped"),
@@ -185,7 +185,7 @@ def test_a_store_that_cannot_serve_is_a_failure(
 ) -> None:
     """With the status that a restore would end with."""
     break_it(store.path)
-    ended, findings = look(qdrant.url, cwd=tmp_path)
+    ended, findings = state(qdrant.url, cwd=tmp_path)
 
     assert (ended.status, findings[about]["verdict"], findings[about]["status"]) == (status, "failed", status)
 
@@ -212,7 +212,7 @@ def test_what_is_wrong_with_the_server_is_a_finding(
     """With a hint, and a status when a restore would fail for it."""
     Server(embedded.url).create("towns", vectors={"size": 2, "distance": "Dot"})
     embedded.misbehave(fault)
-    ended, findings = look(embedded.url, cwd=tmp_path)
+    ended, findings = state(embedded.url, cwd=tmp_path)
 
     assert (ended.status, findings[about]["verdict"], bool(findings[about]["hint"])) == (status, verdict, True)
 
@@ -231,7 +231,7 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
 
     holder = Thread(target=beat)
     holder.start()
-    _, findings = look(qdrant.url, cwd=tmp_path)
+    _, findings = state(qdrant.url, cwd=tmp_path)
     ended.set()
     holder.join()
 
@@ -242,7 +242,7 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
 def test_an_interrupted_restore_is_told_from_a_running_one(qdrant: Server, tmp_path: Path) -> None:
     """A mark whose holder gives no sign: who, since when, how far, and what finishes it."""
     put_mark(qdrant, "cities")
-    ended, findings = look(qdrant.url, cwd=tmp_path)
+    ended, findings = state(qdrant.url, cwd=tmp_path)
 
     assert ended.status == 0
     assert findings["marks"] == {
@@ -263,7 +263,7 @@ def test_an_uploaded_file_that_was_left_is_named(qdrant: Server, store: FilledSt
     left = qdrant.snapshots / "cities" / name_upload("cities")
     left.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(store.path / "cities_20261120_120000.snapshot", left)
-    _, findings = look(qdrant.url, cwd=tmp_path)
+    _, findings = state(qdrant.url, cwd=tmp_path)
 
     assert findings["uploaded files"]["verdict"] == "warning"
     assert f"{name_upload('cities')} of 'cities'" in findings["uploaded files"]["message"]
@@ -272,7 +272,7 @@ def test_an_uploaded_file_that_was_left_is_named(qdrant: Server, store: FilledSt
 def test_a_snapshot_dated_in_the_future_is_a_warning(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
     """Some clock is wrong, and the times in the names decide which is the newest."""
     store.add("cities", at=FUTURE, manifest=False, latest=False)
-    _, findings = look(qdrant.url, cwd=tmp_path)
+    _, findings = state(qdrant.url, cwd=tmp_path)
 
     assert findings["store times"]["verdict"] == "warning"
     assert "cities_29991231_000000.snapshot" in findings["store times"]["message"]
@@ -310,7 +310,7 @@ def test_a_read_only_store_is_enough_to_restore(qdrant: Server, store: FilledSto
 def test_a_proof_leaves_nothing_behind(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
     """The mark that it makes is dropped, and no collection comes of the file that the server was shown."""
     before = store.files()
-    ended, findings = look(qdrant.url, "--prove-write", cwd=tmp_path)
+    ended, findings = state(qdrant.url, "--prove-write", cwd=tmp_path)
 
     assert (ended.status, findings["may restore"]["verdict"]) == (0, "ok")
     assert (qdrant.collections(), store.files()) == ([], before)
@@ -325,7 +325,7 @@ def test_a_proof_tells_whether_the_server_sees_the_store(
     snapshots.mkdir()
     shutil.copytree(store.path, snapshots / ("here" if mounted else "there"), symlinks=True)
     with EmbeddedQdrant(tmp_path / "qdrant", snapshots=snapshots) as running:
-        _, findings = look(running.url, "--prove-write", "--server-store", str(snapshots / "here"), cwd=tmp_path)
+        _, findings = state(running.url, "--prove-write", "--server-store", str(snapshots / "here"), cwd=tmp_path)
         collections = Server(running.url).collections()
 
     assert (findings["server sees store"]["verdict"], collections) == (verdict, [])

@@ -39,7 +39,7 @@ def remembered(file: Path) -> dict[str, Any]:
 
 def find_left(server: Server, scratch: str) -> list[str]:
     """Give what is left of a drill on the server: its collection, its mark, the file that it uploaded."""
-    names = [name for name in server.collections() if name == scratch or name in server.marks(scratch)]
+    names = [name for name in server.collections() if name == scratch or name in server.markers(scratch)]
     server.create(scratch, vectors={})
     files = [file for file in server.snapshots_of(scratch) if file == name_upload(scratch)]
     server.drop(scratch)
@@ -115,7 +115,7 @@ def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Groun
     assert (outcome.status, outcome.result) == (16, DrillResult.FAILED)
     assert outcome.message == "is there already, and a drill restores into a new one only"
     assert after == before
-    assert ground.server.marks(scratch) == []
+    assert ground.server.markers(scratch) == []
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from tests.support.sample_stores import NOON, FilledStore, damage, describe
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 
 
-def look(store: FilledStore, *collections: str) -> dict[str, FileReport]:
+def state(store: FilledStore, *collections: str) -> dict[str, FileReport]:
     """Run the command; give what it says of each file."""
     settings = settle("list", *collections, store=store.path)
     return {one.file: one for one in run(settings, open_local_store(str(store.path)), NOON).files}
@@ -33,7 +33,7 @@ def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledSt
     """When, size, points, server version, latest, checked."""
     file = store.add("cities", note="before the move")
     promised = describe("plain", "cities")
-    assert look(store) == {
+    assert state(store) == {
         file.name: FileReport(
             file=file.name,
             kind=Kind.SNAPSHOT,
@@ -61,7 +61,7 @@ def test_a_checked_snapshot_is_shown_with_what_its_manifest_says(store: FilledSt
 def test_without_a_manifest_a_snapshot_is_shown_as_not_checked(store: FilledStore) -> None:
     """A store that a person filled by hand is welcome."""
     file = store.add("cities", manifest=False)
-    found = look(store)[file.name]
+    found = state(store)[file.name]
     assert (found.state, found.points, found.created, found.latest) == (FileState.UNCHECKED, None, NOON, True)
 
 
@@ -118,7 +118,7 @@ def test_damaged_and_foreign_files_are_shown_as_such(
     """Never hidden, and the whole ones are shown beside them."""
     store.add("cities")
     put(store, file, content)
-    found = look(store)
+    found = state(store)
     assert (found[file].state, found[file].problem) == (shown[0], shown[1].format(store=store.path))
     assert [one.state for one in found.values() if one.collection == "cities"] == [
         FileState.CHECKED,
@@ -130,7 +130,7 @@ def test_a_snapshot_that_was_held_back_is_shown_with_the_reason(store: FilledSto
     """P13: kept for people, and they are told why it is not latest."""
     publish_once(store.path, read_recorded("plain"), FIRST, points=100)
     held = publish_once(store.path, read_recorded("plain"), SECOND, points=0).file
-    found = look(store)[held]
+    found = state(store)[held]
     assert (found.state, found.latest) == (FileState.HELD_BACK, False)
     assert found.problem.startswith("the collection has 0 points, the latest snapshot has 100")
 
@@ -139,7 +139,7 @@ def test_a_manifest_that_contradicts_its_file_shows_the_file_as_damaged(store: F
     """Swapped with another collection's."""
     file = store.add("cities")
     put(store, f"{file.name}.json", write_manifest(describe("plain", "towns")))
-    found = look(store)[file.name]
+    found = state(store)[file.name]
     assert (found.state, found.problem) == (
         FileState.DAMAGED,
         f"manifest '{file.name}.json' is of collection 'towns', not of 'cities'",
@@ -150,14 +150,14 @@ def test_only_the_collections_named_are_shown(store: FilledStore) -> None:
     """`docs` is not `docs_v2`."""
     store.add("docs")
     file = store.add("docs_v2")
-    assert sorted(look(store, "docs_v2")) == [file.name, "docs_v2_latest.snapshot"]
+    assert sorted(state(store, "docs_v2")) == [file.name, "docs_v2_latest.snapshot"]
 
 
 def test_a_collection_of_which_nothing_is_there_is_an_error(store: FilledStore) -> None:
     """Status 10, with what is there."""
     store.add("docs")
     with pytest.raises(NotFoundError, match=r"it has snapshots of 'docs'$"):
-        look(store, "cities")
+        state(store, "cities")
 
 
 def test_people_read_a_line_per_file_under_a_heading_per_collection(store: FilledStore) -> None:

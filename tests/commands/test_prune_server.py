@@ -227,10 +227,10 @@ def test_a_journal_is_written_before_anything_is_created(proxy: RecordingProxy, 
     store = tmp_path / "store"
     said: list[JournalDocument] = []
 
-    def look(_seen: Seen) -> None:
+    def state(_seen: Seen) -> None:
         said.extend(read_document(one.read_bytes(), JournalDocument, where="") for one in journals(store))
 
-    proxy.inject(CREATE, Fault(before=look))
+    proxy.inject(CREATE, Fault(before=state))
     take_here(cities, url=proxy.url, store=store, run_id="e" * 32)
     (document,) = said
     (creation,) = document.creations

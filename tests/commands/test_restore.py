@@ -391,7 +391,7 @@ def test_a_damaged_latest_fails_by_default(ground: Ground) -> None:
     ground.add("shards", at=EARLIER, latest=False)
     damage(ground.add())
     outcome = ground.restore()
-    assert (outcome.status, ground.marks, ground.name in ground.server.collections()) == (13, [], False)
+    assert (outcome.status, ground.markers, ground.name in ground.server.collections()) == (13, [], False)
 
 
 def test_the_previous_one_is_taken_when_asked_for(ground: Ground) -> None:
@@ -454,7 +454,7 @@ def test_a_dry_run_sees_an_interrupted_restore(ground: Ground) -> None:
     ground.add()
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore("--dry-run")
-    assert (outcome.result, ground.proxy.writes, ground.marks) == ("would_restore", [], [mark])
+    assert (outcome.result, ground.proxy.writes, ground.markers) == ("would_restore", [], [mark])
 
 
 @pytest.mark.parametrize("kind", ["plain", "empty"])

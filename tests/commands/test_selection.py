@@ -41,10 +41,10 @@ def test_a_snapshot_of_what_patterns_choose(several: Server, tmp_path: Path) -> 
     """Excludes win; letters count as they are; a mark is never chosen."""
     plant_mark(several, "cities", Phase.MARKED, TargetBefore.ABSENT)
     report = take_here(*PATTERNS, url=several.url, store=tmp_path / "store")
-    marks = take_here("--include", ".restoring-*", url=several.url, store=tmp_path / "store")
+    markers = take_here("--include", ".restoring-*", url=several.url, store=tmp_path / "store")
     assert [one.collection for one in report.outcomes] == ["Airports", "airlines"]
-    assert (marks.status, marks.outcomes, name_marker("cities", 1) in several.collections()) == (0, (), True)
-    assert marks.warnings == (f"nothing to snapshot: Qdrant at {several.url} has no collection like that",)
+    assert (markers.status, markers.outcomes, name_marker("cities", 1) in several.collections()) == (0, (), True)
+    assert markers.warnings == (f"nothing to snapshot: Qdrant at {several.url} has no collection like that",)
 
 
 def test_a_restore_of_what_patterns_choose(several: Server, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Desk:
         self.log: Callable[..., None] = no_log
         self.worker: Scheduler | None = None
         self.keeper = RacedKeeper(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
-        self.look: Callable[[], None] = lambda: None
+        self.state: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
         """Run a process from now on for so many hours."""
@@ -98,7 +98,7 @@ class Desk:
 
     def _make_tools(self, jobs: tuple[ScheduledJob, ...]) -> SchedulerSession:
         return SchedulerSession(
-            carry_out={one.job: self._make_job(one.job) for one in jobs},
+            run={one.job: self._make_job(one.job) for one in jobs},
             clock=self.clock,
             log=self.log,
             pulse=Heartbeat(self.clock),
@@ -113,16 +113,16 @@ class Desk:
         )
 
     def _survey(self) -> Callable[[Samples], Samples]:
-        self.look()
+        self.state()
         return lambda samples: samples
 
     def _make_job(self, job: Job) -> Callable[[str], RunResult]:
-        def carry_out(operation_id: str) -> RunResult:
+        def run(operation_id: str) -> RunResult:
             self.ran.append((job, f"{self.clock.at:%d %H:%M}"))
             status = self.acts.get(job, int)()
             return RunResult(command=job, operation_id=operation_id, status=status, seconds=0.0, at=self.clock.at)
 
-        return carry_out
+        return run
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -
 
     assert desk.worker is not None
     assert desk.ran == [("snapshot", "21 00:00")]
-    assert [job.status for job in desk.worker.look().jobs] == [1]
+    assert [job.status for job in desk.worker.state().jobs] == [1]
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_
 
     assert other.worker is not None
     assert len(other.ran) == 1
-    assert (other.worker.look().ready, other.worker.look().problems) == (True, ())
+    assert (other.worker.state().ready, other.worker.state().problems) == (True, ())
 
 
 def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_was_interrupted(desk: Desk) -> None:
@@ -338,9 +338,9 @@ def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_w
         if desk.ran:
             raise Interrupted(15, "ended by SIGTERM")
 
-    desk.look = be_stopped
+    desk.state = be_stopped
     desk.serve(hours=13, snapshot="@daily")
-    desk.look = lambda: None
+    desk.state = lambda: None
     desk.serve(hours=1, snapshot="@daily")
 
     assert desk.ran == [("snapshot", "21 00:00")]
@@ -372,7 +372,7 @@ def test_the_metrics_survive_a_restart(desk: Desk) -> None:
 def test_what_serve_remembers_is_no_file_of_the_store_that_people_see(desk: Desk) -> None:
     """Neither listed nor taken for debris."""
     desk.serve(snapshot="@daily")
-    shelf = open_writable_local_store(str(desk.store))
+    store = open_writable_local_store(str(desk.store))
 
-    assert [entry.kind for entry in shelf.list_entries() if entry.file == SCHEDULE_FILE] == ["ours"]
-    assert shelf.remove_debris() == ()
+    assert [entry.kind for entry in store.list_entries() if entry.file == SCHEDULE_FILE] == ["ours"]
+    assert store.remove_debris() == ()

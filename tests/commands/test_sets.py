@@ -40,7 +40,7 @@ def whole(embedded: EmbeddedQdrant) -> Server:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Give the place of a store that is not there yet."""
     return tmp_path / "store"
 
@@ -61,11 +61,11 @@ def empty(server: Server) -> None:
         server.drop(name)
 
 
-def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, shelf: Path) -> None:
+def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, folder: Path) -> None:
     """And its id stands in each manifest."""
-    report = take_set(server=whole, store=shelf)
-    document = read_set(shelf, report)
-    manifests = [read_manifest((shelf / f"{one.snapshot}.json").read_bytes(), where="") for one in report.outcomes]
+    report = take_set(server=whole, store=folder)
+    document = read_set(folder, report)
+    manifests = [read_manifest((folder / f"{one.snapshot}.json").read_bytes(), where="") for one in report.outcomes]
     assert document == SetDocument(
         run_id="a" * 32,
         created=document.created,
@@ -84,14 +84,14 @@ def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, shelf: P
     assert report.set == name_set(document.created, "a" * 32)
 
 
-def test_a_whole_server_comes_back_as_it_was(whole: Server, shelf: Path) -> None:
+def test_a_whole_server_comes_back_as_it_was(whole: Server, folder: Path) -> None:
     """Every collection of the set, from the set's snapshots although newer ones are there, and its alias."""
-    take_set(server=whole, store=shelf)
+    take_set(server=whole, store=folder)
     whole.upsert("cities", range(101, 120))
-    take_here("cities", url=whole.url, store=shelf)
+    take_here("cities", url=whole.url, store=folder)
     empty(whole)
-    report = restore_here("--set", "latest", url=whole.url, store=shelf)
-    again = restore_here("--set", "latest", url=whole.url, store=shelf)
+    report = restore_here("--set", "latest", url=whole.url, store=folder)
+    again = restore_here("--set", "latest", url=whole.url, store=folder)
     assert (report.status, [one.result for one in report.outcomes]) == (0, [RestoreResult.RESTORED] * 3)
     assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
     assert (whole.aliases(), [one.result for one in again.outcomes]) == (
@@ -100,62 +100,62 @@ def test_a_whole_server_comes_back_as_it_was(whole: Server, shelf: Path) -> None
     )
 
 
-def test_the_set_before_and_a_set_by_its_id_can_be_had(whole: Server, shelf: Path) -> None:
+def test_the_set_before_and_a_set_by_its_id_can_be_had(whole: Server, folder: Path) -> None:
     """The beginning of an id is enough."""
-    take_set(server=whole, store=shelf, run="a")
+    take_set(server=whole, store=folder, run="a")
     whole.upsert("cities", range(101, 120))
-    take_set(server=whole, store=shelf, run="b")
+    take_set(server=whole, store=folder, run="b")
     counts = []
     for selector in ("previous", "b" * 8, "latest"):
         empty(whole)
-        restore_here("--set", selector, url=whole.url, store=shelf)
+        restore_here("--set", selector, url=whole.url, store=folder)
         counts.append(whole.count("cities"))
     assert counts == [10, 29, 29]
 
 
-def test_of_a_set_some_collections_can_be_chosen(whole: Server, shelf: Path) -> None:
+def test_of_a_set_some_collections_can_be_chosen(whole: Server, folder: Path) -> None:
     """By name, by pattern; one that is not in it is an error."""
-    take_set(server=whole, store=shelf)
+    take_set(server=whole, store=folder)
     empty(whole)
-    restore_here("--set", "latest", "cities", url=whole.url, store=shelf)
-    restore_here("--set", "latest", "--include", "v*", url=whole.url, store=shelf)
+    restore_here("--set", "latest", "cities", url=whole.url, store=folder)
+    restore_here("--set", "latest", "--include", "v*", url=whole.url, store=folder)
     assert whole.collections() == ["cities", "villages"]
     with pytest.raises(NotFoundError, match=r"^set aaaaaaaa in store '.*' has no snapshot of collection 'hamlets'"):
-        restore_here("--set", "latest", "hamlets", url=whole.url, store=shelf)
+        restore_here("--set", "latest", "hamlets", url=whole.url, store=folder)
 
 
-def test_a_live_alias_that_points_elsewhere_is_never_stolen(whole: Server, shelf: Path) -> None:
+def test_a_live_alias_that_points_elsewhere_is_never_stolen(whole: Server, folder: Path) -> None:
     """The report says so."""
-    take_set(server=whole, store=shelf)
+    take_set(server=whole, store=folder)
     empty(whole)
     whole.create("others", vectors=VECTORS)
     whole.alias("places", "others")
-    report = restore_here("--set", "latest", url=whole.url, store=shelf)
+    report = restore_here("--set", "latest", url=whole.url, store=folder)
     towns = report.outcomes[1]
     assert (report.status, whole.aliases()) == (0, {"places": "others"})
     assert towns.warnings == ("alias 'places' points to 'others' and was left there",)
 
 
 @pytest.mark.parametrize("width", ["1", "2"])
-def test_an_alias_that_was_moved_between_two_runs_goes_where_it_went(whole: Server, shelf: Path, width: str) -> None:
+def test_an_alias_that_was_moved_between_two_runs_goes_where_it_went(whole: Server, folder: Path, width: str) -> None:
     """Both manifests have it: that of the newer snapshot counts, whoever is restored first; the report says so."""
-    take_here("towns", url=whole.url, store=shelf)
+    take_here("towns", url=whole.url, store=folder)
     whole.ask("POST", "/collections/aliases", {"actions": [{"delete_alias": {"alias_name": "places"}}]})
     whole.alias("places", "villages")
     time.sleep(1.1)
-    take_here("villages", url=whole.url, store=shelf)
+    take_here("villages", url=whole.url, store=folder)
     empty(whole)
-    report = restore_here("--concurrency", width, url=whole.url, store=shelf)
+    report = restore_here("--concurrency", width, url=whole.url, store=folder)
     towns, villages = report.outcomes
     assert (report.status, whole.aliases()) == (0, {"places": "villages"})
     assert towns.warnings == ("alias 'places' is that of 'villages' by a newer snapshot and was not put back here",)
     assert villages.warnings == ()
 
 
-def test_each_set_brings_back_the_aliases_of_its_own_time(whole: Server, shelf: Path) -> None:
+def test_each_set_brings_back_the_aliases_of_its_own_time(whole: Server, folder: Path) -> None:
     """Two aliases that were swapped between two runs."""
     whole.alias("hamlets", "villages")
-    take_set(server=whole, store=shelf, run="a")
+    take_set(server=whole, store=folder, run="a")
     whole.ask(
         "POST",
         "/collections/aliases",
@@ -163,57 +163,57 @@ def test_each_set_brings_back_the_aliases_of_its_own_time(whole: Server, shelf: 
     )
     whole.alias("places", "villages")
     whole.alias("hamlets", "towns")
-    second = take_set(server=whole, store=shelf, run="b")
+    second = take_set(server=whole, store=folder, run="b")
     found = []
     for selector in ("latest", "previous"):
         empty(whole)
-        restore_here("--set", selector, url=whole.url, store=shelf)
+        restore_here("--set", selector, url=whole.url, store=folder)
         found.append(whole.aliases())
     assert found == [{"places": "villages", "hamlets": "towns"}, {"places": "towns", "hamlets": "villages"}]
-    assert read_set(shelf, second).aliases == found[0]
+    assert read_set(folder, second).aliases == found[0]
 
 
-def test_a_set_with_failures_is_never_latest(whole: Server, shelf: Path) -> None:
+def test_a_set_with_failures_is_never_latest(whole: Server, folder: Path) -> None:
     """It can be had by its id, and then its failures are said."""
-    take_set(server=whole, store=shelf, run="a")
+    take_set(server=whole, store=folder, run="a")
     whole.alias("hamlets", "cities")
-    failed = take_set("cities", "towns", "hamlets", server=whole, store=shelf, run="b")
-    document = read_set(shelf, failed)
+    failed = take_set("cities", "towns", "hamlets", server=whole, store=folder, run="b")
+    document = read_set(folder, failed)
     empty(whole)
     story = Story()
-    restore_here("--set", "latest", "--include", "c*", url=whole.url, store=shelf, story=story)
-    asked = restore_here("--set", "b" * 8, url=whole.url, store=shelf)
+    restore_here("--set", "latest", "--include", "c*", url=whole.url, store=folder, story=story)
+    asked = restore_here("--set", "b" * 8, url=whole.url, store=folder)
     assert (failed.status, [one.collection for one in document.failed]) == (3, ["hamlets"])
     assert [facts["id"] for facts in story.named("set.chosen")] == ["aaaaaaaa"]
     assert asked.warnings == ("set bbbbbbbb was made without 'hamlets': their snapshots failed",)
 
 
-def test_a_set_of_some_collections_is_not_latest_where_one_of_all_is(whole: Server, shelf: Path) -> None:
+def test_a_set_of_some_collections_is_not_latest_where_one_of_all_is(whole: Server, folder: Path) -> None:
     """`restore --set latest` brings a whole server back, whatever was snapshotted by itself since."""
-    take_set(server=whole, store=shelf, run="a")
-    take_set("cities", server=whole, store=shelf, run="b")
-    take_set("--exclude", "t*", server=whole, store=shelf, run="c")
+    take_set(server=whole, store=folder, run="a")
+    take_set("cities", server=whole, store=folder, run="b")
+    take_set("--exclude", "t*", server=whole, store=folder, run="c")
     empty(whole)
-    restore_here("--set", "latest", url=whole.url, store=shelf)
+    restore_here("--set", "latest", url=whole.url, store=folder)
     assert whole.collections() == sorted(NAMES)
 
 
-def test_a_run_that_made_nothing_leaves_no_set(whole: Server, shelf: Path) -> None:
+def test_a_run_that_made_nothing_leaves_no_set(whole: Server, folder: Path) -> None:
     """All failed: there is nothing to name."""
-    report = take_set("hamlets", server=whole, store=shelf)
-    assert (report.status, report.set, list(shelf.glob("*.set.json"))) == (10, "", [])
+    report = take_set("hamlets", server=whole, store=folder)
+    assert (report.status, report.set, list(folder.glob("*.set.json"))) == (10, "", [])
 
 
-def test_a_thinned_set_is_refused_unless_told(whole: Server, shelf: Path) -> None:
+def test_a_thinned_set_is_refused_unless_told(whole: Server, folder: Path) -> None:
     """Status 16 before anything is done; with `--allow-incomplete` what is left comes back, and the rest is named."""
-    first = take_set(server=whole, store=shelf, run="a")
-    take_here("towns", "--keep-last", "1", url=whole.url, store=shelf)
+    first = take_set(server=whole, store=folder, run="a")
+    take_here("towns", "--keep-last", "1", url=whole.url, store=folder)
     empty(whole)
     with pytest.raises(RefusedError) as caught:
-        restore_here("--set", "latest", url=whole.url, store=shelf)
+        restore_here("--set", "latest", url=whole.url, store=folder)
     untouched = whole.collections()
-    report = restore_here("--set", "latest", "--allow-incomplete", url=whole.url, store=shelf)
-    assert not (shelf / first.outcomes[1].snapshot).exists()
+    report = restore_here("--set", "latest", "--allow-incomplete", url=whole.url, store=folder)
+    assert not (folder / first.outcomes[1].snapshot).exists()
     assert str(caught.value) == (
         "set aaaaaaaa is not whole any more: 1 of 3 snapshots gone ('towns'); nothing was changed"
     )

@@ -37,7 +37,7 @@ def whole(embedded: EmbeddedQdrant) -> Server:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Give the place of a store that is not there yet."""
     return tmp_path / "store"
 
@@ -50,22 +50,22 @@ def held() -> Iterator[threading.Event]:
     event.set()
 
 
-def list_states(shelf: Path) -> list[tuple[str, str, list[str]]]:
+def list_states(folder: Path) -> list[tuple[str, str, list[str]]]:
     """Give the beginning of each set's id, its state and what failed in it, oldest first."""
-    told = json.loads(run_program("list", "--sets", "--json", "--store", str(shelf), cwd=shelf.parent).stdout)
+    told = json.loads(run_program("list", "--sets", "--json", "--store", str(folder), cwd=folder.parent).stdout)
     return [(one["run_id"][:4], one["state"], one["failed"]) for one in told["sets"]]
 
 
-def run(server: Server, shelf: Path, *arguments: str, document: str = "") -> Ended:
+def run(server: Server, folder: Path, *arguments: str, document: str = "") -> Ended:
     """Run the installed command on a store, with a settings file beside it."""
-    (shelf.parent / "restore.yaml").write_text(document)
-    environment = {"QDRANT_URL": server.url, "RESTORE_STORE": str(shelf)}
-    return run_program(*arguments, cwd=shelf.parent, environment=environment)
+    (folder.parent / "restore.yaml").write_text(document)
+    environment = {"QDRANT_URL": server.url, "RESTORE_STORE": str(folder)}
+    return run_program(*arguments, cwd=folder.parent, environment=environment)
 
 
-def test_a_run_killed_before_its_end_leaves_no_set(whole: Server, shelf: Path, held: threading.Event) -> None:
+def test_a_run_killed_before_its_end_leaves_no_set(whole: Server, folder: Path, held: threading.Event) -> None:
     """The document is written last: what a killed run made is there, latest one by one, and in no set."""
-    take_here(url=whole.url, store=shelf, run_id=FIRST)
+    take_here(url=whole.url, store=folder, run_id=FIRST)
     whole.upsert("cities", range(101, 111))
     come = threading.Event()
 
@@ -75,21 +75,21 @@ def test_a_run_killed_before_its_end_leaves_no_set(whole: Server, shelf: Path, h
 
     with RecordingProxy(whole.url) as proxy:
         proxy.inject(r"POST /collections/villages/snapshots", Fault(before=hold))
-        child = start_snapshot("--concurrency", "1", url=proxy.url, store=shelf)
+        child = start_snapshot("--concurrency", "1", url=proxy.url, store=folder)
         assert come.wait(20)
         child.kill()
         child.communicate()
         held.set()
-    runs = {read_manifest(path.read_bytes(), where="").run_id for path in shelf.glob("*.snapshot.json")}
-    after_kill = list_states(shelf)
+    runs = {read_manifest(path.read_bytes(), where="").run_id for path in folder.glob("*.snapshot.json")}
+    after_kill = list_states(folder)
     for name in NAMES:
         whole.drop(name)
-    report = restore_here("--set", "latest", url=whole.url, store=shelf)
+    report = restore_here("--set", "latest", url=whole.url, store=folder)
     counts = {name: whole.count(name) for name in NAMES}
-    again = take_here(url=whole.url, store=shelf, run_id="b" * 32)
+    again = take_here(url=whole.url, store=folder, run_id="b" * 32)
     assert (len(runs), after_kill) == (2, [("aaaa", "whole", [])])
     assert (report.status, counts) == (0, {"cities": 10, "towns": 20, "villages": 30})
-    assert (again.status, list_states(shelf)) == (0, [("aaaa", "whole", []), ("bbbb", "whole", [])])
+    assert (again.status, list_states(folder)) == (0, [("aaaa", "whole", []), ("bbbb", "whole", [])])
 
 
 @pytest.mark.parametrize(
@@ -102,46 +102,46 @@ def test_a_run_killed_before_its_end_leaves_no_set(whole: Server, shelf: Path, h
     ],
 )
 def test_what_is_there_follows_on_existing(
-    whole: Server, shelf: Path, arguments: tuple[str, ...], status: int, towns: RestoreResult, count: int
+    whole: Server, folder: Path, arguments: tuple[str, ...], status: int, towns: RestoreResult, count: int
 ) -> None:
     """And the rest of the set comes back."""
-    take_here(url=whole.url, store=shelf, run_id=FIRST)
+    take_here(url=whole.url, store=folder, run_id=FIRST)
     whole.drop("cities")
     whole.drop("villages")
     whole.upsert("towns", range(101, 106))
-    report = restore_here("--set", "latest", *arguments, url=whole.url, store=shelf)
+    report = restore_here("--set", "latest", *arguments, url=whole.url, store=folder)
     results = [one.result for one in report.outcomes]
     assert (report.status, results) == (status, [RestoreResult.RESTORED, towns, RestoreResult.RESTORED])
     assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": count, "villages": 30}
 
 
-def test_what_is_named_is_replaced_from_the_set(whole: Server, shelf: Path) -> None:
+def test_what_is_named_is_replaced_from_the_set(whole: Server, folder: Path) -> None:
     """Also when a newer snapshot is there; it alone."""
-    take_here(url=whole.url, store=shelf, run_id=FIRST)
+    take_here(url=whole.url, store=folder, run_id=FIRST)
     whole.upsert("towns", range(101, 106))
-    take_here("towns", url=whole.url, store=shelf)
-    report = restore_here("--set", "latest", "towns", "--on-existing", "replace", url=whole.url, store=shelf)
+    take_here("towns", url=whole.url, store=folder)
+    report = restore_here("--set", "latest", "towns", "--on-existing", "replace", url=whole.url, store=folder)
     assert (report.status, whole.count("towns")) == (0, 20)
 
 
-def test_one_damaged_file_does_not_stop_the_others(whole: Server, shelf: Path) -> None:
+def test_one_damaged_file_does_not_stop_the_others(whole: Server, folder: Path) -> None:
     """Status 3: the others are restored, and nothing of that one stays on the server."""
-    made = take_here(url=whole.url, store=shelf, run_id=FIRST)
+    made = take_here(url=whole.url, store=folder, run_id=FIRST)
     for name in NAMES:
         whole.drop(name)
-    damaged = shelf / made.outcomes[1].snapshot
+    damaged = folder / made.outcomes[1].snapshot
     content = damaged.read_bytes()
     damaged.write_bytes(content[:3000] + bytes([content[3000] ^ 1]) + content[3001:])
-    report = restore_here("--set", "latest", url=whole.url, store=shelf)
+    report = restore_here("--set", "latest", url=whole.url, store=folder)
     assert (report.status, [one.status for one in report.outcomes]) == (3, [0, 13, 0])
     assert (whole.collections(), report.summary.succeeded, report.summary.failed) == (["cities", "villages"], 2, 1)
 
 
-def test_a_renamed_target_is_for_one_collection(whole: Server, shelf: Path) -> None:
+def test_a_renamed_target_is_for_one_collection(whole: Server, folder: Path) -> None:
     """`--to` with a set asks for a name; with one it is that collection of the set."""
-    take_here(url=whole.url, store=shelf, run_id=FIRST)
-    refused = run(whole, shelf, "restore", "--set", "latest", "--to", "copy")
-    taken = run(whole, shelf, "restore", "--set", "latest", "towns", "--to", "copy")
+    take_here(url=whole.url, store=folder, run_id=FIRST)
+    refused = run(whole, folder, "restore", "--set", "latest", "--to", "copy")
+    taken = run(whole, folder, "restore", "--set", "latest", "towns", "--to", "copy")
     assert (refused.status, "name one collection" in refused.stderr) == (2, True)
     assert (taken.status, whole.count("copy")) == (0, 20)
 
@@ -167,16 +167,16 @@ collections:
 """
 
 
-def test_each_collection_is_packed_as_its_own_settings_say(whole: Server, shelf: Path, key: Path) -> None:
+def test_each_collection_is_packed_as_its_own_settings_say(whole: Server, folder: Path, key: Path) -> None:
     """In one run and one set: compressed, encrypted, plain; and without the key what needs none comes back (3)."""
-    made = run(whole, shelf, "snapshot", document=OWN)
-    manifests = sorted(path.name.removesuffix(".json") for path in shelf.glob("*.json") if ".snapshot" in path.name)
-    (note,) = [read_manifest(path.read_bytes(), where="").note for path in shelf.glob("towns*.json")]
+    made = run(whole, folder, "snapshot", document=OWN)
+    manifests = sorted(path.name.removesuffix(".json") for path in folder.glob("*.json") if ".snapshot" in path.name)
+    (note,) = [read_manifest(path.read_bytes(), where="").note for path in folder.glob("towns*.json")]
     for name in NAMES:
         whole.drop(name)
-    locked = run(whole, shelf, "restore", "--set", "latest")
+    locked = run(whole, folder, "restore", "--set", "latest")
     without = whole.collections()
-    opened = run(whole, shelf, "restore", "--set", "latest", "--identity-file", str(key))
+    opened = run(whole, folder, "restore", "--set", "latest", "--identity-file", str(key))
     packings = [file.rpartition(".snapshot")[2] for file in manifests]
     assert (made.status, packings, note) == (0, [".zst", ".age", ""], "the secret one")
     assert (locked.status, without) == (3, ["cities", "villages"])
@@ -186,18 +186,18 @@ def test_each_collection_is_packed_as_its_own_settings_say(whole: Server, shelf:
     )
 
 
-def test_a_set_that_is_all_locked_touches_nothing(whole: Server, shelf: Path, key: Path) -> None:
+def test_a_set_that_is_all_locked_touches_nothing(whole: Server, folder: Path, key: Path) -> None:
     """S10: status 19 before anything is sent."""
-    made = run(whole, shelf, "snapshot", "--encrypt", "age", "--recipients-file", "recipients.txt")
+    made = run(whole, folder, "snapshot", "--encrypt", "age", "--recipients-file", "recipients.txt")
     for name in NAMES:
         whole.drop(name)
-    locked = run(whole, shelf, "restore", "--set", "latest")
+    locked = run(whole, folder, "restore", "--set", "latest")
     assert (made.status, key.exists()) == (0, True)
     assert (locked.status, whole.collections()) == (19, [])
 
 
-def test_encryption_of_one_collection_without_recipients_is_told_at_once(whole: Server, shelf: Path) -> None:
+def test_encryption_of_one_collection_without_recipients_is_told_at_once(whole: Server, folder: Path) -> None:
     """Status 2, naming where it was asked for."""
-    ended = run(whole, shelf, "snapshot", document="collections:\n  towns:\n    encrypt: age\n")
-    assert (ended.status, shelf.exists()) == (2, False)
+    ended = run(whole, folder, "snapshot", document="collections:\n  towns:\n    encrypt: age\n")
+    assert (ended.status, folder.exists()) == (2, False)
     assert "collections.towns: for whom? name the recipients file" in ended.stderr

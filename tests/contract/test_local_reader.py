@@ -69,7 +69,7 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def folder(tmp_path: Path) -> Shelf:
     """Give an empty, stamped store."""
     found = Shelf(tmp_path / "store")
     found.root.mkdir()
@@ -77,108 +77,112 @@ def shelf(tmp_path: Path) -> Shelf:
     return found
 
 
-def find(shelf: Shelf, collection: str = "cities", selector: str = "latest") -> str | None:
+def find(folder: Shelf, collection: str = "cities", selector: str = "latest") -> str | None:
     """Give the name of the file that is found."""
-    stored = shelf.store.find_snapshot(collection, selector)
+    stored = folder.store.find_snapshot(collection, selector)
     return stored.file if stored else None
 
 
-def test_latest_is_what_the_pointer_says(shelf: Shelf) -> None:
+def test_latest_is_what_the_pointer_says(folder: Shelf) -> None:
     """Not the newest: a pointer that a person moved back counts."""
-    old, _ = shelf.put_snapshot("cities", FIRST), shelf.put_snapshot("cities", SECOND)
-    shelf.link("cities", old)
-    assert shelf.store.find_snapshot("cities") == StoredSnapshot(
+    old, _ = folder.put_snapshot("cities", FIRST), folder.put_snapshot("cities", SECOND)
+    folder.link("cities", old)
+    assert folder.store.find_snapshot("cities") == StoredSnapshot(
         collection="cities",
         file=old,
-        path=str(shelf.root / old),
+        path=str(folder.root / old),
         size=19,
         created=FIRST,
         latest=True,
     )
 
 
-def test_latest_as_a_line_of_text_is_followed(shelf: Shelf) -> None:
+def test_latest_as_a_line_of_text_is_followed(folder: Shelf) -> None:
     """P9: how a link is checked out on Windows, and what we write where links cannot be made."""
-    file = shelf.put_snapshot("cities", FIRST)
-    shelf.put("cities_latest.snapshot", file.encode() + b"\n")
-    assert find(shelf) == file
+    file = folder.put_snapshot("cities", FIRST)
+    folder.put("cities_latest.snapshot", file.encode() + b"\n")
+    assert find(folder) == file
 
 
-def test_latest_as_a_plain_file_is_the_snapshot_itself(shelf: Shelf) -> None:
+def test_latest_as_a_plain_file_is_the_snapshot_itself(folder: Shelf) -> None:
     """A store that a person filled by hand is welcome."""
-    shelf.put("cities_latest.snapshot", b"not a line of text that names a snapshot\0")
-    assert find(shelf) == "cities_latest.snapshot"
+    folder.put("cities_latest.snapshot", b"not a line of text that names a snapshot\0")
+    assert find(folder) == "cities_latest.snapshot"
 
 
-def test_without_a_pointer_the_newest_is_the_latest(shelf: Shelf) -> None:
+def test_without_a_pointer_the_newest_is_the_latest(folder: Shelf) -> None:
     """By the manifest's time, not by the name's: a person may have renamed a file."""
-    shelf.put_snapshot("cities", THIRD, created=FIRST)
-    newest = shelf.put_snapshot("cities", SECOND)
-    assert find(shelf) == newest
+    folder.put_snapshot("cities", THIRD, created=FIRST)
+    newest = folder.put_snapshot("cities", SECOND)
+    assert find(folder) == newest
 
 
-def test_files_named_by_qdrant_itself_are_found(shelf: Shelf) -> None:
+def test_files_named_by_qdrant_itself_are_found(folder: Shelf) -> None:
     """Copied from the server's own directory."""
-    shelf.put("cities-7374469262786114-2026-11-20-22-12-48.snapshot")
-    newest = shelf.put("cities-7374469262786114-2026-11-21-22-12-48.snapshot")
-    assert (find(shelf), shelf.store.list_collections()) == (newest, ("cities",))
+    folder.put("cities-7374469262786114-2026-11-20-22-12-48.snapshot")
+    newest = folder.put("cities-7374469262786114-2026-11-21-22-12-48.snapshot")
+    assert (find(folder), folder.store.list_collections()) == (newest, ("cities",))
 
 
-def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(shelf: Shelf) -> None:
+def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(folder: Shelf) -> None:
     """P13: it is kept for people, and only a person who names it gets it."""
-    good = shelf.put_snapshot("cities", FIRST)
-    held = shelf.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
-    assert (find(shelf), find(shelf, selector="previous"), find(shelf, selector=held)) == (good, None, held)
+    good = folder.put_snapshot("cities", FIRST)
+    held = folder.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
+    assert (find(folder), find(folder, selector="previous"), find(folder, selector=held)) == (
+        good,
+        None,
+        held,
+    )
 
 
-def test_previous_is_the_one_before_latest(shelf: Shelf) -> None:
+def test_previous_is_the_one_before_latest(folder: Shelf) -> None:
     """D16: of the same collection, by time."""
-    first, second, third = (shelf.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
-    shelf.put_snapshot("cities_v2", FIRST)
-    shelf.link("cities", second)
-    assert find(shelf, selector="previous") == first
-    (shelf.root / "cities_latest.snapshot").unlink()
-    shelf.link("cities", third)
-    assert find(shelf, selector="previous") == second
+    first, second, third = (folder.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
+    folder.put_snapshot("cities_v2", FIRST)
+    folder.link("cities", second)
+    assert find(folder, selector="previous") == first
+    (folder.root / "cities_latest.snapshot").unlink()
+    folder.link("cities", third)
+    assert find(folder, selector="previous") == second
 
 
-def test_two_of_one_second_keep_their_order(shelf: Shelf) -> None:
+def test_two_of_one_second_keep_their_order(folder: Shelf) -> None:
     """P11: the second file of a second is the newer one, also when there are ten."""
-    files = [shelf.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
-    assert [one.file for one in shelf.store.list_snapshots("cities")] == files
+    files = [folder.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
+    assert [one.file for one in folder.store.list_snapshots("cities")] == files
 
 
-def test_previous_stands_in_for_a_latest_that_dangles(shelf: Shelf) -> None:
+def test_previous_stands_in_for_a_latest_that_dangles(folder: Shelf) -> None:
     """Asked for by --fallback previous: the newest that is there."""
-    first = shelf.put_snapshot("cities", FIRST)
-    shelf.link("cities", "cities_20261120_101500.snapshot")
-    assert find(shelf, selector="previous") == first
+    first = folder.put_snapshot("cities", FIRST)
+    folder.link("cities", "cities_20261120_101500.snapshot")
+    assert find(folder, selector="previous") == first
 
 
-def test_a_name_and_a_path_select_a_file(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_name_and_a_path_select_a_file(folder: Shelf, tmp_path: Path) -> None:
     """`--snapshot NAME` is looked for in the store, a path anywhere."""
-    file = shelf.put_snapshot("cities", FIRST)
+    file = folder.put_snapshot("cities", FIRST)
     beside = tmp_path / "mine.snapshot"
     beside.write_bytes(b"snapshot")
-    outside = shelf.store.find_snapshot("cities", str(beside))
-    assert (find(shelf, selector=file), find(shelf, selector=str(shelf.root / file))) == (file, file)
+    outside = folder.store.find_snapshot("cities", str(beside))
+    assert (find(folder, selector=file), find(folder, selector=str(folder.root / file))) == (file, file)
     assert outside == StoredSnapshot(
         collection="cities", file="mine.snapshot", path=str(beside), size=8, in_store=False
     )
 
 
 @pytest.mark.parametrize("selector", ["latest", "previous", "cities_20261120_101500.snapshot", "/none/such.snapshot"])
-def test_nothing_there_is_none_and_no_error(shelf: Shelf, selector: str) -> None:
+def test_nothing_there_is_none_and_no_error(folder: Shelf, selector: str) -> None:
     """What becomes of it is a policy's business."""
-    assert find(shelf, selector=selector) is None
+    assert find(folder, selector=selector) is None
 
 
-def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(shelf: Shelf) -> None:
+def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(folder: Shelf) -> None:
     """D5: the exact place searched, what is there instead, and what a person can do."""
-    shelf.put_snapshot("towns", FIRST)
-    error = explain_missing(shelf.store, "cities")
+    folder.put_snapshot("towns", FIRST)
+    error = explain_missing(folder.store, "cities")
     assert str(error) == (
-        f"no snapshot of collection 'cities' in store '{shelf.root}' (looked for 'cities_*.snapshot'); "
+        f"no snapshot of collection 'cities' in store '{folder.root}' (looked for 'cities_*.snapshot'); "
         "it has snapshots of 'towns'"
     )
     assert error.hint == (
@@ -186,27 +190,27 @@ def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(shelf
     )
 
 
-def test_collections_with_alike_names_do_not_meet(shelf: Shelf) -> None:
+def test_collections_with_alike_names_do_not_meet(folder: Shelf) -> None:
     """K5: `docs` is no prefix of anything."""
     names = ["docs", "docs_v2", "docs_latest", "docs-2026", "docs_20261118_101500", "a b", "ünï", "Docs"]
-    files = {name: shelf.put_snapshot(name, FIRST) for name in names}
-    assert {name: find(shelf, name) for name in names} == files
-    assert shelf.store.list_collections() == tuple(sorted(names))
+    files = {name: folder.put_snapshot(name, FIRST) for name in names}
+    assert {name: find(folder, name) for name in names} == files
+    assert folder.store.list_collections() == tuple(sorted(names))
 
 
-def test_a_name_that_was_cut_is_told_by_its_manifest(shelf: Shelf) -> None:
+def test_a_name_that_was_cut_is_told_by_its_manifest(folder: Shelf) -> None:
     """Design §3: the manifest's `collection` decides."""
     name = "ü" * 100
-    file = shelf.put_snapshot(name, FIRST)
-    assert (find(shelf, name), shelf.store.list_collections()) == (file, (name,))
+    file = folder.put_snapshot(name, FIRST)
+    assert (find(folder, name), folder.store.list_collections()) == (file, (name,))
 
 
-def test_a_cut_name_without_its_manifest_is_listed_by_file(shelf: Shelf) -> None:
+def test_a_cut_name_without_its_manifest_is_listed_by_file(folder: Shelf) -> None:
     """Nobody can say what collection it is of; who knows the name still finds it."""
     name = "ü" * 100
-    file = shelf.put_snapshot(name, FIRST)
-    (shelf.root / name_manifest(file)).unlink()
-    assert (find(shelf, name), shelf.store.list_collections()) == (file, ())
+    file = folder.put_snapshot(name, FIRST)
+    (folder.root / name_manifest(file)).unlink()
+    assert (find(folder, name), folder.store.list_collections()) == (file, ())
 
 
 @pytest.mark.parametrize(
@@ -221,41 +225,41 @@ def test_a_cut_name_without_its_manifest_is_listed_by_file(shelf: Shelf) -> None
         ("towns_20261118_101500.snapshot", "a snapshot of collection 'towns'"),
     ],
 )
-def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(shelf: Shelf, target: str, why: str) -> None:
+def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(folder: Shelf, target: str, why: str) -> None:
     """S8: latest that dangles, is absolute, points outside, to something unfinished, or to another collection."""
-    shelf.put_snapshot("cities", FIRST)
-    shelf.put(".partial-0123456789abcdef")
-    shelf.link("towns", shelf.put_snapshot("towns", FIRST))
-    shelf.link("cities", target)
+    folder.put_snapshot("cities", FIRST)
+    folder.put(".partial-0123456789abcdef")
+    folder.link("towns", folder.put_snapshot("towns", FIRST))
+    folder.link("cities", target)
     with pytest.raises(IntegrityError) as caught:
-        find(shelf)
-    assert str(caught.value) == f"'cities_latest.snapshot' in store '{shelf.root}' points to '{target}', {why}"
+        find(folder)
+    assert str(caught.value) == f"'cities_latest.snapshot' in store '{folder.root}' points to '{target}', {why}"
 
 
-def test_a_line_of_text_that_leads_outside_is_not_followed_either(shelf: Shelf) -> None:
+def test_a_line_of_text_that_leads_outside_is_not_followed_either(folder: Shelf) -> None:
     """S8: both forms of latest obey the same rules."""
-    file = shelf.put_snapshot("cities", FIRST)
-    shelf.put("cities_latest.snapshot", f"../store/{file}\n".encode())
+    file = folder.put_snapshot("cities", FIRST)
+    folder.put("cities_latest.snapshot", f"../store/{file}\n".encode())
     with pytest.raises(IntegrityError, match=r", outside the store$"):
-        find(shelf)
+        find(folder)
 
 
-def test_a_pointer_is_followed_once(shelf: Shelf) -> None:
+def test_a_pointer_is_followed_once(folder: Shelf) -> None:
     """The file that it names must be the snapshot itself, no link again."""
     file = str(SnapshotName("cities", FIRST))
-    (shelf.root / file).symlink_to("/etc/hostname")
-    shelf.link("cities", file)
+    (folder.root / file).symlink_to("/etc/hostname")
+    folder.link("cities", file)
     with pytest.raises(IntegrityError, match=r"is not a plain file$"):
-        find(shelf)
+        find(folder)
 
 
-def test_a_git_lfs_pointer_is_told_with_its_cure(shelf: Shelf) -> None:
+def test_a_git_lfs_pointer_is_told_with_its_cure(folder: Shelf) -> None:
     """As latest itself, behind the pointer, and as a manifest."""
-    file = shelf.put(str(SnapshotName("cities", FIRST)), LFS)
-    shelf.put("towns_latest.snapshot", LFS)
+    file = folder.put(str(SnapshotName("cities", FIRST)), LFS)
+    folder.put("towns_latest.snapshot", LFS)
     for collection, name in (("cities", file), ("towns", "towns_latest.snapshot")):
         with pytest.raises(IntegrityError) as caught:
-            find(shelf, collection)
+            find(folder, collection)
         assert (str(caught.value), caught.value.hint) == (
             f"'{name}' is a Git LFS pointer, not the file itself",
             "fetch the files that stand behind: git lfs pull",
@@ -273,32 +277,32 @@ def test_a_git_lfs_pointer_is_told_with_its_cure(shelf: Shelf) -> None:
     ],
 )
 def test_a_manifest_that_contradicts_its_file_is_an_error(
-    shelf: Shelf, changed: dict[str, object], sentence: str
+    folder: Shelf, changed: dict[str, object], sentence: str
 ) -> None:
     """N7, and files that were swapped with another collection's."""
-    shelf.put_snapshot("cities", FIRST, **changed)
-    stored = shelf.store.find_snapshot("cities")
+    folder.put_snapshot("cities", FIRST, **changed)
+    stored = folder.store.find_snapshot("cities")
     assert stored is not None
     with pytest.raises(IntegrityError) as caught:
-        shelf.store.read_manifest(stored)
+        folder.store.read_manifest(stored)
     assert str(caught.value) == sentence
 
 
-def test_a_manifest_beside_any_kind_of_latest_is_read(shelf: Shelf) -> None:
+def test_a_manifest_beside_any_kind_of_latest_is_read(folder: Shelf) -> None:
     """A copy that followed the link took the manifest along, perhaps."""
-    shelf.put("cities_latest.snapshot", b"x" * 2000)
-    manifest = shelf.describe("cities_latest.snapshot", "cities", FIRST)
-    stored = shelf.store.find_snapshot("cities")
+    folder.put("cities_latest.snapshot", b"x" * 2000)
+    manifest = folder.describe("cities_latest.snapshot", "cities", FIRST)
+    stored = folder.store.find_snapshot("cities")
     assert stored is not None
-    assert shelf.store.read_manifest(stored) == manifest
+    assert folder.store.read_manifest(stored) == manifest
 
 
-def test_without_a_manifest_there_is_none(shelf: Shelf) -> None:
+def test_without_a_manifest_there_is_none(folder: Shelf) -> None:
     """Less can be checked then."""
-    shelf.put(str(SnapshotName("cities", FIRST)))
-    stored = shelf.store.find_snapshot("cities")
+    folder.put(str(SnapshotName("cities", FIRST)))
+    stored = folder.store.find_snapshot("cities")
     assert stored is not None
-    assert shelf.store.read_manifest(stored) is None
+    assert folder.store.read_manifest(stored) is None
 
 
 @pytest.mark.parametrize(
@@ -313,12 +317,12 @@ def test_without_a_manifest_there_is_none(shelf: Shelf) -> None:
         ("towns_20261118_101500.snapshot.json", "is not a snapshot"),
     ],
 )
-def test_naming_a_file_that_is_not_this_collections_is_a_mistake(shelf: Shelf, selector: str, sentence: str) -> None:
+def test_naming_a_file_that_is_not_this_collections_is_a_mistake(folder: Shelf, selector: str, sentence: str) -> None:
     """The way to restore it under another name is in the hint."""
-    shelf.put_snapshot("towns", FIRST)
-    shelf.put(".partial-0123456789abcdef")
+    folder.put_snapshot("towns", FIRST)
+    folder.put(".partial-0123456789abcdef")
     with pytest.raises(SettingsError) as caught:
-        find(shelf, selector=selector)
+        find(folder, selector=selector)
     assert str(caught.value).endswith(sentence)
 
 
@@ -338,16 +342,16 @@ def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp
     assert caught.value.hint.startswith("is it mounted? ")
 
 
-def test_a_stamped_directory_is_merely_empty(shelf: Shelf) -> None:
+def test_a_stamped_directory_is_merely_empty(folder: Shelf) -> None:
     """Nobody has made a snapshot yet."""
-    assert open_local_store(str(shelf.root)).list_collections() == ()
+    assert open_local_store(str(folder.root)).list_collections() == ()
 
 
-def test_a_directory_with_a_snapshot_needs_no_stamp(shelf: Shelf) -> None:
+def test_a_directory_with_a_snapshot_needs_no_stamp(folder: Shelf) -> None:
     """Filled by hand."""
-    shelf.put("cities_latest.snapshot")
-    (shelf.root / "README.md").unlink()
-    assert open_local_store(str(shelf.root)).list_collections() == ("cities",)
+    folder.put("cities_latest.snapshot")
+    (folder.root / "README.md").unlink()
+    assert open_local_store(str(folder.root)).list_collections() == ("cities",)
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:
@@ -368,26 +372,26 @@ def as_somebody_else() -> Iterator[None]:
     os.seteuid(0)
 
 
-def test_an_unreadable_store_says_who_we_are(shelf: Shelf, request: pytest.FixtureRequest) -> None:
+def test_an_unreadable_store_says_who_we_are(folder: Shelf, request: pytest.FixtureRequest) -> None:
     """D6: not the same as an empty one."""
-    shelf.root.chmod(0)
+    folder.root.chmod(0)
     request.getfixturevalue("as_somebody_else")
     with pytest.raises(StoreError) as caught:
-        open_local_store(str(shelf.root))
-    assert str(caught.value) == f"store '{shelf.root}' cannot be read: Permission denied"
+        open_local_store(str(folder.root))
+    assert str(caught.value) == f"store '{folder.root}' cannot be read: Permission denied"
     assert caught.value.hint.startswith("this program runs as uid ")
 
 
-def test_reading_changes_nothing(shelf: Shelf) -> None:
+def test_reading_changes_nothing(folder: Shelf) -> None:
     """D8: every method, and the directory is as it was."""
-    shelf.link("cities", shelf.put_snapshot("cities", FIRST))
-    before = sorted((path.name, path.lstat().st_mtime_ns) for path in shelf.root.iterdir())
-    store = open_local_store(str(shelf.root))
+    folder.link("cities", folder.put_snapshot("cities", FIRST))
+    before = sorted((path.name, path.lstat().st_mtime_ns) for path in folder.root.iterdir())
+    store = open_local_store(str(folder.root))
     stored = store.find_snapshot("cities")
     assert stored is not None
-    found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(shelf, "none"))
+    found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(folder, "none"))
     assert all(found[:3])
-    assert sorted((path.name, path.lstat().st_mtime_ns) for path in shelf.root.iterdir()) == before
+    assert sorted((path.name, path.lstat().st_mtime_ns) for path in folder.root.iterdir()) == before
 
 
 def test_what_is_read_on_a_boot_imports_nothing_slow() -> None:

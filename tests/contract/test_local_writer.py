@@ -168,9 +168,9 @@ def test_files_can_be_read_by_another_containers_user(path: Path, narrow_umask: 
 
 def test_the_file_mode_can_be_chosen(path: Path) -> None:
     """`RESTORE_FILE_MODE`: for a group, or for nobody else."""
-    shelf = open_writable_local_store(str(path), file_mode=0o640)
-    with shelf.receive() as incoming:
-        shelf.publish(incoming, shelf.choose_name(NAME), b"{}")
+    store = open_writable_local_store(str(path), file_mode=0o640)
+    with store.receive() as incoming:
+        store.publish(incoming, store.choose_name(NAME), b"{}")
     modes = {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()}
     assert (stat.S_IMODE(path.stat().st_mode), modes) == (0o750, {0o640})
 
@@ -211,8 +211,8 @@ def test_only_one_level_is_ever_made(tmp_path: Path) -> None:
 
 def test_what_is_received_has_no_final_name(path: Path) -> None:
     """P4: readers see nothing of it, and it vanishes when it is not published."""
-    shelf = open_writable_local_store(str(path))
-    with shelf.receive() as incoming:
+    store = open_writable_local_store(str(path))
+    with store.receive() as incoming:
         incoming.write(ONE)
         (during,) = list_names(path)
     assert during.startswith(".partial-")
@@ -221,22 +221,22 @@ def test_what_is_received_has_no_final_name(path: Path) -> None:
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(path: Path) -> None:
     """L1: the kernel lets it go; nobody has to remove a file."""
-    shelf = open_writable_local_store(str(path))
+    store = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     holder.kill()
     holder.wait()
     begin = time.monotonic()
-    with shelf.lock(5.0):
+    with store.lock(5.0):
         waited = time.monotonic() - begin
     assert waited < 1.0
 
 
 def test_waiting_for_the_lock_ends_in_time_with_its_own_status(path: Path) -> None:
     """L3: `--lock-timeout`, status 11."""
-    shelf = open_writable_local_store(str(path))
+    store = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     begin = time.monotonic()
-    with pytest.raises(LockedError) as caught, shelf.lock(0.5):
+    with pytest.raises(LockedError) as caught, store.lock(0.5):
         pass
     waited = time.monotonic() - begin
     holder.kill()
@@ -280,7 +280,7 @@ def test_a_lock_that_another_user_made_is_waited_for_and_taken(path: Path) -> No
 
 def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: Path) -> None:
     """Somebody cleans up while a run waits: a lock on a deleted file keeps nobody out."""
-    shelf, holder = open_writable_local_store(str(path)), _hold_lock(path)
+    store, holder = open_writable_local_store(str(path)), _hold_lock(path)
     ended: list[type[Exception]] = []
 
     def wait() -> None:
@@ -291,7 +291,7 @@ def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: 
     waiting.start()
     time.sleep(0.3)
     (path / ".lock").unlink()
-    with shelf.lock(0.0):
+    with store.lock(0.0):
         holder.kill()
         holder.wait()
         waiting.join()
@@ -300,10 +300,10 @@ def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: 
 
 def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
     """As long as its holder lives."""
-    shelf = open_writable_local_store(str(path))
+    store = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     threading.Timer(0.6, holder.send_signal, (signal.SIGKILL,)).start()
-    with shelf.lock(None):
+    with store.lock(None):
         ended = holder.wait()
     assert ended == -signal.SIGKILL
 
@@ -347,10 +347,10 @@ def _describe(content: bytes) -> bytes:
 
 def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
     """N6: the size is known from the server's answer."""
-    shelf = open_writable_local_store(str(path))
-    shelf.require_room(1)
+    store = open_writable_local_store(str(path))
+    store.require_room(1)
     with pytest.raises(SpaceError) as caught:
-        shelf.require_room(1 << 60)
+        store.require_room(1 << 60)
     assert str(caught.value).endswith(
         " bytes free, the snapshot needs 1,152,921,504,606,846,976; nothing was written"
     )
@@ -382,27 +382,27 @@ def test_a_full_disk_while_the_manifest_is_written_leaves_latest_alone(
     """P1: the old latest stays, and nothing of the new one does."""
     publish_once(path, ONE, FIRST)
     before = list_names(path)
-    shelf = open_writable_local_store(str(path))
-    with shelf.receive() as incoming:
+    store = open_writable_local_store(str(path))
+    with store.receive() as incoming:
         incoming.write(TWO)
         limit_files(100)
         with pytest.raises(SpaceError):
-            shelf.publish(incoming, SnapshotName("cities", SECOND), bytes(1000))
+            store.publish(incoming, SnapshotName("cities", SECOND), bytes(1000))
     assert (read_latest(path), find_trouble(path), list_names(path)) == (ONE, [], before)
 
 
 def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: Path) -> None:
     """This file system tells them apart, and then nothing is refused."""
     publish_once(path, ONE, FIRST)
-    shelf = open_writable_local_store(str(path))
-    assert not shelf.is_case_blind()
-    shelf.refuse_twin("Cities")
+    store = open_writable_local_store(str(path))
+    assert not store.is_case_blind()
+    store.refuse_twin("Cities")
 
 
 def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
     """P2: opened in a tight loop while latest is moved, it is always there and always whole."""
     publish_once(path, ONE, FIRST)
-    shelf, ended, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
+    store, ended, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
 
     def read() -> None:
         while not ended.is_set():
@@ -412,8 +412,8 @@ def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
     reader.start()
     other = publish_once(path, TWO, SECOND).file
     for _ in range(150):
-        shelf.move_latest("cities", "cities_20261118_101500.snapshot")
-        shelf.move_latest("cities", other)
+        store.move_latest("cities", "cities_20261118_101500.snapshot")
+        store.move_latest("cities", other)
     ended.set()
     reader.join()
     assert seen == {ONE, TWO}

@@ -79,9 +79,9 @@ def test_a_recovery_is_seen_while_it_runs(qdrant: Qdrant, target: Server, name: 
     ended = threading.Event()
 
     def watch() -> None:
-        with closing(qdrant.another()) as another:
+        with closing(qdrant.clone()) as clone:
             while not ended.is_set():
-                seen.append(another.read_activity(name).recoveries)
+                seen.append(clone.read_activity(name).recoveries)
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -336,7 +336,7 @@ def test_a_read_gives_up_in_time(proxy: RecordingProxy) -> None:
     """N3: passing trouble that does not pass ends after the patience, with the last trouble."""
     proxy.inject("", Fault(refused=True))
     with closing(connect(proxy.url, "")) as qdrant, pytest.raises(QdrantError, match="lost before an answer came"):
-        qdrant._connection.ask_again(Request(method="GET", path="/collections"), patience_seconds=0.5)  # noqa: SLF001
+        qdrant._connection.request_with_retry(Request(method="GET", path="/collections"), timeout_seconds=0.5)  # noqa: SLF001
     assert len(proxy.seen) >= 2
 
 

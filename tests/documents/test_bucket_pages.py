@@ -112,8 +112,8 @@ def offsite(minio: BucketServer) -> str:
 
 def test_a_copy_is_kept_elsewhere_and_falls_in_for_the_first(desk: Desk, minio: BucketServer, offsite: str) -> None:
     """Mirrored, pruned by a rule of its own; the directory is lost, and a restore goes on to the bucket."""
-    marks = ("runs: mirror", "runs: mirror by rule", "runs: fallback")
-    typed = [show(DOCS / "stores.md", mark).replace("s3://offsite", f"s3://{offsite}") for mark in marks]
+    markers = ("runs: mirror", "runs: mirror by rule", "runs: fallback")
+    typed = [show(DOCS / "stores.md", mark).replace("s3://offsite", f"s3://{offsite}") for mark in markers]
     server = Server(desk.url)
     points = server.points("cities")
 

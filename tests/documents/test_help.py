@@ -26,7 +26,7 @@ def test_every_command_shows_its_sentence_and_its_examples(door: CommandSpec, tm
     shown = re.findall(r"^  qdrant-restore (.+)$", ended.stdout, re.MULTILINE)
 
     assert (ended.status, ended.stderr) == (0, "")
-    assert " ".join(door.sentence.split()) in " ".join(ended.stdout.split())
+    assert " ".join(door.help.split()) in " ".join(ended.stdout.split())
     assert shown == list(door.examples) != []
     assert "docs/settings.md" in ended.stdout
 

@@ -215,20 +215,20 @@ def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
     server: EmbeddedQdrant, asking: Asking, recover: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A relative link to a sibling is fine, one that leads outside is 403, one that dangles 400."""
-    shelf = server.snapshots / "shared"
-    shelf.mkdir(exist_ok=True)
-    (shelf / "real one #1.snapshot").write_bytes(PLAIN.read_bytes())
+    store = server.snapshots / "shared"
+    store.mkdir(exist_ok=True)
+    (store / "real one #1.snapshot").write_bytes(PLAIN.read_bytes())
     (tmp_path / "outside.snapshot").write_bytes(PLAIN.read_bytes())
     for name, target in {
         "latest": "real one #1.snapshot",
         "outside": str(tmp_path / "outside.snapshot"),
         "dangling": "gone",
     }.items():
-        (shelf / name).unlink(missing_ok=True)
-        (shelf / name).symlink_to(target)
+        (store / name).unlink(missing_ok=True)
+        (store / name).symlink_to(target)
 
-    statuses = {name: recover(f"file://{shelf / name}").status_code for name in ("latest", "outside", "dangling")}
-    direct = recover("file://" + quote(str(shelf / "real one #1.snapshot")), checksum=CHECKSUM, priority="snapshot")
+    statuses = {name: recover(f"file://{store / name}").status_code for name in ("latest", "outside", "dangling")}
+    direct = recover("file://" + quote(str(store / "real one #1.snapshot")), checksum=CHECKSUM, priority="snapshot")
 
     assert statuses == {"latest": 200, "outside": 403, "dangling": 400}
     assert direct.status_code == 200

@@ -115,7 +115,7 @@ def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_
 
 def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Path) -> None:
     """P3: as many bytes lie there as its manifest says of the store, not of what the server made."""
-    shelf = open_writable_local_store(str(tmp_path / "store"))
+    store = open_writable_local_store(str(tmp_path / "store"))
     manifest = msgspec.structs.replace(
         describe(bytes(1000), FIRST), stored_size=7, stored_sha256="0" * 64, compression="zstd"
     )
@@ -123,7 +123,7 @@ def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Pat
     (tmp_path / "store" / f"{name}.json").write_bytes(write_manifest(manifest))
     (tmp_path / "store" / ".partial-0123456789abcdef").write_bytes(bytes(7))
 
-    assert shelf.remove_debris() == (f"{name}.json", ".partial-0123456789abcdef")
+    assert store.remove_debris() == (f"{name}.json", ".partial-0123456789abcdef")
 
 
 def test_p1_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: FilledStore) -> None:

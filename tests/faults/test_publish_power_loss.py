@@ -91,7 +91,7 @@ def test_after_a_power_loss_every_file_with_a_final_name_is_whole(disk: Path, tm
     publish_once(disk / "store", OLD, FIRST)
     seen = list[tuple[str, bool, bool, list[str]]]()
 
-    def look(call: str) -> None:
+    def state(call: str) -> None:
         sys.setprofile(None)
         with found_after_power_loss(tmp_path / "disk.img", tmp_path) as found:
             latest = read_latest(found / "store")
@@ -103,7 +103,7 @@ def test_after_a_power_loss_every_file_with_a_final_name_is_whole(disk: Path, tm
         shutil.rmtree(disk / "store")
         publish_once(disk / "store", OLD, FIRST)
         subprocess.run(["sync", "-f", str(disk)], check=True)
-        _publish_until(disk / "store", step, look)
+        _publish_until(disk / "store", step, state)
     assert [entry for entry in seen if not (entry[1] or entry[2]) or entry[3]] == []
     assert seen[-1][:3] == ("end", False, True)
     assert len(seen) == len(moments) + 1
@@ -113,14 +113,14 @@ class _LostPower(Exception):  # noqa: N818 - says what happened
     """The power is gone."""
 
 
-def _publish_until(store: Path, step: int, look: Callable[[str], None]) -> None:
+def _publish_until(store: Path, step: int, state: Callable[[str], None]) -> None:
     """Publish up to the call number `step` (from 0), then look at the disk."""
     left = step
 
     def told(call: str) -> None:
         nonlocal left
         if left == 0:
-            look(call)
+            state(call)
             raise _LostPower
         left -= 1
 
@@ -128,4 +128,4 @@ def _publish_until(store: Path, step: int, look: Callable[[str], None]) -> None:
         watch_calls(lambda: publish_once(store, NEW, SECOND), told)
     except _LostPower:
         return
-    look("end")
+    state("end")

@@ -40,7 +40,7 @@ def test_points_that_an_application_wrote_while_the_server_looked_for_its_file_s
 
     assert ended.status == 0, ended.stderr
     kept = read_state(target, name)
-    assert (sorted(map(str, kept.points)), kept.marks, kept.uploads) == (["1000", "1001", "1002"], [], [])
+    assert (sorted(map(str, kept.points)), kept.markers, kept.uploads) == (["1000", "1001", "1002"], [], [])
 
 
 def test_a_collection_that_an_application_creates_before_an_upload_arrives_is_filled_and_keeps_its_settings(

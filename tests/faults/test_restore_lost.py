@@ -110,7 +110,7 @@ def test_an_upload_that_is_lost_twice_ends_with_its_mark(ground: Ground) -> None
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(refused=True))
     outcome = ground.restore()
-    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.marks) == (17, 2, [ground.mark])
+    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.markers) == (17, 2, [ground.mark])
     assert "the connection was lost twice" in outcome.message
     assert f"its mark '{ground.mark}' stays, and the next run finishes it" in outcome.message
     ground.proxy.reset()
@@ -143,7 +143,7 @@ def test_a_deletion_without_an_answer_ends_with_its_mark_and_the_next_run_has_ev
     make_other(ground.server, ground.name)
     ground.proxy.inject(f"^DELETE {ground.path}$", Fault(lost=True), times=1)
     outcome = ground.restore("--on-existing", "replace")
-    assert (outcome.status, ground.marks) == (17, [ground.mark])
+    assert (outcome.status, ground.markers) == (17, [ground.mark])
     again = ground.restore("--on-existing", "replace")
     assert (again.result, again.status) == ("restored", 0)
     assert ground.state == ground.promise(aliased=True)
@@ -190,7 +190,7 @@ def test_a_proxy_that_takes_no_large_body_says_so_at_once(ground: Ground) -> Non
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(status=413, body=b"<html>413 Request Entity Too Large</html>"))
     outcome = ground.restore()
-    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.marks) == (17, 1, [])
+    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.markers) == (17, 1, [])
     assert outcome.message == (
         "a proxy before Qdrant answered 413, the snapshot is too large for it; nothing is left behind"
     )
@@ -204,7 +204,7 @@ def test_trouble_with_tidying_does_not_hide_why_it_was_needed(ground: Ground) ->
     ground.proxy.inject(UPLOADING, Fault(status=500, body=full))
     ground.proxy.inject(f"^PUT {ground.path}$", Fault(status=500, body=full))
     outcome = ground.restore()
-    assert (outcome.status, ground.marks) == (15, [ground.mark])
+    assert (outcome.status, ground.markers) == (15, [ground.mark])
     assert f"its mark '{ground.mark}' stays, and the next run tidies up" in outcome.message
     ground.proxy.reset()
     assert ground.restore().result == "restored"
@@ -217,7 +217,7 @@ def test_a_full_disk_is_not_tried_again(ground: Ground) -> None:
     full = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.0}'
     ground.proxy.inject(UPLOADING, Fault(status=500, body=full))
     outcome = ground.restore()
-    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.marks) == (15, 1, [])
+    assert (outcome.status, len(ground.proxy.find(UPLOADING)), ground.markers) == (15, 1, [])
     assert ground.name not in ground.server.collections()
 
 
@@ -233,7 +233,7 @@ def test_a_server_that_takes_no_byte_is_given_up(ground: Ground) -> None:
     begin = time.monotonic()
     outcome = ground.restore("--stall-timeout", "1")
     stalled.set()
-    assert (outcome.status, ground.marks, len(ground.proxy.find(UPLOADING))) == (124, [ground.mark], 1)
+    assert (outcome.status, ground.markers, len(ground.proxy.find(UPLOADING))) == (124, [ground.mark], 1)
     assert time.monotonic() - begin < 10
     assert f"its mark '{ground.mark}' stays" in outcome.message
 
@@ -251,7 +251,7 @@ def test_a_server_that_gives_no_sign_while_it_loads_is_given_up(ground: Ground) 
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(silent=True))
     outcome = ground.restore("--stall-timeout", "20")
-    assert (outcome.status, ground.marks) == (124, [ground.mark])
+    assert (outcome.status, ground.markers) == (124, [ground.mark])
     assert "Qdrant gave no sign for 20 s while it was loading the snapshot" in outcome.message
     ground.proxy.reset()
     assert ground.restore().result == "finished"

@@ -155,7 +155,7 @@ def test_rule_4_only_the_look_after_the_mark_decides(ground: Ground) -> None:
     outcome = ground.restore()
     assert (outcome.result, outcome.points) == ("skipped_exists", 3)
     assert ground.proxy.writes == [f"PUT {path(ground.mark)}", f"DELETE {path(ground.mark)}"]
-    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+    assert (ground.server.count(ground.name), ground.markers) == (3, [])
 
 
 def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(ground: Ground) -> None:
@@ -167,7 +167,7 @@ def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(ground: 
         f"^PUT {path(ground.mark)}$", Fault(before=lambda _: ground.server.alias(ground.name, behind)), times=1
     )
     outcome = ground.restore()
-    assert (outcome.status, ground.server.count(behind), ground.marks) == (16, 3, [])
+    assert (outcome.status, ground.server.count(behind), ground.markers) == (16, 3, [])
     assert ground.proxy.find(SENDING) == []
     ground.server.forget(behind)
 
@@ -297,7 +297,7 @@ def test_rule_5_a_wrong_checksum_is_not_tried_another_way(ground: Ground) -> Non
     body = b'{"status":{"error":"Wrong input: Snapshot checksum mismatch: expected a, got b"},"time":0.0}'
     ground.proxy.inject(RECOVERING, Fault(status=400, body=body))
     outcome = ground.restore()
-    assert (outcome.status, ground.proxy.find(UPLOADING), ground.marks) == (13, [], [])
+    assert (outcome.status, ground.proxy.find(UPLOADING), ground.markers) == (13, [], [])
     assert ground.name not in ground.server.collections()
 
 
@@ -307,7 +307,7 @@ def test_rule_5_what_came_into_being_after_a_refusal_is_not_sent_over(ground: Gr
     ground.proxy.inject(RECOVERING, Fault(after=lambda _: put_written(ground.server, ground.name)))
     outcome = ground.restore()
     assert (outcome.result, outcome.points, ground.proxy.find(UPLOADING)) == ("skipped_exists", 3, [])
-    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+    assert (ground.server.count(ground.name), ground.markers) == (3, [])
 
 
 def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over(ground: Ground) -> None:
@@ -319,7 +319,7 @@ def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over
     outcome = ground.restore()
     assert (outcome.result, outcome.points) == ("skipped_exists", 3)
     assert ground.proxy.find(SENDING) == []
-    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+    assert (ground.server.count(ground.name), ground.markers) == (3, [])
 
 
 def test_rule_5_a_collection_that_was_created_just_before_is_not_sent_over(ground: Ground) -> None:
@@ -329,7 +329,7 @@ def test_rule_5_a_collection_that_was_created_just_before_is_not_sent_over(groun
     ground.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
     outcome = ground.restore()
     assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == ("skipped_exists", 3, [])
-    assert (ground.server.count(ground.name), ground.marks) == (3, [])
+    assert (ground.server.count(ground.name), ground.markers) == (3, [])
 
 
 def test_rule_5_a_persons_own_snapshot_on_the_server_is_never_overwritten(ground: Ground) -> None:
@@ -375,7 +375,7 @@ def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(ground: Ground
     make_other(ground.server, ground.name)
     held = ground.server.points(ground.name)
     outcome = ground.restore("--on-existing", "replace")
-    assert (outcome.status, ground.server.points(ground.name), ground.marks) == (13, held, [])
+    assert (outcome.status, ground.server.points(ground.name), ground.markers) == (13, held, [])
     assert f"DELETE {ground.path}" not in ground.proxy.writes
 
 
@@ -407,7 +407,7 @@ def test_rule_7_a_refused_upload_leaves_no_file_although_its_collection_never_wa
         f"DELETE {ground.path}",
         f"DELETE {path(ground.mark)}",
     ]
-    assert (ground.name in ground.server.collections(), ground.marks) == (False, [])
+    assert (ground.name in ground.server.collections(), ground.markers) == (False, [])
     ground.server.create(ground.name, vectors={})
     assert ground.server.snapshots_of(ground.name) == []
 
@@ -449,7 +449,7 @@ def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(ground: Ground)
 
     ground.proxy.inject(UPLOADING, Fault(after=hide_what_runs, lost=True))
     outcome = ground.restore("--stall-timeout", "60")
-    assert (outcome.status, ground.marks) == (17, [ground.mark])
+    assert (outcome.status, ground.markers) == (17, [ground.mark])
     assert f"its mark '{ground.mark}' stays, and the next run finishes it" in outcome.message
     ground.proxy.reset()
     assert ground.restore().result == "finished"

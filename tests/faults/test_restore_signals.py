@@ -55,7 +55,7 @@ def test_a_signal_before_the_transfer_leaves_nothing(
         ended = running.wait()
     hold.released.set()
     assert (ended.status, time.monotonic() - begin < LIMIT_SECONDS) == (status, True)
-    assert (ground.marks, ground.name in ground.server.collections()) == ([], False)
+    assert (ground.markers, ground.name in ground.server.collections()) == ([], False)
     assert f"error: ended by {number.name}" in ended.stderr
 
 
@@ -69,7 +69,7 @@ def test_a_signal_while_another_is_waited_for_leaves_the_other_alone(ground: Gro
         begin = time.monotonic()
         running.terminate()
         ended = running.wait()
-    assert (ended.status, time.monotonic() - begin < LIMIT_SECONDS, ground.marks) == (143, True, [mark])
+    assert (ended.status, time.monotonic() - begin < LIMIT_SECONDS, ground.markers) == (143, True, [mark])
     assert ground.proxy.writes == []
 
 
@@ -86,10 +86,10 @@ def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(
         running.terminate()
         ended = running.wait()
     hold.released.set()
-    assert (ended.status, time.monotonic() - begin < LIMIT_SECONDS, ground.marks) == (143, True, [ground.mark])
+    assert (ended.status, time.monotonic() - begin < LIMIT_SECONDS, ground.markers) == (143, True, [ground.mark])
     assert f"its mark '{ground.mark}' stays, and the next run finishes it" in ended.stderr
     assert ground.restore().status == 0
-    assert ground.marks == []
+    assert ground.markers == []
 
 
 def test_the_deadline_ends_all_of_it(ground: Ground) -> None:
@@ -101,7 +101,7 @@ def test_the_deadline_ends_all_of_it(ground: Ground) -> None:
         assert hold.reached.wait(20)
         ended = running.wait()
     hold.released.set()
-    assert (ended.status, ended.took < 2 + LIMIT_SECONDS, ground.marks) == (124, True, [ground.mark])
+    assert (ended.status, ended.took < 2 + LIMIT_SECONDS, ground.markers) == (124, True, [ground.mark])
     assert ground.restore().result == "restored"
 
 

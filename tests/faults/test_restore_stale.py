@@ -43,7 +43,7 @@ def test_under_a_stale_marked_a_filled_collection_is_left_alone(ground: Ground) 
     ground.plant(Phase.MARKED, TargetBefore.PRESENT)
     outcome = ground.restore()
     assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == (SKIPPED, 3, [])
-    assert ground.marks == []
+    assert ground.markers == []
 
 
 @pytest.mark.parametrize("was", [TargetBefore.ABSENT, TargetBefore.EMPTY])
@@ -90,7 +90,7 @@ def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(ground
     outcome = ground.restore()
     assert (outcome.result, outcome.status, outcome.points) == (WRITTEN, 13, 3)
     assert ground.server.count(ground.name) == 3
-    assert ground.marks == [mark]
+    assert ground.markers == [mark]
     assert outcome.message == (
         "a restore of it was interrupted, and it holds 3 points by now, which is not what was sent; left as it is"
     )
@@ -128,7 +128,7 @@ def test_without_a_manifest_a_few_points_of_somebody_do_not_pass_for_the_snapsho
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT, sha256="")
     outcome = ground.restore()
     assert (outcome.result, outcome.status, outcome.points) == (WRITTEN, 13, 3)
-    assert (ground.server.count(ground.name), ground.marks) == (3, [mark])
+    assert (ground.server.count(ground.name), ground.markers) == (3, [mark])
 
 
 def test_without_a_manifest_what_arrived_is_accepted_all_the_same(ground: Ground) -> None:
@@ -199,7 +199,7 @@ def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: TargetBefore)
         f"DELETE {path(ground.name, f'snapshots/{name_upload(ground.name)}')}",
         f"DELETE {path(name_marker(ground.name, 2))}",
     ]
-    assert (ground.server.points(ground.name), ground.marks, ground.server.snapshots_of(ground.name)) == (
+    assert (ground.server.points(ground.name), ground.markers, ground.server.snapshots_of(ground.name)) == (
         held,
         [],
         [],
@@ -223,7 +223,7 @@ def test_of_several_stale_marks_the_highest_attempt_counts(ground: Ground) -> No
     ground.plant(Phase.SENT, TargetBefore.ABSENT, attempt=2)
     outcome = ground.restore()
     assert [seen.line for seen in ground.proxy.find("^PUT")] == [f"PUT {path(name_marker(ground.name, 3))}"]
-    assert (outcome.result, outcome.status, ground.marks) == (FINISHED, 0, [])
+    assert (outcome.result, outcome.status, ground.markers) == (FINISHED, 0, [])
 
 
 def test_a_mark_that_nobody_can_read_is_left_alone(ground: Ground) -> None:
@@ -232,7 +232,7 @@ def test_a_mark_that_nobody_can_read_is_left_alone(ground: Ground) -> None:
     mark = name_marker(ground.name, 1)
     ground.server.create(mark, vectors={}, metadata={"phase": "some later idea"})
     outcome = ground.restore()
-    assert (outcome.status, ground.proxy.writes, ground.marks) == (11, [], [mark])
+    assert (outcome.status, ground.proxy.writes, ground.markers) == (11, [], [mark])
     assert outcome.message == f"its mark '{mark}' cannot be read; left as it is"
     ground.server.drop(mark)
 
@@ -245,7 +245,7 @@ def test_a_stale_mark_is_waited_for_with_the_machines_own_clock_too(ground: Grou
     ended = ground.run(ground.name)
     assert (ended.status, ended.outcome["result"]) == (0, FINISHED)
     assert 12 < ended.took < 30
-    assert ground.marks == []
+    assert ground.markers == []
 
 
 def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
@@ -256,7 +256,7 @@ def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
     file.write_bytes(content[:512] + b"x" * (len(content) - 512))
     outcomes = [ground.restore() for _ in range(10)]
     assert [outcome.status for outcome in outcomes] == [13] * 10
-    assert ground.marks == [mark]
+    assert ground.markers == [mark]
     assert mark in outcomes[-1].message
 
 
@@ -265,7 +265,7 @@ def test_a_snapshot_that_is_gone_leaves_the_interrupted_restore_as_it_is(ground:
     ground.store.add("another")
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore()
-    assert (outcome.status, ground.marks) == (10, [mark])
+    assert (outcome.status, ground.markers) == (10, [mark])
 
 
 def test_a_dirty_collection_under_a_stale_mark_is_deleted_and_restored(
@@ -319,7 +319,7 @@ def test_a_collection_that_is_broken_otherwise_is_never_deleted_by_a_takeover(
     embedded.misbehave({"fault": "fail", "path": "GET /collections/cities$", "status": 500, "body": words})
     outcome = own_ground.restore()
     embedded.misbehave()
-    assert (outcome.status, own_ground.marks) == (17, [mark])
+    assert (outcome.status, own_ground.markers) == (17, [mark])
     assert own_ground.server.points(own_ground.name) == promised_points("plain")
     assert mark in outcome.message
 

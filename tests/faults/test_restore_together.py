@@ -50,7 +50,7 @@ def test_a_holder_that_lives_is_waited_for_longer_than_a_dead_one(ground: Ground
     ends = run_together(ground, 2)
     assert sorted(end.outcome["result"] for end in ends) == ["restored", "skipped_exists"]
     assert len(ground.proxy.find(UPLOADING)) == 1
-    assert ground.marks == []
+    assert ground.markers == []
 
 
 def test_the_wait_for_a_living_holder_can_be_bounded(ground: Ground) -> None:
@@ -72,7 +72,7 @@ def test_the_wait_for_a_living_holder_can_be_bounded(ground: Ground) -> None:
         held = holder.wait()
     assert (outcome.status, f"process {holder.child.pid}" in outcome.message) == (11, True)
     assert outcome.message.endswith(f"(mark '{ground.mark}'); left to it")
-    assert (held.outcome["result"], ground.marks) == ("restored", [])
+    assert (held.outcome["result"], ground.markers) == ("restored", [])
 
 
 def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Ground) -> None:
@@ -103,7 +103,7 @@ def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Gro
     away = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>away</html>")
     ground.proxy.inject(f"^GET {path(mark)}$", away, skip=3)
     outcome = ground.restore("--stall-timeout", "20")
-    assert (outcome.status, ground.proxy.writes, ground.marks) == (17, [], [mark])
+    assert (outcome.status, ground.proxy.writes, ground.markers) == (17, [], [mark])
 
 
 def test_the_mark_of_a_newer_program_that_beats_is_waited_for(ground: Ground) -> None:

@@ -72,7 +72,7 @@ def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
     outcome = ground.restore()
     assert (outcome.status, outcome.result) == (13, "failed")
     assert outcome.message == f"after the restore {sentence}; it is left as it is, with its mark '{ground.mark}'"
-    assert (ground.server.points(ground.name), ground.marks) == (promised_points("plain"), [ground.mark])
+    assert (ground.server.points(ground.name), ground.markers) == (promised_points("plain"), [ground.mark])
 
 
 @pytest.mark.parametrize(

@@ -197,11 +197,11 @@ def test_s4_a_mark_says_who_holds_it_and_no_secret(locked_ground: Ground) -> Non
     locked_ground.add()
     seen: list[str] = []
 
-    def look(_request: object) -> None:
-        (mark,) = locked_ground.marks
+    def state(_request: object) -> None:
+        (mark,) = locked_ground.markers
         seen.append(json.dumps(locked_ground.server.metadata(mark)))
 
-    locked_ground.proxy.inject("snapshots/upload", Fault(before=look))
+    locked_ground.proxy.inject("snapshots/upload", Fault(before=state))
     status, _ = show(locked_ground, "restore", "--transfer", "upload", QDRANT_API_KEY=CANARY)
 
     assert (status, len(seen)) == (0, 1)
@@ -227,10 +227,10 @@ def test_s4_no_process_has_the_key_on_its_command_line(locked_ground: Ground) ->
     locked_ground.add()
     lines: list[bytes] = []
 
-    def look(_request: object) -> None:
+    def state(_request: object) -> None:
         lines.extend(Path(f"/proc/{process}/cmdline").read_bytes() for process in find_below(os.getpid()))
 
-    locked_ground.proxy.inject("snapshots/upload", Fault(before=look))
+    locked_ground.proxy.inject("snapshots/upload", Fault(before=state))
     status, _ = show(locked_ground, "restore", "--transfer", "upload", QDRANT_API_KEY=CANARY)
 
     assert status == 0

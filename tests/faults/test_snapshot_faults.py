@@ -31,7 +31,7 @@ DELETE = r"DELETE /collections/[^/]+/snapshots/.+"
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Give the place of a store that is not there yet."""
     return tmp_path / "store"
 
@@ -71,7 +71,7 @@ def reached() -> Iterator[Reached]:
 def test_a_signal_during_the_download_leaves_nothing_anywhere(
     target: Server,
     cities: str,
-    shelf: Path,
+    folder: Path,
     proxy: RecordingProxy,
     reached: Reached,
     number: signal.Signals,
@@ -79,105 +79,105 @@ def test_a_signal_during_the_download_leaves_nothing_anywhere(
 ) -> None:
     """L4: within 2 s, no temporary file in the store, no snapshot on the server, 143 or 130."""
     proxy.inject(DOWNLOAD, Fault(before=reached))
-    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
     ended, took, _ = end_with(child, number)
-    assert (ended, list_names(shelf), target.snapshots_of(cities)) == (status, [], [])
+    assert (ended, list_names(folder), target.snapshots_of(cities)) == (status, [], [])
     assert took < 2.0
 
 
 def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
-    cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+    cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
     """Protocol, Snapshot 3: nobody can attribute what the server makes of it now; it is said and never deleted."""
     proxy.inject(CREATE, Fault(after=reached))
-    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
     ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(shelf), proxy.find(DELETE)) == (143, [], [])
+    assert (ended, list_names(folder), proxy.find(DELETE)) == (143, [], [])
     assert "snapshot.unanswered" in said
     assert took < 2.0
 
 
 def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
-    cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+    cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
     """L4: tidying up may not keep us; what is left on the server is said."""
     proxy.inject(DOWNLOAD, Fault(before=reached))
     proxy.inject(r"GET /collections/[^/]+/snapshots$", Fault(silent=True), skip=1)
-    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
     ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(shelf)) == (143, [])
+    assert (ended, list_names(folder)) == (143, [])
     assert "snapshot.left_on_server" in said
     assert took < 2.0
 
 
 @pytest.mark.parametrize("moment", range(8))
 def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, moment: int
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, moment: int
 ) -> None:
     """P1, P3, L1: kill -9 at any request of a whole run; latest stays whole, the next run needs no help."""
-    first = only(take_here(cities, url=target.url, store=shelf))
-    before = read_latest(shelf, cities)
-    requests = len(_record(cities, shelf, proxy))
+    first = only(take_here(cities, url=target.url, store=folder))
+    before = read_latest(folder, cities)
+    requests = len(_record(cities, folder, proxy))
     hook = Reached()
     # A run asks once or twice less when the server is quicker, so the last ones of the first run may not come.
     proxy.at(1 + moment * (requests - 4) // 7, Fault(before=hook))
-    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    child = start_snapshot(cities, url=proxy.url, store=folder)
     assert hook.come.wait(20)
     child.kill()
     child.communicate()
     hook.release.set()
-    after_kill = read_latest(shelf, cities)
-    second = only(take_here(cities, url=target.url, store=shelf))
-    names = [file for file in list_names(shelf) if file.startswith(".")]
-    assert (after_kill is not None, second.status, names, find_trouble(shelf)) == (True, 0, [], [])
-    assert read_latest(shelf, cities) == (shelf / second.snapshot).read_bytes()
-    assert (shelf / first.snapshot).read_bytes() == before
+    after_kill = read_latest(folder, cities)
+    second = only(take_here(cities, url=target.url, store=folder))
+    names = [file for file in list_names(folder) if file.startswith(".")]
+    assert (after_kill is not None, second.status, names, find_trouble(folder)) == (True, 0, [], [])
+    assert read_latest(folder, cities) == (folder / second.snapshot).read_bytes()
+    assert (folder / first.snapshot).read_bytes() == before
 
 
-def _record(cities: str, shelf: Path, proxy: RecordingProxy) -> list[Seen]:
+def _record(cities: str, folder: Path, proxy: RecordingProxy) -> list[Seen]:
     """Run once through the proxy to learn how many requests a run has."""
-    take_here(cities, url=proxy.url, store=shelf)
+    take_here(cities, url=proxy.url, store=folder)
     seen = proxy.seen
     proxy.reset()
     return seen
 
 
-def test_kills_at_any_time_leave_latest_whole(cities: str, shelf: Path, target: Server) -> None:
+def test_kills_at_any_time_leave_latest_whole(cities: str, folder: Path, target: Server) -> None:
     """P1, P3: twelve kills at times nobody chose, start-up and publishing among them, then a normal run."""
-    take_here(cities, url=target.url, store=shelf)
+    take_here(cities, url=target.url, store=folder)
     moments = random.Random(11)  # noqa: S311 - the same times every run
     trouble = []
     for _ in range(12):
-        child = start_snapshot(cities, url=target.url, store=shelf)
+        child = start_snapshot(cities, url=target.url, store=folder)
         time.sleep(moments.uniform(0.15, 0.6))
         child.kill()
         child.communicate()
-        trouble += find_trouble(shelf) + ([] if read_latest(shelf, cities) else ["no latest"])
-    last = only(take_here(cities, url=target.url, store=shelf))
-    left = [file for file in list_names(shelf) if file.startswith(".")]
-    assert (trouble, last.status, left, find_trouble(shelf)) == ([], 0, [], [])
+        trouble += find_trouble(folder) + ([] if read_latest(folder, cities) else ["no latest"])
+    last = only(take_here(cities, url=target.url, store=folder))
+    left = [file for file in list_names(folder) if file.startswith(".")]
+    assert (trouble, last.status, left, find_trouble(folder)) == ([], 0, [], [])
 
 
 def test_ten_failing_snapshots_leave_no_more_than_one(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
     """D3: neither in the store nor on the server."""
     proxy.inject(DOWNLOAD, Fault(status=500))
-    statuses = {only(take_here(cities, url=proxy.url, store=shelf)).status for _ in range(10)}
-    assert (statuses, list_names(shelf), target.snapshots_of(cities)) == ({17}, [], [])
+    statuses = {only(take_here(cities, url=proxy.url, store=folder)).status for _ in range(10)}
+    assert (statuses, list_names(folder), target.snapshots_of(cities)) == ({17}, [], [])
 
 
 def test_too_little_room_is_told_before_the_first_byte_is_asked_for(
-    cities: str, shelf: Path, proxy: RecordingProxy
+    cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
     """N6: status 15, and nothing was downloaded."""
     made = {"name": "made-1-2026-11-20-10-15-00.snapshot", "size": 1 << 60, "creation_time": None}
     proxy.inject(CREATE, Fault(status=200, body=json.dumps({"result": made, "status": "ok"}).encode()))
-    outcome = only(take_here(cities, url=proxy.url, store=shelf))
-    assert (outcome.status, proxy.find(DOWNLOAD), list_names(shelf)) == (15, [], [])
+    outcome = only(take_here(cities, url=proxy.url, store=folder))
+    assert (outcome.status, proxy.find(DOWNLOAD), list_names(folder)) == (15, [], [])
     assert "the snapshot needs 1,152,921,504,606,846,976; nothing was written" in outcome.message
 
 
@@ -190,62 +190,62 @@ def limit_files() -> Iterator[Callable[[int], None]]:
 
 
 def test_a_disk_that_fills_up_ends_it_at_once_and_leaves_nothing(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, limit_files: Callable[[int], None]
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, limit_files: Callable[[int], None]
 ) -> None:
     """N3, D3: no second download, nothing in the store, nothing on the server; status 15."""
     limit_files(4096)
-    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    outcome = only(take_here(cities, url=proxy.url, store=folder))
     limit_files(resource.RLIM_INFINITY)
     assert (outcome.status, len(proxy.find(DOWNLOAD))) == (15, 1)
-    assert (list_names(shelf), target.snapshots_of(cities)) == ([], [])
+    assert (list_names(folder), target.snapshots_of(cities)) == ([], [])
 
 
 def test_a_lost_answer_to_the_creation_is_told_and_not_asked_again(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
     """Protocol, Snapshot 3: the server has made a file that nobody can attribute: it is left, and that is said."""
     proxy.inject(CREATE, Fault(lost=True))
-    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    outcome = only(take_here(cities, url=proxy.url, store=folder))
     assert (outcome.status, len(proxy.find(CREATE)), proxy.find(DELETE)) == (17, 1, [])
     assert outcome.message.endswith("; the server may still finish the snapshot, and keeps it then")
     assert len(target.snapshots_of(cities)) == 1
 
 
 def test_a_server_that_gives_no_sign_while_it_creates_is_given_up(
-    cities: str, shelf: Path, proxy: RecordingProxy
+    cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
     """`--stall-timeout`: no answer, and no creation is running there any more. Status 124."""
     proxy.inject(CREATE, Fault(silent=True))
-    outcome = only(take_here(cities, "--stall-timeout", "20", url=proxy.url, store=shelf, clock=FastClock(10)))
-    assert (outcome.status, list_names(shelf)) == (124, [])
+    outcome = only(take_here(cities, "--stall-timeout", "20", url=proxy.url, store=folder, clock=FastClock(10)))
+    assert (outcome.status, list_names(folder)) == (124, [])
     assert outcome.message.startswith("Qdrant gave no sign for 20 s while it was to create the snapshot; ")
 
 
-def test_a_creation_that_goes_on_is_waited_for(embedded: EmbeddedQdrant, shelf: Path) -> None:
+def test_a_creation_that_goes_on_is_waited_for(embedded: EmbeddedQdrant, folder: Path) -> None:
     """A running creation is a sign of life: longer than the stall timeout, and no failure."""
     server = Server(embedded.url)
     server.create("cities", vectors=VECTORS)
     embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 3.0})
-    outcome = only(take_here("cities", "--stall-timeout", "1", url=embedded.url, store=shelf))
+    outcome = only(take_here("cities", "--stall-timeout", "1", url=embedded.url, store=folder))
     assert (outcome.status, outcome.latest) == (0, True)
 
 
-def test_a_server_killed_while_it_creates_leaves_the_store_as_it_was(embedded: EmbeddedQdrant, shelf: Path) -> None:
+def test_a_server_killed_while_it_creates_leaves_the_store_as_it_was(embedded: EmbeddedQdrant, folder: Path) -> None:
     """The connection ends without an answer; after its restart the next run succeeds."""
     server = Server(embedded.url)
     server.create("cities", vectors=VECTORS)
     embedded.misbehave({"fault": "die", "moment": "creating"})
-    failed = only(take_here("cities", url=embedded.url, store=shelf))
-    left = list_names(shelf)
+    failed = only(take_here("cities", url=embedded.url, store=folder))
+    left = list_names(folder)
     embedded.restart(kill=True)
-    succeeded = only(take_here("cities", url=embedded.url, store=shelf))
+    succeeded = only(take_here("cities", url=embedded.url, store=folder))
     assert (failed.status, left, succeeded.status) == (17, [], 0)
 
 
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_connection_cut_in_the_download_costs_nothing_but_time(
     embedded: EmbeddedQdrant,
-    shelf: Path,
+    folder: Path,
     reset: bool,  # noqa: FBT001
 ) -> None:
     """N1, N2: end to end, with the emulated server's own ranges."""
@@ -254,45 +254,45 @@ def test_a_connection_cut_in_the_download_costs_nothing_but_time(
     server.upsert("cities", range(1, 501))
     embedded.misbehave({"fault": "cut", "path": "GET .*/snapshots/.+", "bytes": 20_000, "reset": reset, "times": 2})
     story = Story()
-    outcome = only(take_here("cities", url=embedded.url, store=shelf, story=story))
-    assert (outcome.status, len(story.named("snapshot.download_cut")), find_trouble(shelf)) == (0, 2, [])
+    outcome = only(take_here("cities", url=embedded.url, store=folder, story=story))
+    assert (outcome.status, len(story.named("snapshot.download_cut")), find_trouble(folder)) == (0, 2, [])
 
 
 def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
     """L3: the other one is downloading; status 11, and it finishes undisturbed."""
     proxy.inject(DOWNLOAD, Fault(before=reached), times=1)
-    child = start_snapshot(cities, url=proxy.url, store=shelf)
+    child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
-    late = start_snapshot(cities, "--lock-timeout", "0.3", url=target.url, store=shelf)
+    late = start_snapshot(cities, "--lock-timeout", "0.3", url=target.url, store=folder)
     _, said = late.communicate(timeout=30)
     reached.release.set()
     child.communicate(timeout=30)
     assert (late.returncode, child.returncode) == (11, 0)
-    assert f"store '{shelf}' is locked by another run" in said
-    assert len([file for file in list_names(shelf) if parse_name(file)]) == 1
+    assert f"store '{folder}' is locked by another run" in said
+    assert len([file for file in list_names(folder) if parse_name(file)]) == 1
 
 
 def test_a_deadline_ends_it_with_its_own_status(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy, reached: Reached
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
     """`--deadline`: all of it; 124, and nothing is left."""
     proxy.inject(DOWNLOAD, Fault(before=reached))
     begin = time.monotonic()
-    child = start_snapshot(cities, "--deadline", "2", url=proxy.url, store=shelf)
+    child = start_snapshot(cities, "--deadline", "2", url=proxy.url, store=folder)
     child.communicate(timeout=30)
     took = time.monotonic() - begin
-    assert (child.returncode, list_names(shelf), target.snapshots_of(cities)) == (124, [], [])
+    assert (child.returncode, list_names(folder), target.snapshots_of(cities)) == (124, [], [])
     assert took < 4.5
 
 
 def test_a_copy_that_cannot_be_deleted_on_the_server_is_a_warning(
-    target: Server, cities: str, shelf: Path, proxy: RecordingProxy
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
     """The file is whole and latest; what is left on the server is named."""
     proxy.inject(DELETE, Fault(status=500))
-    outcome = only(take_here(cities, url=proxy.url, store=shelf))
+    outcome = only(take_here(cities, url=proxy.url, store=folder))
     (left,) = target.snapshots_of(cities)
     target.ask("DELETE", path(cities, f"snapshots/{left}"))
     assert (outcome.status, outcome.latest) == (0, True)
@@ -300,20 +300,24 @@ def test_a_copy_that_cannot_be_deleted_on_the_server_is_a_warning(
 
 
 def test_a_run_of_several_that_is_killed_leaves_no_set(
-    cities: str, new_name: Callable[[str], str], shelf: Path, target: Server, proxy: RecordingProxy
+    cities: str, new_name: Callable[[str], str], folder: Path, target: Server, proxy: RecordingProxy
 ) -> None:
     """The set's document comes last: what was made before the kill is whole and in no set, the next run makes one."""
     towns = new_name("towns")
     target.create(towns, vectors=VECTORS)
     hook = Reached()
     proxy.inject(rf"GET /collections/{towns}/snapshots/.+", Fault(before=hook))
-    child = start_snapshot(cities, towns, "--concurrency", "1", url=proxy.url, store=shelf)
+    child = start_snapshot(cities, towns, "--concurrency", "1", url=proxy.url, store=folder)
     assert hook.come.wait(20)
     child.kill()
     child.communicate()
     hook.release.set()
-    after_kill = (read_latest(shelf, cities) is not None, find_trouble(shelf), sorted(shelf.glob("*.set.json")))
+    after_kill = (
+        read_latest(folder, cities) is not None,
+        find_trouble(folder),
+        sorted(folder.glob("*.set.json")),
+    )
     proxy.reset()
-    second = take_here(cities, towns, url=target.url, store=shelf, run_id="f" * 32)
+    second = take_here(cities, towns, url=target.url, store=folder, run_id="f" * 32)
     assert (after_kill, second.status) == ((True, [], []), 0)
-    assert len(sorted(shelf.glob("*.set.json"))) == 1
+    assert len(sorted(folder.glob("*.set.json"))) == 1

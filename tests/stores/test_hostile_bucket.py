@@ -74,12 +74,12 @@ def test_k6_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place)
     for name in (key, f"{key}.json"):
         client.put(f"backups/{name}", b"somebody's")
     pruned = place.run("prune", "--keep-last", "1")
-    shelf = place.kept.open()
-    latest = shelf.find_snapshot("cities")
+    store = place.kept.open()
+    latest = store.find_snapshot("cities")
     left = client.find(f"backups/{key}")
 
     assert (pruned.status, latest and latest.file) == (0, file)
-    assert (left and left.size, [one.file for one in shelf.list_snapshots("cities")]) == (10, [file])
+    assert (left and left.size, [one.file for one in store.list_snapshots("cities")]) == (10, [file])
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def refuse(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] =
     return Told(status, (READY, *log, event), (f"<name>: {sentence}", *([f"  hint: {hint}"] if hint else [])))
 
 
-def carry_out(case: Case, ground: Ground, *, manifest: bool = True) -> Tried:
+def run(case: Case, ground: Ground, *, manifest: bool = True) -> Tried:
     """Spoil the scene, look, run the command, look again."""
     ground.add(manifest=manifest)
     case.spoil(ground)

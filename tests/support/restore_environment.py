@@ -39,9 +39,9 @@ class Ground:
         return name_marker(self.name, 1)
 
     @property
-    def marks(self) -> list[str]:
+    def markers(self) -> list[str]:
         """The marks that are there."""
-        return self.server.marks(self.name)
+        return self.server.markers(self.name)
 
     @property
     def state(self) -> State:

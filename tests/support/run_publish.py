@@ -44,13 +44,13 @@ def publish_once(
     part_problem: str = "",
 ) -> Published:
     """Do what a snapshot does with a store, from its lock to the moved latest."""
-    shelf = open_writable_local_store(str(path))
-    with shelf.lock(5.0):
-        shelf.remove_debris()
-        with shelf.receive() as incoming:
+    store = open_writable_local_store(str(path))
+    with store.lock(5.0):
+        store.remove_debris()
+        with store.receive() as incoming:
             incoming.write(content)
             return publish(
-                shelf,
+                store,
                 incoming,
                 describe(content, at, collection=collection, points=points),
                 no_log,

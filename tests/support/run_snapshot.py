@@ -34,7 +34,7 @@ def take_here(
     qdrant = connect(settings.qdrant_url, key)
     tools = SnapshotSession(
         qdrant=qdrant,
-        shelf=open_writable_local_store(settings.store, file_mode=settings.file_mode),
+        store=open_writable_local_store(settings.store, file_mode=settings.file_mode),
         clock=clock or Clock(),
         log=story or Story(),
         progress=NoProgress(),

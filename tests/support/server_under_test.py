@@ -64,7 +64,7 @@ class Server:
         """Name every collection, marks included."""
         return sorted(entry["name"] for entry in self.ask("GET", "/collections").result["collections"])
 
-    def marks(self, collection: str) -> list[str]:
+    def markers(self, collection: str) -> list[str]:
         """Name the marks for a collection."""
         return [name_marker(collection, attempt) for attempt in find_attempts(collection, self.collections())]
 
@@ -127,7 +127,7 @@ class Server:
 
     def forget(self, collection: str) -> None:
         """Drop a collection, its marks and the file that an upload may have left."""
-        for mark in self.marks(collection):
+        for mark in self.markers(collection):
             self.drop(mark)
         upload = path(collection, f"snapshots/{quote(name_upload(collection))}")
         if (

@@ -25,12 +25,12 @@ def gather(server: Server, store: Path, name: str) -> Evidence:
     """Gather it. On a server whose disk is not ours others are at work too: there only what bears the name counts."""
     own = server.snapshots is not None
     there = server.collections()
-    marks = find_attempts(name, there)
+    markers = find_attempts(name, there)
     seen = there if own else [one for one in there if one == name or find_attempts(name, [one])]
     aliases = server.aliases()
     return Evidence(
         store=digest_files(store),
-        collections={"marks": marks, **{one: describe(server, one) for one in seen}},
+        collections={"marks": markers, **{one: describe(server, one) for one in seen}},
         aliases={alias: behind for alias, behind in aliases.items() if own or name in {alias, behind}},
         disk=digest_disk(server.snapshots) if server.snapshots else {},
     )

@@ -99,7 +99,7 @@ def keep_bucket(
 
     def open_again() -> WritableBucketStore:
         client = open_client(location, server.environment)
-        return WritableBucketStore(client, location, holder="a test", since="today", keys=keys, patience_seconds=5.0)
+        return WritableBucketStore(client, location, holder="a test", since="today", keys=keys, timeout_seconds=5.0)
 
     def write(file: str, content: bytes) -> None:
         open_client(location, server.environment).put(open_again().key(file), content)

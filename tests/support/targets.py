@@ -87,7 +87,7 @@ class State:
     """Everything about a target that a restore promises."""
 
     points: Points
-    marks: list[str]
+    markers: list[str]
     uploads: list[str]
     aliases: list[str]
     indexes: list[str]
@@ -97,7 +97,7 @@ def read_state(server: Server, name: str) -> State:
     """Read it. Raises AssertionError when the target does not answer."""
     return State(
         points=server.points(name),
-        marks=server.marks(name),
+        markers=server.markers(name),
         uploads=[file for file in server.snapshots_of(name) if file == name_upload(name)],
         aliases=sorted(alias for alias, behind in server.aliases().items() if behind == name),
         indexes=server.indexes(name),
@@ -109,7 +109,7 @@ def promise_state(name: str, kind: str = "plain", *, aliased: bool = False) -> S
     info: dict[str, Any] = recorded(kind)["info"]
     return State(
         points=promised_points(kind),
-        marks=[],
+        markers=[],
         uploads=[],
         aliases=[f"{name}-alias"] if aliased else [],
         indexes=sorted(info.get("payload_schema") or {}),

@@ -28,8 +28,8 @@ def diagnose_directory(path: str, now: datetime) -> Iterator[Finding]:
         return
     snapshots = [entry for entry in entries if entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}]
     collections = store.list_collections()
-    held = f"{_count(len(snapshots), 'snapshot')} of {_count(len(collections), 'collection')}"
-    yield find_ok("store", f"'{path}' has {held}")
+    own_marker = f"{_count(len(snapshots), 'snapshot')} of {_count(len(collections), 'collection')}"
+    yield find_ok("store", f"'{path}' has {own_marker}")
     yield _guard("store writing", lambda: _judge_ability(probe_directory(path)))
     yield _guard("latest", lambda: _look_at_latest(store, collections))
     yield _guard("room", lambda: _look_at_room(store, collections))
@@ -95,9 +95,9 @@ def _judge_room(biggest: StoredSnapshot, free: int | None) -> Finding:
     return find_ok("room", f"{format_count(free, 'byte')} free in the store; {needs}")
 
 
-def _guard(about: str, look: Callable[[], Finding]) -> Finding:
+def _guard(about: str, state: Callable[[], Finding]) -> Finding:
     try:
-        return look()
+        return state()
     except RestoreError as error:
         return find_failed(about, error)
 

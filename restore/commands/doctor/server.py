@@ -150,7 +150,7 @@ def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
     after = {name: _read_mark(qdrant, name) for name in names}
     told = [_describe_mark(name, after[name], beats=before[name] != after[name]) for name in names]
     still = [seen for name in names if (seen := after[name]) and before[name] == seen]
-    stale = [mark.collection for mark, _ in still if mark]
+    stale = [marker.collection for marker, _ in still if marker]
     hint = f"the next 'qdrant-restore restore {stale[0]}' finishes it" if stale else "wait for it"
     return find_warning("marks", "; ".join(told), hint)
 
@@ -159,18 +159,18 @@ def _read_mark(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | 
     info = qdrant.get_collection(name)
     if not isinstance(info, CollectionInfo):
         return None
-    mark = parse_marker(info.metadata)
-    return (mark, parse_beat(info.metadata, mark.token) if mark else None)
+    marker = parse_marker(info.metadata)
+    return (marker, parse_beat(info.metadata, marker.token) if marker else None)
 
 
 def _describe_mark(name: str, seen: tuple[Marker | None, int | None] | None, *, beats: bool) -> str:
     if seen is None:
         return f"{name} went away"
-    mark, _ = seen
-    if mark is None:
+    marker, _ = seen
+    if marker is None:
         return f"{name} says nothing about a restore"
     how = "in progress" if beats else "interrupted (its holder gave no sign)"
-    return f"restore of '{mark.collection}' {how}: phase {mark.phase}, since {mark.since}, by {mark.holder}"
+    return f"restore of '{marker.collection}' {how}: phase {marker.phase}, since {marker.since}, by {marker.holder}"
 
 
 def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
@@ -188,7 +188,7 @@ def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
 
 def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     """Make and drop a mark of a collection that nobody has."""
-    mark = Marker(
+    marker = Marker(
         collection=f"doctor-{proof.token}",
         token=proof.token,
         holder="doctor",
@@ -199,9 +199,9 @@ def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
         was=TargetBefore.ABSENT,
         phase=Phase.MARKED,
     )
-    name = name_marker(mark.collection, 1)
+    name = name_marker(marker.collection, 1)
     try:
-        qdrant.create_collection(name, describe_marker(mark))
+        qdrant.create_collection(name, describe_marker(marker))
     finally:
         with contextlib.suppress(RestoreError):
             qdrant.delete_collection(name)
@@ -234,8 +234,8 @@ def _prove_sight(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     raise AssertionError("unreachable: a file does not have a checksum of zeros")
 
 
-def _guard(about: str, look: Callable[[], Finding]) -> Finding:
+def _guard(about: str, state: Callable[[], Finding]) -> Finding:
     try:
-        return look()
+        return state()
     except RestoreError as error:
         return find_failed(about, error)

@@ -50,27 +50,27 @@ _LESS = (
 )
 
 
-def run(settings: Settings, tools: DrillSession) -> DrillReport:
+def run(settings: Settings, session: DrillSession) -> DrillReport:
     """Drill every wanted collection. Raises only what keeps the whole run from beginning.
 
     On the server only scratch collections of this run, and of dead ones, are written to; the store gets a record.
     """
-    begin = tools.clock.read_seconds()
-    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    removed, warnings = remove_stale_drills(tools, stall_seconds=settings.stall_timeout_seconds)
-    names = settings.collections or _list_drillable(settings, tools)
+    begin = session.clock.read_seconds()
+    server = wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
+    removed, warnings = remove_stale_drills(session, stall_seconds=settings.stall_timeout_seconds)
+    names = settings.collections or _list_drillable(settings, session)
     if not names:
-        warnings += (f"nothing to drill: no collection is named and store '{tools.store.name}' has no snapshot",)
-    outcomes = tuple(_drill(settings, tools, name, server) for name in names)
-    warnings += (_LESS,) if tools.depth == EMBEDDED else ()
-    if tools.recorder.problem:
-        warnings += (f"what was found could not be recorded: {tools.recorder.problem}",)
-    seconds = round(tools.clock.read_seconds() - begin, 3)
+        warnings += (f"nothing to drill: no collection is named and store '{session.store.name}' has no snapshot",)
+    outcomes = tuple(_drill(settings, session, name, server) for name in names)
+    warnings += (_LESS,) if session.depth == EMBEDDED else ()
+    if session.recorder.problem:
+        warnings += (f"what was found could not be recorded: {session.recorder.problem}",)
+    seconds = round(session.clock.read_seconds() - begin, 3)
     return DrillReport(
-        url=tools.qdrant.url,
+        url=session.qdrant.url,
         server_version=str(server),
-        store=tools.store.name,
-        depth=tools.depth,
+        store=session.store.name,
+        depth=session.depth,
         outcomes=outcomes,
         seconds=seconds,
         status=decide_status(outcomes),
@@ -80,51 +80,53 @@ def run(settings: Settings, tools: DrillSession) -> DrillReport:
     )
 
 
-def _list_drillable(settings: Settings, tools: DrillSession) -> tuple[str, ...]:
-    names = (name for name in tools.store.list_latest() if not find_name_problem(name))
+def _list_drillable(settings: Settings, session: DrillSession) -> tuple[str, ...]:
+    names = (name for name in session.store.list_latest() if not find_name_problem(name))
     return select_collections(names, settings.include, settings.exclude)
 
 
-def _drill(settings: Settings, tools: DrillSession, collection: str, server: Version) -> DrillOutcome:
-    rehearsal = CollectionDrill(tools, settings, collection, server)
+def _drill(settings: Settings, session: DrillSession, collection: str, server: Version) -> DrillOutcome:
+    rehearsal = CollectionDrill(session, settings, collection, server)
     try:
-        outcome = rehearsal.carry_out()
+        outcome = rehearsal.run()
     except RestoreError as error:
         outcome = report_failure(collection, rehearsal.scratch, error)
     finally:
-        tools.progress.close()
-    if rehearsal.offer is not None:
-        _record(tools, rehearsal.offer, outcome)
+        session.progress.close()
+    if rehearsal.candidate is not None:
+        _record(session, rehearsal.candidate, outcome)
     if outcome.status:
-        tools.log("drill.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message)
+        session.log(
+            "drill.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
+        )
     else:
-        tools.log("drill.proven", collection=collection, snapshot=outcome.snapshot, seconds=outcome.seconds)
+        session.log("drill.proven", collection=collection, snapshot=outcome.snapshot, seconds=outcome.seconds)
     return outcome
 
 
-def _record(tools: DrillSession, offer: SnapshotCandidate, outcome: DrillOutcome) -> None:
+def _record(session: DrillSession, candidate: SnapshotCandidate, outcome: DrillOutcome) -> None:
     """Write the result beside the snapshot. A server that is down says nothing about a snapshot."""
-    if not offer.stored.in_store or (outcome.status and outcome.status != IntegrityError.status):
+    if not candidate.stored.in_store or (outcome.status and outcome.status != IntegrityError.status):
         return
-    manifest = offer.manifest
+    manifest = candidate.manifest
     found = FileReport(
-        file=offer.stored.file,
+        file=candidate.stored.file,
         kind=Kind.SNAPSHOT,
         state=FileState.UNCHECKED if outcome.result is DrillResult.UNPROMISED else FileState.CHECKED,
         collection=outcome.collection,
-        size_bytes=offer.stored.size,
+        size_bytes=candidate.stored.size,
         promised_sha256=manifest.sha256 if manifest else "",
         status=outcome.status,
         problem=outcome.message if outcome.status else "",
     )
-    tools.recorder.record(found, tools.depth)
+    session.recorder.record(found, session.depth)
 
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `drill` works with, and run it."""
     store = open_existing(settings)
     with _open_drill_target(settings) as qdrant:
-        tools = DrillSession(
+        session = DrillSession(
             qdrant=qdrant,
             store=store,
             clock=Clock(),
@@ -136,7 +138,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             depth=EMBEDDED if settings.drill_on == ON_EMBEDDED else RESTORE,
             server_store=settings.server_store if settings.drill_on == ON_SERVER else "",
         )
-        report = run(settings, tools)
+        report = run(settings, session)
     return CommandResult(report, describe(report), report.status)
 
 

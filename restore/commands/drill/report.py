@@ -108,13 +108,13 @@ def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillO
     )
 
 
-def describe_proof(offer: SnapshotCandidate, outcome: DrillOutcome) -> str:
+def describe_proof(candidate: SnapshotCandidate, outcome: DrillOutcome) -> str:
     """Say what a drill showed that found nothing wrong."""
-    held = format_count(outcome.points, "point") if outcome.points is not None else "restored"
-    size, seconds = format_bytes(offer.size), outcome.seconds or 0.0
-    begin = f"{held} restored from {offer.stored.file} ({size}) in {seconds:.1f} s"
+    own_marker = format_count(outcome.points, "point") if outcome.points is not None else "restored"
+    size, seconds = format_bytes(candidate.size), outcome.seconds or 0.0
+    begin = f"{own_marker} restored from {candidate.stored.file} ({size}) in {seconds:.1f} s"
     searched = f", {format_count(outcome.searches, 'search', 'searches')}" if outcome.searches else ""
-    if offer.manifest is None:
+    if candidate.manifest is None:
         return f"{begin}; it has no manifest, so nothing says what it should hold{searched}"
-    counted = "count" if offer.manifest.points_exact else "count (approximate)"
+    counted = "count" if candidate.manifest.points_exact else "count (approximate)"
     return f"{begin}; proven: {counted}, schema, {format_count(outcome.samples, 'sampled point')}{searched}"

@@ -36,10 +36,10 @@ def search_itself(qdrant: Qdrant, target: str, ids: Iterable[int | str]) -> Sear
         return SearchResult(
             warnings=(f"not searched: {format_count(info.deferred_points, 'point')} still to be optimised",)
         )
-    wanted = list(ids)[:_POINTS] or qdrant.scroll_points(target, limit=_POINTS)[0]
-    if not wanted:
+    request = list(ids)[:_POINTS] or qdrant.scroll_points(target, limit=_POINTS)[0]
+    if not request:
         return SearchResult()
-    searches = list_searches(info.config, qdrant.retrieve_points(target, wanted))
+    searches = list_searches(info.config, qdrant.retrieve_points(target, request))
     found = [_search(qdrant, target, one) for one in searches]
     return SearchResult(
         count=len(searches),

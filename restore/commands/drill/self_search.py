@@ -43,11 +43,11 @@ def finds_itself(search: Search, hits: list[SearchHit]) -> bool:
         return False
     if hits[0].id == search.id:
         return True
-    wanted = _score_itself(search)
-    slack = _TOLERANCE * max(1.0, abs(wanted))
+    request = _score_itself(search)
+    slack = _TOLERANCE * max(1.0, abs(request))
     if search.distance in _SMALLER_IS_NEARER:
-        return hits[0].score <= wanted + slack
-    return hits[0].score >= wanted - slack
+        return hits[0].score <= request + slack
+    return hits[0].score >= request - slack
 
 
 def _score_itself(search: Search) -> float:

@@ -52,11 +52,11 @@ class WatchedProgress:
 class TemporaryCollection:
     """A context in which a scratch collection is there, or may come to be there. `left`: what stayed, else empty."""
 
-    def __init__(self, tools: DrillSession, held: OwnMarker) -> None:
-        self._tools = tools
-        self._held = held
-        self.progress = WatchedProgress(tools.progress)
-        self.name = held.mark.collection
+    def __init__(self, session: DrillSession, own_marker: OwnMarker) -> None:
+        self._session = session
+        self._own_marker = own_marker
+        self.progress = WatchedProgress(session.progress)
+        self.name = own_marker.marker.collection
         self.left = ""
 
     def __enter__(self) -> Self:
@@ -75,27 +75,27 @@ class TemporaryCollection:
     @property
     def transfer(self) -> str:
         """Give how the snapshot was sent last."""
-        sent = self._held.mark.sent
+        sent = self._own_marker.marker.sent
         return sent.kind if sent else ""
 
-    def tell_sent(self, sent: SentTransfer) -> None:
+    def record_sent(self, sent: SentTransfer) -> None:
         """Write down what is about to be sent, once nobody else has taken this drill for dead."""
-        self._held.tell_sent(sent, TargetBefore.ABSENT, ())
+        self._own_marker.record_sent(sent, TargetBefore.ABSENT, ())
         self.progress.all_sent = False
-        self._held.check()
+        self._own_marker.check()
 
-    def tell_answered(self) -> None:
+    def record_answered(self) -> None:
         """Note that the server has given its word: nothing comes any more."""
         self.progress.all_sent = False
 
     def clear(self) -> None:
         """Remove what a refused try left, so that the next one begins with nothing."""
-        if self._tools.qdrant.get_collection(self.name) is not None:
-            self._tools.qdrant.delete_collection(self.name)
+        if self._session.qdrant.get_collection(self.name) is not None:
+            self._session.qdrant.delete_collection(self.name)
 
     def _drop_patiently(self) -> str:
         try:
-            return self._drop(self._tools.qdrant, _PATIENCE_SECONDS)
+            return self._drop(self._session.qdrant, _PATIENCE_SECONDS)
         except Interrupted as signalled:
             signalled.left = self._drop_at_once()
             raise
@@ -105,7 +105,7 @@ class TemporaryCollection:
         said = [self._say_left("no answer in time")]
 
         def work() -> None:
-            last = self._tools.qdrant.another()
+            last = self._session.qdrant.clone()
             try:
                 said[:] = [self._drop(last, _LAST_ASK_SECONDS)]
             finally:
@@ -116,24 +116,24 @@ class TemporaryCollection:
         worker.join(_LAST_SECONDS)
         return said[0]
 
-    def _drop(self, qdrant: Qdrant, patience_seconds: float) -> str:
+    def _drop(self, qdrant: Qdrant, timeout_seconds: float) -> str:
         """Drop the file, the collection and the mark, in this order; gives what is left, empty for nothing."""
         try:
-            if self._held.phase is not Phase.MARKED:
-                if not self._is_settled(qdrant, patience_seconds):
+            if self._own_marker.phase is not Phase.MARKED:
+                if not self._is_settled(qdrant, timeout_seconds):
                     return self._say_left("the server is still loading it")
-                remove_temporary_collection(qdrant, self.name, self._held.mark.sent)
+                remove_temporary_collection(qdrant, self.name, self._own_marker.marker.sent)
         except RestoreError as error:
             return self._say_left(error.message)
-        if not self._held.drop_on_the_way_out():
-            return f"the mark '{self._held.name}' of the drill; the next drill removes it"
+        if not self._own_marker.drop_on_the_way_out():
+            return f"the mark '{self._own_marker.name}' of the drill; the next drill removes it"
         return ""
 
     def _say_left(self, reason: str) -> str:
-        self._held.stop()
+        self._own_marker.stop()
         return f"the scratch collection '{self.name}' and its mark ({reason}); the next drill removes them"
 
-    def _is_settled(self, qdrant: Qdrant, patience_seconds: float) -> bool:
+    def _is_settled(self, qdrant: Qdrant, timeout_seconds: float) -> bool:
         """Wait until nothing comes any more: at once when the server has answered, or did not get everything.
 
         The server raises its gauge before it makes the collection, and nobody else makes one of this name: a
@@ -141,7 +141,7 @@ class TemporaryCollection:
         """
         if not self.progress.all_sent:
             return True
-        clock, sent = self._tools.clock, self._held.mark.sent
+        clock, sent = self._session.clock, self._own_marker.marker.sent
         begin = quiet_since = clock.read_seconds()
         quiet = _QUIET_SECONDS + (sent.size / _HASHED_BYTES_A_SECOND if sent else 0.0)
         while True:
@@ -152,7 +152,7 @@ class TemporaryCollection:
             quiet_since = now if running else quiet_since
             if now - quiet_since >= quiet:
                 return True
-            if now - begin >= patience_seconds:
+            if now - begin >= timeout_seconds:
                 return False
             clock.sleep(_PAUSE_SECONDS)
 

@@ -32,7 +32,7 @@ def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[]
         if not any(entry.collection == name for entry in entries):
             raise explain_missing(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
-    files = add_pins(store, add_checks(store, (_look(store, entry, on_file) for entry in wanted), now))
+    files = add_pins(store, add_checks(store, (_state(store, entry, on_file) for entry in wanted), now))
     return ListReport(
         store=store.name,
         files=mark_latest(files) if store.has_pointers else mark_newest(files),
@@ -40,7 +40,7 @@ def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[]
     )
 
 
-def _look(store: Store, entry: Entry, on_file: Callable[[], None]) -> FileReport:
+def _state(store: Store, entry: Entry, on_file: Callable[[], None]) -> FileReport:
     on_file()
     return check_file(store, entry)
 

@@ -53,23 +53,23 @@ class MirrorSession(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
 
 
-def run(settings: Settings, tools: MirrorSession) -> MirrorReport:
+def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     """Copy what the target lacks, oldest first; one failure does not stop the rest. A dry run only reads.
 
     Raises `NotFoundError` for a named collection of which nothing is in the source, and what keeps either store from
     being listed or the target from being locked.
     """
-    begin = tools.clock.read_seconds()
-    target = tools.target
-    wanted, warnings = _choose(settings, tools)
-    with _hold(settings, tools) as waited:
+    begin = session.clock.read_seconds()
+    target = session.target
+    wanted, warnings = _choose(settings, session)
+    with _hold(settings, session) as waited:
         removed = () if settings.dry_run else target.remove_debris(wanted)
-        outcomes = tuple(_mirror(settings, tools, name) for name in wanted)
-        followed = _Followed() if settings.dry_run else _follow(settings, tools, outcomes)
-    tools.progress.close()
-    seconds = round(tools.clock.read_seconds() - begin, 3)
+        outcomes = tuple(_mirror(settings, session, name) for name in wanted)
+        followed = _Followed() if settings.dry_run else _follow(settings, session, outcomes)
+    session.progress.close()
+    seconds = round(session.clock.read_seconds() - begin, 3)
     return MirrorReport(
-        source=tools.source.name,
+        source=session.source.name,
         target=target.name,
         outcomes=outcomes,
         seconds=seconds,
@@ -85,27 +85,27 @@ def run(settings: Settings, tools: MirrorSession) -> MirrorReport:
     )
 
 
-def _hold(settings: Settings, tools: MirrorSession) -> AbstractContextManager[float]:
+def _hold(settings: Settings, session: MirrorSession) -> AbstractContextManager[float]:
     if settings.dry_run:
         return contextlib.nullcontext(0.0)
-    return store_lock(tools.target, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(session.target, session.clock, session.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
-def _mirror(settings: Settings, tools: MirrorSession, collection: str) -> MirrorOutcome:
-    begin = tools.clock.read_seconds()
-    outcome = _CollectionMirror(settings, tools, collection).carry_out()
-    return msgspec.structs.replace(outcome, seconds=round(tools.clock.read_seconds() - begin, 3))
+def _mirror(settings: Settings, session: MirrorSession, collection: str) -> MirrorOutcome:
+    begin = session.clock.read_seconds()
+    outcome = _CollectionMirror(settings, session, collection).run()
+    return msgspec.structs.replace(outcome, seconds=round(session.clock.read_seconds() - begin, 3))
 
 
-def _choose(settings: Settings, tools: MirrorSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the collections that are meant, and what is odd about the patterns."""
-    there = tools.source.list_collections()
+    there = session.source.list_collections()
     for name in settings.collections:
         if name not in there:
-            raise explain_missing(tools.source, name)
+            raise explain_missing(session.source, name)
     if settings.collections:
         return settings.collections, ()
-    where = f"store '{tools.source.name}'"
+    where = f"store '{session.source.name}'"
     warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="mirror", where=where)
     return select_collections(there, settings.include, settings.exclude), warnings
 
@@ -118,22 +118,22 @@ class _Followed(msgspec.Struct, frozen=True, kw_only=True):
     pruned: tuple[PruneOutcome, ...] = ()
 
 
-def _follow(settings: Settings, tools: MirrorSession, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
+def _follow(settings: Settings, session: MirrorSession, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
     """Copy pins, then prune what the target's rule does not keep, then copy the sets of what is there."""
-    target = tools.target
+    target = session.target
     wanted = {outcome.collection for outcome in outcomes}
-    pins = copy_pins(tools.source, target, _list_files(target, wanted), tools.log)
+    pins = copy_pins(session.source, target, _list_files(target, wanted), session.log)
     pruned: tuple[PruneOutcome, ...] = ()
     rule = settings.mirror_rule
     if rule is not None:
-        pruner = Pruner(target, tools.log, find_rule=lambda _: rule, now=tools.clock.now())
+        pruner = Pruner(target, session.log, find_rule=lambda _: rule, now=session.clock.now())
         pruned = tuple(pruner.prune(one) for one in find_candidates(target, wanted.__contains__))
         pruner.prune_sets(frozenset())
     failed = {one.file for outcome in outcomes for one in outcome.failed}
-    sets, damaged = read_sets(tools.source)
+    sets, damaged = read_sets(session.source)
     for name, reason in damaged:
-        tools.log("set.left", level="warning", file=name, reason=reason)
-    return _Followed(pins=pins, pruned=pruned, sets=copy_sets(tools.source, target, sets, failed))
+        session.log("set.left", level="warning", file=name, reason=reason)
+    return _Followed(pins=pins, pruned=pruned, sets=copy_sets(session.source, target, sets, failed))
 
 
 def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
@@ -143,8 +143,8 @@ def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
 class _CollectionMirror:
     """One collection's snapshots, from one store to the other."""
 
-    def __init__(self, settings: Settings, tools: MirrorSession, collection: str) -> None:
-        self._tools = tools
+    def __init__(self, settings: Settings, session: MirrorSession, collection: str) -> None:
+        self._session = session
         self._collection = collection
         self._dry_run = settings.dry_run
         self._rule = settings.mirror_rule
@@ -153,12 +153,12 @@ class _CollectionMirror:
         self._failed: list[CopyFailure] = []
         self._present = self._unkept = 0
 
-    def carry_out(self) -> MirrorOutcome:
+    def run(self) -> MirrorOutcome:
         """Copy what is missing, then let the target's latest be the source's. Raises nothing expected."""
         latest = ""
         try:
             self._there = {one.file: one for one in self._list_there()}
-            listed = self._tools.source.list_snapshots(self._collection, held_back=True)
+            listed = self._session.source.list_snapshots(self._collection, held_back=True)
             promised = [(stored, manifest) for stored in listed if (manifest := self._read(stored))]
             unkept = self._find_unkept(promised, self._rule) if self._rule else frozenset()
             for stored, manifest in promised:
@@ -167,7 +167,7 @@ class _CollectionMirror:
         except RestoreError as error:
             self._failed.append(report_failure(self._collection, error))
         for one in self._failed:
-            self._tools.log("snapshot.not_mirrored", level="error", file=one.file, reason=one.error)
+            self._session.log("snapshot.not_mirrored", level="error", file=one.file, reason=one.error)
         return MirrorOutcome(
             collection=self._collection,
             copied=tuple(self._copied),
@@ -179,7 +179,7 @@ class _CollectionMirror:
 
     def _list_there(self) -> tuple[StoredSnapshot, ...]:
         try:
-            return self._tools.target.list_snapshots(self._collection, held_back=True)
+            return self._session.target.list_snapshots(self._collection, held_back=True)
         except NotFoundError:
             if not self._dry_run:
                 raise
@@ -188,24 +188,24 @@ class _CollectionMirror:
     def _read(self, stored: StoredSnapshot) -> Manifest | None:
         """Give a snapshot's manifest; None where nothing can be copied, which is noted."""
         try:
-            manifest = self._tools.source.read_manifest(stored)
+            manifest = self._session.source.read_manifest(stored)
         except RestoreError as error:
             self._failed.append(report_failure(stored.file, error))
             return None
         if manifest is None:
             # A person's file: whoever put it there copies it too.
-            self._tools.log("snapshot.left", file=stored.file, reason="it has no manifest")
+            self._session.log("snapshot.left", file=stored.file, reason="it has no manifest")
         return manifest
 
     def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: RetentionRule) -> frozenset[str]:
         """Give what the target's rule would prune at once, were all of it there. Raises as retention does."""
-        source, target = self._tools.source, self._tools.target
+        source, target = self._session.source, self._session.target
         missing = [pair for pair in promised if pair[0].file not in self._there]
         there = ((one, target.read_manifest(one)) for one in self._there.values())
         present = [(one, manifest) for one, manifest in there if manifest]
         pinned = {*source.list_documents(PIN_SUFFIX), *(target.list_documents(PIN_SUFFIX) if present else ())}
         candidates = [_describe(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)]
-        gone = apply_rule(candidates, rule, self._tools.clock.now()).pruned
+        gone = apply_rule(candidates, rule, self._session.clock.now()).pruned
         return frozenset(gone).difference(self._there)
 
     def _handle(self, stored: StoredSnapshot, manifest: Manifest, *, is_kept: bool) -> None:
@@ -226,19 +226,19 @@ class _CollectionMirror:
 
     def _copy(self, stored: StoredSnapshot, manifest: Manifest) -> None:
         def tell(count: int) -> None:
-            self._tools.progress(self._collection, count, stored.size)
+            self._session.progress(self._collection, count, stored.size)
 
         with shared_lock(stored.path) as is_there:
             if not is_there:
                 raise NotFoundError(
-                    f"snapshot '{stored.file}' is being deleted from store '{self._tools.source.name}'"
+                    f"snapshot '{stored.file}' is being deleted from store '{self._session.source.name}'"
                 )
-            copy_snapshot(self._tools.source, self._tools.target, stored, manifest, on_bytes=tell)
-        self._tools.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
+            copy_snapshot(self._session.source, self._session.target, stored, manifest, on_bytes=tell)
+        self._session.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
 
     def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:
         """Tell whether the target has this very snapshot. Raises `IntegrityError` when that name is another one's."""
-        source, target = self._tools.source, self._tools.target
+        source, target = self._session.source, self._session.target
         there = self._there.get(stored.file)
         found = target.read_manifest(there) if there else None
         if found is None:
@@ -253,7 +253,7 @@ class _CollectionMirror:
 
     def _move_latest(self) -> str:
         """Let the target's latest be the source's, unless its own is newer; gives the file that is latest."""
-        source, target = self._tools.source, self._tools.target
+        source, target = self._session.source, self._session.target
         wanted, now = source.find_snapshot(self._collection), target.find_snapshot(self._collection)
         if wanted is None or target.find_snapshot(self._collection, wanted.file) is None:
             return now.file if now else ""
@@ -282,12 +282,12 @@ def _age(stored: StoredSnapshot) -> tuple[str, int]:
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Open both stores, and run `mirror`."""
     source, target = settings.arguments or (settings.store, settings.mirror_to)
-    tools = MirrorSession(
+    session = MirrorSession(
         source=open_store(settings, source),
         target=open_for_dry_run(settings, target) if settings.dry_run else open_or_create(settings, target),
         clock=Clock(),
         log=log,
         progress=progress,
     )
-    report = run(settings, tools)
+    report = run(settings, session)
     return CommandResult(report, describe(report), report.status)

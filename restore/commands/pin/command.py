@@ -25,7 +25,7 @@ def pin(settings: Settings, store: WritableStore, clock: Clock) -> PinReport:
         return store.write_document(name_pin(file), document)
 
     with store.lock(settings.lock_timeout_seconds):
-        outcomes = tuple(_carry_out(store, argument, put) for argument in dict.fromkeys(settings.arguments))
+        outcomes = tuple(_run(store, argument, put) for argument in dict.fromkeys(settings.arguments))
     return _report(store, outcomes, pinned=True)
 
 
@@ -41,13 +41,13 @@ def unpin(settings: Settings, store: WritableStore) -> PinReport:
         outcomes = tuple(
             PinOutcome(snapshot=argument, changed=take(argument))
             if name_pin(argument) in pins
-            else _carry_out(store, argument, take)
+            else _run(store, argument, take)
             for argument in dict.fromkeys(settings.arguments)
         )
     return _report(store, outcomes, pinned=False)
 
 
-def _carry_out(store: WritableStore, argument: str, change: Callable[[str], bool]) -> PinOutcome:
+def _run(store: WritableStore, argument: str, change: Callable[[str], bool]) -> PinOutcome:
     try:
         file = _find_file(store, argument)
         return PinOutcome(snapshot=file, changed=change(file))

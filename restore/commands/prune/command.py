@@ -36,15 +36,15 @@ class PruneSession(msgspec.Struct, frozen=True, kw_only=True):
     qdrant: Qdrant | None = None
 
 
-def run(settings: Settings, tools: PruneSession) -> PruneReport:
+def run(settings: Settings, session: PruneSession) -> PruneReport:
     """Prune each collection by its rule; one failure does not stop the rest. A dry run only reads.
 
     Raises `NotFoundError` for a named collection of which nothing is there, and what keeps the store from being
     locked or listed.
     """
-    begin = tools.clock.read_seconds()
-    store = tools.store
-    with _hold(settings, tools) as waited:
+    begin = session.clock.read_seconds()
+    store = session.store
+    with _hold(settings, session) as waited:
         clear = store.find_debris if settings.dry_run else store.remove_debris
         removed = clear(settings.collections or None)
         surveyed = find_candidates(store, _make_choice(settings), without=frozenset(removed))
@@ -52,13 +52,13 @@ def run(settings: Settings, tools: PruneSession) -> PruneReport:
             if not any(one.collection == name for one in surveyed):
                 raise explain_missing(store, name)
         pruner = Pruner(
-            store, tools.log, find_rule=settings.rule_for, now=tools.clock.now(), dry_run=settings.dry_run
+            store, session.log, find_rule=settings.rule_for, now=session.clock.now(), dry_run=settings.dry_run
         )
-        outcomes = tuple(_prune(pruner, one, tools.clock) for one in surveyed)
+        outcomes = tuple(_prune(pruner, one, session.clock) for one in surveyed)
         gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
         sets = pruner.prune_sets(gone | frozenset(removed))
-        server = _sweep(settings, tools)
-    seconds = round(tools.clock.read_seconds() - begin, 3)
+        server = _sweep(settings, session)
+    seconds = round(session.clock.read_seconds() - begin, 3)
     return PruneReport(
         store=store.name,
         outcomes=outcomes,
@@ -80,10 +80,10 @@ def _prune(pruner: Pruner, surveyed: CollectionCandidates, clock: Clock) -> Prun
     return msgspec.structs.replace(outcome, seconds=round(clock.read_seconds() - begin, 3))
 
 
-def _hold(settings: Settings, tools: PruneSession) -> AbstractContextManager[float]:
+def _hold(settings: Settings, session: PruneSession) -> AbstractContextManager[float]:
     if settings.dry_run:
         return contextlib.nullcontext(0.0)
-    return store_lock(tools.store, tools.clock, tools.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(session.store, session.clock, session.log, timeout_seconds=settings.lock_timeout_seconds)
 
 
 def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
@@ -95,11 +95,11 @@ def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
     )
 
 
-def _sweep(settings: Settings, tools: PruneSession) -> tuple[StaleObject, ...]:
-    if tools.qdrant is None:
+def _sweep(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]:
+    if session.qdrant is None:
         return ()
-    wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    sweeper = ServerCleaner(tools.store, tools.qdrant, tools.log, dry_run=settings.dry_run)
+    wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
+    sweeper = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.dry_run)
     return (*sweeper.sweep_journals(), *sweeper.sweep_uploads())
 
 
@@ -116,6 +116,6 @@ def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
     """Build what `prune` works with, and run it."""
     with contextlib.ExitStack() as opened:
         qdrant = opened.enter_context(open_qdrant(settings)) if settings.prune_server else None
-        tools = PruneSession(store=open_existing(settings), clock=Clock(), log=log, qdrant=qdrant)
-        report = run(settings, tools)
+        session = PruneSession(store=open_existing(settings), clock=Clock(), log=log, qdrant=qdrant)
+        report = run(settings, session)
     return CommandResult(report, describe(report), report.status)

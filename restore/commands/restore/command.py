@@ -38,19 +38,19 @@ from restore.system.events import Log, Progress
 from restore.system.text import format_bytes, format_count
 
 
-def run(settings: Settings, tools: RestoreSession) -> RestoreReport:
+def run(settings: Settings, session: RestoreSession) -> RestoreReport:
     """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
-    begin = tools.clock.read_seconds()
-    server = wait_ready(tools.qdrant, tools.clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    wanted, warnings, lost = choose_wanted(settings, tools)
-    look = read_server_state(tools.qdrant, scoped=tools.scoped)
-    planned = [*_yield_aliases([_plan(tools, one, server, look) for one in wanted]), *lost]
-    outcomes = _carry_out_all(settings, tools, planned, server)
-    seconds = round(tools.clock.read_seconds() - begin, 3)
+    begin = session.clock.read_seconds()
+    server = wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
+    request, warnings, lost = choose_wanted(settings, session)
+    state = read_server_state(session.qdrant, scoped=session.scoped)
+    planned = [*_yield_aliases([_plan(session, one, server, state) for one in request]), *lost]
+    outcomes = _carry_out_all(settings, session, planned, server)
+    seconds = round(session.clock.read_seconds() - begin, 3)
     return RestoreReport(
-        url=tools.qdrant.url,
+        url=session.qdrant.url,
         server_version=str(server),
-        store=tools.store.name,
+        store=session.store.name,
         outcomes=outcomes,
         seconds=seconds,
         status=decide_status(outcomes),
@@ -62,7 +62,7 @@ def run(settings: Settings, tools: RestoreSession) -> RestoreReport:
 
 
 def choose_wanted(
-    settings: Settings, tools: RestoreSession
+    settings: Settings, session: RestoreSession
 ) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
     """Give the collections that are wanted: those named, a set's, else every one that has a latest in the store.
 
@@ -71,134 +71,132 @@ def choose_wanted(
     if settings.chosen_set:
         from restore.commands.restore.from_set import choose_from_set  # noqa: PLC0415 - a boot may have nothing to do
 
-        return choose_from_set(settings, tools)
+        return choose_from_set(settings, session)
     if settings.collections:
         return [make_request(settings, name) for name in settings.collections], [], []
-    latest = tools.store.list_latest()
+    latest = session.store.list_latest()
     found = [name for name in latest if is_selected(name, settings.include, settings.exclude)]
     problems = {name: find_name_problem(name) for name in found}
     warnings = [
-        f"the latest of '{name}' in store '{tools.store.name}' is left alone: that name {problem}"
+        f"the latest of '{name}' in store '{session.store.name}' is left alone: that name {problem}"
         for name, problem in sorted(problems.items())
         if problem
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
-    where = f"store '{tools.store.name}'"
+    where = f"store '{session.store.name}'"
     warnings += warn_about_patterns(latest, settings.include, settings.exclude, doing="restore", where=where)
     if names or warnings:
         return [make_request(settings, name) for name in names], warnings, []
     nothing = (
-        f"nothing to restore: no collection is named and store '{tools.store.name}' has no snapshot "
+        f"nothing to restore: no collection is named and store '{session.store.name}' has no snapshot "
         "(no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'"
     )
     return [], [nothing], []
 
 
-def _plan(tools: RestoreSession, wanted: RestoreRequest, server: Version, seen: ServerState) -> PlannedCollection:
+def _plan(session: RestoreSession, request: RestoreRequest, server: Version, seen: ServerState) -> PlannedCollection:
     """Plan one collection; whatever is wrong with it, the others go on."""
     try:
-        look = read_target_state(tools.qdrant, seen, wanted.target, roughly=True)
-        offer = find_candidate(tools.store, wanted, required_read_depth(wanted, look), server)
+        state = read_target_state(session.qdrant, seen, request.target, roughly=True)
+        candidate = find_candidate(session.store, request, required_read_depth(request, state), server)
         plan = plan_collection(
-            wanted, look, offer, missing_snapshot_error(tools.store, wanted) if offer is None else None
+            request, state, candidate, missing_snapshot_error(session.store, request) if candidate is None else None
         )
     except RestoreError as error:
-        return PlannedCollection(wanted=wanted, outcome=report_failure(wanted.target, error))
-    return PlannedCollection(wanted=wanted, plan=plan, offer=offer)
+        return PlannedCollection(request=request, outcome=report_failure(request.target, error))
+    return PlannedCollection(request=request, plan=plan, candidate=candidate)
 
 
 def _yield_aliases(planned: list[PlannedCollection]) -> list[PlannedCollection]:
     """Let each alias be one collection's, before two that are restored at once dispute it."""
     claims = [
-        AliasClaim(one.wanted.collection, one.offer.manifest.created, one.offer.manifest.aliases)
+        AliasClaim(one.request.collection, one.candidate.manifest.created, one.candidate.manifest.aliases)
         for one in planned
-        if one.offer and one.offer.manifest and one.wanted.target == one.wanted.collection
+        if one.candidate and one.candidate.manifest and one.request.target == one.request.collection
     ]
     yielding = find_lost_aliases(claims) if len(claims) > 1 else {}
     return [
         msgspec.structs.replace(
-            one, wanted=msgspec.structs.replace(one.wanted, yields=yielding.get(one.wanted.collection, ()))
+            one, request=msgspec.structs.replace(one.request, lost_aliases=yielding.get(one.request.collection, ()))
         )
         for one in planned
     ]
 
 
 def _carry_out_all(
-    settings: Settings, tools: RestoreSession, planned: list[PlannedCollection], server: Version
+    settings: Settings, session: RestoreSession, planned: list[PlannedCollection], server: Version
 ) -> tuple[RestoreOutcome, ...]:
     """Carry the plans out, a few at once where there is something to do; the outcomes in the wanted order."""
     at_work = [one for one in planned if not settings.dry_run and isinstance(one.plan, Restore | WaitForOther)]
     if len(at_work) < 2 or settings.concurrency < 2:  # noqa: PLR2004 - one is no crew
-        return tuple(_carry_out(settings, tools, one, server) for one in planned)
+        return tuple(_run(settings, session, one, server) for one in planned)
     from restore.qdrant.worker_pool import map_concurrently  # noqa: PLC0415 - a boot may have nothing to do
 
     def carry_out(one: PlannedCollection, qdrant: Qdrant) -> RestoreOutcome:
-        return _carry_out(settings, msgspec.structs.replace(tools, qdrant=qdrant), one, server)
+        return _run(settings, msgspec.structs.replace(session, qdrant=qdrant), one, server)
 
-    done = map_concurrently(carry_out, at_work, tools.qdrant, width=settings.concurrency)
+    done = map_concurrently(carry_out, at_work, session.qdrant, width=settings.concurrency)
     outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}
-    return tuple(outcomes.get(id(one)) or _carry_out(settings, tools, one, server) for one in planned)
+    return tuple(outcomes.get(id(one)) or _run(settings, session, one, server) for one in planned)
 
 
-def _carry_out(
-    settings: Settings, tools: RestoreSession, planned: PlannedCollection, server: Version
-) -> RestoreOutcome:
-    wanted = planned.wanted
+def _run(settings: Settings, session: RestoreSession, planned: PlannedCollection, server: Version) -> RestoreOutcome:
+    request = planned.request
     match planned.plan:
         case None if planned.outcome:
             outcome = planned.outcome
         case Skip() as skip:
-            outcome = report_skip(wanted.collection, wanted.target, skip, planned.offer)
+            outcome = report_skip(request.collection, request.target, skip, planned.candidate)
         case Refuse(error=error):
-            outcome = report_failure(wanted.target, error)
+            outcome = report_failure(request.target, error)
         case _ if settings.dry_run:
             outcome = _foresee(planned)
         case _:
-            outcome = _restore(settings, tools, wanted, server)
+            outcome = _restore(settings, session, request, server)
     if outcome.status:
-        tools.log(
+        session.log(
             "collection.failed",
             level="error",
-            collection=wanted.target,
+            collection=request.target,
             status=outcome.status,
             reason=outcome.message,
         )
     return outcome
 
 
-def _restore(settings: Settings, tools: RestoreSession, wanted: RestoreRequest, server: Version) -> RestoreOutcome:
+def _restore(settings: Settings, session: RestoreSession, request: RestoreRequest, server: Version) -> RestoreOutcome:
     from restore.commands.restore.collection import CollectionRestore  # noqa: PLC0415 - a boot may have nothing to do
 
-    work = CollectionRestore(tools, settings, wanted, server)
+    work = CollectionRestore(session, settings, request, server)
     try:
-        outcome = work.carry_out()
+        outcome = work.run()
     except RestoreError as error:
-        outcome = report_failure(wanted.target, error)
+        outcome = report_failure(request.target, error)
     finally:
-        tools.progress.close()
+        session.progress.close()
     return msgspec.structs.replace(outcome, lock_wait_seconds=work.lock_wait_seconds)
 
 
 def _foresee(planned: PlannedCollection) -> RestoreOutcome:
     """Say what would be done."""
-    wanted, offer, plan = planned.wanted, planned.offer, planned.plan
-    if not isinstance(plan, Restore) or offer is None:
+    request, candidate, plan = planned.request, planned.candidate, planned.plan
+    if not isinstance(plan, Restore) or candidate is None:
         return RestoreOutcome(
-            collection=wanted.target,
+            collection=request.target,
             result=RestoreResult.WOULD_RESTORE,
             message="another run's restore is in progress or was interrupted; would wait for it or finish it",
         )
-    when = f" of {describe_time(offer.manifest.created)}" if offer.manifest else ""
-    what = f"{offer.stored.file}{when}, {format_bytes(offer.size)}"
+    when = f" of {describe_time(candidate.manifest.created)}" if candidate.manifest else ""
+    what = f"{candidate.stored.file}{when}, {format_bytes(candidate.size)}"
     how = f"would replace {format_count(plan.points, 'point')} with" if plan.points else "would be restored from"
     return RestoreOutcome(
-        collection=wanted.target,
+        collection=request.target,
         result=RestoreResult.WOULD_RESTORE,
         message=f"{how} {what}",
-        snapshot=offer.stored.file,
-        points=offer.manifest.points if offer.manifest else None,
-        size_bytes=offer.size,
-        warnings=(offer.gap,) if offer.gap else (),
+        snapshot=candidate.stored.file,
+        points=candidate.manifest.points if candidate.manifest else None,
+        size_bytes=candidate.size,
+        warnings=(candidate.gap,) if candidate.gap else (),
     )
 
 
@@ -206,7 +204,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `restore` works with, and run it."""
     store = open_with_fallbacks(settings, log)
     with open_qdrant(settings) as qdrant:
-        tools = RestoreSession(
+        session = RestoreSession(
             qdrant=qdrant,
             store=store,
             clock=Clock(),
@@ -216,5 +214,5 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             token=make_token(),
             scoped=has_scoped_key(settings),
         )
-        report = run(settings, tools)
+        report = run(settings, session)
     return CommandResult(report, describe(report), report.status)

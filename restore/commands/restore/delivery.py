@@ -52,230 +52,236 @@ class TransferState(StrEnum):
 class Delivery:
     """One delivery. The mark is the caller's, who also decides what happens to it when this raises."""
 
-    def __init__(self, tools: RestoreSession, settings: Settings, wanted: RestoreRequest, held: OwnMarker) -> None:
-        self._tools = tools
+    def __init__(
+        self, session: RestoreSession, settings: Settings, request: RestoreRequest, own_marker: OwnMarker
+    ) -> None:
+        self._session = session
         self._settings = settings
-        self._wanted = wanted
-        self._held = held
-        self._target = wanted.target
+        self._request = request
+        self._own_marker = own_marker
+        self._target = request.target
         # Something may have been sent under this mark before, by whoever died.
-        self._inherited = held.phase is not Phase.MARKED
-        self._begin = tools.clock.read_seconds()
+        self._inherited = own_marker.phase is not Phase.MARKED
+        self._begin = session.clock.read_seconds()
         self._sender = SnapshotSender(
-            tools.qdrant,
-            clock=tools.clock,
-            log=tools.log,
-            progress=tools.progress,
+            session.qdrant,
+            clock=session.clock,
+            log=session.log,
+            progress=session.progress,
             stall_seconds=settings.stall_timeout_seconds,
         )
 
-    def deliver(self, plan: Restore, offer: SnapshotCandidate) -> RestoreOutcome | None:
+    def deliver(self, plan: Restore, candidate: SnapshotCandidate) -> RestoreOutcome | None:
         """Send and verify. None: the target is not what it was planned for any more, and the server took nothing.
 
         Raises when it did not come out whole; what is left is said in the error.
         """
-        checksum = self._find_checksum(plan, offer)
-        parcel = make_transfer_source(
-            offer,
+        checksum = self._find_checksum(plan, candidate)
+        source = make_transfer_source(
+            candidate,
             self._target,
             checksum,
             server_store=self._settings.server_store,
-            by_url=self._tools.store.gives_urls_for(offer.stored),
+            by_url=self._session.store.gives_urls_for(candidate.stored),
         )
-        self._held.take_along(
-            snapshot=offer.name, sha256=offer.manifest.sha256 if offer.manifest else "", size=parcel.size
+        self._own_marker.set_snapshot(
+            snapshot=candidate.name, sha256=candidate.manifest.sha256 if candidate.manifest else "", size=source.size
         )
-        before = self._look().target
+        before = self._state().target
         if not is_as_planned(plan, before):
-            self._tools.log("target.changed", collection=self._target)
+            self._session.log("target.changed", collection=self._target)
             return None
         if plan.delete_first:
-            before = self._delete_first(plan, parcel, before)
+            before = self._delete_first(plan, source, before)
         try:
-            arrival = self._send(plan, parcel, before, offer.stored)
+            arrival = self._send(plan, source, before, candidate.stored)
         except IntegrityError as refusal:
-            raise self._find_damage(refusal, offer, parcel) from refusal
+            raise self._find_damage(refusal, candidate, source) from refusal
         if arrival is TransferState.CHANGED:
-            self._tools.log("target.changed", collection=self._target)
-            self._held.drop()
+            self._session.log("target.changed", collection=self._target)
+            self._own_marker.drop()
             return None
-        depth = Verify.FULL if offer.gap else self._wanted.policies.verify
-        verdict = verify_after_restore(
-            self._tools.qdrant,
+        depth = Verify.FULL if candidate.gap else self._request.policies.verify
+        comparison = verify_after_restore(
+            self._session.qdrant,
             self._target,
-            offer,
+            candidate,
             keeps_settings=plan.was is not TargetBefore.ABSENT and not plan.delete_first,
             depth=depth,
-            samples=self._settings.making_for(self._wanted.collection).samples,
+            samples=self._settings.snapshot_options_for(self._request.collection).samples,
             answered=arrival is TransferState.ACCEPTED,
         )
-        if not verdict.is_whole:
+        if not comparison.is_whole:
             raise IntegrityError(
-                f"collection '{self._target}': after the restore {'; '.join(verdict.differences)}",
-                left=f"it is left as it is, with its mark '{self._held.name}'",
-                hint=f"is '{offer.stored.file}' the snapshot you meant? 'qdrant-restore verify' checks it; "
+                f"collection '{self._target}': after the restore {'; '.join(comparison.differences)}",
+                left=f"it is left as it is, with its mark '{self._own_marker.name}'",
+                hint=f"is '{candidate.stored.file}' the snapshot you meant? 'qdrant-restore verify' checks it; "
                 f"remove the collection, or run again with --on-existing replace",
             )
-        self._held.tell_verified()
+        self._own_marker.record_verified()
         return self.close(
-            offer, verdict, RestoreResult.RESTORED_OLDER if offer.older_than else RestoreResult.RESTORED
+            candidate, comparison, RestoreResult.RESTORED_OLDER if candidate.older_than else RestoreResult.RESTORED
         )
 
     def _find_damage(
-        self, refusal: IntegrityError, offer: SnapshotCandidate, parcel: TransferSource
+        self, refusal: IntegrityError, candidate: SnapshotCandidate, source: TransferSource
     ) -> IntegrityError:
         """Say of a refused checksum whether the file here is the damaged one, or what reached the server."""
         try:
-            hash_snapshot(self._tools.store, offer, expected=parcel.checksum)
+            hash_snapshot(self._session.store, candidate, expected=source.checksum)
         except IntegrityError as damage:
             damage.left = refusal.left
             return damage
         refusal.hint = (
-            f"'{offer.stored.file}' here is whole: does the server see another store under "
+            f"'{candidate.stored.file}' here is whole: does the server see another store under "
             f"'{self._settings.server_store}' (--transfer upload sends this one), or does a proxy change bytes?"
         )
         return refusal
 
-    def close(self, offer: SnapshotCandidate | None, verdict: Comparison, result: RestoreResult) -> RestoreOutcome:
+    def close(
+        self, candidate: SnapshotCandidate | None, comparison: Comparison, result: RestoreResult
+    ) -> RestoreOutcome:
         """Tidy and unmark a verified collection; gives its outcome. The mark is only ever deleted from here on."""
-        qdrant, mark = self._tools.qdrant, self._held.mark
-        look = self._look()
-        warnings = [*verdict.warnings, *([offer.gap] if offer and offer.gap else [])]
-        points = look.target.points if isinstance(look.target, Present) else None
-        if isinstance(look.target, Present):
-            delete_upload(qdrant, self._target, mark.sent)
-            schema = offer.manifest.payload_schema if offer and offer.manifest else {}
-            warnings += restore_indexes(qdrant, self._target, look.target, schema)
-            warnings += restore_aliases(qdrant, self._target, self._find_aliases(offer))
+        qdrant, marker = self._session.qdrant, self._own_marker.marker
+        state = self._state()
+        warnings = [*comparison.warnings, *([candidate.gap] if candidate and candidate.gap else [])]
+        points = state.target.points if isinstance(state.target, Present) else None
+        if isinstance(state.target, Present):
+            delete_upload(qdrant, self._target, marker.sent)
+            schema = candidate.manifest.payload_schema if candidate and candidate.manifest else {}
+            warnings += restore_indexes(qdrant, self._target, state.target, schema)
+            warnings += restore_aliases(qdrant, self._target, self._find_aliases(candidate))
             warnings += [
                 f"alias '{alias}' is that of '{owner}' by a newer snapshot and was not put back here"
-                for alias, owner in self._wanted.yields
+                for alias, owner in self._request.lost_aliases
             ]
-        self._held.drop()
-        seconds = round(self._tools.clock.read_seconds() - self._begin, 3)
+        self._own_marker.drop()
+        seconds = round(self._session.clock.read_seconds() - self._begin, 3)
         outcome = RestoreOutcome(
             collection=self._target,
             result=result,
-            message=self._describe(offer, result, points, seconds),
-            snapshot=mark.snapshot,
+            message=self._describe(candidate, result, points, seconds),
+            snapshot=marker.snapshot,
             points=points,
-            size_bytes=mark.size,
+            size_bytes=marker.size,
             seconds=seconds,
-            transfer=mark.sent.kind if mark.sent else "",
+            transfer=marker.sent.kind if marker.sent else "",
             warnings=tuple(dict.fromkeys(warnings)),
         )
-        self._tools.log("collection.restored", collection=self._target, points=points, seconds=seconds)
+        self._session.log("collection.restored", collection=self._target, points=points, seconds=seconds)
         return outcome
 
     # --- sending --------------------------------------------------------------------------------------------
 
-    def _find_checksum(self, plan: Restore, offer: SnapshotCandidate) -> str:
+    def _find_checksum(self, plan: Restore, candidate: SnapshotCandidate) -> str:
         """Give the checksum to send along; the whole file is read where there is no manifest, or data to lose."""
-        if offer.manifest and not plan.loses_points:
-            return offer.manifest.sha256
-        self._tools.progress.wait("reading the whole snapshot", self._target)
-        return hash_snapshot(self._tools.store, offer, expected=offer.manifest.sha256 if offer.manifest else "")
+        if candidate.manifest and not plan.loses_points:
+            return candidate.manifest.sha256
+        self._session.progress.wait("reading the whole snapshot", self._target)
+        return hash_snapshot(
+            self._session.store, candidate, expected=candidate.manifest.sha256 if candidate.manifest else ""
+        )
 
-    def _delete_first(self, plan: Restore, parcel: TransferSource, before: Target) -> Absent:
+    def _delete_first(self, plan: Restore, source: TransferSource, before: Target) -> Absent:
         """Remove what is there, once the mark knows what is about to be sent and which aliases to put back."""
-        if plan.loses_points and self._wanted.policies.transfer is Transfer.SERVER_FILE:
+        if plan.loses_points and self._request.policies.transfer is Transfer.SERVER_FILE:
             raise QdrantError(
                 f"collection '{self._target}': its configuration differs, so it is removed before the snapshot "
                 "is sent, and nothing proves beforehand that the server can read its file",
                 left="left as it is",
                 hint="let it be uploaded: --transfer upload",
             )
-        self._tell_sent(Transfer.UPLOAD, plan, parcel)
-        self._held.check()
+        self._record_sent(Transfer.UPLOAD, plan, source)
+        self._own_marker.check()
         if isinstance(before, Present | UnreadableCollection):
             if isinstance(before, Present):
-                delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
-            self._tools.qdrant.delete_collection(self._target)
-            self._tools.log("collection.removed", collection=self._target, reason="to restore it anew")
+                delete_upload(self._session.qdrant, self._target, self._own_marker.marker.sent)
+            self._session.qdrant.delete_collection(self._target)
+            self._session.log("collection.removed", collection=self._target, reason="to restore it anew")
         return Absent()
 
-    def _send(self, plan: Restore, parcel: TransferSource, before: Target, stored: StoredSnapshot) -> TransferState:
+    def _send(self, plan: Restore, source: TransferSource, before: Target, stored: StoredSnapshot) -> TransferState:
         """Send by the first route that the server takes; every answer but a checksum error leads to the next."""
         sent_again = False
-        remaining = list(choose_routes(self._wanted.policies.transfer, plan, parcel))
+        remaining = list(choose_routes(self._request.policies.transfer, plan, source))
         while True:
             route = remaining.pop(0)
-            self._tell_sent(route, plan, parcel)
-            self._held.check()
-            self._tools.log("snapshot.sending", collection=self._target, snapshot=parcel.path, transfer=route)
-            match self._send_by(route, parcel, stored):
+            self._record_sent(route, plan, source)
+            self._own_marker.check()
+            self._session.log("snapshot.sending", collection=self._target, snapshot=source.path, transfer=route)
+            match self._send_by(route, source, stored):
                 case Accepted():
                     return TransferState.ACCEPTED
                 case Rejected(error=error):
                     if not self._judge_rejection(error, plan, before, last=not remaining):
                         return TransferState.CHANGED
-                case Lost(reason=reason, rose=rose):
-                    if self._judge_loss(reason, plan, rose=rose):
+                case Lost(reason=reason, was_loading=was_loading):
+                    if self._judge_loss(reason, plan, was_loading=was_loading):
                         return TransferState.UNANSWERED
                     if sent_again:
                         raise QdrantError(f"collection '{self._target}': the connection was lost twice: {reason}")
                     sent_again = True
                     remaining.insert(0, route)
 
-    def _send_by(self, route: Transfer, parcel: TransferSource, stored: StoredSnapshot) -> TransferResult:
-        store = self._tools.store
+    def _send_by(self, route: Transfer, source: TransferSource, stored: StoredSnapshot) -> TransferResult:
+        store = self._session.store
         match route:
             case Transfer.SERVER_FILE:
-                return self._sender.send_server_file(parcel)
+                return self._sender.send_server_file(source)
             case Transfer.SERVER_URL:
-                return self._sender.send_server_url(parcel, lambda: store.sign_url(stored, _URL_SECONDS))
+                return self._sender.send_server_url(source, lambda: store.sign_url(stored, _URL_SECONDS))
             case _:
-                return self._sender.send_upload(parcel, lambda: store.open_snapshot(stored))
+                return self._sender.send_upload(source, lambda: store.open_snapshot(stored))
 
-    def _tell_sent(self, route: Transfer, plan: Restore, parcel: TransferSource) -> None:
+    def _record_sent(self, route: Transfer, plan: Restore, source: TransferSource) -> None:
         # What an upload left there once is to be deleted, whichever way it goes in the end.
-        known = self._held.mark.sent.file if self._held.mark.sent else ""
-        file = parcel.upload_name if route == Transfer.UPLOAD else known
-        at = self._tools.clock.now().timestamp()
-        self._held.tell_sent(SentTransfer(str(route), parcel.size, at, file), plan.was, plan.aliases)
+        known = self._own_marker.marker.sent.file if self._own_marker.marker.sent else ""
+        file = source.upload_name if route == Transfer.UPLOAD else known
+        at = self._session.clock.now().timestamp()
+        self._own_marker.record_sent(SentTransfer(str(route), source.size, at, file), plan.was, plan.aliases)
 
     def _judge_rejection(self, error: RestoreError, plan: Restore, before: Target, *, last: bool) -> bool:
         """Tell whether another route may be tried, or all is to be planned anew (False).
 
         Otherwise removes what this restore made and raises.
         """
-        wait_idle(self._tools.qdrant, self._tools.clock, target=self._target)
-        after = self._look().target
+        wait_idle(self._session.qdrant, self._session.clock, target=self._target)
+        after = self._state().target
         if not last and not isinstance(error, IntegrityError) and is_unchanged(plan, before, after):
-            self._tools.log("snapshot.sending_otherwise", collection=self._target, reason=error.message)
+            self._session.log("snapshot.sending_otherwise", collection=self._target, reason=error.message)
             return True
         if not plan.delete_first and was_created_by_others(error, before, after):
-            delete_upload(self._tools.qdrant, self._target, self._held.mark.sent)
+            delete_upload(self._session.qdrant, self._target, self._own_marker.marker.sent)
             return False
         error.left = error.left or self._try_to_clean_up(plan, after)
         raise error
 
-    def _judge_loss(self, reason: str, plan: Restore, *, rose: bool) -> bool:
+    def _judge_loss(self, reason: str, plan: Restore, *, was_loading: bool) -> bool:
         """Find out what became of what was sent: True when it arrived whole, False when it may be sent again."""
-        self._tools.log("qdrant.connection_lost", level="warning", collection=self._target, reason=reason)
+        self._session.log("qdrant.connection_lost", level="warning", collection=self._target, reason=reason)
         wait_settled(
-            self._tools.qdrant,
-            self._tools.clock,
-            self._tools.log,
+            self._session.qdrant,
+            self._session.clock,
+            self._session.log,
             target=self._target,
-            sent=self._held.mark.sent,
+            sent=self._own_marker.marker.sent,
             stall_seconds=self._settings.stall_timeout_seconds,
-            rose=rose,
+            was_loading=was_loading,
         )
         return self._judge_arrival(reason, plan)
 
     def _judge_arrival(self, reason: str, plan: Restore) -> bool:
-        look = self._look()
+        state = self._state()
         # The verdict proper comes after this; here a readable, filled collection is told from a half-made one.
-        arrived = isinstance(look.target, Present) and look.target.points > 0
-        verdict = Comparison() if arrived else Comparison(("it is not whole",))
-        match decide_takeover(self._held.mark, look, verdict):
+        arrived = isinstance(state.target, Present) and state.target.points > 0
+        comparison = Comparison() if arrived else Comparison(("it is not whole",))
+        match decide_takeover(self._own_marker.marker, state, comparison):
             case Accept():
                 return True
             case SendAgain(delete_first=delete_first):
-                if delete_first and not isinstance(look.target, Absent):
-                    self._held.check()
-                    self._tools.qdrant.delete_collection(self._target)
+                if delete_first and not isinstance(state.target, Absent):
+                    self._own_marker.check()
+                    self._session.qdrant.delete_collection(self._target)
                 return False
             case other:
                 raise QdrantError(
@@ -290,17 +296,17 @@ class Delivery:
         try:
             return self._clean_up(plan, after)
         except (QdrantError, SpaceError, DeadlineError) as trouble:
-            return f"its mark '{self._held.name}' stays, and the next run tidies up ({trouble.message})"
+            return f"its mark '{self._own_marker.name}' stays, and the next run tidies up ({trouble.message})"
 
     def _clean_up(self, plan: Restore, after: Target) -> str:
         """After a definite no: remove what this restore made, then the mark; say what is left."""
-        qdrant, sent = self._tools.qdrant, self._held.mark.sent
+        qdrant, sent = self._session.qdrant, self._own_marker.marker.sent
         match plan.was, after:
             case TargetBefore.ABSENT, Absent():
                 delete_stranded_upload(qdrant, self._target, sent)
                 left = "nothing is left behind"
             case TargetBefore.ABSENT, Present(points=0) | UnreadableCollection(is_half_made=True):
-                self._held.check()
+                self._own_marker.check()
                 delete_upload(qdrant, self._target, sent)
                 qdrant.delete_collection(self._target)
                 left = "what was made of it is removed again"
@@ -310,37 +316,37 @@ class Delivery:
                 delete_upload(qdrant, self._target, sent)
                 left = "the collection is as it was"
             case _:
-                return f"its mark '{self._held.name}' stays, and the next run sends it again"
-        self._held.drop()
+                return f"its mark '{self._own_marker.name}' stays, and the next run sends it again"
+        self._own_marker.drop()
         return left
 
     def _is_untouched(self, plan: Restore) -> bool:
         """Tell whether a collection that is there and answers after a definite no is the one that was there."""
         return plan.was is TargetBefore.EMPTY or not (self._inherited or plan.delete_first)
 
-    def _look(self) -> TargetState:
-        server = read_server_state(self._tools.qdrant, scoped=self._tools.scoped)
-        return read_target_state(self._tools.qdrant, server, self._target)
+    def _state(self) -> TargetState:
+        server = read_server_state(self._session.qdrant, scoped=self._session.scoped)
+        return read_target_state(self._session.qdrant, server, self._target)
 
-    def _find_aliases(self, offer: SnapshotCandidate | None) -> tuple[str, ...]:
+    def _find_aliases(self, candidate: SnapshotCandidate | None) -> tuple[str, ...]:
         """Give the aliases to put back: what the target had, and, under its own name, what the snapshot knew."""
-        own = offer.manifest.aliases if offer and offer.manifest else ()
-        wanted = own if self._target == self._wanted.collection else ()
-        wanted = tuple(alias for alias in wanted if alias not in dict(self._wanted.yields))
-        return tuple(sorted({*self._held.mark.aliases, *wanted}))
+        own = candidate.manifest.aliases if candidate and candidate.manifest else ()
+        request = own if self._target == self._request.collection else ()
+        request = tuple(alias for alias in request if alias not in dict(self._request.lost_aliases))
+        return tuple(sorted({*self._own_marker.marker.aliases, *request}))
 
     def _describe(
-        self, offer: SnapshotCandidate | None, result: RestoreResult, points: int | None, seconds: float
+        self, candidate: SnapshotCandidate | None, result: RestoreResult, points: int | None, seconds: float
     ) -> str:
         what = format_count(points, "point") if points is not None else "restored"
-        file = offer.stored.file if offer else self._held.mark.snapshot
-        begin = f"{what} restored from {file} ({format_bytes(self._held.mark.size)}) in {seconds:.1f} s"
+        file = candidate.stored.file if candidate else self._own_marker.marker.snapshot
+        begin = f"{what} restored from {file} ({format_bytes(self._own_marker.marker.size)}) in {seconds:.1f} s"
         match result:
             case RestoreResult.FINISHED:
                 return f"{what}; finished a restore from {file} that was interrupted"
-            case RestoreResult.RESTORED_OLDER if offer:
-                return f"{begin}, the previous one: {offer.older_than}"
-            case _ if offer and not offer.manifest:
+            case RestoreResult.RESTORED_OLDER if candidate:
+                return f"{begin}, the previous one: {candidate.older_than}"
+            case _ if candidate and not candidate.manifest:
                 return f"{begin}; it has no manifest, so only its form and readability were checked"
             case _:
                 return f"{begin}, checked"

@@ -16,31 +16,31 @@ from restore.settings.selection import is_selected, warn_about_patterns
 
 
 def choose_from_set(
-    settings: Settings, tools: RestoreSession
+    settings: Settings, session: RestoreSession
 ) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
     """Give the set's collections, those named or chosen among them, warnings, and what cannot be restored.
 
     Raises `NotFoundError` for a set, or a collection of it, that is not there, and `RefusedError` for one that is
     not whole any more, unless that was allowed.
     """
-    found, damaged = list_sets(tools.store)
-    chosen = select_set(found, settings.chosen_set, store=tools.store.name)
-    members = _choose_members(settings, chosen, store=tools.store.name)
+    found, damaged = list_sets(session.store)
+    chosen = select_set(found, settings.chosen_set, store=session.store.name)
+    members = _choose_members(settings, chosen, store=session.store.name)
     meant = msgspec.structs.replace(chosen, missing=tuple(one for one in chosen.missing if one in members))
     refusal = incomplete_set_error(meant)
     if refusal and not settings.allow_incomplete:
         raise refusal
-    wanted: list[RestoreRequest] = []
+    request: list[RestoreRequest] = []
     lost: list[PlannedCollection] = []
     for member in members:
         one = _want(settings, member)
         if member in chosen.missing:
-            lost.append(PlannedCollection(wanted=one, outcome=_report_gone(one, chosen)))
-        elif problem := find_member_problem(tools.store, member):
-            lost.append(PlannedCollection(wanted=one, outcome=report_failure(one.target, problem)))
+            lost.append(PlannedCollection(request=one, outcome=_report_gone(one, chosen)))
+        elif problem := find_member_problem(session.store, member):
+            lost.append(PlannedCollection(request=one, outcome=report_failure(one.target, problem)))
         else:
-            wanted.append(one)
-    tools.log("set.chosen", id=chosen.document.short_id, file=chosen.file, collections=len(members))
+            request.append(one)
+    session.log("set.chosen", id=chosen.document.short_id, file=chosen.file, collections=len(members))
     warnings = [f"set document {reason}" for _, reason in damaged]
     if chosen.document.failed:
         names = ", ".join(f"'{one.collection}'" for one in chosen.document.failed)
@@ -48,7 +48,7 @@ def choose_from_set(
     there = (member.collection for member in chosen.document.collections)
     where = f"set {chosen.document.short_id}"
     warnings += warn_about_patterns(there, settings.include, settings.exclude, doing="restore", where=where)
-    return wanted, warnings, lost
+    return request, warnings, lost
 
 
 def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> list[SetMember]:

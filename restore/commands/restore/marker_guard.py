@@ -16,18 +16,18 @@ class MarkerGuard:
     an older one goes too: ten failing runs leave no more marks than one.
     """
 
-    def __init__(self, held: OwnMarker) -> None:
-        self._held = held
+    def __init__(self, own_marker: OwnMarker) -> None:
+        self._own_marker = own_marker
 
     def __enter__(self) -> OwnMarker:
-        return self._held
+        return self._own_marker
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        held = self._held
-        held.stop()
-        if error is None or held.gone:
+        own_marker = self._own_marker
+        own_marker.stop()
+        if error is None or own_marker.gone:
             return
         left = self._leave()
         if isinstance(error, RestoreError | Interrupted) and not error.left:
@@ -35,13 +35,15 @@ class MarkerGuard:
 
     def _leave(self) -> str:
         """Drop the mark where it may go; say what is left."""
-        held = self._held
-        if held.relieves:
-            held.drop_on_the_way_out()
-            return f"the mark '{held.relieves}' of the interrupted restore stays, and the next run finishes it"
-        stays = f"its mark '{held.name}' stays, and the next run "
-        if held.phase is not Phase.MARKED:
+        own_marker = self._own_marker
+        if own_marker.supersedes:
+            own_marker.drop_on_the_way_out()
+            return (
+                f"the mark '{own_marker.supersedes}' of the interrupted restore stays, and the next run finishes it"
+            )
+        stays = f"its mark '{own_marker.name}' stays, and the next run "
+        if own_marker.phase is not Phase.MARKED:
             return stays + "finishes it"
-        if held.drop_on_the_way_out():
+        if own_marker.drop_on_the_way_out():
             return "nothing was sent and nothing is left behind"
         return "nothing was sent; " + stays + "drops it"

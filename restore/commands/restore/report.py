@@ -106,7 +106,7 @@ def report_failure(collection: str, error: RestoreError) -> RestoreOutcome:
     )
 
 
-def report_written(target: str, mark: str, points: int, snapshot: str) -> RestoreOutcome:
+def report_written(target: str, marker: str, points: int, snapshot: str) -> RestoreOutcome:
     """Say that somebody wrote into a collection while its restore was interrupted: nothing is removed."""
     return RestoreOutcome(
         collection=target,
@@ -116,17 +116,17 @@ def report_written(target: str, mark: str, points: int, snapshot: str) -> Restor
         "left as it is",
         status=IntegrityError.status,
         hint=f"to take the snapshot: qdrant-restore restore {target} --on-existing replace; to keep what is there: "
-        f"delete the collection '{mark}', which marks the interrupted restore",
+        f"delete the collection '{marker}', which marks the interrupted restore",
         snapshot=snapshot,
         points=points,
     )
 
 
-def report_skip(collection: str, target: str, skip: Skip, offer: SnapshotCandidate | None) -> RestoreOutcome:
+def report_skip(collection: str, target: str, skip: Skip, candidate: SnapshotCandidate | None) -> RestoreOutcome:
     """Say why nothing was done, and what a person may want to know of it."""
     match skip.reason:
         case SkipReason.PRESENT:
-            result, message = RestoreResult.PRESENT, _describe_present(collection, target, skip, offer)
+            result, message = RestoreResult.PRESENT, _describe_present(collection, target, skip, candidate)
         case SkipReason.PRESENT_MARKS_HIDDEN:
             result = RestoreResult.PRESENT_UNCHECKED
             message = (
@@ -136,16 +136,16 @@ def report_skip(collection: str, target: str, skip: Skip, offer: SnapshotCandida
             result, message = RestoreResult.EMPTY, "here with no points, and left so"
         case SkipReason.NO_SNAPSHOT:
             result, message = RestoreResult.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
-    snapshot = offer.stored.file if offer else ""
+    snapshot = candidate.stored.file if candidate else ""
     return RestoreOutcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
 
 
-def _describe_present(collection: str, target: str, skip: Skip, offer: SnapshotCandidate | None) -> str:
+def _describe_present(collection: str, target: str, skip: Skip, candidate: SnapshotCandidate | None) -> str:
     points = skip.points or 0
     here = f"{'' if skip.exact else 'about '}{format_count(points, 'point')} here"
-    if offer is None or offer.manifest is None:
+    if candidate is None or candidate.manifest is None:
         return here
-    manifest = offer.manifest
+    manifest = candidate.manifest
     when = f"the latest snapshot ({describe_time(manifest.created)})"
     if manifest.points == points:
         return f"{here}; {when} has as many"

@@ -33,9 +33,9 @@ class RestoreSession(msgspec.Struct, frozen=True, kw_only=True):
 class PlannedCollection(msgspec.Struct, frozen=True, kw_only=True):
     """One wanted collection with its plan, or the outcome that it already has."""
 
-    wanted: RestoreRequest
+    request: RestoreRequest
     plan: Plan | None = None
-    offer: SnapshotCandidate | None = None
+    candidate: SnapshotCandidate | None = None
     outcome: RestoreOutcome | None = None
 
 

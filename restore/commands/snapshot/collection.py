@@ -45,29 +45,29 @@ class CollectionSnapshot:
     """Makes one collection's snapshot. `manifest` is what was published, None before that."""
 
     def __init__(
-        self, tools: SnapshotSession, settings: Settings, collection: str, *, server: Version, begin: float
+        self, session: SnapshotSession, settings: Settings, collection: str, *, server: Version, begin: float
     ) -> None:
-        self._tools = tools
+        self._session = session
         self._collection = collection
-        self._making = settings.making_for(collection)
+        self._making = settings.snapshot_options_for(collection)
         self._server = server
-        self._begin = tools.clock.read_seconds()
+        self._begin = session.clock.read_seconds()
         self.manifest: Manifest | None = None
         deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
         self._creator = SnapshotCreator(
-            tools.qdrant,
-            clock=tools.clock,
-            log=tools.log,
-            progress=tools.progress,
+            session.qdrant,
+            clock=session.clock,
+            log=session.log,
+            progress=session.progress,
             stall_seconds=settings.stall_timeout_seconds,
             deadline=deadline,
-            journal=tools.journal,
+            journal=session.journal,
         )
         self._receiver = SnapshotReceiver(
-            tools.qdrant,
-            clock=tools.clock,
-            log=tools.log,
-            progress=tools.progress,
+            session.qdrant,
+            clock=session.clock,
+            log=session.log,
+            progress=session.progress,
             stall_seconds=settings.stall_timeout_seconds,
             deadline=deadline,
         )
@@ -77,35 +77,35 @@ class CollectionSnapshot:
         """Say what was left on the server against our will."""
         return (self._creator.left_behind,) if self._creator.left_behind else ()
 
-    def carry_out(self) -> SnapshotOutcome:
+    def run(self) -> SnapshotOutcome:
         """Make the snapshot. Raises every expected failure; then nothing of it has a final name."""
-        self._tools.shelf.refuse_twin(self._collection)
+        self._session.store.refuse_twin(self._collection)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._make(self._read_before())
             except ReplacedError as error:
-                self._tools.log(
+                self._session.log(
                     "snapshot.replaced", level="warning", collection=self._collection, reason=error.message
                 )
-                self._tools.clock.sleep(attempt + 0.1)
+                self._session.clock.sleep(attempt + 0.1)
         raise QdrantError(
             f"collection '{self._collection}': other programs replaced its snapshot on the server {_ATTEMPTS} times",
             hint="let one program at a time make snapshots of this collection",
         )
 
     def _make(self, before: _Before) -> SnapshotOutcome:
-        packer = self._tools.packer
+        packer = self._session.packer
         suffix = packer.suffix if packer else ""
         name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
-        with self._tools.shelf.receive(name) as incoming:
+        with self._session.store.receive(name) as incoming:
             arriving = SnapshotIntake(incoming, name=self._collection, packer=packer)
             with contextlib.closing(arriving):
                 manifest, archive = self._fetch(before, arriving)
             published = publish(
-                self._tools.shelf,
+                self._session.store,
                 incoming,
                 manifest,
-                self._tools.log,
+                self._session.log,
                 packing=suffix,
                 part_problem=find_part_problem(archive),
                 allow_smaller=self._making.allow_smaller,
@@ -114,30 +114,30 @@ class CollectionSnapshot:
         return self._report(manifest, published)
 
     def _read_before(self) -> _Before:
-        qdrant = self._tools.qdrant
+        qdrant = self._session.qdrant
         # Before the count: what is equal afterwards was equal all the time in between.
         updates = self._read_updates()
-        look = read_target_state(qdrant, read_server_state(qdrant, scoped=self._tools.scoped), self._collection)
-        found = _require_present(self._collection, look)
-        if look.hidden:
-            self._tools.log("marks.hidden", level="warning", collection=self._collection)
+        state = read_target_state(qdrant, read_server_state(qdrant, scoped=self._session.scoped), self._collection)
+        found = _require_present(self._collection, state)
+        if state.hidden:
+            self._session.log("marks.hidden", level="warning", collection=self._collection)
         samples = sample_points(qdrant, self._collection, count=self._making.samples, points=found.points)
-        created = self._tools.clock.now().replace(microsecond=0)
-        return _Before(found=found, aliases=look.aliases, updates=updates, samples=samples, created=created)
+        created = self._session.clock.now().replace(microsecond=0)
+        return _Before(found=found, aliases=state.aliases, updates=updates, samples=samples, created=created)
 
     def _fetch(self, before: _Before, arriving: SnapshotIntake) -> tuple[Manifest, Archive]:
         """Let the server create it, bring it here, and describe it; the server's copy is gone afterwards."""
-        qdrant, collection = self._tools.qdrant, self._collection
+        qdrant, collection = self._session.qdrant, self._collection
         with self._creator.created(collection) as snapshot:
             # A half-made, empty collection snapshots with 200: a restore may have begun meanwhile.
             attempts = find_attempts(
-                collection, list(read_server_state(qdrant, scoped=self._tools.scoped).collections)
+                collection, list(read_server_state(qdrant, scoped=self._session.scoped).collections)
             )
             if attempts:
                 raise _explain_mark(collection, name_marker(collection, attempts[-1]))
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
-            self._tools.shelf.require_room(snapshot.size)
+            self._session.store.require_room(snapshot.size)
             arriving.name = snapshot.name
             checksum = self._receiver.receive(collection, snapshot, arriving)
             arrived = arriving.finish()
@@ -155,16 +155,16 @@ class CollectionSnapshot:
             aliases=before.aliases,
             samples=samples,
             shards=arrived.archive.shard_number,
-            seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
+            seconds=round(self._session.clock.read_seconds() - self._begin, 3),
             note=self._making.note,
             written_by=f"qdrant-restore {__version__}",
-            run_id=self._tools.run_id,
+            run_id=self._session.run_id,
         )
         return _add_packing(manifest, arrived), arrived.archive
 
     def _read_updates(self) -> tuple[ShardUpdates, ...]:
         try:
-            return self._tools.qdrant.read_updates(self._collection)
+            return self._session.qdrant.read_updates(self._collection)
         except AuthError:
             # A scoped key may not ask: then nothing is exact.
             return ()
@@ -181,7 +181,7 @@ class CollectionSnapshot:
             points=manifest.points,
             points_exact=manifest.points_exact,
             samples=len(manifest.samples),
-            seconds=round(self._tools.clock.read_seconds() - self._begin, 3),
+            seconds=round(self._session.clock.read_seconds() - self._begin, 3),
             message=str(hindrance) if hindrance else "",
             hint=hindrance.hint if hindrance else "",
             warnings=self.warnings,
@@ -201,11 +201,11 @@ def _add_packing(manifest: Manifest, arrived: IntakeResult) -> Manifest:
     )
 
 
-def _require_present(collection: str, look: TargetState) -> Present:
+def _require_present(collection: str, state: TargetState) -> Present:
     """Give what was found. Raises for a target that must not, or cannot, be snapshotted."""
-    if look.marks:
-        raise _explain_mark(collection, look.marks[-1].name)
-    match look.target:
+    if state.markers:
+        raise _explain_mark(collection, state.markers[-1].name)
+    match state.target:
         case Present() as found:
             return found
         case AliasOf(collection=behind):
@@ -224,9 +224,9 @@ def _require_present(collection: str, look: TargetState) -> Present:
             )
 
 
-def _explain_mark(collection: str, mark: str) -> LockedError:
+def _explain_mark(collection: str, marker: str) -> LockedError:
     return LockedError(
-        f"a restore into collection '{collection}' is running or was interrupted (mark '{mark}')",
+        f"a restore into collection '{collection}' is running or was interrupted (mark '{marker}')",
         left="nothing was published",
         hint=f"wait for it, or finish it: qdrant-restore restore {collection}",
     )

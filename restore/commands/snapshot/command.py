@@ -47,45 +47,45 @@ class MadeSnapshot(msgspec.Struct, frozen=True):
     manifest: Manifest | None
 
 
-def run(settings: Settings, tools: SnapshotSession) -> SnapshotReport:
+def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
     """Snapshot each collection; one failure does not stop the rest.
 
     Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
     """
-    clock = tools.clock
+    clock = session.clock
     begin, began = clock.read_seconds(), clock.now()
-    server = wait_ready(tools.qdrant, clock, tools.log, timeout_seconds=settings.wait_timeout_seconds)
-    with store_lock(tools.shelf, clock, tools.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
-        wanted, whole, warnings = _choose(settings, tools)
-        removed = tools.shelf.remove_debris(wanted)
+    server = wait_ready(session.qdrant, clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
+    with store_lock(session.store, clock, session.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
+        wanted, whole, warnings = _choose(settings, session)
+        removed = session.store.remove_debris(wanted)
         if removed:
-            tools.log("store.debris_removed", store=tools.shelf.name, count=len(removed), first=removed[0])
-        if tools.run_id:
+            session.log("store.debris_removed", store=session.store.name, count=len(removed), first=removed[0])
+        if session.run_id:
             # What killed runs left on the server, as far as it is provably ours.
-            ServerCleaner(tools.shelf, tools.qdrant, tools.log).sweep_journals()
-        made = _snapshot_all(settings, tools, wanted, server=server, begin=begin)
+            ServerCleaner(session.store, session.qdrant, session.log).sweep_journals()
+        made = _snapshot_all(settings, session, wanted, server=server, begin=begin)
         outcomes = tuple(one.outcome for one in made)
         blank = SetDocument(
-            run_id=tools.run_id,
+            run_id=session.run_id,
             created=began.replace(microsecond=0),
             server=str(server),
-            url=tools.qdrant.url,
+            url=session.qdrant.url,
             whole=whole,
             written_by=f"qdrant-restore {__version__}",
         )
-        set_name, problem = _write_set(tools, blank, made)
-        pruned = _prune(settings, tools, outcomes)
+        set_name, problem = _write_set(session, blank, made)
+        pruned = _prune(settings, session, outcomes)
     seconds = round(clock.read_seconds() - begin, 3)
     failed = problem is not None or any(one.status for one in pruned)
     return SnapshotReport(
-        url=tools.qdrant.url,
+        url=session.qdrant.url,
         server_version=str(server),
-        store=tools.shelf.name,
+        store=session.store.name,
         outcomes=outcomes,
         seconds=seconds,
         status=decide_status(outcomes, incomplete=failed),
         removed=removed,
-        run_id=tools.run_id,
+        run_id=session.run_id,
         set=set_name,
         pruned=pruned,
         summary=summarise(outcomes, seconds),
@@ -94,13 +94,13 @@ def run(settings: Settings, tools: SnapshotSession) -> SnapshotReport:
     )
 
 
-def _choose(settings: Settings, tools: SnapshotSession) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+def _choose(settings: Settings, session: SnapshotSession) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """Give the collections that are wanted, whether they are all that the server has, and what is odd about that."""
     if settings.collections:
         return tuple(dict.fromkeys(settings.collections)), False, ()
-    there = tuple(name for name in tools.qdrant.list_collections() if not is_temporary(name))
+    there = tuple(name for name in session.qdrant.list_collections() if not is_temporary(name))
     wanted = select_collections(there, settings.include, settings.exclude)
-    where = f"Qdrant at {tools.qdrant.url}"
+    where = f"Qdrant at {session.qdrant.url}"
     warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="snapshot", where=where)
     if not wanted and not warnings:
         warnings = (f"{where} has no collections: nothing to snapshot",)
@@ -108,41 +108,43 @@ def _choose(settings: Settings, tools: SnapshotSession) -> tuple[tuple[str, ...]
 
 
 def _snapshot_all(
-    settings: Settings, tools: SnapshotSession, wanted: tuple[str, ...], *, server: Version, begin: float
+    settings: Settings, session: SnapshotSession, wanted: tuple[str, ...], *, server: Version, begin: float
 ) -> list[MadeSnapshot]:
-    journal = CreationJournal(tools.shelf, run_id=tools.run_id, url=tools.qdrant.url) if tools.run_id else None
+    journal = (
+        CreationJournal(session.store, run_id=session.run_id, url=session.qdrant.url) if session.run_id else None
+    )
 
     def snapshot(collection: str, qdrant: Qdrant) -> MadeSnapshot:
-        packer = tools.find_packer(collection)
-        own = msgspec.structs.replace(tools, qdrant=qdrant, packer=packer, journal=journal)
+        packer = session.find_packer(collection)
+        own = msgspec.structs.replace(session, qdrant=qdrant, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
-    return map_concurrently(snapshot, wanted, tools.qdrant, width=settings.concurrency)
+    return map_concurrently(snapshot, wanted, session.qdrant, width=settings.concurrency)
 
 
 def _snapshot(
-    settings: Settings, tools: SnapshotSession, collection: str, *, server: Version, begin: float
+    settings: Settings, session: SnapshotSession, collection: str, *, server: Version, begin: float
 ) -> MadeSnapshot:
-    work = CollectionSnapshot(tools, settings, collection, server=server, begin=begin)
+    work = CollectionSnapshot(session, settings, collection, server=server, begin=begin)
     try:
-        outcome = work.carry_out()
+        outcome = work.run()
     except RestoreError as error:
         outcome = report_failure(collection, error, work.warnings)
     finally:
-        tools.progress.close()
+        session.progress.close()
     if outcome.status:
-        tools.log(
+        session.log(
             "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
         )
     return MadeSnapshot(outcome, work.manifest)
 
 
 def _write_set(
-    tools: SnapshotSession, blank: SetDocument, made: list[MadeSnapshot]
+    session: SnapshotSession, blank: SetDocument, made: list[MadeSnapshot]
 ) -> tuple[str, RestoreError | None]:
     """Write the document of the set, when there is something in it; give its name and what went wrong."""
     good = [(one.outcome, one.manifest) for one in made if one.outcome.status == 0 and one.manifest]
-    if not tools.run_id or not good:
+    if not session.run_id or not good:
         return "", None
     document = msgspec.structs.replace(
         blank,
@@ -159,13 +161,13 @@ def _write_set(
         ),
         aliases=_list_aliases(manifest for _, manifest in good),
     )
-    name = name_set(document.created, tools.run_id)
+    name = name_set(document.created, session.run_id)
     try:
-        tools.shelf.write_document(name, write_document(document), create_only=True)
+        session.store.write_document(name, write_document(document), create_only=True)
     except RestoreError as error:
-        tools.log("set.not_written", level="error", file=name, reason=str(error))
+        session.log("set.not_written", level="error", file=name, reason=str(error))
         return "", error
-    tools.log("set.written", file=name, collections=len(document.collections), failed=len(document.failed))
+    session.log("set.written", file=name, collections=len(document.collections), failed=len(document.failed))
     return name, None
 
 
@@ -176,15 +178,15 @@ def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
 
 
 def _prune(
-    settings: Settings, tools: SnapshotSession, outcomes: tuple[SnapshotOutcome, ...]
+    settings: Settings, session: SnapshotSession, outcomes: tuple[SnapshotOutcome, ...]
 ) -> tuple[PruneOutcome, ...]:
     """Prune the collections that have a rule and a verified snapshot since just now, and no others (K9)."""
     names = {one.collection for one in outcomes if one.latest and not one.status}
     ruled = {name for name in names if not settings.rule_for(name).is_empty}
     if not ruled:
         return ()
-    pruner = Pruner(tools.shelf, tools.log, find_rule=settings.rule_for, now=tools.clock.now())
-    pruned = tuple(pruner.prune(one) for one in find_candidates(tools.shelf, ruled.__contains__))
+    pruner = Pruner(session.store, session.log, find_rule=settings.rule_for, now=session.clock.now())
+    pruned = tuple(pruner.prune(one) for one in find_candidates(session.store, ruled.__contains__))
     pruner.prune_sets(frozenset())
     return pruned
 
@@ -193,10 +195,10 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `snapshot` works with, and run it."""
     find_packer = make_encoders(settings)
     with open_qdrant(settings) as qdrant:
-        shelf = open_or_create(settings)
-        tools = SnapshotSession(
+        store = open_or_create(settings)
+        session = SnapshotSession(
             qdrant=qdrant,
-            shelf=shelf,
+            store=store,
             clock=Clock(),
             log=log,
             progress=progress,
@@ -204,5 +206,5 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             find_packer=find_packer,
             run_id=make_token(),
         )
-        report = run(settings, tools)
+        report = run(settings, session)
     return CommandResult(report, describe(report), report.status)

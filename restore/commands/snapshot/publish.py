@@ -24,7 +24,7 @@ class Published(msgspec.Struct, frozen=True):
 
 
 def publish(
-    shelf: WritableStore,
+    store: WritableStore,
     incoming: IncomingSnapshot,
     manifest: Manifest,
     log: Log,
@@ -37,30 +37,30 @@ def publish(
 
     Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
     """
-    name = shelf.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
+    name = store.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
     new = SnapshotContent(str(name), manifest.created, manifest.points)
     hindrance = find_promotion_problem(
-        new, _read_last(shelf, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller
+        new, _read_last(store, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller
     )
     if hindrance:
         manifest = msgspec.structs.replace(manifest, held_back=hindrance.message)
-    file = shelf.publish(incoming, name, write_manifest(manifest))
+    file = store.publish(incoming, name, write_manifest(manifest))
     log("snapshot.published", collection=manifest.collection, file=file, size_bytes=incoming.size)
     if hindrance is None:
-        linked = shelf.move_latest(manifest.collection, file)
+        linked = store.move_latest(manifest.collection, file)
         # Where there are no pointers the newest one is the latest, and nothing moves.
-        if shelf.has_pointers:
+        if store.has_pointers:
             log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
     return Published(file, hindrance)
 
 
-def _read_last(shelf: WritableStore, collection: str, log: Log) -> SnapshotContent | None:
+def _read_last(store: WritableStore, collection: str, log: Log) -> SnapshotContent | None:
     """Describe the latest so far; None when there is none, or none that can be followed (moving it repairs that)."""
     try:
-        stored = shelf.find_snapshot(collection, "latest")
+        stored = store.find_snapshot(collection, "latest")
         if stored is None:
             return None
-        manifest = shelf.read_manifest(stored)
+        manifest = store.read_manifest(stored)
     except RestoreError as error:
         log("latest.unusable", level="warning", collection=collection, reason=error.message)
         return None

@@ -27,7 +27,7 @@ class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     qdrant: Qdrant
-    shelf: WritableStore
+    store: WritableStore
     clock: Clock
     log: Log
     progress: Progress

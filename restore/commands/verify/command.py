@@ -39,43 +39,43 @@ class VerifySession(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
 
 
-def run(settings: Settings, tools: VerifySession) -> VerifyReport:
+def run(settings: Settings, session: VerifySession) -> VerifyReport:
     """Look at every file of the store, or at those of the collections, names and paths given; or at a sample of them.
 
     Raises `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report, and so is
     that the store takes no record.
     """
-    store, recorder = tools.store, tools.recorder
-    began = tools.clock.read_seconds()
+    store, recorder = session.store, session.recorder
+    began = session.clock.read_seconds()
     shown = () if names_only_paths(settings.arguments) else select_shown(store.list_entries())
     entries = _select(settings, store, shown)
     # One look at each pointer tells which entries are snapshots; finding out costs a listing of the store.
-    held = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
-    sampled = _sample(settings, held, recorder)
-    left_out = held - sampled
+    own_marker = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
+    sampled = _sample(settings, own_marker, recorder)
+    left_out = own_marker - sampled
     files: list[FileReport] = []
     for entry in entries:
         if entry.file in left_out:
             continue
-        begin = tools.clock.read_seconds()
-        found = check_file(store, entry, CheckOptions(settings.verify_depth, _tell(tools.progress, entry.file)))
-        found = msgspec.structs.replace(found, seconds=round(tools.clock.read_seconds() - begin, 3))
+        begin = session.clock.read_seconds()
+        found = check_file(store, entry, CheckOptions(settings.verify_depth, _tell(session.progress, entry.file)))
+        found = msgspec.structs.replace(found, seconds=round(session.clock.read_seconds() - begin, 3))
         files.append(found)
-        _say(tools.log, found)
+        _say(session.log, found)
         if entry.file in sampled:
             recorder.record(found, settings.verify_depth)
     for path in filter(_is_path, settings.arguments):
-        files.append(check_path(path, CheckOptions(settings.verify_depth, _tell(tools.progress, path))))
-        _say(tools.log, files[-1])
-    tools.progress.close()
+        files.append(check_path(path, CheckOptions(settings.verify_depth, _tell(session.progress, path))))
+        _say(session.log, files[-1])
+    session.progress.close()
     return VerifyReport(
         store="" if names_only_paths(settings.arguments) else store.name,
         files=mark_latest(files),
         status=decide_status(files),
         depth=settings.verify_depth,
-        snapshots=len(held),
+        snapshots=len(own_marker),
         sampled=len(sampled) if settings.verify_sample else None,
-        summary=summarise(tuple(files), left_out=len(left_out), seconds=tools.clock.read_seconds() - began),
+        summary=summarise(tuple(files), left_out=len(left_out), seconds=session.clock.read_seconds() - began),
         warnings=(*_warn_of_choice(settings, store, shown), *_warn(settings, recorder)),
     )
 
@@ -97,11 +97,11 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     return chosen
 
 
-def _sample(settings: Settings, held: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
+def _sample(settings: Settings, own_marker: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
     """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
     if settings.verify_sample is None:
-        return held
-    covered = [find_last_checked(file, recorder.read(file), settings.verify_depth) for file in held]
+        return own_marker
+    covered = [find_last_checked(file, recorder.read(file), settings.verify_depth) for file in own_marker]
     return frozenset(select_oldest(covered, settings.verify_sample, recorder.now()))
 
 
@@ -156,8 +156,8 @@ def _say(log: Log, found: FileReport) -> None:
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Open the store, and verify what is asked for."""
     store = _open_anywhere(settings) if names_only_paths(settings.arguments) else open_existing(settings)
-    tools = VerifySession(store=store, recorder=make_recorder(store), clock=Clock(), log=log, progress=progress)
-    report = run(settings, tools)
+    session = VerifySession(store=store, recorder=make_recorder(store), clock=Clock(), log=log, progress=progress)
+    report = run(settings, session)
     return CommandResult(report, describe_verify(report), report.status)
 
 

@@ -68,10 +68,10 @@ def _judge(one: FileReport, depth: Depth) -> str:
     if one.state is FileState.FOREIGN:
         return str(one.state)
     amount = format_bytes(one.size_bytes)
-    held = f"; held back: {one.problem}" if one.problem else ""
+    own_marker = f"; held back: {one.problem}" if one.problem else ""
     if depth is Depth.LIST:
         beside = "as its manifest says" if one.promised_sha256 else "no manifest"
-        return f"there, {amount}, {beside}; its bytes were not read{held}"
+        return f"there, {amount}, {beside}; its bytes were not read{own_marker}"
     if one.state is FileState.UNCHECKED:
         return f"whole, {amount}; no manifest, so its bytes cannot be compared"
-    return f"as promised, {amount}, sha256 {one.sha256[:12]}{held}"
+    return f"as promised, {amount}, sha256 {one.sha256[:12]}{own_marker}"

@@ -114,7 +114,7 @@ class Connection:
         # Every socket that is open, also those that an exchange or a stream has by now.
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def another(self) -> Connection:
+    def clone(self) -> Connection:
         """Give a second connection to the same server, for another thread."""
         return Connection(self.url, self._headers, tls=self._tls)
 
@@ -138,7 +138,7 @@ class Connection:
         self._keep(connected, answer)
         return answer
 
-    def ask_again(self, request: Request, *, patience_seconds: float = 10.0) -> Response:
+    def request_with_retry(self, request: Request, *, timeout_seconds: float = 10.0) -> Response:
         """Send a request that changes nothing, again and again while the trouble may pass.
 
         Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring a `Retry-After` within
@@ -150,10 +150,10 @@ class Connection:
         first: _TransientError | None = answer
 
         def pause(error: Exception) -> bool | float:
-            return min(error.retry_after, patience_seconds) or True if isinstance(error, _TransientError) else False
+            return min(error.retry_after, timeout_seconds) or True if isinstance(error, _TransientError) else False
 
         try:
-            for attempt in retry_attempts(pause, patience_seconds=patience_seconds, longest_pause_seconds=2.0):
+            for attempt in retry_attempts(pause, timeout_seconds=timeout_seconds, longest_pause_seconds=2.0):
                 with attempt:
                     # The first trouble was met already, and the pause that it asked for comes first.
                     answer, first = first or self._try(request), None

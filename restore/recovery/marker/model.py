@@ -58,10 +58,10 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     sent: SentTransfer | None = None
 
 
-def describe_marker(mark: Marker) -> dict[str, Any]:
+def describe_marker(marker: Marker) -> dict[str, Any]:
     """Give the body that creates this mark."""
-    metadata: dict[str, Any] = msgspec.to_builtins(mark)
-    metadata[BEAT_PREFIX + mark.token] = 0
+    metadata: dict[str, Any] = msgspec.to_builtins(marker)
+    metadata[BEAT_PREFIX + marker.token] = 0
     return {
         "vectors": {},
         "shard_number": 1,

@@ -36,41 +36,41 @@ class OwnMarker:
     says that there is nothing of ours to delete any more.
     """
 
-    def __init__(self, qdrant: Qdrant, name: str, attempt: int, mark: Marker, *, relieves: str = "") -> None:
+    def __init__(self, qdrant: Qdrant, name: str, attempt: int, marker: Marker, *, supersedes: str = "") -> None:
         self._qdrant = qdrant
-        self.relieves = relieves
+        self.supersedes = supersedes
         self.name = name
         self.attempt = attempt
-        self.mark = mark
+        self.marker = marker
         self.gone = False
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, args=(qdrant.another(),), daemon=True)
+        self._thread = threading.Thread(target=self._beat, args=(qdrant.clone(),), daemon=True)
         self._thread.start()
 
     @property
     def phase(self) -> Phase:
         """Give the phase that the server was told last."""
-        return self.mark.phase
+        return self.marker.phase
 
-    def take_along(self, *, snapshot: str, sha256: str, size: int) -> None:
+    def set_snapshot(self, *, snapshot: str, sha256: str, size: int) -> None:
         """Note which snapshot is sent under this mark: a later look, or a takeover, may have found another one.
 
         Told to the server with `tell_sent`.
         """
-        self.mark = msgspec.structs.replace(self.mark, snapshot=snapshot, sha256=sha256, size=size)
+        self.marker = msgspec.structs.replace(self.marker, snapshot=snapshot, sha256=sha256, size=size)
 
-    def tell_sent(self, sent: SentTransfer, was: TargetBefore, aliases: tuple[str, ...]) -> None:
+    def record_sent(self, sent: SentTransfer, was: TargetBefore, aliases: tuple[str, ...]) -> None:
         """Write what is about to be sent, and onto what. An error may leave the mark saying either: both are safe."""
         # First here: an answer that is lost must not make us believe that nothing was sent.
-        self.mark = msgspec.structs.replace(self.mark, phase=Phase.SENT, sent=sent, was=was, aliases=aliases)
+        self.marker = msgspec.structs.replace(self.marker, phase=Phase.SENT, sent=sent, was=was, aliases=aliases)
         changed = ("phase", "sent", "was", "aliases", "snapshot", "sha256", "size")
-        told = msgspec.to_builtins(self.mark)
+        told = msgspec.to_builtins(self.marker)
         self._qdrant.patch_metadata(self.name, {key: told[key] for key in changed})
 
-    def tell_verified(self) -> None:
+    def record_verified(self) -> None:
         """Write that the data was compared and is whole."""
         self._qdrant.patch_metadata(self.name, {"phase": str(Phase.VERIFIED)})
-        self.mark = msgspec.structs.replace(self.mark, phase=Phase.VERIFIED)
+        self.marker = msgspec.structs.replace(self.marker, phase=Phase.VERIFIED)
 
     def check(self) -> None:
         """Make sure that the mark is still ours and nobody started a higher attempt; ask before destroying.
@@ -78,14 +78,14 @@ class OwnMarker:
         Raises `LockedError`: another run took over while we were asleep.
         """
         found = self._qdrant.get_collection(self.name)
-        mark = None if found is None or isinstance(found, UnreadableCollection) else parse_marker(found.metadata)
-        attempts = find_attempts(self.mark.collection, self._qdrant.list_collections())
-        if mark is None or mark.token != self.mark.token or attempts[-1:] != [self.attempt]:
+        marker = None if found is None or isinstance(found, UnreadableCollection) else parse_marker(found.metadata)
+        attempts = find_attempts(self.marker.collection, self._qdrant.list_collections())
+        if marker is None or marker.token != self.marker.token or attempts[-1:] != [self.attempt]:
             self.stop()
             # A mark of this name may be another run's by now.
-            self.gone = mark is None or mark.token != self.mark.token
+            self.gone = marker is None or marker.token != self.marker.token
             raise LockedError(
-                f"collection '{self.mark.collection}': another run took over this restore",
+                f"collection '{self.marker.collection}': another run took over this restore",
                 left="it is left to that run",
                 hint="was this machine or container suspended? Run it again to see how the other run ended",
             )
@@ -100,7 +100,7 @@ class OwnMarker:
         for last in (False, True):
             try:
                 # Looked at each time: after a lost answer, or a long sleep, the name may be another run's.
-                if _is_ours(self._qdrant, self.name, self.mark.token):
+                if _is_ours(self._qdrant, self.name, self.marker.token):
                     self._qdrant.delete_collection(self.name, seconds=seconds)
             except QdrantError as error:
                 if error.http_status is not None or last:
@@ -112,7 +112,7 @@ class OwnMarker:
     def drop_on_the_way_out(self) -> bool:
         """Delete the mark although something went wrong. False when that failed too: then the next run does it."""
         self.stop()
-        last = self._qdrant.another()
+        last = self._qdrant.clone()
         try:
             last.delete_collection(self.name, seconds=_LAST_WORD_SECONDS)
         except RestoreError:
@@ -127,14 +127,16 @@ class OwnMarker:
         while not self._ended.wait(_BEAT_SECONDS):
             count += 1
             try:
-                qdrant.patch_metadata(self.name, {BEAT_PREFIX + self.mark.token: count})
+                qdrant.patch_metadata(self.name, {BEAT_PREFIX + self.marker.token: count})
             except RestoreError:
                 # A missed beat is no trouble of the restore: ten seconds of them are needed to look dead.
                 continue
         qdrant.close()
 
 
-def place_marker(qdrant: Qdrant, mark: Marker, attempt: int, *, makes: int, relieves: str = "") -> OwnMarker | None:
+def place_marker(
+    qdrant: Qdrant, marker: Marker, attempt: int, *, makes: int, supersedes: str = ""
+) -> OwnMarker | None:
     """Create a mark. None: somebody else's is there. `makes`: how many collections the restore adds itself.
 
     `relieves` names the older one whose work it is about to take over.
@@ -145,24 +147,24 @@ def place_marker(qdrant: Qdrant, mark: Marker, attempt: int, *, makes: int, reli
     room = qdrant.read_room()
     if room.limit is not None and room.limit - room.collections < needed:
         raise RefusedError(
-            f"collection '{mark.collection}': Qdrant holds {room.collections} of at most "
+            f"collection '{marker.collection}': Qdrant holds {room.collections} of at most "
             f"{format_count(room.limit, 'collection')}, "
             f"this restore needs {needed} free (one for its mark)",
             left="nothing was changed",
             hint="raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection",
         )
-    name = name_marker(mark.collection, attempt)
+    name = name_marker(marker.collection, attempt)
     try:
-        created = _create(qdrant, name, mark)
+        created = _create(qdrant, name, marker)
     except Interrupted:
-        _withdraw(qdrant, name, mark.token)
+        _withdraw(qdrant, name, marker.token)
         raise
-    return OwnMarker(qdrant, name, attempt, mark, relieves=relieves) if created else None
+    return OwnMarker(qdrant, name, attempt, marker, supersedes=supersedes) if created else None
 
 
 def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
     """Delete a mark whose creation was interrupted, when it was made after all; else the next run does it."""
-    last = qdrant.another()
+    last = qdrant.clone()
     try:
         if _is_ours(last, name, token):
             last.delete_collection(name, seconds=_LAST_WORD_SECONDS)
@@ -172,17 +174,17 @@ def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
         last.close()
 
 
-def _create(qdrant: Qdrant, name: str, mark: Marker) -> bool:
+def _create(qdrant: Qdrant, name: str, marker: Marker) -> bool:
     """Create the mark's collection; a lost answer is asked for again, and our own token says that it was done."""
     for last in (False, False, True):
         try:
-            if qdrant.create_collection(name, describe_marker(mark)):
+            if qdrant.create_collection(name, describe_marker(marker)):
                 return True
         except QdrantError as error:
             if error.http_status is not None or last:
                 raise
             continue
-        return _is_ours(qdrant, name, mark.token)
+        return _is_ours(qdrant, name, marker.token)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
@@ -190,5 +192,5 @@ def _is_ours(qdrant: Qdrant, name: str, token: str) -> bool:
     found = qdrant.get_collection(name)
     if found is None or isinstance(found, UnreadableCollection):
         return False
-    mark = parse_marker(found.metadata)
-    return mark is not None and mark.token == token
+    marker = parse_marker(found.metadata)
+    return marker is not None and marker.token == token

@@ -25,7 +25,7 @@ def watch_marker(
     seen: ObservedMarker,
     *,
     target: str,
-    patience_seconds: float | None,
+    timeout_seconds: float | None,
     stall_seconds: float,
 ) -> ObservedMarker | None:
     """Watch until the mark is gone (None), or nothing of it changed for 10 s over at least three reads.
@@ -37,7 +37,7 @@ def watch_marker(
     begin = said = answered = clock.read_seconds()
     still_since, reads = begin, 0
     last: dict[str, Any] | None = None
-    log("restore.waiting_for_another", collection=target, mark=seen.name, holder=_name_holder(seen))
+    log("restore.waiting_for_another", collection=target, marker=seen.name, holder=_name_holder(seen))
     while True:
         now = clock.read_seconds()
         try:
@@ -56,9 +56,11 @@ def watch_marker(
                 last, still_since, reads = state, now, 0
             reads += 1
             if now - still_since >= _STALE_SECONDS and reads >= _STALE_READS:
-                mark = parse_marker(state)
-                return ObservedMarker(seen.name, seen.attempt, mark, parse_beat(state, mark.token) if mark else None)
-        if patience_seconds is not None and now - begin > patience_seconds + _STALE_SECONDS:
+                marker = parse_marker(state)
+                return ObservedMarker(
+                    seen.name, seen.attempt, marker, parse_beat(state, marker.token) if marker else None
+                )
+        if timeout_seconds is not None and now - begin > timeout_seconds + _STALE_SECONDS:
             raise LockedError(
                 f"collection '{target}' is being restored by {_name_holder(seen)} (mark '{seen.name}')",
                 left="left to it",
@@ -66,10 +68,10 @@ def watch_marker(
                 waited_seconds=now - begin,
             )
         if now - said >= _SAY_SECONDS:
-            log("restore.waiting_for_another", collection=target, mark=seen.name, waited_seconds=round(now - begin))
+            log("restore.waiting_for_another", collection=target, marker=seen.name, waited_seconds=round(now - begin))
             said = now
         clock.sleep(_PAUSE_SECONDS)
 
 
 def _name_holder(seen: ObservedMarker) -> str:
-    return seen.mark.holder if seen.mark else "somebody"
+    return seen.marker.holder if seen.marker else "somebody"

@@ -15,33 +15,33 @@ _TOOK_NOTHING = frozenset({400, 403, 404, 409})
 
 
 def make_transfer_source(
-    offer: SnapshotCandidate, target: str, checksum: str, *, server_store: str, by_url: bool = False
+    candidate: SnapshotCandidate, target: str, checksum: str, *, server_store: str, by_url: bool = False
 ) -> TransferSource:
     """Say what is sent. The server is given the resolved file, never the latest pointer.
 
     `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
     """
-    plain = offer.stored.in_store and not offer.stored.packing
-    seen = f"{server_store.rstrip('/')}/{offer.stored.file}" if server_store and plain and not by_url else ""
+    plain = candidate.stored.in_store and not candidate.stored.packing
+    seen = f"{server_store.rstrip('/')}/{candidate.stored.file}" if server_store and plain and not by_url else ""
     return TransferSource(
         target=target,
-        path=offer.stored.path,
+        path=candidate.stored.path,
         server_path=seen,
-        size=offer.size,
+        size=candidate.size,
         checksum=checksum,
         upload_name=name_upload(target),
         by_url=by_url and plain,
     )
 
 
-def choose_routes(transfer: Transfer, plan: Restore, parcel: TransferSource) -> tuple[Transfer, ...]:
+def choose_routes(transfer: Transfer, plan: Restore, source: TransferSource) -> tuple[Transfer, ...]:
     """Give the ways to try, in order. What was removed first is uploaded: nothing proves that a file is seen."""
     match transfer:
         case Transfer.SERVER_FILE | Transfer.SERVER_URL:
             return (transfer,)
-        case Transfer.AUTO if parcel.server_path and not plan.loses_points:
+        case Transfer.AUTO if source.server_path and not plan.loses_points:
             return (Transfer.SERVER_FILE, Transfer.UPLOAD)
-        case Transfer.AUTO if parcel.by_url and not plan.loses_points:
+        case Transfer.AUTO if source.by_url and not plan.loses_points:
             return (Transfer.SERVER_URL, Transfer.UPLOAD)
         case _:
             return (Transfer.UPLOAD,)

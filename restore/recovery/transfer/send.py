@@ -29,7 +29,7 @@ class Lost(msgspec.Struct, frozen=True):
     """The connection was lost, so nobody knows what became of it. `rose`: the gauge was seen above 0."""
 
     reason: str
-    rose: bool
+    was_loading: bool
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -55,16 +55,16 @@ class SnapshotSender:
         self._progress = progress
         self._stall_seconds = stall_seconds
 
-    def send_server_file(self, parcel: TransferSource) -> TransferResult:
+    def send_server_file(self, source: TransferSource) -> TransferResult:
         """Let the server read the file itself."""
-        self._progress.wait("server is loading", parcel.target)
+        self._progress.wait("server is loading", source.target)
         try:
-            exchange = self._qdrant.recover_snapshot(parcel.target, path=parcel.server_path, checksum=parcel.checksum)
+            exchange = self._qdrant.recover_snapshot(source.target, path=source.server_path, checksum=source.checksum)
         except QdrantError as error:
-            return Lost(error.message, rose=False)
-        return self._await(exchange, parcel)
+            return Lost(error.message, was_loading=False)
+        return self._await(exchange, source)
 
-    def send_server_url(self, parcel: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
+    def send_server_url(self, source: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
         """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot.
 
         A store that signs no URL with the credentials at hand counts as refused.
@@ -73,60 +73,60 @@ class SnapshotSender:
             url = sign()
         except RestoreError as error:
             return Rejected(error)
-        self._progress.wait("server is loading", parcel.target)
+        self._progress.wait("server is loading", source.target)
         try:
-            exchange = self._qdrant.recover_from_url(parcel.target, url=url, checksum=parcel.checksum)
+            exchange = self._qdrant.recover_from_url(source.target, url=url, checksum=source.checksum)
         except QdrantError as error:
-            return Lost(error.message, rose=False)
-        return self._await(exchange, parcel)
+            return Lost(error.message, was_loading=False)
+        return self._await(exchange, source)
 
-    def send_upload(self, parcel: TransferSource, open_snapshot: Callable[[], SnapshotReader]) -> TransferResult:
+    def send_upload(self, source: TransferSource, open_snapshot: Callable[[], SnapshotReader]) -> TransferResult:
         """Stream the snapshot to the server. Raises what opening and reading it raise."""
 
         def on_sent(sent_bytes: int) -> None:
-            self._progress(parcel.target, sent_bytes, parcel.size)
+            self._progress(source.target, sent_bytes, source.size)
 
         try:
             with contextlib.closing(open_snapshot()) as file:
                 exchange = self._qdrant.upload_snapshot(
-                    parcel.target,
+                    source.target,
                     file,
-                    size=parcel.size,
-                    file_name=parcel.upload_name,
-                    checksum=parcel.checksum,
+                    size=source.size,
+                    file_name=source.upload_name,
+                    checksum=source.checksum,
                     on_sent=on_sent,
                     stall_seconds=self._stall_seconds,
                 )
         except QdrantError as error:
-            return Lost(error.message, rose=False)
-        self._progress.wait("server is loading", parcel.target)
-        return self._await(exchange, parcel)
+            return Lost(error.message, was_loading=False)
+        self._progress.wait("server is loading", source.target)
+        return self._await(exchange, source)
 
-    def _await(self, exchange: PendingResponse, parcel: TransferSource) -> TransferResult:
+    def _await(self, exchange: PendingResponse, source: TransferSource) -> TransferResult:
         """Wait for the answer; the gauge is the server's sign of life meanwhile."""
-        rose = False
+        was_loading = False
         sign = said = self._clock.read_seconds()
         try:
             while True:
                 answer = exchange.poll(_POLL_SECONDS)
                 if answer is not None and answer.status in _NO_WORD:
-                    return Lost(f"it was answered {answer.status}, and not by the end of the work", rose)
+                    return Lost(f"it was answered {answer.status}, and not by the end of the work", was_loading)
                 if answer is not None:
-                    return self._read(parcel.target, answer)
+                    return self._read(source.target, answer)
                 now = self._clock.read_seconds()
-                if self._is_loading(parcel.target):
-                    rose, sign = True, now
+                if self._is_loading(source.target):
+                    was_loading, sign = True, now
                 if now - said >= _SAY_SECONDS:
-                    self._log("server.loading", collection=parcel.target, running=rose)
+                    self._log("server.loading", collection=source.target, running=was_loading)
                     said = now
                 if now - sign > self._stall_seconds:
                     raise DeadlineError(
-                        f"collection '{parcel.target}': Qdrant gave no sign for {self._stall_seconds:g} s "
+                        f"collection '{source.target}': Qdrant gave no sign for {self._stall_seconds:g} s "
                         "while it was loading the snapshot",
                         hint="look into Qdrant's log; give it longer with --stall-timeout",
                     )
         except OSError as error:
-            return Lost(str(error) or type(error).__name__, rose)
+            return Lost(str(error) or type(error).__name__, was_loading)
         finally:
             exchange.close()
 

@@ -26,7 +26,7 @@ def wait_settled(
     target: str,
     sent: SentTransfer | None,
     stall_seconds: float,
-    rose: bool = False,
+    was_loading: bool = False,
 ) -> None:
     """Return when nothing is coming for `target`. `rose` says that the gauge was already seen above 0.
 
@@ -41,13 +41,13 @@ def wait_settled(
         except QdrantError as error:
             if now - answered > stall_seconds:
                 raise
-            quiet_since, rose = now, False
+            quiet_since, was_loading = now, False
             log("qdrant.not_answering", level="debug", collection=target, reason=error.message)
         else:
             answered = now
             if running:
-                rose, quiet_since = True, now
-            elif rose or now - quiet_since >= quiet:
+                was_loading, quiet_since = True, now
+            elif was_loading or now - quiet_since >= quiet:
                 return
         if now - said > _SAY_SECONDS:
             log("restore.settling", collection=target)

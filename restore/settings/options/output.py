@@ -8,25 +8,25 @@ from restore.settings.option import LogFormat, LogLevel, Option
 from restore.settings.options.kinds import make_choice, make_switch
 
 OUTPUT_OPTIONS = (
-    make_switch("json", "Print the result as JSON.", room="Output", commands=(*ALL, VERSION)),
-    make_choice("log-format", LogFormat, "How the log on stderr is written.", room="Output", commands=ALL),
+    make_switch("json", "Print the result as JSON.", group="Output", commands=(*ALL, VERSION)),
+    make_choice("log-format", LogFormat, "How the log on stderr is written.", group="Output", commands=ALL),
     Option(
         name="log-level",
-        room="Output",
+        group="Output",
         placeholder="|".join(LogLevel),
         default=LogLevel.INFO,
         commands=ALL,
         read=values.parse_choice(LogLevel),
-        sentence="The least important event that is logged.",
+        help="The least important event that is logged.",
     ),
     Option(
         name="config",
-        room="Output",
+        group="Output",
         key="-",
         placeholder="PATH",
         default="",
         commands=ALL,
         read=values.parse_text,
-        sentence="The settings file; restore.yaml in the working directory is read when it is there.",
+        help="The settings file; restore.yaml in the working directory is read when it is there.",
     ),
 )

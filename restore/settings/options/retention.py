@@ -37,7 +37,7 @@ def make_retention_options(
 
 def _make_patterns(commands: tuple[str, ...]) -> tuple[Option, ...]:
     shared: Mapping[str, Any] = {
-        "room": "Collections",
+        "group": "Collections",
         "placeholder": "PATTERNS",
         "default": (),
         "several": True,
@@ -47,24 +47,24 @@ def _make_patterns(commands: tuple[str, ...]) -> tuple[Option, ...]:
     return (
         Option(
             name="include",
-            flag_sentence="Only collections like this shell pattern ('A*'); may be given several times.",
-            sentence="Only collections like one of these shell patterns, separated by commas.",
+            flag_help="Only collections like this shell pattern ('A*'); may be given several times.",
+            help="Only collections like one of these shell patterns, separated by commas.",
             **shared,
         ),
         Option(
             name="exclude",
-            flag_sentence="Not the collections like this shell pattern ('*_test'), whatever includes them.",
-            sentence="Not the collections like one of these shell patterns, whatever includes them.",
+            flag_help="Not the collections like this shell pattern ('*_test'), whatever includes them.",
+            help="Not the collections like one of these shell patterns, whatever includes them.",
             **shared,
         ),
     )
 
 
 def _make_rule(commands: tuple[str, ...]) -> tuple[Option, ...]:
-    shared: Mapping[str, Any] = {"room": "Retention", "commands": commands, "per_collection": True}
+    shared: Mapping[str, Any] = {"group": "Retention", "commands": commands, "per_collection": True}
     counts = tuple(
-        Option(name=name, placeholder="NUMBER", read=_read_count, sentence=sentence, **shared)
-        for name, sentence in _COUNTS.items()
+        Option(name=name, placeholder="NUMBER", read=_read_count, help=help_text, **shared)
+        for name, help_text in _COUNTS.items()
     )
     return (
         *counts,
@@ -74,7 +74,7 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Option, ...]:
             placeholder="AGE|12h|7d|1y",
             read=_read_age,
             write=_write_age,
-            sentence="Keep what is younger than this (12h, 7d), counted from the collection's newest verified one.",
+            help="Keep what is younger than this (12h, 7d), counted from the collection's newest verified one.",
             **shared,
         ),
         Option(
@@ -82,7 +82,7 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Option, ...]:
             placeholder="NUMBER",
             default=1,
             read=_read_count,
-            sentence="The floor of verified snapshots of each collection that no rule crosses.",
+            help="The floor of verified snapshots of each collection that no rule crosses.",
             **shared,
         ),
         Option(
@@ -92,7 +92,7 @@ def _make_rule(commands: tuple[str, ...]) -> tuple[Option, ...]:
             default=0.0,
             read=_read_age,
             write=_write_age,
-            sentence="Never prune what is younger than this (1h); readers of a bucket need it, a directory's lock.",
+            help="Never prune what is younger than this (1h); readers of a bucket need it, a directory's lock.",
             **shared,
         ),
     )
@@ -103,60 +103,60 @@ def _make_sets(restoring: tuple[str, ...]) -> tuple[Option, ...]:
         Option(
             name="set",
             field="chosen_set",
-            room="Collections",
+            group="Collections",
             variable="-",
             key="-",
             placeholder="latest|previous|ID",
             default="",
             commands=restoring,
             read=_read_set,
-            sentence="Restore what one run of snapshot made, all collections of it as they were then.",
+            help="Restore what one run of snapshot made, all collections of it as they were then.",
         ),
         Option(
             name="allow-incomplete",
-            room="Policies",
+            group="Policies",
             variable="-",
             key="-",
             default=False,
             switch=True,
             commands=restoring,
             read=values.parse_switch,
-            sentence="Restore a set of which pruning has deleted a part, as far as it is there.",
+            help="Restore a set of which pruning has deleted a part, as far as it is there.",
         ),
         Option(
             name="sets",
             field="show_sets",
-            room="Output",
+            group="Output",
             variable="-",
             key="-",
             default=False,
             switch=True,
             commands=("list",),
             read=values.parse_switch,
-            sentence="Show what each run of snapshot made, and how much of it is there.",
+            help="Show what each run of snapshot made, and how much of it is there.",
         ),
         Option(
             name="reason",
             field="pin_reason",
-            room="Retention",
+            group="Retention",
             variable="-",
             key="-",
             default="",
             commands=(PIN,),
             read=values.parse_note,
-            sentence="Why the snapshot shall stay.",
+            help="Why the snapshot shall stay.",
         ),
         Option(
             name="server",
             field="prune_server",
-            room="Retention",
+            group="Retention",
             variable="-",
             key="-",
             default=False,
             switch=True,
             commands=(PRUNE,),
             read=values.parse_switch,
-            sentence="Remove from the Qdrant server what runs of ours that were killed left there.",
+            help="Remove from the Qdrant server what runs of ours that were killed left there.",
         ),
     )
 
@@ -167,13 +167,13 @@ def make_mirror_option(commands: tuple[str, ...]) -> Option:
         name="mirror-keep",
         field="mirror_rule",
         flag="--keep",
-        room="Retention",
+        group="Retention",
         placeholder="RULE",
         default=None,
         commands=commands,
         read=_read_rule,
         write=_write_rule,
-        sentence="What the target of a mirror keeps: last=3,daily=30,monthly=12 and within, min, grace; unset: all.",
+        help="What the target of a mirror keeps: last=3,daily=30,monthly=12 and within, min, grace; unset: all.",
     )
 
 

@@ -60,16 +60,16 @@ class BucketClient:
         self._store = store
         self._patient = patient
         self.name = name
-        self._crew = _WorkerThreads(_THREADS)
+        self._pool = _WorkerThreads(_THREADS)
 
     def begin(self, work: Callable[[], Got]) -> Future[Got]:
         """Begin something in a thread; `result()` waits for it."""
-        return self._crew.begin(work)
+        return self._pool.begin(work)
 
     def ask(self, what: str, work: Callable[[Any], Got]) -> Got:
         """Do something with obstore's store; raises our errors. `what` is a clause about it."""
         try:
-            return self._crew.begin(lambda: work(self._store)).result()
+            return self._pool.begin(lambda: work(self._store)).result()
         except obstore_errors() as error:
             # Without the cause: its text may hold a signed URL.
             raise error_from_obstore(error, self.name, what) from None
@@ -117,7 +117,7 @@ class BucketClient:
         """
         mode: Any = over.as_condition() if over else "create" if create_only else "overwrite"
         try:
-            made = self._crew.begin(lambda: self._store.put(key, content, mode=mode, use_multipart=False)).result()
+            made = self._pool.begin(lambda: self._store.put(key, content, mode=mode, use_multipart=False)).result()
         except obstore_errors() as error:
             if is_conflict(error) or (over and is_missing(error)):
                 return None
@@ -128,7 +128,7 @@ class BucketClient:
         """Begin to write a large object in parts; nobody sees it before the last block. Raises as obstore does."""
         import obstore  # noqa: PLC0415 - 8 ms that only buckets pay
 
-        return self._crew.begin(
+        return self._pool.begin(
             lambda: obstore.put(
                 self._patient,
                 key,
@@ -157,7 +157,7 @@ class BucketClient:
     def delete_many(self, keys: Sequence[str]) -> bool:
         """Delete many objects side by side. False: not all of it was done."""
         try:
-            self._crew.begin(lambda: self._store.delete(list(keys))).result()
+            self._pool.begin(lambda: self._store.delete(list(keys))).result()
         except obstore_errors():
             # Deleted one by one, each tells its own trouble.
             return False
@@ -176,7 +176,7 @@ class BucketClient:
         left = iter(keys)
         while True:
             for key in itertools.islice(left, _AHEAD - len(coming)):
-                coming.append((key, self._crew.begin(functools.partial(self.read_small, key, most))))
+                coming.append((key, self._pool.begin(functools.partial(self.read_small, key, most))))
             if not coming:
                 return
             key, waiting = coming.popleft()
@@ -196,7 +196,7 @@ class BucketClient:
 
     def _ask_unless_missing(self, what: str, work: Callable[[Any], Got]) -> Got | None:
         try:
-            return self._crew.begin(lambda: work(self._store)).result()
+            return self._pool.begin(lambda: work(self._store)).result()
         except obstore_errors() as error:
             if is_missing(error):
                 return None

@@ -81,12 +81,12 @@ class _Timeouts(msgspec.Struct, frozen=True):
         }
 
 
-def _make_options(endpoint: str, environment: Mapping[str, str], patience: _Timeouts) -> dict[str, Any]:
+def _make_options(endpoint: str, environment: Mapping[str, str], timeout: _Timeouts) -> dict[str, Any]:
     """Give how long is waited, and whom to trust."""
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-        "read_timeout": timedelta(seconds=patience.silence_seconds),
+        "read_timeout": timedelta(seconds=timeout.silence_seconds),
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
         "user_agent": "qdrant-restore",
     }
@@ -124,7 +124,7 @@ def _return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
+def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
     profile = _read_profile(environment)
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
@@ -144,8 +144,8 @@ def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], pa
     return stores.S3Store(
         location.bucket,
         config=config,
-        client_options=_make_options(endpoint, environment, patience),
-        retry_config=patience.make_retries(),
+        client_options=_make_options(endpoint, environment, timeout),
+        retry_config=timeout.make_retries(),
     )
 
 
@@ -207,7 +207,7 @@ def _read_ini(path: str) -> configparser.ConfigParser:
 # --- Google Cloud Storage and Azure ---------------------------------------------------------------------------------
 
 
-def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
+def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
     emulator = environment.get("STORAGE_EMULATOR_HOST", "")
     config: dict[str, Any] = {}
     if emulator:
@@ -218,12 +218,12 @@ def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], p
     return stores.GCSStore(
         location.bucket,
         config=config,
-        client_options=_make_options(emulator, environment, patience),
-        retry_config=patience.make_retries(),
+        client_options=_make_options(emulator, environment, timeout),
+        retry_config=timeout.make_retries(),
     )
 
 
-def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], patience: _Timeouts) -> Any:  # noqa: ANN401
+def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
     config = _read_connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     plain = {
         "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),
@@ -243,8 +243,8 @@ def _open_azure(stores: Any, location: Location, environment: Mapping[str, str],
     return stores.AzureStore(
         location.bucket,
         config=config,
-        client_options=_make_options(config.get("endpoint", ""), environment, patience),
-        retry_config=patience.make_retries(),
+        client_options=_make_options(config.get("endpoint", ""), environment, timeout),
+        retry_config=timeout.make_retries(),
     )
 
 

@@ -33,11 +33,11 @@ class _Part(NamedTuple):
 class RangedReader(SeekableReader):
     """An object's bytes. `size` is in bytes; `requests` counts the ranges that were asked for."""
 
-    def __init__(self, client: BucketClient, found: StoredObject, *, patience_seconds: float) -> None:
+    def __init__(self, client: BucketClient, found: StoredObject, *, timeout_seconds: float) -> None:
         super().__init__(found.size)
         self._client = client
         self._found = found
-        self._patience = patience_seconds
+        self._timeout = timeout_seconds
         self.requests = 0
         self._block = b""
         self._begin = 0
@@ -115,7 +115,7 @@ class RangedReader(SeekableReader):
                 raise self._explain(error) from None
         try:
             for attempt in retry_attempts(
-                is_transient, patience_seconds=self._patience, longest_pause_seconds=_LONGEST_PAUSE
+                is_transient, timeout_seconds=self._timeout, longest_pause_seconds=_LONGEST_PAUSE
             ):
                 with attempt:
                     return self._check(part, self._begin_read(part.begin, part.end).result())

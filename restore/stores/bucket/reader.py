@@ -42,12 +42,12 @@ class BucketStore:
         location: Location,
         *,
         keys: AgeIdentities | None = None,
-        patience_seconds: float = 300.0,
+        timeout_seconds: float = 300.0,
     ) -> None:
         self._client = client
         self._location = location
         self._keys = keys
-        self._patience = patience_seconds
+        self._timeout = timeout_seconds
         self._walk = ManifestPrefetcher(client, self.key)
         # What a listing found that was written about snapshots.
         self.listed: frozenset[str] = frozenset()
@@ -179,7 +179,7 @@ class BucketStore:
             raise NotFoundError(
                 f"snapshot '{stored.file}' is not in store '{self.name}' any more", hint="was it pruned meanwhile?"
             )
-        return RangedReader(self._client, found, patience_seconds=self._patience)
+        return RangedReader(self._client, found, timeout_seconds=self._timeout)
 
     def gives_urls_for(self, stored: StoredSnapshot) -> bool:
         """Tell that a bucket can sign URLs for what lies in it."""

@@ -33,16 +33,16 @@ class _AbandonedError(Exception):
 class Upload:
     """An object being written. Until `finish` nobody sees it; one part or less is held and put at once."""
 
-    def __init__(self, client: BucketClient, shelf: WritableBucketStore, name: SnapshotName) -> None:
+    def __init__(self, client: BucketClient, store: WritableBucketStore, name: SnapshotName) -> None:
         self._client = client
-        self._shelf = shelf
+        self._store = store
         self._part_bytes = _PART_BYTES
         self.name = name
         self._begin()
 
     def _begin(self) -> None:
         self.size = 0
-        self._held = bytearray()
+        self._own_marker = bytearray()
         self._blocks: queue.Queue[bytes | None] = queue.Queue(_BLOCKS_AHEAD)
         self._running: Future[Any] | None = None
         self._stalled = 0.0
@@ -57,12 +57,12 @@ class Upload:
         if self._running is not None:
             self._put(bytes(block))
             return
-        self._held += block
-        if len(self._held) > self._part_bytes:
+        self._own_marker += block
+        if len(self._own_marker) > self._part_bytes:
             blocks = _take(self._blocks)
-            self._running = self._client.begin_stream(self._shelf.key(str(self.name)), blocks, self._part_bytes)
-            self._put(bytes(self._held))
-            self._held = bytearray()
+            self._running = self._client.begin_stream(self._store.key(str(self.name)), blocks, self._part_bytes)
+            self._put(bytes(self._own_marker))
+            self._own_marker = bytearray()
 
     def empty(self) -> None:
         """Begin anew."""
@@ -73,7 +73,7 @@ class Upload:
         """Make it an object. Raises as `write`, and `StoreError` when the name is taken."""
         file = str(self.name)
         if self._running is None:
-            self._put_whole(self._shelf.key(file), file)
+            self._put_whole(self._store.key(file), file)
             return
         self._put(b"")
         self._await()
@@ -81,16 +81,16 @@ class Upload:
 
     def _put_whole(self, key: str, file: str) -> None:
         """Put what is held at once. To Azurite the blocks of an unfinished upload look like an object; it is none."""
-        content = bytes(self._held)
+        content = bytes(self._own_marker)
         if self._client.put(key, content, create_only=True) is not None:
             return
         if self._client.find(key) is not None:
-            raise self._shelf.explain_taken(file)
+            raise self._store.explain_taken(file)
         self._client.put(key, content)
 
     def abandon(self) -> None:
         """Drop what was not finished; idempotent."""
-        self._held = bytearray()
+        self._own_marker = bytearray()
         running, self._running = self._running, None
         if running is None:
             return
@@ -119,7 +119,7 @@ class Upload:
         """Ask why nothing moves, once that has gone on for a while."""
         self._stalled += _LOOK_SECONDS
         if self._stalled >= _STALL_SECONDS:
-            self._shelf.ask_for_room()
+            self._store.ask_for_room()
 
     def _await(self) -> None:
         running = self._running

@@ -43,9 +43,9 @@ class WritableBucketStore(BucketStore):
         holder: str,
         since: str,
         keys: AgeIdentities | None = None,
-        patience_seconds: float = 300.0,
+        timeout_seconds: float = 300.0,
     ) -> None:
-        super().__init__(client, location, keys=keys, patience_seconds=patience_seconds)
+        super().__init__(client, location, keys=keys, timeout_seconds=timeout_seconds)
         self._holder = holder
         self._since = since
         self._lease: Lease | None = None
@@ -137,7 +137,7 @@ class WritableBucketStore(BucketStore):
         if file not in found or name_manifest(file) in found or found[file].size != size:
             return False
         with (
-            contextlib.closing(RangedReader(self._client, found[file], patience_seconds=self._patience)) as opened,
+            contextlib.closing(RangedReader(self._client, found[file], timeout_seconds=self._timeout)) as opened,
             contextlib.closing(RunningChecksum()) as checksum,
         ):
             while block := opened.read(_BLOCK):

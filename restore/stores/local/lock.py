@@ -97,13 +97,13 @@ def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: C
     while True:
         file = _open(path, mode)
         try:
-            held = _try(file) and _is_still(path, file)
+            own_marker = _try(file) and _is_still(path, file)
         except BaseException as error:
             os.close(file)
             if isinstance(error, OSError) and error.errno in _NO_LOCKS:
                 return None
             raise
-        if held:
+        if own_marker:
             _write_holder(file)
             return _FileLock(file)
         os.close(file)

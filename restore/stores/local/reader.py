@@ -131,7 +131,7 @@ class LocalStore:
         aged = []
         for entry in map(classify, self.list_names()):
             if entry.encoded == encoded and entry.kind in _HELD:
-                stored = self._look(entry, collection)
+                stored = self._state(entry, collection)
                 manifest = self._peek(entry.file)
                 if stored and (held_back or not (manifest and manifest.held_back)):
                     aged.append((self.read_age(stored), stored))
@@ -314,7 +314,7 @@ class LocalStore:
         return ""
 
     def _open(self, entry: Entry, collection: str) -> StoredSnapshot:
-        stored = self._look(entry, collection)
+        stored = self._state(entry, collection)
         if stored is None:
             raise IntegrityError(
                 f"'{entry.file}' in store '{self._path}' is not a plain file",
@@ -326,7 +326,7 @@ class LocalStore:
                 raise _explain_lfs(entry.file)
         return stored
 
-    def _look(self, entry: Entry, collection: str) -> StoredSnapshot | None:
+    def _state(self, entry: Entry, collection: str) -> StoredSnapshot | None:
         path = self.path(entry.file)
         try:
             status = os.lstat(path)

@@ -68,9 +68,9 @@ def open_writable_local_store(
     made, `NotFoundError` when the directory above it is missing, `RefusedError` when other files lie there and
     nothing says that it is a store.
     """
-    shelf = WritableLocalStore(path, file_mode=file_mode, keys=keys)
-    shelf.prepare()
-    return shelf
+    store = WritableLocalStore(path, file_mode=file_mode, keys=keys)
+    store.prepare()
+    return store
 
 
 class WritableLocalStore(LocalStore):
@@ -79,7 +79,7 @@ class WritableLocalStore(LocalStore):
     def __init__(self, path: str, *, file_mode: int = 0o644, keys: AgeIdentities | None = None) -> None:
         super().__init__(path, keys)
         self._mode = file_mode
-        self._held: HeldLock | None = None
+        self._own_marker: HeldLock | None = None
 
     def prepare(self) -> None:
         """Make the directory and its stamp where there is nothing yet."""
@@ -119,16 +119,16 @@ class WritableLocalStore(LocalStore):
         over who saw it unrenewed for a minute. Raises `LockedError` when it stays taken.
         """
         with self._translated(f"store '{self._path}' cannot be locked"):
-            held = self._held = self._hold(timeout_seconds, on_wait)
+            own_marker = self._own_marker = self._hold(timeout_seconds, on_wait)
         try:
             yield
         finally:
-            self._held = None
-            held.release()
+            self._own_marker = None
+            own_marker.release()
 
     def _require_lock(self) -> None:
         """Raise `LockedError` when another run has taken it over, as only a lease can be."""
-        if self._held and not self._held.is_ours():
+        if self._own_marker and not self._own_marker.is_ours():
             raise LockedError(
                 f"the lock of store '{self._path}' was lost: another run took it over",
                 left="nothing was published or deleted",
@@ -138,9 +138,11 @@ class WritableLocalStore(LocalStore):
     def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock:
         taken = LOCK_FILE
         try:
-            held = hold_file(self.path(LOCK_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait)
-            if held:
-                return held
+            own_marker = hold_file(
+                self.path(LOCK_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait
+            )
+            if own_marker:
+                return own_marker
             taken = LEASE_FILE
             return hold_lease(
                 self.path(LEASE_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait

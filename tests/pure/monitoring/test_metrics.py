@@ -231,4 +231,4 @@ def test_the_table_of_metrics_is_whole() -> None:
 
     assert [name for name, times in names.items() if times > 1 or not re.fullmatch(r"[a-z_]+", name)] == []
     assert counting == {name for name in names if name.endswith("_total")}
-    assert [metric.name for metric in METRICS if not metric.sentence.endswith(".")] == []
+    assert [metric.name for metric in METRICS if not metric.help.endswith(".")] == []

@@ -91,8 +91,8 @@ def test_a_difference_fails(
     promised: Expectation, found: Observation | UnreadableCollection | None, difference: str
 ) -> None:
     """Rule 6: each by itself, in words that have both sides."""
-    verdict = compare(promised, found, samples_read=True)
-    assert (verdict.differences, verdict.is_whole) == ((difference,), False)
+    comparison = compare(promised, found, samples_read=True)
+    assert (comparison.differences, comparison.is_whole) == ((difference,), False)
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def make_archive(point_slots: int) -> Archive:
 )
 def test_without_a_manifest_the_archive_promises(slots: int, answered: int, may_be_empty: int, fewest: int) -> None:
     """Less can be checked; most carefully where no answer of the server vouches for it."""
-    offer = SnapshotCandidate(stored=make_offer().stored, archive=make_archive(slots))
-    promised = make_expectation(offer, keeps_settings=False, samples=32, answered=bool(answered))
+    candidate = SnapshotCandidate(stored=make_offer().stored, archive=make_archive(slots))
+    promised = make_expectation(candidate, keeps_settings=False, samples=32, answered=bool(answered))
     assert (promised.points, promised.may_be_empty, promised.fewest) == (None, bool(may_be_empty), fewest)
     assert (promised.config, promised.samples) == (CONFIG, ())
 
 
 def test_no_more_samples_are_promised_than_asked_for() -> None:
     """Setting `samples`."""
-    offer = make_offer()
-    assert offer.manifest is not None
-    assert make_expectation(offer, keeps_settings=False, samples=3).samples == offer.manifest.samples[:3]
+    candidate = make_offer()
+    assert candidate.manifest is not None
+    assert make_expectation(candidate, keeps_settings=False, samples=3).samples == candidate.manifest.samples[:3]

@@ -90,15 +90,17 @@ def want(named: bool = True, **policies: Any) -> RestoreRequest:  # noqa: ANN401
     return RestoreRequest(collection="cities", named=named, policies=Policies(**policies))
 
 
-def see(target: Target, *marks: str, hidden: bool = False) -> TargetState:
+def see(target: Target, *markers: str, hidden: bool = False) -> TargetState:
     """Give a look at a target."""
-    seen = tuple(ObservedMarker(name, place, None, None) for place, name in enumerate(marks, 1))
-    return TargetState(target=target, marks=seen, aliases=ALIASES, hidden=hidden)
+    seen = tuple(ObservedMarker(name, place, None, None) for place, name in enumerate(markers, 1))
+    return TargetState(target=target, markers=seen, aliases=ALIASES, hidden=hidden)
 
 
-def plan(wanted: RestoreRequest, look: TargetState, offer: SnapshotCandidate | None = None, *, own: str = "") -> Plan:
+def plan(
+    wanted: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None = None, *, own: str = ""
+) -> Plan:
     """Plan, with the missing snapshot's error when nothing is offered."""
-    return plan_collection(wanted, look, offer, None if offer else MISSING, own=own)
+    return plan_collection(wanted, state, candidate, None if candidate else MISSING, own=own)
 
 
 EMPTY, FILLED, BROKEN = Present(0, make_info()), Present(7, make_info()), UnreadableCollection("Dirty shard")
@@ -108,7 +110,7 @@ REPLACE = OnExisting.REPLACE
 
 
 @pytest.mark.parametrize(
-    ("wanted", "target", "offer", "expected"),
+    ("wanted", "target", "candidate", "expected"),
     [
         (want(), Absent(), make_offer(), Restore(was=TargetBefore.ABSENT)),
         (want(on_missing=OnMissing.SKIP), Absent(), None, Skip(SkipReason.NO_SNAPSHOT)),
@@ -156,14 +158,14 @@ REPLACE = OnExisting.REPLACE
     ],
 )
 def test_what_stands_there_and_what_was_chosen_decide(
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None, expected: Plan
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None, expected: Plan
 ) -> None:
     """Every way that ends without an error, as whole values."""
-    assert plan(wanted, see(target), offer) == expected
+    assert plan(wanted, see(target), candidate) == expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "target", "offer", "error", "message"),
+    ("wanted", "target", "candidate", "error", "message"),
     [
         (want(), Absent(), None, NotFoundError, "no snapshot"),
         (
@@ -232,10 +234,10 @@ def test_what_stands_there_and_what_was_chosen_decide(
     ],
 )
 def test_what_is_refused_is_said(  # noqa: PLR0917 - pytest hands them over by name
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None, error: type[Exception], message: str
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None, error: type[Exception], message: str
 ) -> None:
     """Every refusal: its class, which is its exit status, and its whole sentence."""
-    refused = plan(wanted, see(target), offer)
+    refused = plan(wanted, see(target), candidate)
     assert isinstance(refused, Refuse)
     assert (type(refused.error), str(refused.error)) == (error, message)
 
@@ -254,28 +256,28 @@ OFFERS = st.sampled_from([None, make_offer(), make_offer(points=0), make_offer(g
 
 @given(WANTED, TARGETS, OFFERS)
 def test_a_foreign_mark_comes_before_everything(
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
     """Rule 9: whatever stands there, an interrupted or running restore of somebody's is looked at first."""
-    look = see(target, ".restoring-x-1", ".restoring-x-2")
-    assert plan(wanted, look, offer) == WaitForOther(look.marks[1])
-    assert required_read_depth(wanted, look) is ReadDepth.NOTHING
+    state = see(target, ".restoring-x-1", ".restoring-x-2")
+    assert plan(wanted, state, candidate) == WaitForOther(state.markers[1])
+    assert required_read_depth(wanted, state) is ReadDepth.NOTHING
 
 
 @given(WANTED, TARGETS, OFFERS)
 def test_our_own_mark_is_not_somebodys(
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
     """Rule 4: the second look sees our mark too; what it decides is what it would decide without."""
-    assert repr(plan(wanted, see(target, OWN), offer, own=OWN)) == repr(plan(wanted, see(target), offer))
+    assert repr(plan(wanted, see(target, OWN), candidate, own=OWN)) == repr(plan(wanted, see(target), candidate))
 
 
 @given(WANTED, TARGETS, OFFERS)
 def test_points_are_replaced_only_when_that_was_asked_for_by_name(
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
     """D10: no policy and no state leads to sending onto points, unless `replace` was said and the name was given."""
-    decided = plan(wanted, see(target), offer)
+    decided = plan(wanted, see(target), candidate)
     replaces = isinstance(decided, Restore) and (
         decided.was is TargetBefore.PRESENT or isinstance(target, UnreadableCollection)
     )
@@ -286,10 +288,10 @@ def test_points_are_replaced_only_when_that_was_asked_for_by_name(
 
 @given(WANTED, TARGETS, OFFERS)
 def test_what_is_planned_to_be_sent_was_looked_into(
-    wanted: RestoreRequest, target: Target, offer: SnapshotCandidate | None
+    wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
     """Rule 3: whenever something will be sent, the archive was asked for before."""
-    decided = plan(wanted, see(target), offer)
+    decided = plan(wanted, see(target), candidate)
     assert not isinstance(decided, Restore) or required_read_depth(wanted, see(target)) is ReadDepth.ARCHIVE
 
 

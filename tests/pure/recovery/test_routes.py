@@ -105,8 +105,8 @@ def test_the_server_is_given_the_file_and_never_the_pointer(
         in_store=bool(in_store),
         latest=True,
     )
-    parcel = make_transfer_source(SnapshotCandidate(stored=stored), "copy", "0" * 64, server_store=server_store)
-    assert parcel == TransferSource(
+    source = make_transfer_source(SnapshotCandidate(stored=stored), "copy", "0" * 64, server_store=server_store)
+    assert source == TransferSource(
         target="copy",
         path="/store/cities_20261120_120000.snapshot",
         server_path=server_path,

@@ -47,7 +47,7 @@ def make_mark(phase: Phase, was: TargetBefore) -> Marker:
 
 
 @pytest.mark.parametrize(
-    ("was", "target", "verdict", "expected"),
+    ("was", "target", "comparison", "expected"),
     [
         (TargetBefore.ABSENT, Absent(), NOT_WHOLE, SendAgain(delete_first=False)),
         (TargetBefore.ABSENT, FILLED, WHOLE, Accept()),
@@ -70,10 +70,10 @@ def make_mark(phase: Phase, was: TargetBefore) -> Marker:
     ],
 )
 def test_what_was_sent_is_judged_by_what_stands_there(
-    was: TargetBefore, target: Target, verdict: Comparison, expected: Takeover
+    was: TargetBefore, target: Target, comparison: Comparison, expected: Takeover
 ) -> None:
     """Rule 9, `sent`: every row of the protocol."""
-    assert decide_takeover(make_mark(Phase.SENT, was), TargetState(target=target), verdict) == expected
+    assert decide_takeover(make_mark(Phase.SENT, was), TargetState(target=target), comparison) == expected
 
 
 TARGETS = st.sampled_from([Absent(), EMPTY, FILLED, DIRTY, BROKEN])
@@ -81,21 +81,23 @@ VERDICTS = st.sampled_from([WHOLE, NOT_WHOLE])
 
 
 @given(st.sampled_from(TargetBefore), TARGETS, VERDICTS)
-def test_before_anything_was_sent_it_starts_over(was: TargetBefore, target: Target, verdict: Comparison) -> None:
+def test_before_anything_was_sent_it_starts_over(was: TargetBefore, target: Target, comparison: Comparison) -> None:
     """Rule 9, `marked`: whatever stands there was not made by it."""
-    assert decide_takeover(make_mark(Phase.MARKED, was), TargetState(target=target), verdict) == StartOver()
+    assert decide_takeover(make_mark(Phase.MARKED, was), TargetState(target=target), comparison) == StartOver()
 
 
 @given(st.sampled_from(TargetBefore), TARGETS, VERDICTS)
-def test_what_was_verified_is_only_finished(was: TargetBefore, target: Target, verdict: Comparison) -> None:
+def test_what_was_verified_is_only_finished(was: TargetBefore, target: Target, comparison: Comparison) -> None:
     """Rule 9, `verified`: whatever the collection holds by now, an application has had it since."""
-    assert decide_takeover(make_mark(Phase.VERIFIED, was), TargetState(target=target), verdict) == Finish()
+    assert decide_takeover(make_mark(Phase.VERIFIED, was), TargetState(target=target), comparison) == Finish()
 
 
 @given(st.sampled_from([TargetBefore.ABSENT, TargetBefore.EMPTY]), st.integers(1, 10**9), VERDICTS)
 def test_points_that_are_not_the_snapshots_are_never_removed(
-    was: TargetBefore, points: int, verdict: Comparison
+    was: TargetBefore, points: int, comparison: Comparison
 ) -> None:
     """Design: a collection that holds points the snapshot does not have is never removed by a takeover."""
-    decided = decide_takeover(make_mark(Phase.SENT, was), TargetState(target=Present(points, make_info())), verdict)
+    decided = decide_takeover(
+        make_mark(Phase.SENT, was), TargetState(target=Present(points, make_info())), comparison
+    )
     assert decided in (Accept(), WrittenMeanwhile(points))

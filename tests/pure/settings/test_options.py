@@ -43,8 +43,8 @@ def test_a_default_reads_back_as_itself(row: Option) -> None:
 @pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
 def test_a_sentence_is_a_sentence(row: Option) -> None:
     """It stands in the reference and in `--help`."""
-    assert row.sentence[0].isupper()
-    assert row.sentence.endswith(".")
+    assert row.help[0].isupper()
+    assert row.help.endswith(".")
 
 
 def test_variables_are_peoples_own_names_or_begin_with_our_prefix() -> None:
