@@ -1,6 +1,6 @@
 """Every expected failure, its exit status and its hint. Exit status 1 is a bug in this program.
 
-The table of statuses stands here and nowhere else; docs/commands.md and `--help` are compared with it by a test.
+The table of statuses stands here and nowhere else; README and `--help` are compared with it by a test.
 """
 
 from __future__ import annotations

@@ -56,7 +56,16 @@ ALWAYS_PURE = {"model", "outcome", "plan", "policy", "report", "request"}
 FORBIDDEN_WORDS = {"manager", "helper", "helpers", "util", "utils", "misc", "common"}
 MOST_BROAD_EXCEPTS = 2
 
+# A promise is written in words: codes (a letter and a number) that no page defines say nothing. S3 is a service.
+CODE = re.compile(r"\b(?:[ADKLNPV]\d{1,2}|S(?!3\b)\d{1,2})\b|\btest_(?:[adklnpv]\d{1,2}|s(?!3_)\d{1,2})_")
+
 FILES = sorted(PACKAGE.rglob("*.py"))
+TEXTS = sorted(
+    path
+    for folder in ("restore", "tests", "docs", "bench", "qdrant_embedded")
+    for path in (PACKAGE.parent / folder).rglob("*")
+    if path.suffix in {".py", ".md"}
+)
 
 
 @functools.cache
@@ -207,6 +216,12 @@ def test_nothing_has_an_empty_name(path: Path) -> None:
     words = {word.lower() for name in {*defined, path.stem} for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
 
     assert words & FORBIDDEN_WORDS == set()
+
+
+def test_promises_stand_in_words() -> None:
+    """No code of letters and numbers stands in code, tests or pages, because no page defines any."""
+    found = [f"{path}: {code}" for path in TEXTS for code in CODE.findall(path.read_text(encoding="utf-8"))]
+    assert not found
 
 
 @pytest.mark.parametrize("path", FILES, ids=show)

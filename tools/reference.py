@@ -1,4 +1,4 @@
-"""Writing the reference from the table of settings: .env.example, and blocks of the pages in docs/.
+"""Writing the reference from the table of settings: .env.example, and blocks in docs/settings.md and README.md.
 
 `python -m tools.reference`, run in the repository's root, writes them; a test compares what is committed. A
 block stands between `<!-- generated: NAME -->` and `<!-- end -->`.
@@ -17,7 +17,7 @@ from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS
 
 EXAMPLE = Path(".env.example")
-PAGES = (Path("docs/commands.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
+PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 _NONE = "-"
 
@@ -103,6 +103,7 @@ def _list_labels(metric: Metric) -> str:
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": _write_rooms,
+    "settings-table": lambda: _write_table(OPTIONS),
     "per-collection": _write_own,
     "aliases": _write_aliases,
     "exit-statuses": _write_statuses,

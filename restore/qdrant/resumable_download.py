@@ -19,7 +19,7 @@ from restore.system.retry import retry_attempts
 from restore.system.text import format_count
 
 _BLOCK = 1 << 20
-# Slower than this over a whole stall timeout is a server that does not really send (N4).
+# Slower than this over a whole stall timeout is a server that does not really send.
 _SLOWEST_BYTES_PER_SECOND = 1024
 
 
@@ -146,7 +146,7 @@ class ResumedDownload:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Tell whether to try again: a lost connection and what a proxy says of one, never a refusal (N3)."""
+    """Tell whether to try again: a lost connection and what a proxy says of one, never a refusal."""
     if not isinstance(error, QdrantError) or isinstance(error, ReplacedError) or error.permanent:
         return False
     return error.http_status in _PASSING

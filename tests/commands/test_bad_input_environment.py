@@ -48,7 +48,7 @@ QDRANTS_OWN = {"QDRANT__SERVICE__API_KEY": "", "QDRANT__LOG_LEVEL": "INFO", "QDR
     [INJECTED, EMPTY, ELSEWHERE, QDRANTS_OWN],
     ids=["Docker links and Kubernetes services", "empty variables", "proxies", "the server's own settings"],
 )
-def test_s6_what_others_put_there_has_no_effect(environment: Mapping[str, str], ground: Ground) -> None:
+def test_what_others_put_there_has_no_effect(environment: Mapping[str, str], ground: Ground) -> None:
     """The restore says and does what it does without; an empty key is no key."""
     ground.add()
     told = tell(ground, "restore", "<name>", environment=environment)

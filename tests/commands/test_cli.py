@@ -124,7 +124,7 @@ def test_with_json_an_error_is_an_object_on_stdout_too(asked: list[str], tmp_pat
     assert ended.stderr.startswith("error: arguments: '.' would")
 
 
-def test_s5_each_misspelt_spelling_of_a_setting_is_an_error(tmp_path: Path) -> None:
+def test_each_misspelt_spelling_of_a_setting_is_an_error(tmp_path: Path) -> None:
     """Option, variable and key alike are never just ignored."""
     (tmp_path / "wrong.yaml").write_text("lock_timout: 1\n")
     runs = [
@@ -136,7 +136,7 @@ def test_s5_each_misspelt_spelling_of_a_setting_is_an_error(tmp_path: Path) -> N
     assert [ended.status for ended in runs] == [2, 2, 2]
 
 
-def test_s6_injected_variables_change_nothing(tmp_path: Path) -> None:
+def test_injected_variables_change_nothing(tmp_path: Path) -> None:
     """`QDRANT_PORT=tcp://…` and what Docker puts beside a service called `restore`."""
     injected = {"QDRANT_PORT": "tcp://10.0.0.1:6333", "RESTORE_PORT_6333_TCP": "tcp://10.0.0.2:6333"}
     plain = run_program("config", "show", cwd=tmp_path)
@@ -202,7 +202,7 @@ def _by_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
 @pytest.mark.parametrize("give", [_by_variable, _by_flag, _by_file, _by_settings_file])
 @pytest.mark.parametrize("command", [RESTORE, SNAPSHOT, DOCTOR])
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_s4_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 - three tables
+def test_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 - three tables
     give: Giver, command: str, log_format: str, echo: str, tmp_path: Path
 ) -> None:
     """At the loudest log level, whatever form the key was given in."""
@@ -222,7 +222,7 @@ def test_s4_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR091
     "url", [f"http://me:{KEY}@127.0.0.1:9", f"http://127.0.0.1:9/?key={KEY}", f"me:{KEY}@127.0.0.1"]
 )
 @pytest.mark.parametrize("command", [RESTORE, DOCTOR, LIST, VERIFY])
-def test_s4_a_password_in_the_url_is_never_said(url: str, command: str, tmp_path: Path) -> None:
+def test_a_password_in_the_url_is_never_said(url: str, command: str, tmp_path: Path) -> None:
     """Such a URL is refused, and shown without it."""
     ended = run_program(command, cwd=tmp_path, environment={"QDRANT_URL": url})
 
@@ -230,7 +230,7 @@ def test_s4_a_password_in_the_url_is_never_said(url: str, command: str, tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_s4_no_process_of_a_run_has_the_key_on_its_command_line(tmp_path: Path) -> None:
+def test_no_process_of_a_run_has_the_key_on_its_command_line(tmp_path: Path) -> None:
     """A key from a variable or a file never travels as an argument."""
     with _start("restore", "--qdrant-url", NOWHERE, cwd=tmp_path, QDRANT_API_KEY=KEY) as running:
         lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
@@ -424,7 +424,7 @@ def test_version_as_json_names_the_supported_servers(tmp_path: Path) -> None:
         (signal.SIGINT, 130, "error: ended by SIGINT"),
     ],
 )
-def test_l4_a_signal_ends_a_waiting_run_within_two_seconds(
+def test_a_signal_ends_a_waiting_run_within_two_seconds(
     number: signal.Signals, status: int, sentence: str, tmp_path: Path
 ) -> None:
     """With the signal's status and one line."""

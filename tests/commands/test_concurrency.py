@@ -165,7 +165,7 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     number: signal.Signals,
     status: int,
 ) -> None:
-    """L4: within 2 s, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
+    """Within two seconds, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
     watched.inject(DOWNLOAD, Fault(before=gathering))
     child = start_snapshot(url=watched.url, store=folder)
     assert gathering.complete.wait(20)
@@ -184,7 +184,7 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
 def test_a_signal_during_four_at_once_leaves_nothing_complete(
     watched: RecordingProxy, folder: Path, held_at: str, journals: int
 ) -> None:
-    """L4, A4: within 2 s, at whatever they are; nothing appears afterwards, and the next run sees to the rest."""
+    """Within two seconds, whatever they do: nothing appears afterwards, and the next run removes the rest."""
     gathering = Gathering(4)
     watched.inject(held_at, Fault(before=gathering))
     child = start_snapshot("--concurrency", "4", url=watched.url, store=folder)
@@ -218,7 +218,7 @@ def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
 def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishes(
     several: Server, watched: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
-    """L4, D2: within 2 s; each mark says what was sent."""
+    """Within two seconds; each marker says what was sent."""
     take_here(url=several.url, store=folder)
     for name in NAMES:
         several.drop(name)

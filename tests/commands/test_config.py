@@ -51,7 +51,7 @@ def test_as_json_it_has_every_setting(tmp_path: Path) -> None:
     assert shown["file-mode"] == (0o644, "0644", "default")
 
 
-def test_s3_a_secret_file_is_read_anew_at_every_run(tmp_path: Path) -> None:
+def test_a_secret_file_is_read_anew_at_every_run(tmp_path: Path) -> None:
     """A key that was rotated, or emptied, counts at the next run."""
     key = tmp_path / "key"
     key.write_text(f"{KEY}\n")

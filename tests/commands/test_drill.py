@@ -83,7 +83,7 @@ def test_a_whole_snapshot_is_proven_and_nothing_is_left(
 
 
 def test_the_source_is_only_read(ground: Ground) -> None:
-    """V5: whatever a drill changes is the scratch collection's, its mark's or its upload's; the live one stays."""
+    """A drill changes only its temporary collection, marker and upload; the collection in use stays as it is."""
     make_other(ground.server, ground.name)
     ground.add()
     before = (ground.state, ground.store.files())
@@ -101,7 +101,7 @@ def test_the_source_is_only_read(ground: Ground) -> None:
 
 
 def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(ground: Ground) -> None:
-    """V5: somebody's collection of that name is nobody's throw-away."""
+    """A drill never drops a collection that it did not make."""
     ground.add()
     scratch = name_temporary(ground.name, TOKEN)
     ground.server.create(scratch, vectors={"size": 4, "distance": "Dot"})
@@ -176,7 +176,7 @@ def test_without_a_manifest_it_is_restored_and_not_proven(ground: Ground, tmp_pa
 
 
 def test_a_proof_stands_in_the_store_and_in_list(ground: Ground, tmp_path: Path) -> None:
-    """V6: when, how, and which version did it."""
+    """The record of a drill says when it was made, how, and by which version."""
     file = ground.add()
     ended = run_drill(ground.name, ground=ground)
     shown = run_program("list", "--json", "--store", str(ground.store.path), cwd=tmp_path)
@@ -294,8 +294,8 @@ def test_another_server_is_drilled_on_with_a_key_of_its_own(ground: Ground, tmp_
     assert remembered(file)["passed"]["restore"]["result"] == "as promised"
 
 
-def test_s13_who_trusts_the_first_server_blindly_does_not_trust_the_other_one(ground: Ground, tmp_path: Path) -> None:
-    """S13: a switch for each; the key of the other server is sent to nobody whose certificate is not known."""
+def test_who_trusts_the_first_server_blindly_does_not_trust_the_other_one(ground: Ground, tmp_path: Path) -> None:
+    """Each server has its own switch, and a key is sent to no server whose certificate is not known."""
     ground.add()
     with EmbeddedQdrant(tmp_path / "other") as other, open_tls(other.url) as port:
         on = ("--on", f"https://127.0.0.1:{port}", "--log-format", "json")

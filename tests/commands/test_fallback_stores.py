@@ -66,7 +66,7 @@ def test_the_order_given_counts_and_not_the_time(
 
 
 def test_where_none_has_it_a_store_that_is_away_is_the_trouble(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
-    """D6: nobody knows that it is not there."""
+    """Only a store that answers can say that there is no snapshot."""
     FilledStore(tmp_path / "second").add("towns")
     ended = restore(tmp_path, embedded, "cities", "--on-missing", "skip")
     assert ended.status == 10

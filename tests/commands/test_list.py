@@ -127,7 +127,7 @@ def test_damaged_and_foreign_files_are_shown_as_such(
 
 
 def test_a_snapshot_that_was_held_back_is_shown_with_the_reason(store: FilledStore) -> None:
-    """P13: kept for people, and they are told why it is not latest."""
+    """The snapshot is kept, and the listing says why it is not latest."""
     publish_once(store.path, read_recorded("plain"), FIRST, points=100)
     held = publish_once(store.path, read_recorded("plain"), SECOND, points=0).file
     found = state(store)[held]

@@ -64,7 +64,7 @@ def cities(target: Server, name: str) -> str:
 def test_every_command_that_can_be_scheduled_writes_the_file_and_keeps_what_others_wrote(
     bench: Bench, cities: str
 ) -> None:
-    """A5: snapshot, restore, verify, drill, mirror and prune: each has its run and its collection's four metrics."""
+    """Snapshot, restore, verify, drill, mirror and prune: each has its run and its collection's four metrics."""
     ended = [
         bench.run("snapshot", cities),
         bench.run("restore", cities),
@@ -213,7 +213,7 @@ def test_the_file_is_one_that_a_collector_reads(bench: Bench, cities: str) -> No
     assert len(bench.read("build_info")) == 1
 
 
-def test_a1_a_look_at_the_store_is_a_sign_of_life_at_each_file(store: FilledStore) -> None:
+def test_a_look_at_the_store_is_a_sign_of_life_at_each_file(store: FilledStore) -> None:
     """Serve looks after each run: at a hundred thousand files that takes longer than work may be silent."""
     for name in ("cities", "docs", "towns"):
         store.add(name)

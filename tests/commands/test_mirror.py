@@ -93,7 +93,7 @@ def test_another_snapshot_under_the_same_name_is_left_and_told(source: Kept, tmp
 
 
 def test_a_strangers_file_of_that_name_is_left_and_told(source: Kept, tmp_path: Path) -> None:
-    """K6: bytes without a manifest of ours are somebody's."""
+    """Bytes without a manifest of ours belong to somebody else."""
     target = keep_directory(tmp_path / "target")
     target.write("cities_20261118_101500.snapshot", b"mine")
     ended = mirror(tmp_path, "source", "target")
@@ -103,7 +103,7 @@ def test_a_strangers_file_of_that_name_is_left_and_told(source: Kept, tmp_path: 
 
 
 def test_a_newer_latest_of_the_target_stays(source: Kept, tmp_path: Path) -> None:
-    """P12: latest never moves backwards."""
+    """Latest never moves backwards."""
     target = keep_directory(tmp_path / "target")
     target.publish(b"newer", THIRD)
     assert mirror(tmp_path, "source", "target").status == 0
@@ -144,6 +144,6 @@ def test_wrong_arguments_are_2(tmp_path: Path, arguments: tuple[str, ...], sente
 
 
 def test_a_source_that_is_not_there_is_10_and_makes_no_target(tmp_path: Path) -> None:
-    """D7."""
+    """A missing source is an error, and the target is not created."""
     ended = mirror(tmp_path, "source", "target")
     assert (ended.status, list(tmp_path.iterdir())) == (10, [])

@@ -67,7 +67,7 @@ def test_what_is_no_snapshot_of_the_store_cannot_be_pinned(store: FilledStore, a
 
 
 def test_a_listing_shows_pins_and_their_reasons(store: FilledStore, tmp_path: Path) -> None:
-    """K14: also in JSON; a pin whose snapshot is gone is shown with the way out."""
+    """Also in JSON; a pin without its snapshot is shown with the way out."""
     fill(store, "cities", range(3))
     pin_here(FILE, "--reason", "before the move", store=store.path)
     pin_here("cities", store=store.path)

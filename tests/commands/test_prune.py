@@ -64,7 +64,7 @@ def test_a_second_run_changes_nothing(store: FilledStore) -> None:
     ],
 )
 def test_a_dry_run_says_exactly_what_the_real_one_deletes(store: FilledStore, rule: tuple[str, ...]) -> None:
-    """K12: the same files, the same reasons, and nothing is written, not even the lock."""
+    """The same files and the same reasons; nothing is written, not even the lock."""
     fill(store, "cities", range(6))
     fill(store, "towns", [0, 0.1, 9, 40])
     pin_here("cities_20261116_120000.snapshot", store=store.path)
@@ -81,7 +81,7 @@ def test_a_dry_run_says_exactly_what_the_real_one_deletes(store: FilledStore, ru
 
 
 def test_without_a_rule_nothing_goes(store: FilledStore) -> None:
-    """K4: and the report says that no rule is set."""
+    """An empty rule deletes nothing, and the report says that no rule is set."""
     fill(store, "cities", range(5))
     report = prune_here(store=store.path)
     assert (report.status, names(report)) == (0, [])
@@ -89,7 +89,7 @@ def test_without_a_rule_nothing_goes(store: FilledStore) -> None:
 
 
 def test_a_rule_that_would_prune_everything_is_refused(store: FilledStore) -> None:
-    """K4: status 16, nothing is gone."""
+    """Status 16, and every file is still there."""
     fill(store, "cities", range(3))
     before = store.files()
     report = prune_here("--keep-last", "0", "--min-keep", "0", store=store.path)
@@ -116,7 +116,7 @@ def test_a_rule_that_would_prune_everything_is_refused(store: FilledStore) -> No
     ],
 )
 def test_a_collection_whose_name_begins_alike_is_never_touched(store: FilledStore, neighbour: str) -> None:
-    """K5: neither by its name nor by its files."""
+    """Neither its name nor its files are mistaken for those of the pruned collection."""
     fill(store, "docs", range(4))
     theirs = fill(store, neighbour, range(4))
     report = prune_here("docs", "--keep-last", "1", store=store.path)
@@ -141,7 +141,7 @@ STRANGERS = {
 
 
 def test_files_that_we_did_not_write_are_never_touched(store: FilledStore, tmp_path: Path) -> None:
-    """K6: by name, by manifest, by size; nor a directory, nor what a link leads to."""
+    """A file is ours by its name, its manifest and its size; directories and targets of links are left too."""
     fill(store, "cities", range(2))
     outside = tmp_path / "outside.snapshot"
     outside.write_bytes(b"elsewhere")
@@ -172,7 +172,7 @@ def test_files_that_we_did_not_write_are_never_touched(store: FilledStore, tmp_p
 
 
 def test_the_manifests_time_decides_and_no_other(store: FilledStore) -> None:
-    """K7: names and modification times say the contrary."""
+    """The order is that of the manifests, also when names and modification times say the contrary."""
     old = store.add("cities", at=NOON, created=NOON - timedelta(days=9), written_by=OURS)
     new = store.add("cities", at=NOON - timedelta(days=9), created=NOON, written_by=OURS)
     os.utime(new, (0, 0))
@@ -180,7 +180,7 @@ def test_the_manifests_time_decides_and_no_other(store: FilledStore) -> None:
 
 
 def test_latest_stays_although_it_is_the_oldest(store: FilledStore) -> None:
-    """K1: it is what a restore takes."""
+    """Latest is what a restore takes, so no rule deletes it."""
     files = fill(store, "cities", range(4))
     store.point("cities", files[0])
     report = prune_here("--keep-last", "1", store=store.path)
@@ -217,7 +217,7 @@ def test_without_a_pointer_the_newest_is_the_latest(store: FilledStore) -> None:
 
 
 def test_pinned_snapshots_stay(store: FilledStore) -> None:
-    """K14: whatever the rule; a pin that cannot be read is one too."""
+    """A pin keeps its snapshot whatever the rule is, also a pin that cannot be read."""
     files = fill(store, "cities", range(5))
     pin_here(files[0], "--reason", "before the move", store=store.path)
     (store.path / f"{files[1]}.pin.json").write_bytes(b"")
@@ -227,7 +227,7 @@ def test_pinned_snapshots_stay(store: FilledStore) -> None:
 
 
 def test_what_is_held_back_counts_for_nothing_and_goes_when_a_newer_one_is_verified(store: FilledStore) -> None:
-    """K3: three days' worth of suspiciously small ones do not push the good ones out."""
+    """Suspiciously small snapshots of three days do not push the good ones out."""
     good = fill(store, "cities", [3, 4, 9])
     held = fill(store, "cities", [0, 1, 2], held_back="suspiciously fewer", latest=False)
     assert names(prune_here("--keep-last", "2", store=store.path)) == good[:1]
@@ -244,7 +244,7 @@ def record(store: FilledStore, file: str, problem: str, error: type[RestoreError
 
 
 def test_what_a_check_found_damaged_counts_for_nothing(store: FilledStore) -> None:
-    """K3: the last good one does not make room for one that is known to be broken; latest itself stays."""
+    """The last good snapshot does not make room for a damaged one; latest itself stays."""
     files = fill(store, "cities", range(4))
     record(store, files[3], "its bytes were changed", IntegrityError)
     record(store, files[1], "its bytes were changed", IntegrityError)
@@ -265,7 +265,7 @@ def test_what_a_check_found_damaged_counts_for_nothing(store: FilledStore) -> No
 def test_a_check_that_could_not_look_says_nothing_about_the_bytes(
     store: FilledStore, error: type[RestoreError]
 ) -> None:
-    """K3: a key that was missing, a disk that did not answer; nor does a record of other bytes of that name."""
+    """A missing key and a silent disk are no damage; a record of other bytes of that name is none either."""
     files = fill(store, "cities", range(4))
     record(store, files[3], "it could not be read", error)
     (store.path / name_check(files[2])).write_bytes(
@@ -276,7 +276,7 @@ def test_a_check_that_could_not_look_says_nothing_about_the_bytes(
 
 
 def test_a_real_check_that_finds_damage_is_heeded(store: FilledStore, tmp_path: Path) -> None:
-    """K3, V1: `verify` writes it down, `prune` reads it; a check that passes again takes it back."""
+    """`verify` records the damage, `prune` reads the record, and a check that passes again takes it back."""
     files = fill(store, "cities", range(3))
     newest = store.path / files[2]
     whole = newest.read_bytes()
@@ -290,7 +290,7 @@ def test_a_real_check_that_finds_damage_is_heeded(store: FilledStore, tmp_path: 
 
 
 def test_a_dry_run_names_what_killed_runs_left_too(store: FilledStore) -> None:
-    """K12: a deletion that was begun is finished by the real run, so the dry run says that it will be."""
+    """The real run finishes a deletion that was begun, so the dry run lists it."""
     files = fill(store, "cities", range(4))
     size = (store.path / files[0]).stat().st_size
     (store.path / f"{files[0]}.json").unlink()
@@ -336,7 +336,7 @@ def test_the_summary_counts_collections_and_what_is_freed(store: FilledStore, tm
 def test_a_clock_that_jumped_a_year_deletes_nothing_that_a_right_one_keeps(
     store: FilledStore, rule: tuple[str, ...], years: int
 ) -> None:
-    """K8: and says what is dated in the future."""
+    """Snapshots that are dated in the future are kept, with a warning."""
     fill(store, "cities", range(6))
     right = names(prune_here("--dry-run", *rule, store=store.path))
     report = prune_here("--dry-run", *rule, store=store.path, now=NOON + timedelta(days=365 * years))
@@ -364,7 +364,7 @@ def reader(store: FilledStore) -> Iterator[subprocess.Popen[str]]:
 def test_what_is_being_read_stays_and_a_killed_reader_holds_nothing(
     store: FilledStore, reader: subprocess.Popen[str]
 ) -> None:
-    """K10: the kernel lets its lock go."""
+    """The kernel releases the lock of a killed reader."""
     file = "cities_20261118_120000.snapshot"
     while_read = prune_here("--keep-last", "1", store=store.path)
     reader.kill()
@@ -402,7 +402,7 @@ def stubborn(store: FilledStore) -> Iterator[Path]:
 
 
 def test_a_deletion_that_fails_is_told_and_the_others_go_on(store: FilledStore, stubborn: Path) -> None:
-    """K13: status 3, the file is named, and what it is beside is whole."""
+    """Status 3; the file is named, and the other snapshots are whole."""
     report = prune_here("--keep-last", "1", store=store.path)
     file = stubborn.name.removesuffix(".json")
     cities, towns = report.outcomes
@@ -474,7 +474,7 @@ def test_a_store_that_cannot_be_written_to_is_an_error(store: FilledStore, tmp_p
 
 
 def test_cut_names_are_pruned_by_their_manifests_collection(store: FilledStore) -> None:
-    """S7, K5: two names of 255 bytes that begin alike."""
+    """Two names of 255 bytes that begin alike are told apart by their manifests."""
     one, other = "x" * 250 + "1", "x" * 250 + "2"
     ours = fill(store, one, range(3))
     theirs = fill(store, other, range(3))

@@ -171,7 +171,7 @@ def test_what_nobody_can_attribute_is_reported_and_stays(
 def test_the_next_run_removes_what_a_killed_one_left_by_itself(
     target: Server, proxy: RecordingProxy, held: Held, cities: str, tmp_path: Path
 ) -> None:
-    """P3: nobody has to call `prune --server` for that."""
+    """Every run cleans up after killed ones; `prune --server` is not needed for it."""
     store = tmp_path / "store"
     kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
     proxy.reset()

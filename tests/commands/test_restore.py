@@ -51,7 +51,7 @@ def test_a_variable_names_what_is_wanted(own_ground: Ground, variable: str) -> N
 
 
 def test_an_empty_store_and_nothing_named_is_a_warning(ground: Ground) -> None:
-    """D7, D9: a store with its stamp and nothing in it is not an error, and nothing changes."""
+    """A store with its stamp and nothing in it is not an error, and nothing changes."""
     ended = ground.run()
     assert (ended.status, ended.report["outcomes"], ground.proxy.writes) == (0, [], [])
     (warning,) = ended.report["warnings"]
@@ -62,7 +62,7 @@ def test_an_empty_store_and_nothing_named_is_a_warning(ground: Ground) -> None:
 
 
 def test_a_missing_store_is_an_error_and_is_not_made(ground: Ground) -> None:
-    """D7, D8: a mount that is missing must not look like an empty store; restore never creates it."""
+    """A missing mount must not look like an empty store, and a restore never creates one."""
     missing = ground.store.path.parent / "unmounted"
     ended = ground.run("--store", str(missing), ground.name)
     assert (ended.status, missing.exists(), ground.proxy.writes) == (10, False, [])
@@ -70,7 +70,7 @@ def test_a_missing_store_is_an_error_and_is_not_made(ground: Ground) -> None:
 
 
 def test_an_empty_store_leaves_a_populated_collection_alone(ground: Ground) -> None:
-    """D9: with nothing to restore from, nothing changes, also where replacing was asked for."""
+    """With nothing to restore from, nothing changes, also where replacing was asked for."""
     put_written(ground.server, ground.name)
     held = ground.server.points(ground.name)
     outcome = ground.restore(*REPLACE)
@@ -79,7 +79,7 @@ def test_an_empty_store_leaves_a_populated_collection_alone(ground: Ground) -> N
 
 
 def test_a_wanted_collection_without_a_snapshot_says_where_it_looked(ground: Ground) -> None:
-    """D5: its own status, the place and the name searched, and the ways out."""
+    """A status of its own; the place and the name searched, and the ways out."""
     ground.store.add("docs")
     outcome = ground.restore()
     assert (outcome.status, outcome.result, ground.proxy.writes) == (10, "failed", [])
@@ -94,7 +94,7 @@ def test_a_wanted_collection_without_a_snapshot_says_where_it_looked(ground: Gro
 
 
 def test_a_policy_may_skip_what_has_no_snapshot(ground: Ground) -> None:
-    """D5: `--on-missing skip` is a named policy, so 0, with an outcome of its own."""
+    """`--on-missing skip` is a named policy, so the status is 0, with an outcome of its own."""
     ground.store.add("docs")
     outcome = ground.restore("--on-missing", "skip")
     assert (outcome.status, outcome.result, outcome.message) == (
@@ -106,7 +106,7 @@ def test_a_policy_may_skip_what_has_no_snapshot(ground: Ground) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_a_server_that_does_not_list_is_never_taken_for_an_empty_one(ground: Ground, status: int) -> None:
-    """D6: refused and failing are not "nothing there"; nothing is written."""
+    """Refusals and failures are not "nothing there", and nothing is written."""
     ground.add()
     body = b'{"status":{"error":"Forbidden: Global access is required"},"time":0.0}'
     ground.proxy.inject(r"^GET /collections$", Fault(status=status, body=body))
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_list_is_never_taken_for_an_empty_one(ground: Gro
 
 
 def test_one_failure_does_not_stop_the_rest(own_ground: Ground) -> None:
-    """D13: 3 for partial, and each collection has an outcome, in the order asked for."""
+    """Status 3 for a partial success; each collection has an outcome, in the order asked for."""
     own_ground.add()
     damage(own_ground.store.add("docs"))
     own_ground.store.add("towns", "shards")
@@ -131,7 +131,7 @@ def test_one_failure_does_not_stop_the_rest(own_ground: Ground) -> None:
 
 
 def test_when_everything_fails_the_status_is_the_failures_own(ground: Ground) -> None:
-    """D13, D18, L5: the process ends with the tool's status."""
+    """The process ends with the status of the failure, and 0 means that every collection is there."""
     assert ground.run(ground.name).status == 10
 
 
@@ -149,7 +149,7 @@ def test_the_line_for_a_present_collection_says_what_a_person_wants_to_know(grou
 
 
 def test_on_existing_refuse_refuses(ground: Ground) -> None:
-    """D10: 16, and only reads."""
+    """Status 16, and only reads."""
     ground.add()
     put_written(ground.server, ground.name)
     outcome = ground.restore("--on-existing", "refuse")
@@ -172,7 +172,7 @@ def test_on_existing_refuse_refuses(ground: Ground) -> None:
 def test_replace_acts_only_on_what_is_named(  # noqa: PLR0917 - pytest hands them over by name
     own_ground: Ground, arguments: tuple[str, ...], environment: dict[str, str], yaml: str, points: int
 ) -> None:
-    """D10: overwriting needs the collection named one by one; "everything" never replaces anything."""
+    """Overwriting needs the collection named one by one; "everything" never replaces anything."""
     own_ground.add()
     put_written(own_ground.server, own_ground.name)
     if yaml:
@@ -308,7 +308,7 @@ def test_to_restores_under_another_name_without_the_aliases(ground: Ground, new_
 
 @pytest.mark.parametrize("kind", ["plain", "named", "indexed", "shards", "empty", "schemaless"])
 def test_what_a_real_server_made_is_restored_with_every_point(ground: Ground, kind: str) -> None:
-    """D14, D18: vectors of every sort, shards, indexes, no vectors, no points."""
+    """Every kind of vector, several shards, indexes, no vectors, no points."""
     ground.add(kind)
     outcome = ground.restore()
     assert (outcome.result, outcome.points) == ("restored", recorded(kind)["count"])
@@ -323,7 +323,7 @@ def test_what_a_real_server_made_is_restored_with_every_point(ground: Ground, ki
 def test_any_name_that_qdrant_accepts_is_restored(
     ground: Ground, new_name: Callable[[str], str], strange: str
 ) -> None:
-    """S7: encoded for the store, for the URL and for the server's file; one collection, one mark, nothing else."""
+    """Encoded for the store, the URL and the server's file; one collection, one marker, nothing else."""
     name = new_name(strange)
     ground.store.add(name)
     (outcome,) = ground.report("--collection", name).outcomes
@@ -387,7 +387,7 @@ def test_a_part_of_a_collection_is_refused_before_any_write(ground: Ground, file
 
 
 def test_a_damaged_latest_fails_by_default(ground: Ground) -> None:
-    """D16: 13, nothing left; the older one is not taken silently."""
+    """Status 13, and nothing is left; the older snapshot is not taken silently."""
     ground.add("shards", at=EARLIER, latest=False)
     damage(ground.add())
     outcome = ground.restore()
@@ -395,7 +395,7 @@ def test_a_damaged_latest_fails_by_default(ground: Ground) -> None:
 
 
 def test_the_previous_one_is_taken_when_asked_for(ground: Ground) -> None:
-    """D16: reported as `restored_older`, with both names."""
+    """Reported as `restored_older`, with both names."""
     older = ground.add("shards", at=EARLIER, latest=False)
     newest = ground.add()
     damage(newest)
@@ -406,7 +406,7 @@ def test_the_previous_one_is_taken_when_asked_for(ground: Ground) -> None:
 
 
 def test_a_previous_one_that_is_damaged_too_is_not_taken(ground: Ground) -> None:
-    """D16: only a verified one may take its place."""
+    """Only a verified snapshot may take the place of latest."""
     damage(ground.add("shards", at=EARLIER, latest=False))
     damage(ground.add())
     outcome = ground.restore("--fallback", "previous")
@@ -414,7 +414,7 @@ def test_a_previous_one_that_is_damaged_too_is_not_taken(ground: Ground) -> None
 
 
 def test_a_file_of_another_size_than_its_manifest_is_refused_before_anything_is_sent(ground: Ground) -> None:
-    """N7: the size is compared by itself, not only by the checksum; nothing is written."""
+    """The size is compared by itself, not only by the checksum; nothing is written."""
     file = ground.add()
     file.write_bytes(file.read_bytes() + bytes(512))
     outcome = ground.restore()
@@ -438,7 +438,7 @@ def test_a_file_of_another_size_than_its_manifest_is_refused_before_anything_is_
 def test_a_dry_run_says_what_would_be_done_and_only_reads(
     ground: Ground, prepare: Callable[[Server, str], None] | None, arguments: tuple[str, ...], message: str
 ) -> None:
-    """D10: the plan, the file, its size; zero writes."""
+    """The plan names the file and its size, and nothing is written."""
     file = ground.add()
     if prepare:
         prepare(ground.server, ground.name)
@@ -450,7 +450,7 @@ def test_a_dry_run_says_what_would_be_done_and_only_reads(
 
 
 def test_a_dry_run_sees_an_interrupted_restore(ground: Ground) -> None:
-    """D10: and does not wait for it."""
+    """It does not wait for the other restore to end."""
     ground.add()
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = ground.restore("--dry-run")
@@ -460,7 +460,7 @@ def test_a_dry_run_sees_an_interrupted_restore(ground: Ground) -> None:
 @pytest.mark.parametrize("kind", ["plain", "empty"])
 @pytest.mark.parametrize("more", [{}, {"manifest": False}], ids=["manifest", "no manifest"])
 def test_every_second_run_only_reads(ground: Ground, kind: str, more: dict[str, Any]) -> None:
-    """D1, D4: whatever was restored, the next `up` changes nothing and ends 0."""
+    """Whatever was restored, the next `up` changes nothing and ends with 0."""
     ground.add(kind, **more)
     assert ground.restore().result == "restored"
     outcome = ground.restore()
@@ -519,7 +519,7 @@ def test_a_key_that_may_only_read_is_told_before_anything_is_sent(tmp_path: Path
 def test_what_is_restored_can_be_snapshotted_and_restored_again(
     ground: Ground, new_name: Callable[[str], str]
 ) -> None:
-    """D15: create, restore, create, restore; the second snapshot is complete and becomes latest."""
+    """Snapshot, restore, snapshot, restore: the second snapshot is complete and becomes latest."""
     ground.add()
     assert ground.restore().result == "restored"
     made = ground.snapshot(ground.name)

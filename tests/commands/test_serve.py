@@ -151,7 +151,7 @@ def test_jobs_that_are_due_together_run_in_their_order(desk: Desk) -> None:
     assert [job for job, _ in desk.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]
 
 
-def test_l6_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(desk: Desk) -> None:
+def test_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(desk: Desk) -> None:
     """An hourly snapshot that takes two and a half hours."""
 
     def take_long() -> int:
@@ -177,7 +177,7 @@ def test_a_frequent_job_that_takes_long_starves_no_other(desk: Desk) -> None:
     assert ("verify", "20 14:30") in desk.ran
 
 
-def test_l6_what_was_missed_while_the_process_was_down_is_run_once(desk: Desk) -> None:
+def test_what_was_missed_while_the_process_was_down_is_run_once(desk: Desk) -> None:
     """Ten days later, at once, and then as ever."""
     desk.serve(hours=13, snapshot="@daily")
     desk.clock.at += timedelta(days=10)
@@ -247,7 +247,7 @@ def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -
     [(datetime(2026, 3, 28, 12, tzinfo=UTC), 47), (datetime(2026, 10, 24, 12, tzinfo=UTC), 48)],
     ids=["spring", "autumn"],
 )
-def test_l6_the_day_the_clocks_change_has_one_run(desk: Desk, begin: datetime, hours: float) -> None:
+def test_the_day_the_clocks_change_has_one_run(desk: Desk, begin: datetime, hours: float) -> None:
     """Half past two in Berlin: it does not exist in spring and is there twice in autumn."""
     desk.clock.at = begin
     desk.serve(hours=hours, zone="Europe/Berlin", snapshot="30 2 * * *")
@@ -286,7 +286,7 @@ def _serve_meanwhile(desk: Desk) -> int:
 
 
 def test_two_machines_at_the_very_same_moment_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
-    """L6: both have seen that the slot is free, and the store takes one of their two words."""
+    """Both have seen that the slot is free, and the store accepts only one of their claims."""
     other = Desk(tmp_path, "another")
     desk.serve(snapshot="@daily")
     desk.clock.at = other.clock.at = MIDNIGHT

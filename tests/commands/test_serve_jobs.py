@@ -88,7 +88,7 @@ def test_a_mirror_that_fails_is_told_and_the_snapshot_stays_good(place: Path, ta
 def test_pruning_by_schedule_without_a_rule_deletes_nothing_and_says_so(
     place: Path, target: Server, cities: str
 ) -> None:
-    """K9: an empty policy keeps everything."""
+    """An empty rule keeps everything."""
     schedules = {**DAILY, "RESTORE_SCHEDULE_PRUNE": "@daily"}
     with Serving(place, target.url, QDRANT_COLLECTION_NAME=cities, **schedules) as serving:
         told = [serving.wait_ended(job)["status"] for job in ("snapshot", "prune")]
@@ -117,7 +117,7 @@ def test_a_drill_whose_engine_is_not_installed_fails_and_nothing_else_does(
 
 
 def test_a_failed_run_is_in_the_metrics_file_of_serve_too(place: Path, target: Server) -> None:
-    """A5: also one that reached no collection, with how long it took."""
+    """Also a run that reached no collection, with its duration."""
     file = place.parent / "x.prom"
     limits = {"RESTORE_WAIT_TIMEOUT": "0.5s", "RESTORE_METRICS_FILE": str(file)}
     with Serving(place, "http://127.0.0.1:9", **DAILY, **limits) as serving:
@@ -143,7 +143,7 @@ def wait_published(place: Path) -> None:
 
 
 def test_two_processes_with_one_store_run_a_missed_slot_once(place: Path, target: Server, cities: str) -> None:
-    """L6: both were started at the same moment, and one of them says that the other one has it."""
+    """Both started at the same moment, and one of them logs that the other one has the slot."""
     variables = {"QDRANT_COLLECTION_NAME": cities, **DAILY}
     with contextlib.ExitStack() as running:
         first = running.enter_context(Serving(place, target.url, **variables))

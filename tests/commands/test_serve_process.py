@@ -67,7 +67,7 @@ def test_every_job_runs_by_schedule_and_the_backup_is_proven(place: Path, target
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_s11_nothing_but_looking_is_answered(method: str, place: Path) -> None:
+def test_nothing_but_looking_is_answered(method: str, place: Path) -> None:
     """There is no path that changes anything, whatever the method."""
     with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -79,7 +79,7 @@ def test_s11_nothing_but_looking_is_answered(method: str, place: Path) -> None:
     assert (place / SCHEDULE_FILE).read_bytes() == before
 
 
-def test_s11_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
+def test_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
     """The default address is not one that another machine reaches."""
     with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -94,7 +94,7 @@ def test_s11_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:6363", "backup:6363"])
-def test_s11_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -> None:
+def test_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -> None:
     """Nothing is listened on before that is known."""
     ended = run_program(
         "serve", "--store", str(place), cwd=place.parent, environment={**DAILY, "RESTORE_LISTEN": address}
@@ -108,7 +108,7 @@ def test_s11_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -
     )
 
 
-def test_s11_without_the_token_only_the_status_is_told(place: Path, tmp_path: Path) -> None:
+def test_without_the_token_only_the_status_is_told(place: Path, tmp_path: Path) -> None:
     """What restarts processes needs no token; names, times and metrics are for who has it."""
     (tmp_path / "token").write_text("a token of twenty\n")
     given = {"RESTORE_LISTEN_TOKEN_FILE": str(tmp_path / "token"), **DAILY}
@@ -149,7 +149,7 @@ def test_qdrant_that_is_away_is_unready_and_not_unhealthy(place: Path) -> None:
 # --- asking it ------------------------------------------------------------------------------------------------
 
 
-def test_a2_healthcheck_tells_a_living_one_from_none(place: Path) -> None:
+def test_healthcheck_tells_a_living_one_from_none(place: Path) -> None:
     """Status 0 or 124, with one line for the engine's log."""
     with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -165,7 +165,7 @@ def test_a2_healthcheck_tells_a_living_one_from_none(place: Path) -> None:
     )
 
 
-def test_a2_healthcheck_finds_the_address_in_the_settings_file(place: Path) -> None:
+def test_healthcheck_finds_the_address_in_the_settings_file(place: Path) -> None:
     """Then it takes the long way."""
     with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -175,7 +175,7 @@ def test_a2_healthcheck_finds_the_address_in_the_settings_file(place: Path) -> N
     assert alive.status == 0
 
 
-def test_a2_healthcheck_imports_next_to_nothing(tmp_path: Path) -> None:
+def test_healthcheck_imports_next_to_nothing(tmp_path: Path) -> None:
     """It runs every few seconds for years: 10 ms of processor time here, nearly all of them the interpreter's."""
     script = (
         "import sys; sys.argv = ['qdrant-restore', 'healthcheck']; from restore.__main__ import main\n"
@@ -246,7 +246,7 @@ def list_paths(receiver: Receiver) -> list[str]:
 
 
 def test_a_run_pings_start_and_success_and_sends_a_webhook(place: Path, target: Server, cities: str) -> None:
-    """The webhook's whole object; the pings carry the same run's id and no log (S16)."""
+    """The webhook has every field; the pings carry the same run's id, and no log is sent to them."""
     with receive() as receiver:
         notify = {
             "RESTORE_NOTIFY_HEALTHCHECKS": f"{receiver.url}/ping/{{command}}",
@@ -270,7 +270,7 @@ def test_a_run_pings_start_and_success_and_sends_a_webhook(place: Path, target: 
     assert CANARY not in ended.stdout + ended.stderr
 
 
-def test_a6_a_run_with_one_failure_pings_fail(place: Path, target: Server, cities: str) -> None:
+def test_a_run_with_one_failure_pings_fail(place: Path, target: Server, cities: str) -> None:
     """Success only if all of them succeeded."""
     with receive() as receiver:
         environment = {
@@ -288,7 +288,7 @@ def test_a6_a_run_with_one_failure_pings_fail(place: Path, target: Server, citie
     assert notice["error"].startswith("gone: does not exist")
 
 
-def test_a6_a_shared_check_hears_of_no_success_while_another_job_fails(place: Path, target: Server) -> None:
+def test_a_shared_check_hears_of_no_success_while_another_job_fails(place: Path, target: Server) -> None:
     """A verification that succeeds must not turn the check green that a failing snapshot made red."""
     schedules = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily"}
     with receive() as receiver:
@@ -307,7 +307,7 @@ def test_a6_a_shared_check_hears_of_no_success_while_another_job_fails(place: Pa
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
-def test_a7_a_failing_notification_changes_no_result(status: int, place: Path, target: Server, cities: str) -> None:
+def test_a_failing_notification_changes_no_result(status: int, place: Path, target: Server, cities: str) -> None:
     """It is told in the log, by the host alone."""
     with receive() as receiver:
         receiver.status = status

@@ -187,7 +187,7 @@ def test_each_collection_is_packed_as_its_own_settings_say(whole: Server, folder
 
 
 def test_a_set_that_is_all_locked_touches_nothing(whole: Server, folder: Path, key: Path) -> None:
-    """S10: status 19 before anything is sent."""
+    """A missing key is status 19, before anything is sent."""
     made = run(whole, folder, "snapshot", "--encrypt", "age", "--recipients-file", "recipients.txt")
     for name in NAMES:
         whole.drop(name)

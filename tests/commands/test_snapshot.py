@@ -148,7 +148,7 @@ def test_nothing_of_ours_is_left_on_the_server_and_a_persons_snapshot_is(
 
 
 def test_a_second_snapshot_is_a_second_file_and_becomes_latest(target: Server, cities: str, folder: Path) -> None:
-    """D15, P11: also within the same second."""
+    """Also within the same second; nothing is overwritten."""
     first = only(take_here(cities, url=target.url, store=folder))
     target.upsert(cities, range(101, 201))
     second = only(take_here(cities, url=target.url, store=folder))
@@ -168,7 +168,7 @@ def test_a_second_snapshot_is_a_second_file_and_becomes_latest(target: Server, c
 def test_what_was_taken_can_be_restored(
     target: Server, cities: str, new_name: Callable[[str], str], folder: Path
 ) -> None:
-    """D15: every point, payload and vector, under another name."""
+    """Every point, payload and vector comes back, under another name."""
     take_here(cities, url=target.url, store=folder)
     copy = new_name("copy")
     report = restore_here(cities, "--to", copy, url=target.url, store=folder)
@@ -179,7 +179,7 @@ def test_what_was_taken_can_be_restored(
 def test_a_collection_of_any_name_has_its_files_in_the_store(
     target: Server, new_name: Callable[[str], str], folder: Path, word: str
 ) -> None:
-    """S7: names that Qdrant accepts, on the server's paths and in ours."""
+    """Every name that Qdrant accepts works on the server's paths and in ours."""
     strange = new_name(word)
     target.create(strange, vectors=VECTORS)
     outcome = only(take_here(strange, url=target.url, store=folder))
@@ -260,7 +260,7 @@ def test_another_snapshot_of_the_same_second_is_not_taken_for_ours(
 
 
 def test_bytes_changed_on_the_way_are_not_kept(cities: str, folder: Path, proxy: RecordingProxy) -> None:
-    """N3: the checksum is not the server's although the server's file is still the same: no second try."""
+    """A checksum that differs from the server's is permanent: there is no second try."""
     content = read_recorded("plain")
     changed = content[:1000] + b"X" + content[1001:]
     answer_with(content, proxy, arriving=changed)
@@ -270,7 +270,7 @@ def test_bytes_changed_on_the_way_are_not_kept(cities: str, folder: Path, proxy:
 
 
 def test_an_archive_that_is_none_is_not_kept(cities: str, folder: Path, proxy: RecordingProxy) -> None:
-    """P6: looked into before anything gets a name; the checksum alone says only that the copy is right."""
+    """The archive is read before it gets a name; the checksum only proves that the copy is right."""
     answer_with(read_recorded("plain")[:-1024], proxy)
     outcome = only(take_here(cities, url=proxy.url, store=folder))
     assert (outcome.status, list_names(folder)) == (13, [])
@@ -287,7 +287,7 @@ def test_an_archive_that_is_none_is_not_kept(cities: str, folder: Path, proxy: R
 def test_an_archive_of_something_else_is_not_kept(
     cities: str, folder: Path, proxy: RecordingProxy, members: dict[str, bytes], status: int
 ) -> None:
-    """P6: whole, with the right checksum, and no snapshot of a collection."""
+    """A whole archive with the right checksum that is not a snapshot of a collection."""
     answer_with(make_tar(members), proxy)
     outcome = only(take_here(cities, url=proxy.url, store=folder))
     assert (outcome.status, list_names(folder)) == (status, [])
@@ -296,7 +296,7 @@ def test_an_archive_of_something_else_is_not_kept(
 def test_a_server_that_gives_no_checksum_is_compared_by_size(
     cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
-    """Snapshots in S3 have none."""
+    """Snapshots that Qdrant keeps in S3 have no checksum."""
     answer_with(read_recorded("plain"), proxy, checksum=False)
     story = Story()
     outcome = only(take_here(cities, url=proxy.url, store=folder, story=story))
@@ -319,7 +319,7 @@ def test_one_nodes_part_of_a_collection_is_kept_and_never_latest(
 
 
 def test_a_collection_that_lost_its_points_does_not_become_latest(target: Server, cities: str, folder: Path) -> None:
-    """P13: the file is kept, the status says it, and it takes a word to make it latest."""
+    """The file is kept, the status says so, and making it latest needs an option."""
     take_here(cities, url=target.url, store=folder)
     target.ask("POST", path(cities, "points/delete?wait=true"), {"points": list(range(1, 101))})
     held = only(take_here(cities, url=target.url, store=folder))
@@ -355,7 +355,7 @@ def test_a_collection_that_does_not_answer_is_not_snapshotted(
 
 
 def test_one_failure_does_not_stop_the_rest(target: Server, cities: str, folder: Path) -> None:
-    """D13: each has its outcome, the status is 3."""
+    """Each collection has its outcome; the status is 3."""
     report = take_here("nowhere", cities, url=target.url, store=folder)
     assert (report.status, [outcome.status for outcome in report.outcomes]) == (3, [10, 0])
     assert describe(report)[:2] == [

@@ -37,7 +37,7 @@ def cities(target: Server, name: str) -> str:
 def test_a_verified_snapshot_is_followed_by_what_the_rule_wants_gone(
     target: Server, cities: str, store: FilledStore
 ) -> None:
-    """K9: older ones of this collection; the new one is latest and whole; the report names what went."""
+    """Only older ones of this collection go; the new one is latest and whole; the report names what went."""
     files = fill(store, cities, range(1, 4))
     others = fill(store, "others", range(1, 4))
     report = take_here(cities, "--keep-last", "2", url=target.url, store=store.path)
@@ -49,7 +49,7 @@ def test_a_verified_snapshot_is_followed_by_what_the_rule_wants_gone(
 
 
 def test_without_a_rule_nothing_is_pruned(target: Server, cities: str, store: FilledStore) -> None:
-    """K4, K9."""
+    """An empty rule deletes nothing, also after a snapshot."""
     files = fill(store, cities, range(1, 4))
     report = take_here(cities, url=target.url, store=store.path)
     assert (report.pruned, [file for file in files if not (store.path / file).exists()]) == ((), [])
@@ -65,7 +65,7 @@ def test_without_a_rule_nothing_is_pruned(target: Server, cities: str, store: Fi
 def test_a_snapshot_that_failed_is_followed_by_no_pruning(
     proxy: RecordingProxy, cities: str, store: FilledStore, fault: Fault, status: int
 ) -> None:
-    """K9: a server that is broken must not cost a single good snapshot."""
+    """A broken server must not cost a single good snapshot."""
     files = fill(store, cities, range(1, 4))
     proxy.inject(r"POST /collections/[^/]+/snapshots", fault)
     report = take_here(cities, "--keep-last", "1", url=proxy.url, store=store.path)
@@ -76,7 +76,7 @@ def test_a_snapshot_that_failed_is_followed_by_no_pruning(
 def test_a_snapshot_that_was_held_back_is_followed_by_no_pruning(
     target: Server, name: str, store: FilledStore
 ) -> None:
-    """K3, K9: suspiciously fewer points than before."""
+    """A snapshot with suspiciously few points is not a verified one, so nothing is pruned for it."""
     target.create(name, vectors=VECTORS)
     files = fill(store, name, range(1, 4))
     report = take_here(name, "--keep-last", "1", url=target.url, store=store.path)
@@ -85,7 +85,7 @@ def test_a_snapshot_that_was_held_back_is_followed_by_no_pruning(
 
 
 def test_a_deletion_that_fails_never_hides_the_good_snapshot(target: Server, cities: str, store: FilledStore) -> None:
-    """K13: status 3, the snapshot is there and latest, and the file that stays is named."""
+    """Status 3; the snapshot is there and latest, and the file that stays is named."""
     files = fill(store, cities, range(1, 3))
     # A directory cannot be unlinked, whoever tries: what we wrote about this snapshot cannot go.
     (store.path / f"{files[0]}.check.json").mkdir()
@@ -100,7 +100,7 @@ def test_a_deletion_that_fails_never_hides_the_good_snapshot(target: Server, cit
 def test_a_rule_that_keeps_nothing_does_not_cost_the_snapshot(
     target: Server, cities: str, store: FilledStore
 ) -> None:
-    """K4: the snapshot is made, the pruning is refused."""
+    """The snapshot is made; the pruning is refused."""
     files = fill(store, cities, range(1, 3))
     report = take_here(cities, "--keep-last", "0", url=target.url, store=store.path)
     assert (report.status, only(report).status, [one.status for one in report.pruned]) == (3, 0, [16])
@@ -110,7 +110,7 @@ def test_a_rule_that_keeps_nothing_does_not_cost_the_snapshot(
 def test_a_snapshot_that_is_being_restored_is_not_pruned(
     target: Server, proxy: RecordingProxy, name: str, store: FilledStore
 ) -> None:
-    """K10: prune comes while its bytes are on their way; afterwards it may go."""
+    """A prune during the upload keeps the file; a later one may delete it."""
     files = fill(store, name, range(3))
     pruned: list[list[str]] = []
 
@@ -150,7 +150,7 @@ def test_prune_waits_for_a_snapshot_that_is_running(unnamed: Path) -> None:
 def test_a_manifest_made_by_another_writer_keeps_its_snapshot(
     target: Server, cities: str, store: FilledStore
 ) -> None:
-    """K6: after a snapshot too."""
+    """Files that this program did not write are never deleted, also after a snapshot."""
     (file,) = fill(store, cities, [1])
     manifest = store.path / f"{file}.json"
     found = read_manifest(manifest.read_bytes(), where=file)

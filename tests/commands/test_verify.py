@@ -54,7 +54,7 @@ def test_a_good_store_is_as_promised(store: FilledStore) -> None:
 
 
 def test_a_key_that_is_missing_is_no_damage(store: FilledStore) -> None:
-    """S10: status 19; what was found right before stays written, and nothing is written against the file."""
+    """Status 19; earlier passed checks stay recorded, and no damage is recorded."""
     sealed = store.add("cities").rename(store.path / "cities_20261120_120000.snapshot.age")
     (store.path / "cities_20261120_120000.snapshot.json").unlink()
     store.point("cities", sealed.name)
@@ -67,7 +67,7 @@ def test_a_key_that_is_missing_is_no_damage(store: FilledStore) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_bit_wrong_is_noticed_and_the_file_named(store: FilledStore, place: float, bit: int) -> None:
-    """V1: wherever it is, in a header or in a vector."""
+    """Wherever the bit is, in a header or in a vector."""
     file = store.add("cities", "schemaless")
     content = bytearray(file.read_bytes())
     content[int(place * len(content))] ^= 1 << bit
@@ -77,7 +77,7 @@ def test_one_bit_wrong_is_noticed_and_the_file_named(store: FilledStore, place: 
 
 
 def test_a_file_that_was_cut_swapped_or_taken_away_is_named(store: FilledStore) -> None:
-    """V1: what is left of each says what is wrong."""
+    """Each file that remains says what is wrong."""
     cut, swapped, gone = store.add("cut"), store.add("swapped"), store.add("gone")
     cut.write_bytes(cut.read_bytes()[:-1])
     content = bytearray(read_recorded("plain"))
@@ -97,7 +97,7 @@ def test_a_file_that_was_cut_swapped_or_taken_away_is_named(store: FilledStore) 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"schema":1}'])
 def test_a_manifest_that_cannot_be_read_is_a_failure(store: FilledStore, text: bytes) -> None:
-    """V2: empty, malformed, half of it."""
+    """An empty manifest, a malformed one, and half of one."""
     file = store.add("cities")
     (store.path / f"{file.name}.json").write_bytes(text)
     report = verify(store)
@@ -200,7 +200,7 @@ def bad(report: VerifyReport) -> list[str]:
     ],
 )
 def test_each_depth_sees_more_than_the_one_before_it(store: FilledStore, depth: str, found: set[str]) -> None:
-    """V3: sizes and pointers, then every byte, then what is inside."""
+    """Names, sizes and pointers; then every byte; then what is inside."""
     cut, turned = store.add("cut"), store.add("turned")
     cut.write_bytes(cut.read_bytes()[:-1])
     damage(turned)
@@ -214,7 +214,7 @@ def test_each_depth_sees_more_than_the_one_before_it(store: FilledStore, depth: 
 
 
 def test_a_look_at_the_list_reads_no_byte_and_a_hash_reads_all(store: FilledStore) -> None:
-    """V3: its cost is that of the names and manifests."""
+    """A list costs no more than names and manifests."""
     store.add("cities")
     listed, hashed = verify(store, "--depth", "list"), verify(store, "--depth", "hash")
     assert [one.sha256 for one in listed.files] == ["", ""]
@@ -222,7 +222,7 @@ def test_a_look_at_the_list_reads_no_byte_and_a_hash_reads_all(store: FilledStor
 
 
 def test_a_success_is_remembered_with_its_depth_and_a_failure_takes_none_away(store: FilledStore) -> None:
-    """V6: beside the snapshot, for whoever looks next."""
+    """The record lies beside the snapshot, for the next reader."""
     file = store.add("cities")
     sha256 = describe("plain", "cities").sha256
     verify(store, "--depth", "hash")
@@ -236,7 +236,7 @@ def test_a_success_is_remembered_with_its_depth_and_a_failure_takes_none_away(st
 def test_list_shows_the_last_check_and_forgets_it_when_the_file_is_another(
     store: FilledStore, tmp_path: Path
 ) -> None:
-    """V6: date and depth; a record holds for the bytes it was made of."""
+    """Date and depth are shown; a record holds only for the bytes that were checked."""
     store.add("cities")
     verify(store)
     shown = run_program("list", "--store", str(store.path), cwd=tmp_path)
@@ -247,14 +247,14 @@ def test_list_shows_the_last_check_and_forgets_it_when_the_file_is_another(
 
 
 def test_without_a_manifest_it_is_remembered_that_nothing_was_promised(store: FilledStore) -> None:
-    """V6: whole is less than as promised."""
+    """A check without a manifest says "whole", which is less than "as promised"."""
     file = store.add("cities", manifest=False)
     verify(store, "--depth", "hash")
     assert remembered(file) == {"passed": {"list": "whole", "hash": "whole"}, "failed": None, "sha256": ""}
 
 
 def test_samples_cover_the_store_in_time(store: FilledStore) -> None:
-    """V4: five files and a share of 2/5: three runs, and none is left out, although one of them is damaged."""
+    """Five files and a share of 2/5: three runs check all of them, although one is damaged."""
     files = [store.add(f"town{number}") for number in range(5)]
     damage(files[0])
     reports = [verify(store, "--sample", "2/5") for _ in range(3)]
@@ -265,7 +265,7 @@ def test_samples_cover_the_store_in_time(store: FilledStore) -> None:
 
 
 def test_a_sample_looks_at_every_pointer_and_orphan_all_the_same(store: FilledStore) -> None:
-    """V1: what costs nothing is never left out."""
+    """Checks that cost nothing are never left out of a sample."""
     store.add("here")
     store.add("gone").unlink()
     report = verify(store, "--sample", "1%")
@@ -282,7 +282,7 @@ def test_a_latest_that_is_the_file_itself_is_sampled_and_remembered(store: Fille
 
 
 def test_a_store_that_takes_no_record_is_verified_and_that_is_said(store: FilledStore, tmp_path: Path) -> None:
-    """V6: a mount that is read only, or a name that somebody has taken."""
+    """A read-only mount, or a file of somebody else under the record's name."""
     file = store.add("cities")
     (store.path / f"{file.name}.check.json").mkdir()
     ended = run_program("verify", "--store", str(store.path), cwd=tmp_path)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from restore.stores.layout import LEASE_FILE, LOCK_FILE
-from restore.stores.local.lock import HeldLock, LockTimeoutError, acquire_lease, read_holder
+from restore.stores.local.lock import HeldLock, StillTakenError, hold_lease, read_holder
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.events import no_op
 from tests.support.program import make_environment
@@ -31,7 +31,7 @@ def hold(store: Path, timeout: float, seconds: float = 1.0) -> HeldLock:
     """Take a lease of so many seconds."""
     store.mkdir(exist_ok=True)
     path = str(store / LEASE_FILE)
-    return acquire_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=no_op, lease_seconds=seconds)
+    return hold_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=no_op, lease_seconds=seconds)
 
 
 def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> list[str]:
@@ -67,7 +67,7 @@ with open_writable_local_store(sys.argv[1]).lock(0.0):
 
 @pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
 def test_without_locks_of_the_kernel_a_lease_is_taken(tmp_path: Path, error: str) -> None:
-    """L2: every flock fails; one holder at a time all the same, named with its host, and free when let go."""
+    """Every flock fails; the lease still has one holder at a time, names it with its host, and ends on release."""
     store = str(tmp_path / "store")
     open_writable_local_store(store)
     assert run_without_locks(ONE_AT_A_TIME, store, error=error) == [
@@ -100,7 +100,7 @@ print(sorted(path.name for path in Path(sys.argv[1]).iterdir()))
 
 
 def test_a_holder_that_lost_its_lease_publishes_and_deletes_nothing(tmp_path: Path) -> None:
-    """L2: a machine that slept while another one took over must not touch what that one works on."""
+    """A machine that slept while another took over must not touch what the other works on."""
     store = str(tmp_path / "store")
     open_writable_local_store(store)
     said = f"11 the lock of store '{store}' was lost: another run took it over; nothing was published or deleted"
@@ -108,12 +108,12 @@ def test_a_holder_that_lost_its_lease_publishes_and_deletes_nothing(tmp_path: Pa
 
 
 def test_a_dead_holder_on_another_machine_blocks_for_the_leases_length(tmp_path: Path) -> None:
-    """L2: it is named; then its lease is over, and the next one has it."""
+    """The error names the holder; when its lease has ended, the next run gets the lock."""
     store = tmp_path / "store"
     store.mkdir()
     (store / LEASE_FILE).write_text(ELSEWHERE.format(1.0))
     begin = time.monotonic()
-    with pytest.raises(LockTimeoutError):
+    with pytest.raises(StillTakenError):
         hold(store, 0.2)
     holder = read_holder(str(store / LEASE_FILE))
     held = hold(store, 10.0)
@@ -123,7 +123,7 @@ def test_a_dead_holder_on_another_machine_blocks_for_the_leases_length(tmp_path:
 
 
 def test_a_holder_killed_on_this_machine_blocks_nobody(tmp_path: Path) -> None:
-    """L1: its process is known to be gone."""
+    """The killed process is known to be gone."""
     store = tmp_path / "store"
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom tests.contract.test_local_lock import hold\n"
@@ -142,7 +142,7 @@ def test_a_holder_killed_on_this_machine_blocks_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("off", [YEAR_SECONDS, -YEAR_SECONDS], ids=["ahead", "behind"])
 def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path: Path, off: float) -> None:
-    """L2: what the file's time says is never compared with a clock, only whether it changes."""
+    """The file's time is never compared with a clock; only a change of it counts."""
     store = tmp_path / "store"
     holder = hold(store, 0.0)
     ended = threading.Event()
@@ -155,7 +155,7 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
     dating = threading.Thread(target=keep_dating)
     dating.start()
     try:
-        with pytest.raises(LockTimeoutError):
+        with pytest.raises(StillTakenError):
             hold(store, 2.5)
         assert holder.is_ours()
     finally:
@@ -165,7 +165,7 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
 
 
 def test_of_two_machines_one_has_the_lease(tmp_path: Path) -> None:
-    """L2, two hosts on one store: of four who want it at once one gets it, and the others are told."""
+    """Four processes ask at once: one gets the lease, and the others are told its holder."""
     store = tmp_path / "store"
     got: list[HeldLock] = []
     told: list[str] = []
@@ -173,7 +173,7 @@ def test_of_two_machines_one_has_the_lease(tmp_path: Path) -> None:
     def acquire() -> None:
         try:
             got.append(hold(store, 0.0, 30.0))
-        except LockTimeoutError:
+        except StillTakenError:
             told.append("taken")
 
     threads = [threading.Thread(target=acquire) for _ in range(4)]

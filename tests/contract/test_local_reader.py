@@ -17,7 +17,7 @@ from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection, name_latest, name_manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.local.reader import LocalStore, open_local_store
-from restore.stores.protocols import missing_snapshot_error
+from restore.stores.protocols import explain_missing
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
@@ -98,7 +98,7 @@ def test_latest_is_what_the_pointer_says(folder: Shelf) -> None:
 
 
 def test_latest_as_a_line_of_text_is_followed(folder: Shelf) -> None:
-    """P9: how a link is checked out on Windows, and what we write where links cannot be made."""
+    """A link is checked out like this on Windows, and written like this where links cannot be made."""
     file = folder.put_snapshot("cities", FIRST)
     folder.put("cities_latest.snapshot", file.encode() + b"\n")
     assert find(folder) == file
@@ -125,7 +125,7 @@ def test_files_named_by_qdrant_itself_are_found(folder: Shelf) -> None:
 
 
 def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(folder: Shelf) -> None:
-    """P13: it is kept for people, and only a person who names it gets it."""
+    """A snapshot that was held back is kept, and is restored only by its name."""
     good = folder.put_snapshot("cities", FIRST)
     held = folder.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
     assert (find(folder), find(folder, selector="previous"), find(folder, selector=held)) == (
@@ -136,7 +136,7 @@ def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(folder: Shelf) 
 
 
 def test_previous_is_the_one_before_latest(folder: Shelf) -> None:
-    """D16: of the same collection, by time."""
+    """The one before latest by time, of the same collection."""
     first, second, third = (folder.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
     folder.put_snapshot("cities_v2", FIRST)
     folder.link("cities", second)
@@ -147,7 +147,7 @@ def test_previous_is_the_one_before_latest(folder: Shelf) -> None:
 
 
 def test_two_of_one_second_keep_their_order(folder: Shelf) -> None:
-    """P11: the second file of a second is the newer one, also when there are ten."""
+    """The second file of a second is the newer one, also when there are ten."""
     files = [folder.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
     assert [one.file for one in folder.store.list_snapshots("cities")] == files
 
@@ -178,9 +178,9 @@ def test_nothing_there_is_none_and_no_error(folder: Shelf, selector: str) -> Non
 
 
 def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(folder: Shelf) -> None:
-    """D5: the exact place searched, what is there instead, and what a person can do."""
+    """The exact place searched, the snapshots that are there instead, and the possible remedies."""
     folder.put_snapshot("towns", FIRST)
-    error = missing_snapshot_error(folder.store, "cities")
+    error = explain_missing(folder.store, "cities")
     assert str(error) == (
         f"no snapshot of collection 'cities' in store '{folder.root}' (looked for 'cities_*.snapshot'); "
         "it has snapshots of 'towns'"
@@ -191,7 +191,7 @@ def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(folde
 
 
 def test_collections_with_alike_names_do_not_meet(folder: Shelf) -> None:
-    """K5: `docs` is no prefix of anything."""
+    """`docs` is never taken for the prefix of another collection's name."""
     names = ["docs", "docs_v2", "docs_latest", "docs-2026", "docs_20261118_101500", "a b", "ünï", "Docs"]
     files = {name: folder.put_snapshot(name, FIRST) for name in names}
     assert {name: find(folder, name) for name in names} == files
@@ -226,7 +226,7 @@ def test_a_cut_name_without_its_manifest_is_listed_by_file(folder: Shelf) -> Non
     ],
 )
 def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(folder: Shelf, target: str, why: str) -> None:
-    """S8: latest that dangles, is absolute, points outside, to something unfinished, or to another collection."""
+    """Latest that dangles, is absolute, or points outside, to an unfinished file or to another collection."""
     folder.put_snapshot("cities", FIRST)
     folder.put(".partial-0123456789abcdef")
     folder.link("towns", folder.put_snapshot("towns", FIRST))
@@ -237,7 +237,7 @@ def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(folder: S
 
 
 def test_a_line_of_text_that_leads_outside_is_not_followed_either(folder: Shelf) -> None:
-    """S8: both forms of latest obey the same rules."""
+    """Both forms of latest obey the same rules."""
     file = folder.put_snapshot("cities", FIRST)
     folder.put("cities_latest.snapshot", f"../store/{file}\n".encode())
     with pytest.raises(IntegrityError, match=r", outside the store$"):
@@ -279,7 +279,7 @@ def test_a_git_lfs_pointer_is_told_with_its_cure(folder: Shelf) -> None:
 def test_a_manifest_that_contradicts_its_file_is_an_error(
     folder: Shelf, changed: dict[str, object], sentence: str
 ) -> None:
-    """N7, and files that were swapped with another collection's."""
+    """A wrong size, or files that were swapped with another collection's."""
     folder.put_snapshot("cities", FIRST, **changed)
     stored = folder.store.find_snapshot("cities")
     assert stored is not None
@@ -327,14 +327,14 @@ def test_naming_a_file_that_is_not_this_collections_is_a_mistake(folder: Shelf, 
 
 
 def test_a_missing_directory_is_not_an_empty_store(tmp_path: Path) -> None:
-    """D7, D8: an error, and it is not created."""
+    """It is an error, and the directory is not created."""
     with pytest.raises(NotFoundError) as caught:
         open_local_store(str(tmp_path / "none"))
     assert (str(caught.value), list(tmp_path.iterdir())) == (f"store '{tmp_path / 'none'}' does not exist", [])
 
 
 def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp_path: Path) -> None:
-    """D7: Docker creates an empty directory where a bind mount's source is missing."""
+    """Docker creates an empty directory where a bind mount's source is missing."""
     (tmp_path / "notes.txt").touch()
     with pytest.raises(NotFoundError) as caught:
         open_local_store(str(tmp_path))
@@ -373,7 +373,7 @@ def as_somebody_else() -> Iterator[None]:
 
 
 def test_an_unreadable_store_says_who_we_are(folder: Shelf, request: pytest.FixtureRequest) -> None:
-    """D6: not the same as an empty one."""
+    """A directory without permission to read is not an empty one."""
     folder.root.chmod(0)
     request.getfixturevalue("as_somebody_else")
     with pytest.raises(StoreError) as caught:
@@ -383,7 +383,7 @@ def test_an_unreadable_store_says_who_we_are(folder: Shelf, request: pytest.Fixt
 
 
 def test_reading_changes_nothing(folder: Shelf) -> None:
-    """D8: every method, and the directory is as it was."""
+    """After every method of a reader the directory is as it was."""
     folder.link("cities", folder.put_snapshot("cities", FIRST))
     before = sorted((path.name, path.lstat().st_mtime_ns) for path in folder.root.iterdir())
     store = open_local_store(str(folder.root))

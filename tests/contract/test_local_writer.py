@@ -60,7 +60,7 @@ def narrow_umask() -> Iterator[None]:
 
 
 def test_publishing_leaves_snapshot_manifest_and_a_relative_link(path: Path) -> None:
-    """P7: the volume can be mounted elsewhere; the manifest says what the file holds."""
+    """A relative link works wherever the volume is mounted; the manifest says what the file holds."""
     published = publish_once(path, ONE, FIRST)
     assert list_names(path) == [
         "cities_20261118_101500.snapshot",
@@ -75,7 +75,7 @@ def test_publishing_leaves_snapshot_manifest_and_a_relative_link(path: Path) -> 
 
 
 def test_two_of_the_same_second_become_two_files(path: Path) -> None:
-    """P11: nothing is overwritten."""
+    """Nothing is overwritten."""
     files = [publish_once(path, content, FIRST).file for content in (ONE, TWO, ONE)]
     assert files == [
         "cities_20261118_101500.snapshot",
@@ -86,7 +86,7 @@ def test_two_of_the_same_second_become_two_files(path: Path) -> None:
 
 
 def test_a_name_with_somebody_elses_manifest_is_taken(path: Path) -> None:
-    """K6: files that we did not write are never deleted, nor overwritten."""
+    """Files that this program did not write are never deleted, nor overwritten."""
     path.mkdir()
     (path / "README.md").touch()
     (path / "cities_20261118_101500.snapshot.json").write_bytes(b"mine")
@@ -95,7 +95,7 @@ def test_a_name_with_somebody_elses_manifest_is_taken(path: Path) -> None:
 
 
 def test_latest_never_moves_backwards(path: Path) -> None:
-    """P12: a slow older snapshot that finishes late is kept, and latest stays."""
+    """An older snapshot that finishes late is kept, and latest stays."""
     publish_once(path, TWO, SECOND)
     published = publish_once(path, ONE, FIRST)
     assert isinstance(published.hindrance, RefusedError)
@@ -108,7 +108,7 @@ def test_latest_never_moves_backwards(path: Path) -> None:
 
 @pytest.mark.parametrize(("points", "moves"), [(0, False), (49, False), (50, True), (100, True), (1000, True)])
 def test_a_suspiciously_smaller_snapshot_does_not_become_latest(path: Path, points: int, moves: bool) -> None:  # noqa: FBT001
-    """P13: no points where the last had some, or less than half; the file is kept and the manifest says why."""
+    """No points where the last had some, or less than half; the file is kept and the manifest says why."""
     publish_once(path, ONE, FIRST, points=100)
     published = publish_once(path, TWO, SECOND, points=points)
     manifest = read_manifest((path / f"{published.file}.json").read_bytes(), where="x")
@@ -117,14 +117,14 @@ def test_a_suspiciously_smaller_snapshot_does_not_become_latest(path: Path, poin
 
 
 def test_a_smaller_snapshot_becomes_latest_when_that_is_allowed(path: Path) -> None:
-    """P13: `--allow-smaller`."""
+    """`--allow-smaller` allows it."""
     publish_once(path, ONE, FIRST, points=100)
     assert publish_once(path, TWO, SECOND, points=0, allow_smaller=True).hindrance is None
     assert read_latest(path) == TWO
 
 
 def test_what_was_held_back_is_not_what_the_next_one_is_compared_with(path: Path) -> None:
-    """P13: else the second empty snapshot would become latest."""
+    """Otherwise the second empty snapshot would become latest."""
     publish_once(path, ONE, FIRST, points=100)
     hindrances = [publish_once(path, TWO, at, points=0).hindrance for at in (SECOND, THIRD)]
     assert [type(hindrance) for hindrance in hindrances] == [RefusedError, RefusedError]
@@ -139,7 +139,7 @@ def test_one_nodes_part_is_kept_and_never_latest(path: Path) -> None:
 
 
 def test_a_pointer_that_leads_nowhere_is_repaired(path: Path) -> None:
-    """P3: whatever lies there, the next run succeeds without human help."""
+    """Whatever lies there, the next run succeeds without human help."""
     publish_once(path, ONE, FIRST)
     (path / "cities_latest.snapshot").unlink()
     (path / "cities_latest.snapshot").symlink_to("/gone")
@@ -148,7 +148,7 @@ def test_a_pointer_that_leads_nowhere_is_repaired(path: Path) -> None:
 
 
 def test_a_snapshot_that_a_person_put_there_as_latest_is_kept(path: Path) -> None:
-    """K6: moving latest by a rename would destroy it, so it gets a name of its own first."""
+    """Moving latest by a rename would destroy it, so it gets a name of its own first."""
     path.mkdir()
     mine = path / "cities_latest.snapshot"
     mine.write_bytes(b"mine, and the only one")
@@ -203,14 +203,14 @@ def test_a_directory_that_holds_other_things_is_no_store(path: Path) -> None:
 
 
 def test_only_one_level_is_ever_made(tmp_path: Path) -> None:
-    """D8: a missing mount is not replaced by a directory on the container's own disk."""
+    """A missing mount is not replaced by a directory on the container's own disk."""
     with pytest.raises(NotFoundError, match=r"cannot be made: the directory above it does not exist$"):
         open_writable_local_store(str(tmp_path / "mount" / "store"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_received_has_no_final_name(path: Path) -> None:
-    """P4: readers see nothing of it, and it vanishes when it is not published."""
+    """Readers see nothing of a partial file, and it vanishes when it is not published."""
     store = open_writable_local_store(str(path))
     with store.receive() as incoming:
         incoming.write(ONE)
@@ -220,7 +220,7 @@ def test_what_is_received_has_no_final_name(path: Path) -> None:
 
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(path: Path) -> None:
-    """L1: the kernel lets it go; nobody has to remove a file."""
+    """The kernel releases the lock; no file has to be removed."""
     store = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     holder.kill()
@@ -232,7 +232,7 @@ def test_the_lock_of_a_killed_holder_is_free_at_once(path: Path) -> None:
 
 
 def test_waiting_for_the_lock_ends_in_time_with_its_own_status(path: Path) -> None:
-    """L3: `--lock-timeout`, status 11."""
+    """`--lock-timeout` bounds the wait; the status is 11."""
     store = open_writable_local_store(str(path))
     holder = _hold_lock(path)
     begin = time.monotonic()
@@ -321,7 +321,7 @@ def _hold_lock(path: Path) -> subprocess.Popen[str]:
 
 
 def test_debris_of_a_killed_run_is_removed_and_nothing_else(path: Path) -> None:
-    """P3, K6: what we write under a name of ours, and a manifest that lost its snapshot half-way through."""
+    """Files of ours that were never finished, and a manifest whose snapshot was lost half-way through."""
     publish_once(path, ONE, FIRST)
     good = list_names(path)
     (path / ".partial-0123456789abcdef").write_bytes(TWO)
@@ -346,11 +346,11 @@ def _describe(content: bytes) -> bytes:
 
 
 def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
-    """N6: the size is known from the server's answer."""
+    """The size is known from the server's answer."""
     store = open_writable_local_store(str(path))
-    store.require_space(1)
+    store.require_room(1)
     with pytest.raises(SpaceError) as caught:
-        store.require_space(1 << 60)
+        store.require_room(1 << 60)
     assert str(caught.value).endswith(
         " bytes free, the snapshot needs 1,152,921,504,606,846,976; nothing was written"
     )
@@ -368,7 +368,7 @@ def limit_files() -> Iterator[Callable[[int], None]]:
 def test_a_disk_that_fills_up_is_told_at_once_and_leaves_nothing(
     path: Path, limit_files: Callable[[int], None]
 ) -> None:
-    """N3, D3: no retry, no partial file."""
+    """A full disk is permanent: no second try, no partial file."""
     limit_files(1 << 16)
     with pytest.raises(SpaceError) as caught:
         publish_once(path, bytes(1 << 17), FIRST)
@@ -379,7 +379,7 @@ def test_a_disk_that_fills_up_is_told_at_once_and_leaves_nothing(
 def test_a_full_disk_while_the_manifest_is_written_leaves_latest_alone(
     path: Path, limit_files: Callable[[int], None]
 ) -> None:
-    """P1: the old latest stays, and nothing of the new one does."""
+    """The old latest stays, and nothing of the new snapshot does."""
     publish_once(path, ONE, FIRST)
     before = list_names(path)
     store = open_writable_local_store(str(path))
@@ -396,11 +396,11 @@ def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: P
     publish_once(path, ONE, FIRST)
     store = open_writable_local_store(str(path))
     assert not store.is_case_blind()
-    store.refuse_case_conflict("Cities")
+    store.refuse_twin("Cities")
 
 
 def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
-    """P2: opened in a tight loop while latest is moved, it is always there and always whole."""
+    """Opened in a tight loop while latest is moved, it is always there and always whole."""
     publish_once(path, ONE, FIRST)
     store, ended, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
 
@@ -420,7 +420,7 @@ def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
 
 
 def test_where_links_cannot_be_made_latest_is_a_line_of_text(path: Path) -> None:
-    """P9: the kernel refuses `symlink` to a process of its own, as some file systems do to all."""
+    """The kernel refuses `symlink` to one process, as some file systems do to all."""
     publish_once(path, ONE, FIRST)
     code = (
         "import sys; from pathlib import Path\n"

@@ -251,7 +251,7 @@ def test_a_snapshot_is_created_listed_downloaded_and_deleted(qdrant: Qdrant, tar
 
 
 def test_a_download_goes_on_where_it_was_cut(qdrant: Qdrant, target: Server, name: str) -> None:
-    """N1: `Range` with `If-Match`; another file's ETag, and a file that is gone, give None."""
+    """`Range` with `If-Match`; another file's ETag, and a file that is gone, give None."""
     put_written(target, name)
     made = qdrant.read_created(name, finish(qdrant.create_snapshot(name)))
     with qdrant.download_snapshot(name, made.name) as first:
@@ -286,7 +286,7 @@ def test_a_download_goes_on_where_it_was_cut(qdrant: Qdrant, target: Server, nam
 def test_an_answer_has_its_class(  # noqa: PLR0917 - pytest hands them over by name
     qdrant: Qdrant, proxy: RecordingProxy, name: str, status: int, sentence: str, error: type[RestoreError]
 ) -> None:
-    """D6: what a status and its words stand for; the words are in the sentence."""
+    """Each status and text has its class of error, and the sentence repeats the text."""
     body = f'{{"status":{{"error":"{sentence}"}},"time":0.0}}'.encode()
     proxy.inject("recover", Fault(status=status, body=body))
     answer = finish(qdrant.recover_snapshot(name, path="/x", checksum=CHECKSUM))
@@ -316,7 +316,7 @@ def test_a_write_without_an_answer_says_that_it_is_not_known(
 
 
 def test_a_rate_limit_is_waited_for_as_asked_and_then_given_up(qdrant: Qdrant, proxy: RecordingProxy) -> None:
-    """N3: the pause that the server asked for comes before the next try, not after it."""
+    """The pause that the server asked for comes before the next try, not after it."""
     proxy.inject("^GET /collections$", Fault(status=429, headers={"retry-after": "1"}), times=1)
     begin = time.monotonic()
     qdrant.list_collections()
@@ -325,7 +325,7 @@ def test_a_rate_limit_is_waited_for_as_asked_and_then_given_up(qdrant: Qdrant, p
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500, 501])
 def test_what_cannot_pass_is_not_tried_again(qdrant: Qdrant, proxy: RecordingProxy, status: int) -> None:
-    """N3: 4xx and a definite 500 fail at once."""
+    """Any 4xx, and a definite 500, fail at once."""
     proxy.inject("^GET /collections$", Fault(status=status))
     with pytest.raises(RestoreError):
         qdrant.list_collections()
@@ -333,7 +333,7 @@ def test_what_cannot_pass_is_not_tried_again(qdrant: Qdrant, proxy: RecordingPro
 
 
 def test_a_read_gives_up_in_time(proxy: RecordingProxy) -> None:
-    """N3: passing trouble that does not pass ends after the patience, with the last trouble."""
+    """Transient trouble that does not end fails after the timeout, with the last error."""
     proxy.inject("", Fault(refused=True))
     with closing(connect(proxy.url, "")) as qdrant, pytest.raises(QdrantError, match="lost before an answer came"):
         qdrant._connection.request_with_retry(Request(method="GET", path="/collections"), timeout_seconds=0.5)  # noqa: SLF001
@@ -370,7 +370,7 @@ def trickling() -> Iterator[str]:
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_abandoned(trickling: str) -> None:
-    """N4: every request has a limit for the whole answer, not only between two bytes."""
+    """Every request has a limit for the whole answer, not only between two bytes."""
     begin = time.monotonic()
     with closing(Connection(trickling, {})) as connection, pytest.raises(QdrantError):
         connection.ask(Request(method="GET", path="/collections", seconds=1.0))
@@ -389,7 +389,7 @@ def test_an_early_no_ends_an_upload(qdrant: Qdrant, proxy: RecordingProxy, name:
 
 
 def test_a_stalled_upload_is_a_deadline(name: str, tmp_path: Path) -> None:
-    """N4: a server that takes nothing for so long; 124 and not "unreachable"."""
+    """A server that takes no byte for so long ends with 124, not as "unreachable"."""
     large = tmp_path / "large.snapshot"
     with large.open("wb") as file:
         file.truncate(64 << 20)
@@ -415,7 +415,7 @@ def test_a_stalled_upload_is_a_deadline(name: str, tmp_path: Path) -> None:
 def test_a_file_that_became_shorter_is_not_sent_as_whole(
     qdrant: Qdrant, target: Server, name: str, tmp_path: Path
 ) -> None:
-    """N2, N7: fewer bytes than were promised is an error here, and nothing exists there."""
+    """Fewer bytes than promised is an error, and no collection exists afterwards."""
     short = tmp_path / "short.snapshot"
     short.write_bytes(PLAIN.read_bytes()[:100_000])
     with LocalReader(str(short)) as file, pytest.raises(IntegrityError, match="became shorter while it was sent"):
@@ -435,7 +435,7 @@ def test_a_file_that_became_shorter_is_not_sent_as_whole(
 def test_any_name_reaches_the_server_as_it_is(
     qdrant: Qdrant, new_name: Callable[[str], str], target: Server, strange: str
 ) -> None:
-    """S7: percent-encoded in every path."""
+    """Names are percent-encoded in every path."""
     name = new_name(strange)
     put_whole(target, name)
     assert name in qdrant.list_collections()

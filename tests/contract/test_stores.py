@@ -74,7 +74,7 @@ def test_what_was_published_comes_back_byte_by_byte(kept: Kept, content: bytes) 
 
 
 def test_the_newest_is_latest_and_the_one_before_it_previous(kept: Kept) -> None:
-    """D16: by time, of the same collection."""
+    """By time, and of the same collection."""
     for content, at in ((ONE, FIRST), (TWO, SECOND), (THREE, THIRD)):
         kept.publish(content, at)
     kept.publish(ONE, THIRD, collection="cities_v2")
@@ -107,7 +107,7 @@ def test_naming_another_collections_snapshot_is_a_mistake(kept: Kept) -> None:
 
 
 def test_two_of_one_second_become_two_snapshots(kept: Kept) -> None:
-    """P11: nothing is overwritten."""
+    """Nothing is overwritten."""
     names = [kept.publish(content, FIRST).file for content in (ONE, TWO)]
     store = kept.open()
     assert names == ["cities_20261118_101500.snapshot", "cities_20261118_101500-2.snapshot"]
@@ -115,7 +115,7 @@ def test_two_of_one_second_become_two_snapshots(kept: Kept) -> None:
 
 
 def test_what_was_held_back_is_only_for_who_names_it(kept: Kept) -> None:
-    """P13: never latest, never previous, never in the list."""
+    """Never latest, never previous, never in the list."""
     kept.publish(ONE, FIRST)
     held = kept.publish(TWO, SECOND, points=1).file
     store = kept.open()
@@ -138,7 +138,7 @@ def test_the_list_marks_what_a_restore_would_take(kept: Kept, tmp_path: Path) ->
 
 @pytest.mark.parametrize("collection", HOSTILE)
 def test_any_name_of_a_collection_is_kept_apart(kept: Kept, collection: str) -> None:
-    """K5, S7: `docs` is no prefix of anything, and no name leads out of the store."""
+    """`docs` is no prefix of anything, and no name leads out of the store."""
     kept.publish(ONE, FIRST, collection=collection)
     kept.publish(TWO, SECOND, collection=f"{collection}_v2")
     store = kept.open()
@@ -149,7 +149,7 @@ def test_any_name_of_a_collection_is_kept_apart(kept: Kept, collection: str) -> 
 
 @pytest.mark.parametrize("content", [ONE, LARGE], ids=["a little", "many parts"])
 def test_what_was_not_published_was_never_there(kept: Kept, content: bytes) -> None:
-    """P4: an error on the way leaves nothing under a final name, and nothing at all behind."""
+    """An error on the way leaves nothing under a final name, and no debris."""
     kept.publish(ONE, FIRST)
     before = kept.open().list_entries()
     store = kept.open()
@@ -177,7 +177,7 @@ def test_beginning_anew_forgets_what_came_before(kept: Kept) -> None:
 
 
 def test_a_deleted_snapshot_is_gone_with_what_was_written_about_it(kept: Kept) -> None:
-    """K11, K14: twice is as good as once, and others stay."""
+    """Deleting twice is as good as once, and other snapshots stay."""
     first, second = kept.publish(ONE, FIRST).file, kept.publish(TWO, SECOND).file
     store = kept.open()
     with store.lock(5.0):
@@ -274,7 +274,7 @@ def test_of_two_who_swap_a_document_one_succeeds(kept: Kept, seen: bytes | None)
 
 
 def test_who_waits_for_the_lock_is_told_so_again_and_again(kept: Kept) -> None:
-    """A1: a wait is a sign of life, and no silence; nobody is told of a lock that is free."""
+    """A wait is a sign of life; for a lock that is free there is no message."""
     told: list[str] = []
     with (
         kept.open().lock(0.0, on_wait=lambda: told.append("free")),
@@ -288,7 +288,7 @@ def test_who_waits_for_the_lock_is_told_so_again_and_again(kept: Kept) -> None:
 
 
 def test_one_run_at_a_time_holds_the_lock(kept: Kept) -> None:
-    """L3: 11 at once, or after the time that somebody wants to wait; free as soon as it is let go."""
+    """Status 11 at once, or after the lock timeout; the lock is free as soon as it is released."""
     first, second = kept.open(), kept.open()
     with first.lock(0.0), pytest.raises(LockedError) as caught, second.lock(0.3):
         pass
@@ -311,7 +311,7 @@ def test_one_run_at_a_time_holds_the_lock(kept: Kept) -> None:
 def test_a_manifest_that_contradicts_its_snapshot_is_an_error(
     kept: Kept, changed: dict[str, object], sentence: str
 ) -> None:
-    """N7, and files that were swapped with another collection's."""
+    """A wrong size, or files that were swapped with another collection's."""
     file = kept.publish(ONE, FIRST).file
     manifest = msgspec.structs.replace(describe(ONE, FIRST), **changed)
     kept.write(f"{file}.json", write_manifest(manifest))
@@ -365,7 +365,7 @@ def test_packed_snapshots_come_back_as_they_were(
     compress, encrypt = PACKINGS[suffix]
     content = (RECORDED / "indexed-1.18.3.snapshot").read_bytes() * 8
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    published = kept.publish(content, FIRST, encoder=Encoder(compress=compress, recipients=recipients))
+    published = kept.publish(content, FIRST, packer=Encoder(compress=compress, recipients=recipients))
     store = kept.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     stored = find(kept)
@@ -383,9 +383,9 @@ def test_packed_snapshots_come_back_as_they_were(
 def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
     kept: Kept, keys: AgeIdentities, tmp_path: Path
 ) -> None:
-    """S10: a status of its own, before anything else could go wrong."""
+    """A status of its own, before anything else could go wrong."""
     kept.publish(
-        LARGE, FIRST, encoder=Encoder(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
+        LARGE, FIRST, packer=Encoder(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
     )
     (tmp_path / "wrong").write_text(f"{pyrage.x25519.Identity.generate()}\n")
     wrong, none = kept.open(), kept.open()
@@ -406,10 +406,10 @@ def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
 def test_packed_bytes_that_were_changed_are_noticed(
     kept: Kept, keys: AgeIdentities, tmp_path: Path, suffix: str
 ) -> None:
-    """S10: authenticated, or checksummed: never handed on as if they were whole."""
+    """Encryption is authenticated and compression is checksummed: damaged bytes are never handed on."""
     compress, encrypt = PACKINGS[suffix]
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    file = kept.publish(LARGE, FIRST, encoder=Encoder(compress=compress, recipients=recipients)).file
+    file = kept.publish(LARGE, FIRST, packer=Encoder(compress=compress, recipients=recipients)).file
     store = kept.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     with contextlib.closing(store.open_stored(find(kept))) as opened:

@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.snapshots.name import parse_name, split_encoding
+from restore.snapshots.name import parse_name, split_packing
 from tests.support.program import Ended, run_program
 from tests.support.server_under_test import Server
 from tests.support.store_fixtures import azurite, fake_gcs, minio
@@ -113,7 +113,7 @@ def test_snapshot_and_list_show_what_is_there_and_which_is_latest(yard: Yard) ->
     older, newer = yard.files()
     (towns,) = yard.files("towns")
     said = yard.run("list").stdout.splitlines()
-    assert {file: split_encoding(file)[1] for file in shown} == dict.fromkeys(
+    assert {file: split_packing(file)[1] for file in shown} == dict.fromkeys(
         [older, newer, towns], SUFFIXES[yard.packed]
     )
     assert {file: (one["latest"], one["state"], one["points"]) for file, one in shown.items()} == {
@@ -201,7 +201,7 @@ def test_drill_chooses_by_patterns_as_every_command_does(yard: Yard) -> None:
 
 
 def test_a_pinned_snapshot_survives_pruning_and_an_unpinned_one_does_not(yard: Yard) -> None:
-    """K14, in a dry run, which says the same as the run and changes nothing."""
+    """A dry run says the same as the run and changes nothing."""
     oldest = yard.files()[0]
     yard.tell("pin", oldest, "--reason", "the audit")
     pinned = yard.tell("prune", "--keep-last", "1", "--dry-run")
@@ -246,7 +246,7 @@ def test_doctor_finds_no_fault_and_changes_nothing(yard: Yard) -> None:
 def test_without_its_key_a_snapshot_is_19_and_nothing_is_touched(
     yard: Yard, command: tuple[str, ...], key: str
 ) -> None:
-    """S10: told before the target is touched, whatever the store is made of; what needs no key goes on."""
+    """The missing key is reported before the target is touched; snapshots without encryption are restored."""
     before = yard.server.collections()
     identity = str(yard.root / key) if key else ""
     ended = yard.run(*command, RESTORE_IDENTITY_FILE=identity)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("buckets")
 
 
 def test_latest_is_marked_and_is_the_one_that_a_restore_takes(kept: Kept) -> None:
-    """P13: the newest that was not held back, of each collection, also where no pointer says so."""
+    """Latest is the newest snapshot that was not held back, also without a pointer."""
     kept.publish(b"the first", FIRST)
     kept.publish(b"the second", SECOND)
     kept.publish(b"of the same second", SECOND)

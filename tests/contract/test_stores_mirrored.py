@@ -100,7 +100,7 @@ def test_pins_and_sets_go_along_and_the_second_run_writes_nothing(kept: Kept, so
 
 
 def test_what_was_held_back_is_copied_and_is_never_latest_there(kept: Kept, source: Kept) -> None:
-    """P13: there for who names it, as in the source."""
+    """It is restored by its name only, as in the source."""
     add(source, 2)
     held = add(source, 1, points=1)
     report, again = mirror_now(source, kept), mirror_now(source, kept)
@@ -143,7 +143,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", [b"{", HOSTILE], ids=["no document", "leads out of the store"])
 def test_a_document_that_must_not_be_followed_is_not_handed_on(kept: Kept, source: Kept, text: bytes) -> None:
-    """S8: nor a pin that is none."""
+    """A pin that is not a document of ours is not copied either."""
     file = add(source, 1)
     source.write("20261119_120000_aaaaaaaa.set.json", text)
     source.write(f"{file}.pin.json", b"{")
@@ -186,7 +186,7 @@ def test_without_a_rule_of_its_own_the_target_keeps_everything(kept: Kept, sourc
 
 
 def test_bytes_that_a_killed_run_left_whole_are_adopted_and_others_are_not(minio: BucketServer, source: Kept) -> None:
-    """P10: killed between the bytes and their manifest, the next run goes on at once and sends nothing twice."""
+    """Killed between the bytes and their manifest, the next run goes on at once and sends nothing twice."""
     kept = keep_bucket(minio)
     whole, other = add(source, 2), add(source, 1)
     kept.write(whole, b"2" * 1000)

@@ -45,7 +45,7 @@ def list_files(kept: Kept) -> set[str]:
 
 
 def test_what_the_rule_does_not_keep_goes_with_its_manifest(kept: Kept) -> None:
-    """K12: what the dry run said, and nothing else; a second run deletes nothing."""
+    """The files of the dry run and nothing else; a second run deletes nothing."""
     files = fill(kept, "cities", 4)
     towns = fill(kept, "cities_v2", 2)
     before = list_files(kept)
@@ -61,7 +61,7 @@ def test_what_the_rule_does_not_keep_goes_with_its_manifest(kept: Kept) -> None:
 
 
 def test_latest_pinned_and_strangers_stay(kept: Kept) -> None:
-    """K1, K6, K14: also where there is no pointer."""
+    """Also where there is no pointer."""
     files = fill(kept, "cities", 4)
     kept.publish(b"another program's", NOON - timedelta(days=9), written_by="another program")
     pin.pin(settle("pin", files[0], store=Path("unused")), kept.open(), SetClock())
@@ -90,7 +90,7 @@ def test_a_set_of_which_nothing_is_left_loses_its_document(kept: Kept) -> None:
 
 @pytest.mark.parametrize("collection", ["../x", "a/../../b", "😀", "%2e", ".hidden", "x" * 255])
 def test_hostile_names_are_pruned_like_every_other(kept: Kept, collection: str) -> None:
-    """S7: their own files, and nobody else's."""
+    """Each name loses its own files and no other's."""
     neighbour = fill(kept, "neighbour", 2)
     files = fill(kept, collection, 3)
     report = prune_now(kept, "--exclude", "neighbour", "--keep-last", "1")

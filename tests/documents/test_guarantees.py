@@ -68,7 +68,7 @@ EVIDENCE = {
     "`drill` restores, compares, searches": _DRILL,
     "`drill` has compared": _DRILL,
     "`serve` runs a job": "faults/test_serve.py::test_a_killed_serve_does_the_run_again_at_its_next_start",
-    "`serve` waits": "pure/daemon/test_slots.py::test_l6_however_many_runs_were_missed_one_is_made_up_for",
+    "`serve` waits": "pure/daemon/test_slots.py::test_however_many_runs_were_missed_one_is_made_up_for",
     "`verify` reads": "commands/test_verify.py::test_samples_cover_the_store_in_time",
     "`pin`, `unpin` write": "contract/test_stores.py::test_documents_are_written_whole_read_listed_and_deleted",
     "missing, whole": "faults/test_restore_stale.py::test_what_arrived_whole_after_its_sender_died_is_accepted",

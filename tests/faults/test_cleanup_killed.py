@@ -116,9 +116,9 @@ def list_trials(scene: Scene, qdrant: Qdrant) -> list[Trial]:
 def test_prune_removes_what_a_run_killed_at_any_request_left(  # noqa: PLR0917 - fixtures
     target: Server, proxy: RecordingProxy, name: str, qdrant: Qdrant, tmp_path: Path
 ) -> None:
-    """P3, K6: by what was written down before it was created, and no journal is left behind.
+    """By the journal that was written before each creation; the journal itself is removed too.
 
-    Only a creation whose answer never came stays, and is said, because nobody can tell whose it is.
+    Only a creation without an answer stays, and is reported, because its owner cannot be told.
     """
     trials = list_trials(Scene(target, proxy, name, tmp_path / "store"), qdrant)
     harmed = [one for one in trials if not one.is_mine_there or one.left != one.said or one.journals]

@@ -42,7 +42,7 @@ def receive(server: SendingServer, store: Path, *, stall_seconds: float = 20.0) 
 @pytest.mark.parametrize("at", RESET_AT)
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_cut_download_goes_on_where_it_was_cut(tmp_path: Path, at: int, reset: bool) -> None:  # noqa: FBT001
-    """N1, N2: by a RST, or by a clean early end; by Range and If-Match, because If-Range is ignored by the server."""
+    """After a reset or a clean early end; by Range and If-Match, because the server ignores If-Range."""
     with SendingServer(CONTENT, [Manner(cut=at, reset=reset)]) as server:
         checksum, written, story = receive(server, tmp_path / "store")
     assert (checksum, written == CONTENT) == (SHA256, True)
@@ -58,7 +58,7 @@ def test_a_download_cut_again_and_again_is_whole(
     cuts: list[int],
     data: bool,  # noqa: FBT001
 ) -> None:
-    """N1: for random places."""
+    """The connection is reset at random bytes."""
     manners = [Manner(cut=cut, reset=data) for cut in cuts]
     with SendingServer(CONTENT, manners) as server:
         checksum, written, _ = receive(server, tmp_path_factory.mktemp("store") / "store")
@@ -73,7 +73,7 @@ def test_every_download_asks_for_the_bytes_as_they_are(tmp_path: Path) -> None:
 
 
 def test_without_an_etag_a_cut_download_begins_anew(tmp_path: Path) -> None:
-    """Snapshots in S3 have none: nothing says that the rest would be of the same file."""
+    """Snapshots in S3 have no ETag: nothing says that the rest would be of the same file."""
     with SendingServer(CONTENT, [Manner(cut=2_000_000, ranges=False), Manner(ranges=False)]) as server:
         checksum, written, _ = receive(server, tmp_path / "store")
     assert (checksum, written == CONTENT) == (SHA256, True)
@@ -81,28 +81,28 @@ def test_without_an_etag_a_cut_download_begins_anew(tmp_path: Path) -> None:
 
 
 def test_another_file_under_the_same_name_is_noticed_when_it_goes_on(tmp_path: Path) -> None:
-    """N1: the entity tag is another one, so the server answers 412 and nothing is mixed."""
+    """The entity tag differs, so the server answers 412, and two files are never mixed."""
     manners = [Manner(cut=1_000_000), Manner(etag='"4:5:6"')]
     with SendingServer(CONTENT, manners) as server, pytest.raises(ReplacedError):
         receive(server, tmp_path / "store")
 
 
 def test_a_file_of_another_size_is_not_taken(tmp_path: Path) -> None:
-    """N7: what the server said when it made it, and what it sends now."""
+    """The size that the server promised is compared with the size that it sends."""
     with SendingServer(CONTENT + b"x") as server, pytest.raises(ReplacedError):
         receive(server, tmp_path / "store")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refusal_is_not_tried_again(tmp_path: Path, status: int) -> None:
-    """N3: only what may pass is tried again."""
+    """Only transient errors are tried again."""
     with SendingServer(CONTENT, [Manner(status=status)]) as server, pytest.raises(QdrantError) as caught:
         receive(server, tmp_path / "store")
     assert (len(server.requests), isinstance(caught.value, ReplacedError)) == (1, status == 404)
 
 
 def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
-    """N3: a proxy that has lost its server for a moment, a connection that ends before its answer."""
+    """A proxy that has lost its server for a moment, a connection that ends before its answer."""
     manners = [Manner(status=502), Manner(status=503), Manner(cut=500_000), Manner(status=502)]
     with SendingServer(CONTENT, manners) as server:
         checksum, _, _ = receive(server, tmp_path / "store")
@@ -110,7 +110,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_is_given_up_after_the_stall_timeout(tmp_path: Path) -> None:
-    """N3: there is a limit to all the trying."""
+    """Retries have a limit in time."""
     with SendingServer(CONTENT, [Manner(cut=0)] * 1000) as server:
         begin = time.monotonic()
         with pytest.raises(QdrantError, match="cuts its download again and again"):
@@ -121,7 +121,7 @@ def test_a_server_that_is_gone_is_given_up_after_the_stall_timeout(tmp_path: Pat
 
 
 def test_a_server_that_falls_silent_is_given_up(tmp_path: Path) -> None:
-    """N4: after the stall timeout, with how far it came."""
+    """After the stall timeout; the message says how many bytes came."""
     with SendingServer(CONTENT, [Manner(cut=1_000_000, pause=30.0, block=1_000_000)]) as server:
         begin = time.monotonic()
         with pytest.raises(DeadlineError) as caught:
@@ -134,7 +134,7 @@ def test_a_server_that_falls_silent_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_given_up(tmp_path: Path) -> None:
-    """N4: one byte a minute is no download; here ten a second and a limit of one second."""
+    """One byte a minute is no download; here ten a second and a limit of one second."""
     with SendingServer(CONTENT, [Manner(block=1, pause=0.1)]) as server:
         begin = time.monotonic()
         with pytest.raises(DeadlineError, match="sent next to nothing for 1 s"):
@@ -144,7 +144,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(tmp_path: Path) -> 
 
 
 def test_a_slow_link_is_not_given_up(tmp_path: Path) -> None:
-    """N4: the whole takes longer than the stall timeout, and it goes on all the time."""
+    """The whole takes longer than the stall timeout, but bytes keep coming."""
     with SendingServer(CONTENT, [Manner(block=300_000, pause=0.25)]) as server:
         checksum, _, _ = receive(server, tmp_path / "store", stall_seconds=1.0)
     assert checksum == SHA256

@@ -100,7 +100,7 @@ def stage(own_ground: Ground) -> Stage:
 
 @pytest.mark.timeout(180)
 def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage) -> None:
-    """V5: SIGKILL at each step; the next drill leaves everything on the server as it was before the first."""
+    """SIGKILL at each step; the next drill leaves everything on the server as it was before the first."""
     before = stage.read()
     steps = stage.count_steps()
     ends = {}
@@ -115,7 +115,7 @@ def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("way", [Fault(refused=True), Fault(lost=True)], ids=["on its way", "done"])
 def test_a_drill_that_is_interrupted_at_any_step_drops_everything_at_once(stage: Stage, way: Fault) -> None:
-    """V5, L4: SIGINT at each step; nothing is left, or it is said and the next drill removes it."""
+    """SIGINT at each step; nothing is left, or the message says so and the next drill removes it."""
     before = stage.read()
     steps = stage.count_steps()
     ends, left = {}, []
@@ -144,7 +144,7 @@ def pad(file: Path) -> None:
 def test_a_signal_in_the_middle_of_the_upload_leaves_nothing(
     stage: Stage, number: signal.Signals, status: int
 ) -> None:
-    """V5: the server drops what it has received of an upload whose sender is gone."""
+    """The server drops the received part of an upload when the connection ends."""
     pad(stage.ground.add())
     before = stage.read()
     with stage.start() as running:
@@ -156,7 +156,7 @@ def test_a_signal_in_the_middle_of_the_upload_leaves_nothing(
 
 
 def test_a_signal_after_the_server_had_everything_drops_what_it_made_of_it(stage: Stage) -> None:
-    """V5: nobody has told us that it is done; the collection and the server's own gauge do."""
+    """No answer says that the upload is done; the collection and the server's gauge do."""
     before = stage.read()
     with stage.start() as running:
         stage.ground.proxy.inject(UPLOADING, Fault(after=lambda _seen: running.terminate(signal.SIGINT), silent=True))
@@ -167,7 +167,7 @@ def test_a_signal_after_the_server_had_everything_drops_what_it_made_of_it(stage
 def test_a_signal_while_the_server_is_loading_leaves_it_to_the_next_drill(
     stage: Stage, embedded: EmbeddedQdrant
 ) -> None:
-    """V5, L4: a server cannot be told to stop; two seconds are not enough, so it is said and found again."""
+    """A server cannot be told to stop, and two seconds are too short: it is reported, the next drill cleans up."""
     before = stage.read()
     embedded.misbehave({"fault": "pause", "moment": "before-create", "seconds": 4})
     with stage.start() as running:
@@ -195,7 +195,7 @@ def test_a_signal_while_the_server_is_loading_leaves_it_to_the_next_drill(
     ids=["refused", "too large for a proxy", "key refused while comparing", "nonsense while comparing"],
 )
 def test_a_drill_that_fails_drops_everything(stage: Stage, line: str, fault: Fault, status: int) -> None:
-    """V5: whatever the server says, the status is its own and nothing is left."""
+    """Whatever the server answers, the status is that of the failure and nothing is left."""
     before = stage.read()
     stage.ground.proxy.inject(line, fault)
     outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
@@ -237,7 +237,7 @@ def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(stage: Stag
 
 
 def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
-    """V5: not a scratch name without a mark, not a dead restore's collection, and no mark that is none of ours."""
+    """Neither a temporary name without a marker, nor a dead restore's collection, nor a foreign marker."""
     server = stage.ground.server
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     server.upsert(SCRATCH, range(3))
@@ -249,7 +249,7 @@ def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
 
 
 def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(stage: Stage) -> None:
-    """V5: a mark that names a scratch collection must be the one that is named after it."""
+    """Only the marker that is named after a temporary collection may condemn it."""
     server = stage.ground.server
     planted = plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)
     metadata, name = server.metadata(planted), name_marker("towns-2", 1)
@@ -288,7 +288,7 @@ def living_drill(server: Server) -> Iterator[None]:
 
 
 def test_a_living_drills_scratch_collection_is_left_to_it(stage: Stage) -> None:
-    """V5: its mark's beat goes on, so nobody takes it for dead; this costs ten seconds of the clock."""
+    """Its marker's heartbeat goes on, so it is not taken for dead; this test takes ten seconds of real time."""
     with living_drill(stage.ground.server):
         before = stage.read()
         # At four times the speed ten seconds still see a beat that comes every two.

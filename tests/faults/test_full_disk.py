@@ -79,7 +79,7 @@ def fill_up(place: Path) -> None:
 
 
 def test_a_full_disk_can_be_pruned(store: FilledStore) -> None:
-    """K11: what is to be freed takes no room; the rule is followed, and nothing unfinished is left."""
+    """Deleting takes no room; the rule is followed, and nothing unfinished is left."""
     fill(store, "cities", [0, 1, 2])
     (store.path / ".lock").touch()
     ended = run_full("prune", "--keep-last", "1", cwd=store.path.parent, RESTORE_STORE=str(store.path))
@@ -89,7 +89,7 @@ def test_a_full_disk_can_be_pruned(store: FilledStore) -> None:
 
 
 def test_a_small_disk_without_a_byte_can_be_pruned(small: Path) -> None:
-    """K11: the same where the file system itself has no room and no name left."""
+    """The same where the file system itself has no room and no name left."""
     store = FilledStore(small)
     fill(store, "cities", [0, 1, 2])
     (small / ".lock").touch()
@@ -102,8 +102,8 @@ def test_a_small_disk_without_a_byte_can_be_pruned(small: Path) -> None:
     assert list_names(small) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 
-def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_path: Path) -> None:
-    """K11: killed after the bytes have lost their name: they and their manifest go, and nothing else does."""
+def test_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_path: Path) -> None:
+    """Killed after the bytes have lost their name: they and their manifest go, and nothing else does."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0, 2])
     (store.path / OLD).rename(store.path / ".partial-0123456789abcdef")
@@ -113,8 +113,8 @@ def test_k11_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_
     assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 
-def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Path) -> None:
-    """P3: as many bytes lie there as its manifest says of the store, not of what the server made."""
+def test_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Path) -> None:
+    """The size that counts is the store's in the manifest, not that of the server's file."""
     store = open_writable_local_store(str(tmp_path / "store"))
     manifest = msgspec.structs.replace(
         describe(bytes(1000), FIRST), stored_size=7, stored_sha256="0" * 64, compression="zstd"
@@ -126,8 +126,8 @@ def test_p3_an_unfinished_packed_snapshot_takes_its_manifest_along(tmp_path: Pat
     assert store.remove_debris() == (f"{name}.json", ".partial-0123456789abcdef")
 
 
-def test_p1_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: FilledStore) -> None:
-    """P1, N3: status 15 and a sentence; nothing unfinished, and latest is the one that was copied before."""
+def test_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: FilledStore) -> None:
+    """Status 15 and a sentence; nothing unfinished, and latest is the one that was copied before."""
     fill(store, "cities", [1])
     copy = store.path.parent / "copy"
     words = ("mirror", str(store.path), str(copy))
@@ -143,8 +143,8 @@ def test_p1_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: Fi
     assert (digest_files(copy), find_trouble(copy)) == (before, [])
 
 
-def test_p1_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small: Path, ground: Ground) -> None:
-    """P1, N6: told before the first byte where the disk says so; nothing is left here or on the server."""
+def test_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small: Path, ground: Ground) -> None:
+    """Reported before the first byte where the disk says so; nothing is left here or on the server."""
     ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
     store = FilledStore(small)
     store.add(ground.name)
@@ -159,8 +159,8 @@ def test_p1_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small: Path, grou
     assert ground.server.snapshots_of(ground.name) == []
 
 
-def test_v6_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: FilledStore) -> None:
-    """V6, A7: the store takes no record; what was found is told, and that it is not remembered."""
+def test_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: FilledStore) -> None:
+    """The store takes no record; the result is reported, with a warning that it is not remembered."""
     fill(store, "cities", [0])
     ended = run_full("verify", "--depth", "hash", cwd=store.path.parent, RESTORE_STORE=str(store.path))
 
@@ -169,8 +169,8 @@ def test_v6_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: Fil
     assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 
-def test_l6_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -> None:
-    """L6: the job runs once by what it knows itself; the log says what is not remembered; it ends as ever."""
+def test_serve_goes_on_where_its_book_cannot_be_written(store: FilledStore) -> None:
+    """The job runs once by what the process knows; the log says what is not remembered; the end is as usual."""
     fill(store, "cities", [0])
     schedule = {"RESTORE_SCHEDULE_VERIFY": "@daily"}
     remember_missed(store.path, schedule)

@@ -1,4 +1,4 @@
-"""S7, K5: names that look like paths, like our own files, like each other's beginning; through every command."""
+"""Names that look like paths, like our own files, or like each other's beginning, through every command."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def fill_server(server: Server, names: list[str]) -> None:
         server.upsert(name, range(number + 1))
 
 
-def test_s7_every_command_takes_every_name_for_itself(
+def test_every_command_takes_every_name_for_itself(
     ground: Ground, new_name: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """S7, K5: two snapshots of each, then list, verify, pin, mirror, drill, prune of one, and all of them back."""
+    """Two snapshots of each name, then list, verify, pin, mirror, drill, prune of one, and restore of all."""
     names = [new_name("odd") + odd for odd in NAMES]
     fill_server(ground.server, names)
     store, copy = ground.store.path, tmp_path / "copy"
@@ -81,8 +81,8 @@ def test_s7_every_command_takes_every_name_for_itself(
 
 
 @pytest.mark.xdist_group("buckets")
-def test_s7_a_bucket_takes_every_name_for_itself(place: Place) -> None:
-    """S7, K5: the same in a bucket, on a server of its own; pruning one touches no other."""
+def test_a_bucket_takes_every_name_for_itself(place: Place) -> None:
+    """The same in a bucket, on a server of its own; pruning one name touches no other."""
     names = [f"odd{odd}" for odd in NAMES]
     server = Server(place.qdrant)
     fill_server(server, names)

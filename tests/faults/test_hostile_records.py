@@ -41,8 +41,8 @@ def remember(store: FilledStore, file: str, *ages: timedelta) -> None:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=61), YEAR, datetime.max.replace(tzinfo=UTC) - NOON])
-def test_k8_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) -> None:
-    """K8, A5: written by a clock that ran ahead, or by a liar, it would keep every alarm silent until then."""
+def test_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) -> None:
+    """A proof dated in the future, by a wrong clock or on purpose, would silence every alarm until then."""
     (file,) = fill(store, "cities", [0])
     remember(store, file, YEAR, -ahead)
     found = run_list(settle("list", store=store.path), LocalStore(str(store.path)), NOON).files[0]
@@ -52,8 +52,8 @@ def test_k8_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) 
     assert SeriesKey("last_proven_timestamp_seconds", ("cities",)) not in samples
 
 
-def test_k8_two_machines_whose_clocks_differ_a_little_believe_each_other(store: FilledStore) -> None:
-    """K8: by an hour, as with everything that is dated."""
+def test_two_machines_whose_clocks_differ_a_little_believe_each_other(store: FilledStore) -> None:
+    """A date up to an hour ahead is believed, as everywhere."""
     (file,) = fill(store, "cities", [0])
     remember(store, file, YEAR, -timedelta(hours=1))
     directory = LocalStore(str(store.path))
@@ -64,8 +64,8 @@ def test_k8_two_machines_whose_clocks_differ_a_little_believe_each_other(store: 
 
 
 @pytest.mark.parametrize("kind", SPOILS)
-def test_s8_a_book_that_is_none_of_ours_keeps_no_job_from_running(kind: str, store: FilledStore) -> None:
-    """S8, L6: serve begins anew, answers, and ends when it is asked to."""
+def test_a_book_that_is_none_of_ours_keeps_no_job_from_running(kind: str, store: FilledStore) -> None:
+    """`serve` starts with a new state, answers, and ends when it is asked to."""
     fill(store, "cities", [0])
     make_outside(store.path.parent)
     SPOILS[kind](store.path / SCHEDULE_FILE)
@@ -93,8 +93,8 @@ def list_begun(stderr: str) -> list[str]:
 
 
 @pytest.mark.parametrize("ahead", [YEAR, 5000 * YEAR])
-def test_k8_a_clock_that_ran_ahead_stops_no_job_for_good(ahead: timedelta, store: FilledStore) -> None:
-    """K8, L6: the slot that it took is given up, and the next one comes within a day."""
+def test_a_clock_that_ran_ahead_stops_no_job_for_good(ahead: timedelta, store: FilledStore) -> None:
+    """The slot that it took is given up, and the next one comes within a day."""
     with serve_remembering(store, datetime.now(UTC) + ahead) as serving:
         (job,) = serving.wait_for("/healthz", 200).told["jobs"]
         ended = serving.end()
@@ -104,8 +104,8 @@ def test_k8_a_clock_that_ran_ahead_stops_no_job_for_good(ahead: timedelta, store
 
 
 @pytest.mark.parametrize("ago", [YEAR, datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)])
-def test_k8_after_a_jump_forward_a_job_runs_once(ago: timedelta, store: FilledStore) -> None:
-    """K8, L6: a year of slots that were missed is one run."""
+def test_after_a_jump_forward_a_job_runs_once(ago: timedelta, store: FilledStore) -> None:
+    """The missed slots of a year are made up for by one run."""
     with serve_remembering(store, datetime.now(UTC) - ago) as serving:
         job = serving.wait_ended("verify")
         ended = serving.end()
@@ -138,10 +138,10 @@ def leave_journal(store: Path, url: str, *creations: dict[str, object]) -> None:
         None,
     ],
 )
-def test_k6_a_journal_deletes_no_strangers_snapshot(
+def test_a_journal_deletes_no_strangers_snapshot(
     lie: dict[str, object] | None, ground: Ground, qdrant: Qdrant
 ) -> None:
-    """K6: by its name alone, by its checksum alone, or for having appeared: whoever made it keeps it."""
+    """A name, a checksum or a time of appearance does not prove that a snapshot is ours."""
     ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
     made = ground.server.ask("POST", path(ground.name, "snapshots")).result
     truth = {
@@ -163,10 +163,10 @@ def test_k6_a_journal_deletes_no_strangers_snapshot(
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../x", "a/b", "x\0y", ".restoring-0123456789abcdef-1", "x" * 256])
-def test_s8_a_journal_of_a_name_that_no_collection_has_is_not_followed(
+def test_a_journal_of_a_name_that_no_collection_has_is_not_followed(
     name: str, ground: Ground, qdrant: Qdrant
 ) -> None:
-    """S8: nothing is asked for by such a name; a path of dots would be another request."""
+    """No request has such a name in it; a path of dots would be another request."""
     creation = {"collection": name, "at": "2026-11-20T12:00:00Z", "before": [], "made": None}
     leave_journal(ground.store.path, ground.proxy.url, creation)
     report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
@@ -177,8 +177,8 @@ def test_s8_a_journal_of_a_name_that_no_collection_has_is_not_followed(
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_s8_a_journal_that_is_none_is_told_and_left(kind: str, ground: Ground, qdrant: Qdrant) -> None:
-    """S8: the sweep goes on; the server is not written to."""
+def test_a_journal_that_is_none_is_told_and_left(kind: str, ground: Ground, qdrant: Qdrant) -> None:
+    """The clean-up goes on, and the server is not written to."""
     (ground.store.path / ".journal-0123abcd.json").write_bytes(CONTENTS[kind])
     report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
     journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]

@@ -78,10 +78,10 @@ def outside(store: FilledStore) -> Path:
 
 @pytest.mark.parametrize("kind", SPOILS)
 @pytest.mark.parametrize("document", READERS)
-def test_s8_no_document_holds_us_up_or_leads_us_outside(
+def test_no_document_holds_us_up_or_leads_us_outside(
     document: str, kind: str, store: FilledStore, outside: Path
 ) -> None:
-    """S8: every command ends, soon and in little memory; nothing outside is read aloud or changed."""
+    """Every command ends, soon and in little memory; nothing outside is shown or changed."""
     spoil(store.path, document, kind)
     before = digest_files(outside)
     copy = store.path.parent / "copy"
@@ -107,10 +107,10 @@ HOSTILE_PARTS = st.sampled_from(["..", ".", "", "outside", "store", "/", "\\", "
 
 @given(root=st.sampled_from(["..", "<outside>"]), parts=st.lists(HOSTILE_PARTS | st.text(max_size=8), max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_s8_a_begun_deletion_never_reaches_outside(
+def test_a_begun_deletion_never_reaches_outside(
     root: str, parts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """S8, K6: whatever a document of that kind names, however the path is written."""
+    """Whatever a document of that kind names, however the path is written."""
     folder = tmp_path_factory.mktemp("begun")
     store = FilledStore(folder / "store")
     outside = make_outside(folder)
@@ -124,8 +124,8 @@ def test_s8_a_begun_deletion_never_reaches_outside(
 
 
 @pytest.mark.parametrize("name", ["<outside>/<file>", "../outside/<file>", "x/../../outside/<file>", "./<file>"])
-def test_s8_a_begun_deletion_that_names_a_path_is_nobodys(name: str, store: FilledStore) -> None:
-    """S8: of the right size and named like one of ours, it stays all the same."""
+def test_a_begun_deletion_that_names_a_path_is_nobodys(name: str, store: FilledStore) -> None:
+    """A file of the right size and with a name like ours stays all the same."""
     outside = make_outside(store.path.parent)
     plant(store.path, delete=name.replace("<outside>", str(outside)).replace("<file>", FILE), size=10)
 
@@ -133,8 +133,8 @@ def test_s8_a_begun_deletion_that_names_a_path_is_nobodys(name: str, store: Fill
     assert (outside / FILE).read_bytes() == b"somebody's"
 
 
-def test_k6_a_begun_deletion_takes_no_snapshot_that_has_its_manifest(store: FilledStore) -> None:
-    """K6: its manifest goes first, so that one was never begun."""
+def test_a_begun_deletion_takes_no_snapshot_that_has_its_manifest(store: FilledStore) -> None:
+    """A deletion removes the manifest first, so a deletion with a manifest was never begun."""
     (name,) = fill(store, "cities", [0])
     plant(store.path, delete=name, size=(store.path / name).stat().st_size)
 
@@ -144,8 +144,8 @@ def test_k6_a_begun_deletion_takes_no_snapshot_that_has_its_manifest(store: Fill
 
 @given(target=st.text(max_size=40) | st.lists(HOSTILE_PARTS, max_size=5).map("/".join))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_s8_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """S8: as a line of text, whatever it says."""
+def test_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Latest as a line of text, with whatever path in it."""
     folder = tmp_path_factory.mktemp("latest")
     store = FilledStore(folder / "store")
     make_outside(folder)
@@ -161,15 +161,15 @@ def test_s8_latest_leads_to_a_sibling_or_nowhere(target: str, tmp_path_factory: 
 
 
 @pytest.mark.parametrize("file", ["../x", "/etc/passwd", "a/b", "..", ".", "", "x\0y"])
-def test_s8_what_is_no_name_has_no_path_in_a_store(file: str, store: FilledStore) -> None:
-    """S8: the one place that makes paths of names refuses, whoever asks."""
+def test_what_is_no_name_has_no_path_in_a_store(file: str, store: FilledStore) -> None:
+    """The one function that makes paths of names refuses it."""
     with pytest.raises(RestoreError, match="is no name of a file in store"):
         LocalStore(str(store.path)).path(file)
 
 
 @pytest.mark.parametrize("document", ["manifest", "snapshot"])
-def test_s8_a_link_is_followed_nowhere_however_good_what_it_leads_to(document: str, store: FilledStore) -> None:
-    """S8: a manifest that says everything right, and the very bytes, outside: neither is the store's."""
+def test_a_link_is_followed_nowhere_however_good_what_it_leads_to(document: str, store: FilledStore) -> None:
+    """A perfect manifest and the very bytes, but outside the store: neither belongs to it."""
     fill(store, "cities", [0])
     outside = make_outside(store.path.parent)
     file = store.path / {"manifest": f"{FILE}.json", "snapshot": FILE}[document]
@@ -191,8 +191,8 @@ def test_s8_a_link_is_followed_nowhere_however_good_what_it_leads_to(document: s
         {"written_by": "somebody else"},
     ],
 )
-def test_k6_a_manifest_that_claims_another_file_deletes_none(changes: dict[str, Any], store: FilledStore) -> None:
-    """K6: of another collection, another size, another writer: the file is left, and said to be."""
+def test_a_manifest_that_claims_another_file_deletes_none(changes: dict[str, Any], store: FilledStore) -> None:
+    """A manifest of another collection, size or writer: the file is left, and reported."""
     (claimed,) = fill(store, "cities", [3])
     fill(store, "cities", [0])
     manifest = msgspec.structs.replace(describe("plain", "cities"), written_by=OURS)
@@ -203,8 +203,8 @@ def test_k6_a_manifest_that_claims_another_file_deletes_none(changes: dict[str, 
     assert [left.file for outcome in report.outcomes for left in outcome.left] == [claimed]
 
 
-def test_k5_a_manifest_in_anothers_name_moves_no_file_to_another_collection(store: FilledStore) -> None:
-    """K5: a cut name is only believed from a manifest whose collection has that very name."""
+def test_a_manifest_in_anothers_name_moves_no_file_to_another_collection(store: FilledStore) -> None:
+    """A cut name is only believed from a manifest with a collection of that very name."""
     long = "x" * 250
     store.add(long, latest=False)
     store.add("towns")
@@ -236,8 +236,8 @@ SET = SetDocument(run_id="0123abcd" * 4, created=NOON, server="1.18.3", collecti
         {"collection": "towns"},
     ],
 )
-def test_s8_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], ground: Ground) -> None:
-    """S8: files of others, from outside, and names that no collection has: the server is not written to."""
+def test_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], ground: Ground) -> None:
+    """Foreign files, paths outside and names that no collection has: the server is not written to."""
     ground.add()
     outside = make_outside(ground.store.path.parent)
     fill(ground.store, "towns", [0])
@@ -250,8 +250,8 @@ def test_s8_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], groun
     assert ground.server.collections() == [one for one in ground.server.collections() if one not in given.values()]
 
 
-def test_s8_a_set_whose_file_is_another_one_is_refused(ground: Ground) -> None:
-    """S8: the right name with other bytes than the set promises."""
+def test_a_set_whose_file_is_another_one_is_refused(ground: Ground) -> None:
+    """The right name with other bytes than the set promises."""
     ground.add()
     document = msgspec.structs.replace(
         SET,
@@ -266,8 +266,8 @@ def test_s8_a_set_whose_file_is_another_one_is_refused(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", ".restoring-0123456789abcdef-1", ".drill-0123456789ab", "a:b"])
-def test_s7_a_store_cannot_make_us_restore_onto_a_name_that_no_collection_has(name: str, ground: Ground) -> None:
-    """S7: files named so by somebody else are left alone, and refused by name; the server is not written to."""
+def test_a_store_cannot_make_us_restore_onto_a_name_that_no_collection_has(name: str, ground: Ground) -> None:
+    """Such files are ignored, and refused when named; the server is not written to."""
     ground.store.add(name)
     ended = ground.run("--all")
     named = ground.run(name)

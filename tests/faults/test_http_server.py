@@ -70,8 +70,8 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_s11_a_bad_request_is_refused_and_not_repeated(request_name: str, serving: Serving) -> None:
-    """S11: no word of it comes back, nor what software this is; the next one is answered as ever."""
+def test_a_bad_request_is_refused_and_not_repeated(request_name: str, serving: Serving) -> None:
+    """The answer repeats no word of it and names no software; the next request is answered as usual."""
     content, first = REQUESTS[request_name]
     answer = send(serving, content)
     page = serving.ask("/healthz")
@@ -83,8 +83,8 @@ def test_s11_a_bad_request_is_refused_and_not_repeated(request_name: str, servin
     assert (page.status, ended.status, "Traceback" in ended.stderr) == (200, 143, False)
 
 
-def test_s11_a_byte_now_and_then_holds_no_connection(serving: Serving) -> None:
-    """S11, N4: whoever takes longer than five seconds for a request is hung up on, however busy it looks."""
+def test_a_byte_now_and_then_holds_no_connection(serving: Serving) -> None:
+    """A request that takes longer than five seconds is hung up on, however often a byte comes."""
     begin = time.monotonic()
     with socket.create_connection(("127.0.0.1", serving.port), 10) as connected:
         with contextlib.suppress(OSError):
@@ -106,8 +106,8 @@ def _has_ended(connected: socket.socket) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_s11_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: Serving) -> None:
-    """S11, A1: of too many the oldest goes; threads do not grow without end; it still ends when it is asked to."""
+def test_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: Serving) -> None:
+    """The oldest of too many connections is closed; threads stay few; the process still ends when asked to."""
     with contextlib.ExitStack() as crowd:
         for _ in range(300):
             crowd.enter_context(socket.create_connection(("127.0.0.1", serving.port), 10))

@@ -94,7 +94,7 @@ def test_a_run_that_had_not_to_wait_says_zero(place: Path, target: Server, citie
     assert read_wait((place.parent / "x.prom").read_text()) == {"snapshot": 0}
 
 
-def test_l3_a_run_that_gives_up_waiting_says_how_long_it_did(place: Path, target: Server, cities: str) -> None:
+def test_a_run_that_gives_up_waiting_says_how_long_it_did(place: Path, target: Server, cities: str) -> None:
     """Status 11, after `--lock-timeout`."""
     with holding(place, 30.0):
         ended = run(place, target, "snapshot", cities, "--lock-timeout", "1s")
@@ -123,7 +123,7 @@ def test_a_restore_that_waits_for_another_one_says_how_long(
     assert 0.5 < read_wait((place.parent / "x.prom").read_text())["restore"] < 30
 
 
-def test_a1_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(place: Path, target: Server, cities: str) -> None:
+def test_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(place: Path, target: Server, cities: str) -> None:
     """Restarting it would not end the other run. The metric is there when the job has ended."""
     limits = {"RESTORE_HEALTH_TIMEOUT": "12s"}
     with holding(place, 3.0), Serving(place, target.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
@@ -137,7 +137,7 @@ def test_a1_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(place: Path,
 # --- telling ----------------------------------------------------------------------------------------------------
 
 
-def test_a7_one_who_answers_without_end_is_not_waited_for() -> None:
+def test_one_who_answers_without_end_is_not_waited_for() -> None:
     """A byte now and then keeps every limit on silence from being reached: the whole has one."""
     with receive() as receiver:
         receiver.hangs = True
@@ -150,7 +150,7 @@ def test_a7_one_who_answers_without_end_is_not_waited_for() -> None:
     assert 0.9 < took < 2.5
 
 
-def test_a7_a_webhook_that_hangs_delays_a_run_by_its_limit_and_changes_nothing(
+def test_a_webhook_that_hangs_delays_a_run_by_its_limit_and_changes_nothing(
     place: Path, target: Server, cities: str
 ) -> None:
     """Ten seconds, not for ever; the snapshot is made and the status is 0."""
@@ -166,7 +166,7 @@ def test_a7_a_webhook_that_hangs_delays_a_run_by_its_limit_and_changes_nothing(
     assert took < 20
 
 
-def test_l4_a_signal_is_not_held_up_by_those_who_are_told(
+def test_a_signal_is_not_held_up_by_those_who_are_told(
     place: Path, target: Server, proxy: RecordingProxy, cities: str
 ) -> None:
     """SIGTERM in the middle of a run whose webhook and check hang: gone within two seconds, the metrics written."""

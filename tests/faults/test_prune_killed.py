@@ -62,7 +62,7 @@ def find_harm(place: Path, stay: dict[str, bytes]) -> list[str]:
 def test_a_kill_at_any_line_leaves_the_rest_whole_and_a_second_run_ends_with_the_same_set(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """K11: never a manifest without its snapshot; what stays is as it was; run again, the same set."""
+    """Never a manifest without its snapshot; the rest is as it was; a second run ends with the same set."""
     template, trials = tmp_path / "template", Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path
     prepare(template)
     place = trials / f"prune-{os.getpid()}"

@@ -53,7 +53,7 @@ def prune(store: Path, *arguments: str) -> tuple[int, list[str]]:
 
 
 def test_two_prunes_at_once_delete_each_file_once(ground: Ground) -> None:
-    """L1, L3: one after the other; together they delete what one would have, and both end with 0."""
+    """One waits for the other; together they delete what one would have, and both end with 0."""
     files = fill(ground.store, ground.name, range(60))
     where = ("prune", *RULE, "--json", "--store", str(ground.store.path))
     ended: list[tuple[int, list[str]]] = []
@@ -86,7 +86,7 @@ def test_a_prune_waits_for_a_snapshot_that_is_being_made(ground: Ground, held: H
 
 @pytest.mark.parametrize("transfer", ["upload", "server-file"])
 def test_what_a_restore_reads_stays_until_it_has_ended(shared_ground: Ground, held: Held, transfer: str) -> None:
-    """K10: the kernel's lock says so across processes, also while the server reads the file by itself."""
+    """The kernel's lock works across processes, also while the server reads the file by itself."""
     ground = shared_ground
     old = ground.add(at=NOON - timedelta(days=3), written_by=OURS)
     ground.proxy.inject(UPLOAD if transfer == "upload" else r"PUT .*/snapshots/recover", Fault(before=held))
@@ -104,7 +104,7 @@ def test_what_a_restore_reads_stays_until_it_has_ended(shared_ground: Ground, he
 
 
 def test_a_reader_that_was_killed_holds_nothing(ground: Ground, held: Held) -> None:
-    """K10: kill -9 of the restore lets its file go at once."""
+    """After kill -9 of the restore its file can be pruned at once."""
     old = ground.add(at=NOON - timedelta(days=3), written_by=OURS)
     fill(ground.store, ground.name, [1])
     ground.proxy.inject(UPLOAD, Fault(before=held, refused=True))

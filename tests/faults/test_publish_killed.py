@@ -74,7 +74,7 @@ def prepare_plain(path: Path) -> None:
 def test_a_kill_at_any_line_leaves_latest_whole_and_the_next_run_cleans_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], prepare: Callable[[Path], None], kept: list[str]
 ) -> None:
-    """P1, P3, P6, P8: the old latest or the new one, both whole; then a normal run, and no debris is left."""
+    """Latest is the old snapshot or the new one, both whole; a normal run then leaves no debris."""
     template = tmp_path / "template"
     prepare(template)
     first = read_latest(template)

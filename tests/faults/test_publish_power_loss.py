@@ -1,7 +1,7 @@
-"""P5: the power goes while a snapshot is published. What was not synced is gone; what has a final name is whole.
+"""The power goes while a snapshot is published: every file with a final name is whole.
 
-Told twice: by the order of system calls, everywhere; and by a file system on an image that is copied, as the disk
-would be found, at every step, where we may mount one.
+Unsynced data is lost. Shown twice: by the order of system calls, everywhere; and by a file system on an image
+that is copied at every step, as a disk would be found, where we may mount one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def watch_calls(work: Callable[[], object], told: Callable[[str], None]) -> None
 
 
 def test_everything_is_synced_before_it_gets_its_name_and_the_name_before_latest_moves(tmp_path: Path) -> None:
-    """P4, P5: file, manifest and its name, the snapshot's name, latest; each on the disk before the next."""
+    """File, manifest and its name, the snapshot's name, latest: each is on the disk before the next."""
     publish_once(tmp_path / "store", OLD, FIRST)
     calls = list[str]()
     watch_calls(lambda: publish_once(tmp_path / "store", NEW, SECOND), calls.append)
@@ -87,7 +87,7 @@ def found_after_power_loss(image: Path, place: Path) -> Iterator[Path]:
 
 
 def test_after_a_power_loss_every_file_with_a_final_name_is_whole(disk: Path, tmp_path: Path) -> None:
-    """P5: the image, copied before each call that matters and at the end, holds the old latest or the new one."""
+    """The image, copied before each call that matters and at the end, holds the old latest or the new one."""
     publish_once(disk / "store", OLD, FIRST)
     seen = list[tuple[str, bool, bool, list[str]]]()
 

@@ -1,4 +1,4 @@
-"""D3: ten restores that fail leave no more on the server's disk, or on ours, than one."""
+"""Ten restores that fail leave no more on the server's disk, or on ours, than one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def promise_another_checksum(ground: Ground) -> None:
 def test_ten_failing_restores_leave_no_more_than_one(
     own_ground: Ground, scene: Scene, spoil: Callable[[Ground], None]
 ) -> None:
-    """D3: the same collections, marks and files on the server, and nothing in the store."""
+    """The same collections, markers and files on the server, and nothing in the store."""
     own_ground.add()
     scene.prepare(own_ground.server, own_ground.name)
     spoil(own_ground)

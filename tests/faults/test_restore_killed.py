@@ -140,7 +140,7 @@ def killer(  # noqa: PLR0917 - pytest hands them over by name
 @pytest.mark.timeout(900 if EVERY_REQUEST else 120)
 @pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
 def test_a_restore_killed_at_any_step_is_made_whole_by_the_next_run(killer: Killer) -> None:
-    """D2: SIGKILL at any instant; the next run ends whole and verified, with no mark and no uploaded file left."""
+    """SIGKILL at any instant; the next run ends whole and verified, with no marker and no uploaded file left."""
     ends = killer.kill_everywhere()
     print(f"{killer.scene.name}: {len(ends)} kill points")  # noqa: T201 - a figure of the proof
     assert {place: end for place, end in ends.items() if end[0] != KILLED or end[1] != end[2]} == {}
@@ -150,7 +150,7 @@ def test_a_restore_killed_at_any_step_is_made_whole_by_the_next_run(killer: Kill
 @pytest.mark.timeout(900 if EVERY_REQUEST else 120)
 @pytest.mark.parametrize("scene", [INTERRUPTED, HALF_MADE, REMOVED], ids=lambda scene: scene.name)
 def test_a_run_that_finishes_a_killed_one_may_be_killed_as_well(killer: Killer) -> None:
-    """D2, rule 9: a takeover killed at any step leaves what the next takeover can finish."""
+    """A takeover killed at any step leaves what the next takeover can finish (protocol.md, Restore, rule 9)."""
     ends = killer.kill_everywhere()
     print(f"{killer.scene.name}: {len(ends)} kill points")  # noqa: T201 - a figure of the proof
     assert {place: end for place, end in ends.items() if end[0] != KILLED or end[1] != end[2]} == {}
@@ -159,7 +159,7 @@ def test_a_run_that_finishes_a_killed_one_may_be_killed_as_well(killer: Killer) 
 
 @pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
 def test_a_restore_killed_in_the_middle_of_its_upload_is_made_whole_by_the_next_run(killer: Killer) -> None:
-    """D2: the server drops what it has received of an upload whose sender died; the next run sends it again."""
+    """The server drops the part of an upload that it has when the sender dies; the next run sends it again."""
     name = killer.prepare()
     with killer.start(name) as running:
         killer.proxy.inject("snapshots/upload", halfway(lambda _seen: running.kill()))

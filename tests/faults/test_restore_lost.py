@@ -119,7 +119,7 @@ def test_an_upload_that_is_lost_twice_ends_with_its_mark(ground: Ground) -> None
 
 
 def test_an_upload_that_breaks_off_is_sent_again(ground: Ground) -> None:
-    """N1: the connection is reset in the middle; the server drops what it has, and it is sent once more."""
+    """The connection is reset in the middle; the server drops what it has, and all is sent once more."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(cut_request=100_000), times=1)
     outcome = ground.restore()
@@ -160,7 +160,7 @@ def test_a_deletion_without_an_answer_ends_with_its_mark_and_the_next_run_has_ev
     ids=["refused", "cut", "503", "502"],
 )
 def test_a_read_in_passing_trouble_is_asked_again(ground: Ground, line: str, fault: Fault) -> None:
-    """N1, N2: a connection that breaks, and an answer that ends early, are no answers to any question."""
+    """A connection that breaks, and an answer that ends early, are no answers to any question."""
     ground.add()
     ground.proxy.inject(line.format(mark=path(ground.mark), target=ground.path), fault, times=1)
     assert ground.restore().result == "restored"
@@ -169,7 +169,7 @@ def test_a_read_in_passing_trouble_is_asked_again(ground: Ground, line: str, fau
 
 @pytest.mark.parametrize("rewrite", [b"garbage that is no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-le"])
 def test_an_answer_that_is_no_http_is_none(ground: Ground, rewrite: bytes) -> None:
-    """N2: what a broken proxy writes instead of an answer says nothing about the work; nothing crashes."""
+    """A broken proxy's text in place of HTTP says nothing about the restore, and crashes nothing."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(raw=rewrite), times=1)
     outcome = ground.restore()
@@ -178,7 +178,7 @@ def test_an_answer_that_is_no_http_is_none(ground: Ground, rewrite: bytes) -> No
 
 
 def test_a_definite_answer_whose_body_is_cut_is_none(ground: Ground) -> None:
-    """N2: shorter than its Content-Length is no answer, although the status line said 200."""
+    """A body shorter than its Content-Length is no answer, although the status line said 200."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(cut_answer=5), times=1)
     assert ground.restore().result == "restored"
@@ -186,7 +186,7 @@ def test_a_definite_answer_whose_body_is_cut_is_none(ground: Ground) -> None:
 
 
 def test_a_proxy_that_takes_no_large_body_says_so_at_once(ground: Ground) -> None:
-    """Rule 5, N3: 413 is an answer before the end; it is not sent again, and the proxy's setting is named."""
+    """413 is an answer before the end; nothing is sent again, and the proxy's setting is named (rule 5)."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(status=413, body=b"<html>413 Request Entity Too Large</html>"))
     outcome = ground.restore()
@@ -212,7 +212,7 @@ def test_trouble_with_tidying_does_not_hide_why_it_was_needed(ground: Ground) ->
 
 
 def test_a_full_disk_is_not_tried_again(ground: Ground) -> None:
-    """N3, N6: no space is permanent: 15, nothing is left, and the next run begins anew."""
+    """No space is permanent: status 15, nothing is left, and the next run begins anew."""
     ground.add()
     full = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.0}'
     ground.proxy.inject(UPLOADING, Fault(status=500, body=full))
@@ -222,7 +222,7 @@ def test_a_full_disk_is_not_tried_again(ground: Ground) -> None:
 
 
 def test_a_server_that_takes_no_byte_is_given_up(ground: Ground) -> None:
-    """N4, rule 11: a stalled upload ends with 124 and its mark, and is not sent again."""
+    """A stalled upload ends with 124 and its marker, and is not sent again (rule 11)."""
     enlarge(ground.add(manifest=False))
     stalled = threading.Event()
 
@@ -247,7 +247,7 @@ def enlarge(file: Path) -> None:
 
 
 def test_a_server_that_gives_no_sign_while_it_loads_is_given_up(ground: Ground) -> None:
-    """N4, rule 11: it has everything, runs nothing and says nothing: 124, the mark stays, the next run finishes."""
+    """The server has everything, runs nothing, is silent: 124, the marker stays, the next run finishes (rule 11)."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(silent=True))
     outcome = ground.restore("--stall-timeout", "20")

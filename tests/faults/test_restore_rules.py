@@ -43,7 +43,7 @@ def test_rule_1_nothing_is_asked_before_the_server_is_ready(ground: Ground) -> N
 
 
 def test_rule_1_waiting_has_an_end_and_the_last_trouble_in_its_message(ground: Ground) -> None:
-    """D11: one overall limit; on expiry 124 with the last error; nothing but `/readyz` was asked."""
+    """One overall limit; on expiry 124 with the last error; nothing but `/readyz` was asked."""
     ground.add()
     ground.proxy.inject("GET /readyz", unready("some shards are not ready"))
     with pytest.raises(DeadlineError, match=r"not ready within 3 s: it answers 503 \(some shards are not ready\)"):
@@ -71,7 +71,7 @@ def test_rule_2_a_target_that_is_an_alias_is_refused(ground: Ground) -> None:
 
 
 def test_rule_3_a_second_run_only_reads(ground: Ground) -> None:
-    """Rule 3, D1, D4: a collection that is there is never written to; the run ends 0 as skipped."""
+    """A collection that is there is never written to; the run ends with 0, as skipped."""
     ground.add()
     assert ground.restore().result == "restored"
     second = ground.run(ground.name)

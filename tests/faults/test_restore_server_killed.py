@@ -34,7 +34,7 @@ EXISTING = ("received", "unpacking", "while-moving", "after-move")
 def test_a_server_killed_at_any_moment_of_a_recover_is_whole_after_the_next_run(
     embedded: EmbeddedQdrant, own_ground: Ground, moment: str, scene: Scene
 ) -> None:
-    """D2: green and empty, or "Dirty shard", or nothing at all: the mark says whose it is."""
+    """A green empty collection, "Dirty shard", or nothing at all: the marker tells that a restore left it."""
     own_ground.add()
     scene.prepare(own_ground.server, own_ground.name)
     embedded.misbehave({"fault": "die", "moment": moment})
@@ -89,7 +89,7 @@ def binary(tmp_path: Path) -> Iterator[BinaryQdrant]:
 def test_a_real_server_killed_during_a_recover_is_whole_after_the_next_run(
     binary: BinaryQdrant, store: FilledStore, scene: Scene
 ) -> None:
-    """D2: killed some milliseconds after it was sent the snapshot, at twelve different ones."""
+    """Killed at twelve different moments, some milliseconds after it was sent the snapshot."""
     server = Server(binary.url, snapshots=binary.snapshots)
     ends = {}
     for number, milliseconds in enumerate((0, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 120)):

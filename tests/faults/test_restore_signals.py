@@ -1,4 +1,4 @@
-"""Rule 11, L4: a signal, or the deadline, ends a restore within two seconds, and the right things stay behind."""
+"""A signal, or the deadline, ends a restore within two seconds, and the right things stay (rule 11)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Hold:
 def test_a_signal_before_the_transfer_leaves_nothing(
     ground: Ground, line: str, number: signal.Signals, status: int
 ) -> None:
-    """L4: 143 or 130 within 2 s; no mark, no collection, whatever was just being asked."""
+    """Status 143 or 130 within two seconds; no marker, no collection, whatever request was under way."""
     ground.add()
     hold = Hold()
     ground.proxy.inject(line.format(mark=path(ground.mark)), Fault(after=hold), times=1)
@@ -60,7 +60,7 @@ def test_a_signal_before_the_transfer_leaves_nothing(
 
 
 def test_a_signal_while_another_is_waited_for_leaves_the_other_alone(ground: Ground) -> None:
-    """L4: waiting for somebody else's mark is a step as well."""
+    """Waiting for another restore's marker is a step as well."""
     ground.add()
     mark = ground.mark
     ground.server.create(mark, vectors={}, metadata={"phase": "somebody's"})
@@ -75,7 +75,7 @@ def test_a_signal_while_another_is_waited_for_leaves_the_other_alone(ground: Gro
 
 @pytest.mark.parametrize("moment", ["on its way", "loading"])
 def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(ground: Ground, moment: str) -> None:
-    """L4, rule 11: after the first byte the mark stays, and the message names it."""
+    """After the first byte the marker stays, and the message names it (rule 11)."""
     ground.add("indexed" if moment == "on its way" else "plain")
     hold = Hold()
     fault = Fault(before=hold, refused=True) if moment == "on its way" else Fault(after=hold, lost=True)
@@ -106,7 +106,7 @@ def test_the_deadline_ends_all_of_it(ground: Ground) -> None:
 
 
 def test_a_second_signal_ends_at_once(ground: Ground) -> None:
-    """L4: tidying that hangs is given up; the status stays that of the first signal."""
+    """A clean-up that hangs is given up; the status stays that of the first signal."""
     ground.add()
     hold = Hold()
     ground.proxy.inject(r"^GET /telemetry\?details_level=2$", Fault(after=hold), times=1)
@@ -123,7 +123,7 @@ def test_a_second_signal_ends_at_once(ground: Ground) -> None:
 
 
 def test_tidying_that_hangs_ends_after_two_seconds(ground: Ground) -> None:
-    """L4: the server does not answer to the last word; the process is gone all the same."""
+    """The server does not answer the last request; the process is gone all the same."""
     ground.add()
     hold = Hold()
     ground.proxy.inject(r"^GET /telemetry\?details_level=2$", Fault(after=hold), times=1)
@@ -138,7 +138,7 @@ def test_tidying_that_hangs_ends_after_two_seconds(ground: Ground) -> None:
 
 
 def test_as_pid_1_a_signal_ends_it(ground: Ground) -> None:
-    """L4: the kernel ignores signals for PID 1 that it has no handler for; as in a container without an init."""
+    """The kernel ignores signals without a handler for PID 1, as in a container without an init."""
     if (
         shutil.which("unshare") is None
         or subprocess.run([*PID_1, "true"], check=False, capture_output=True).returncode

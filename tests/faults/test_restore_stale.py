@@ -122,7 +122,7 @@ def test_a_takeover_that_sends_another_snapshot_says_so_in_its_mark(ground: Grou
 
 
 def test_without_a_manifest_a_few_points_of_somebody_do_not_pass_for_the_snapshot(ground: Ground) -> None:
-    """D2, rule 9: no answer, no manifest, three points where the archive has room for 43: somebody wrote."""
+    """No answer, no manifest, three points where the archive has room for 43: an application wrote them (rule 9)."""
     ground.add(manifest=False)
     put_written(ground.server, ground.name)
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT, sha256="")
@@ -207,7 +207,7 @@ def test_a_verified_mark_is_only_ever_deleted(ground: Ground, was: TargetBefore)
 
 
 def test_a_collection_that_was_removed_after_it_was_verified_is_restored_again(ground: Ground) -> None:
-    """D18: a verified mark alone is no collection; 0 means that it is there."""
+    """A verified marker alone is no collection; status 0 means that the collection is there."""
     ground.add()
     ground.plant(Phase.VERIFIED, TargetBefore.ABSENT)
     outcome = ground.restore()
@@ -249,7 +249,7 @@ def test_a_stale_mark_is_waited_for_with_the_machines_own_clock_too(ground: Grou
 
 
 def test_ten_runs_that_cannot_finish_leave_one_mark(ground: Ground) -> None:
-    """D3: the snapshot that an interrupted restore needs is damaged; every run fails, none leaves its own mark."""
+    """The snapshot of an interrupted restore is damaged; every run fails, and none leaves a marker of its own."""
     file = ground.add()
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     content = file.read_bytes()

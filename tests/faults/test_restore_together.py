@@ -17,7 +17,7 @@ UPLOADING = r"POST .*snapshots/upload"
 
 
 def test_of_two_restores_at_once_one_restores_and_the_other_reports_it_present(ground: Ground) -> None:
-    """D17, rule 9: the other waits for the first one's mark to go, then examines again; sent once."""
+    """The other waits until the first one's marker is gone, then examines again; sent once (rule 9)."""
     ground.add()
     ground.proxy.inject(UPLOADING, Fault(delay=3.0), times=1)
     ends = run_together(ground, 2)
@@ -29,7 +29,7 @@ def test_of_two_restores_at_once_one_restores_and_the_other_reports_it_present(g
 
 
 def test_of_six_restores_at_once_one_restores(ground: Ground) -> None:
-    """D17, rule 4: creating the mark is atomic, so it is the lock; here all six ask for it at the same moment."""
+    """Creating the marker is atomic, so it is the lock; here all six ask for it at the same moment (rule 4)."""
     ground.add()
     together = threading.Barrier(6, timeout=30)
 
@@ -54,7 +54,7 @@ def test_a_holder_that_lives_is_waited_for_longer_than_a_dead_one(ground: Ground
 
 
 def test_the_wait_for_a_living_holder_can_be_bounded(ground: Ground) -> None:
-    """L3: `--lock-timeout` bounds it; 11, the holder is named, and what it does is left to it."""
+    """`--lock-timeout` bounds it; status 11 names the holder, and the holder's restore goes on."""
     ground.add()
     uploading = threading.Event()
     done = threading.Event()
@@ -97,7 +97,7 @@ def test_a_holder_that_dies_while_it_is_watched_is_relieved_at_once(ground: Grou
 
 
 def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(ground: Ground) -> None:
-    """D11, rule 9: it makes nobody look dead, and it is not waited for without end either."""
+    """A silent server makes no holder look dead, and it is not waited for without end either (rule 9)."""
     ground.add()
     mark = ground.plant(Phase.SENT, TargetBefore.ABSENT)
     away = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>away</html>")

@@ -67,7 +67,7 @@ def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
     ground: Ground, promise: dict[str, Any], sentence: str
 ) -> None:
-    """Rule 6, D14, N7: status 13; the collection is left, named, and its mark with it; nothing is removed."""
+    """Status 13; the collection is left and named, and so is its marker; nothing is removed."""
     ground.add(**promise)
     outcome = ground.restore()
     assert (outcome.status, outcome.result) == (13, "failed")
@@ -137,7 +137,7 @@ def test_rule_6_a_rate_limit_is_waited_for_as_the_server_asks(ground: Ground) ->
 
 
 def test_rule_6_the_mark_says_verified_only_after_it_was(ground: Ground) -> None:
-    """Rule 6, D4: the record that all is well is written after the last comparison, and always then."""
+    """The marker says "verified" after the last comparison, and always then."""
     ground.add()
     assert ground.restore().result == "restored"
     lines = [seen.line for seen in ground.proxy.seen if not seen.is_beat]
@@ -212,7 +212,7 @@ def test_a_run_after_a_failed_comparison_removes_nothing(ground: Ground) -> None
 
 
 def test_an_application_that_writes_while_it_is_restored_loses_nothing(ground: Ground) -> None:
-    """D2: points that came between the transfer and the comparison stay; the report says that they are there."""
+    """Points that came between the transfer and the comparison stay; the report says that they are there."""
     ground.add()
     counting = Fault(before=lambda _: ground.server.upsert(ground.name, range(2000, 2003)))
     ground.proxy.inject(f"^POST {ground.path}/points/count", counting, times=1)
@@ -225,7 +225,7 @@ def test_an_application_that_writes_while_it_is_restored_loses_nothing(ground: G
 
 
 def test_an_application_that_writes_into_what_is_there_is_not_disturbed(ground: Ground) -> None:
-    """D9: a collection with points is present, whatever the store has."""
+    """A collection with points is present, whatever the store has."""
     ground.add()
     put_written(ground.server, ground.name)
     held = ground.server.points(ground.name)

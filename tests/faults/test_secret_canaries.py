@@ -1,4 +1,4 @@
-"""S4: a secret in every place where one may stand, every command, every kind of failure: none is ever seen again."""
+"""A secret in every place where one may stand, every command, every kind of failure: none is ever shown."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def read_files(folder: Path) -> list[str]:
     return [one.read_text(errors="replace") for one in files if one.is_file()] + [one.name for one in files]
 
 
-def test_s4_no_command_is_left_out_here() -> None:
-    """S4: a new command has to be tried too."""
+def test_no_command_is_left_out_here() -> None:
+    """A new command has to be tried here too."""
     assert {*COMMANDS, "serve"} == {*RUNNERS, "version", "serve"}
 
 
-def test_s4_a_setting_that_may_hold_a_secret_is_one() -> None:
-    """S4: what is called a key, a token or a password, and every URL that is no address of Qdrant or of a store."""
+def test_a_setting_that_may_hold_a_secret_is_one() -> None:
+    """Every setting called a key, token or password, and every URL that is not of Qdrant or of a store."""
     words = ("key", "token", "password", "secret", "webhook", "credential")
     suspected = [row.name for row in OPTIONS if any(word in row.name for word in words) or row.placeholder == "URL"]
 
@@ -96,8 +96,8 @@ def test_s4_a_setting_that_may_hold_a_secret_is_one() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s4_when_all_goes_well_no_secret_is_seen(form: str, planted: Planted, tmp_path: Path) -> None:
-    """S4: neither said nor written into the store, its documents, the metrics, or onto the server."""
+def test_when_all_goes_well_no_secret_is_seen(form: str, planted: Planted, tmp_path: Path) -> None:
+    """No secret is printed, nor written into the store, its documents, the metrics, or onto the server."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0, 1])
     key = planted.environment["QDRANT_API_KEY"]
@@ -148,10 +148,10 @@ FAILURES = {
 
 @pytest.mark.parametrize("form", ["console", "json"])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_s4_when_qdrant_cannot_be_had_no_secret_is_seen(
+def test_when_qdrant_cannot_be_had_no_secret_is_seen(
     failure: str, form: str, planted: Planted, tmp_path: Path
 ) -> None:
-    """S4: refused, no such host, TLS, no answer in time."""
+    """Refused, no such host, TLS, no answer in time."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
     with FAILURES[failure]() as url:
@@ -167,10 +167,10 @@ def test_s4_when_qdrant_cannot_be_had_no_secret_is_seen(
     [("json", "console"), ("json", "json"), ("html", "json"), ("url", "console"), ("raw", "console")],
 )
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 400])
-def test_s4_an_answer_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
+def test_an_answer_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
     status: int, body: str, form: str, planted: Planted, tmp_path: Path
 ) -> None:
-    """S4: headers and all, however it is written; nor is anybody notified of it."""
+    """Headers and all, however it is written; notifications are masked too."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
     with run_echo(status, body) as echo:
@@ -195,10 +195,10 @@ STORING = {name: COMMANDS[name] for name in ("list", "snapshot", "mirror")}
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 403, 404])
-def test_s4_a_bucket_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
+def test_a_bucket_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
     status: int, store: str, kind: str, form: str, planted: Planted, tmp_path: Path
 ) -> None:
-    """S4: signatures, tokens and keys, from variables, profiles, connection strings and signed URLs."""
+    """Signatures, tokens and keys, from variables, profiles, connection strings and signed URLs."""
     with run_echo(status, "xml") as echo:
         plant_around(planted, tmp_path / "around", echo.url)
         choose(planted, kind)
@@ -222,8 +222,8 @@ def choose(planted: Planted, kind: str) -> None:
 
 @pytest.mark.parametrize("secret", [row.name for row in SECRETS])
 @pytest.mark.parametrize("broken", ["both forms", "white space", "no such file", "twice in YAML"])
-def test_s4_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, tmp_path: Path) -> None:
-    """S4: what is wrong with it is said, and where it stands; for every setting of the table that is a secret."""
+def test_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, tmp_path: Path) -> None:
+    """The message says what is wrong with it and where it stands; for every secret setting of the table."""
     setting = OPTIONS_BY_NAME[secret]
     value, name = make_value(setting, "http://127.0.0.1:9"), setting.environment_name
     given = {
@@ -241,8 +241,8 @@ def test_s4_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, t
 
 @pytest.mark.parametrize("secret", [row.name for row in SECRETS])
 @pytest.mark.parametrize("command", OPTIONS_BY_NAME["json"].commands)
-def test_s4_a_secret_on_the_command_line_is_not_repeated(command: str, secret: str, tmp_path: Path) -> None:
-    """S4: it works and warns, or is no flag of that command; either way nobody reads it again."""
+def test_a_secret_on_the_command_line_is_not_repeated(command: str, secret: str, tmp_path: Path) -> None:
+    """It works and warns, or is no flag of that command; either way it is not shown again."""
     setting = OPTIONS_BY_NAME[secret]
     flag, value = setting.flags[0], make_value(setting, "http://127.0.0.1:9")
     given = {"RESTORE_STORE": "gone", "QDRANT_URL": "http://127.0.0.1:9", "RESTORE_WAIT_TIMEOUT": "0"}
@@ -253,8 +253,8 @@ def test_s4_a_secret_on_the_command_line_is_not_repeated(command: str, secret: s
     assert "Traceback" not in ended.stderr
 
 
-def test_s4_serve_says_none_and_its_pages_show_none(planted: Planted, tmp_path: Path) -> None:
-    """S4: a job that succeeds and one that fails; the log, the three pages, the book, the metrics."""
+def test_serve_says_none_and_its_pages_show_none(planted: Planted, tmp_path: Path) -> None:
+    """A job that succeeds and one that fails; the log, the three pages, the state, the metrics."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
     with run_echo(401, "json") as echo:
@@ -290,8 +290,8 @@ main()
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_s4_a_traceback_shows_none(form: str, planted: Planted, tmp_path: Path) -> None:
-    """S4: a defect of ours whose words hold every variable there is."""
+def test_a_traceback_shows_none(form: str, planted: Planted, tmp_path: Path) -> None:
+    """A defect of ours with every variable in its message."""
     store = FilledStore(tmp_path / "store")
     given = {**planted.environment, "RESTORE_STORE": str(store.path), **FORMS[form], "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
@@ -303,8 +303,8 @@ def test_s4_a_traceback_shows_none(form: str, planted: Planted, tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_s4_a_server_that_a_drill_starts_is_given_no_secret(planted: Planted, tmp_path: Path) -> None:
-    """S4: its surroundings and its command line are for others to read, and its keys are not ours to give."""
+def test_a_server_that_a_drill_starts_is_given_no_secret(planted: Planted, tmp_path: Path) -> None:
+    """The environment and command line of a process can be read by others, so the server gets none of our keys."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in planted.environment.items():
             patch.setenv(name, value)

@@ -1,6 +1,6 @@
 """Secrets and names from outside: where a key may stand, where it never does, what a hostile name or link cannot do.
 
-One test for each of S2 to S8, all through the command.
+Every test goes through the command.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def show(ground: Ground, *arguments: str, **environment: str) -> tuple[int, str]
 
 
 @pytest.mark.parametrize("give", GIVERS)
-def test_s2_a_key_may_stand_in_a_file_wherever_it_may_stand_itself(give: Giver, locked_ground: Ground) -> None:
+def test_a_key_may_stand_in_a_file_wherever_it_may_stand_itself(give: Giver, locked_ground: Ground) -> None:
     """One newline at the end, of either kind, is taken off; the restore goes through."""
     locked_ground.add()
     flags, environment = give(locked_ground.store.path.parent)
@@ -126,7 +126,7 @@ def test_s2_a_key_may_stand_in_a_file_wherever_it_may_stand_itself(give: Giver, 
         (".", b"key", " cannot be read (Is a directory)"),
     ],
 )
-def test_s2_a_key_file_that_holds_no_key_is_a_settings_error(
+def test_a_key_file_that_holds_no_key_is_a_settings_error(
     file: str, content: bytes, problem: str, ground: Ground
 ) -> None:
     """It is told, never taken for no key; nothing of it is repeated."""
@@ -136,14 +136,14 @@ def test_s2_a_key_file_that_holds_no_key_is_a_settings_error(
     assert told == Told(2, (f"error: QDRANT_API_KEY_FILE: secret file '{file}'{problem}", HINT), ())
 
 
-def test_s2_both_forms_are_too_many(ground: Ground) -> None:
+def test_both_forms_are_too_many(ground: Ground) -> None:
     """Which one counts would be a guess."""
     told = tell(ground, "restore", environment={"QDRANT_API_KEY": "a-key", "QDRANT_API_KEY_FILE": "key"})
 
     assert told == Told(2, ("error: QDRANT_API_KEY and QDRANT_API_KEY_FILE are both set; keep one", HINT), ())
 
 
-def test_s3_a_key_that_was_rotated_is_read_anew(own_ground: Ground, embedded: EmbeddedQdrant) -> None:
+def test_a_key_that_was_rotated_is_read_anew(own_ground: Ground, embedded: EmbeddedQdrant) -> None:
     """The file's new content counts at the next run, and nothing else has to be changed."""
     own_ground.add()
     key = own_ground.store.path.parent / "key"
@@ -166,7 +166,7 @@ def rotate(server: EmbeddedQdrant, key: str) -> None:
 
 @pytest.mark.parametrize("give", GIVERS)
 @pytest.mark.parametrize("form", ["console", "json"])
-def test_s4_no_canary_is_seen_anywhere(give: Giver, form: str, locked_ground: Ground) -> None:
+def test_no_canary_is_seen_anywhere(give: Giver, form: str, locked_ground: Ground) -> None:
     """Every command, at its loudest, when all goes well and when it is refused; nor in the store or on the server."""
     folder = locked_ground.store.path.parent
     locked_ground.add()
@@ -192,7 +192,7 @@ def test_s4_no_canary_is_seen_anywhere(give: Giver, form: str, locked_ground: Gr
     assert [form for form in FORMS if form in said] == []
 
 
-def test_s4_a_mark_says_who_holds_it_and_no_secret(locked_ground: Ground) -> None:
+def test_a_mark_says_who_holds_it_and_no_secret(locked_ground: Ground) -> None:
     """It stands on the server for everybody who may read it, also after a kill."""
     locked_ground.add()
     seen: list[str] = []
@@ -222,7 +222,7 @@ def find_parent(process: Path) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_s4_no_process_has_the_key_on_its_command_line(locked_ground: Ground) -> None:
+def test_no_process_has_the_key_on_its_command_line(locked_ground: Ground) -> None:
     """Looked at while a restore is on its way, at everything that was started for it."""
     locked_ground.add()
     lines: list[bytes] = []
@@ -248,7 +248,7 @@ def test_s4_no_process_has_the_key_on_its_command_line(locked_ground: Ground) ->
     ],
 )
 @pytest.mark.parametrize("command", ["restore", "snapshot", "doctor", "config show"])
-def test_s4_an_url_is_shown_without_what_is_secret_in_it(url: str, command: str, ground: Ground) -> None:
+def test_an_url_is_shown_without_what_is_secret_in_it(url: str, command: str, ground: Ground) -> None:
     """Such a URL is refused; nothing was asked."""
     host = ground.proxy.url.removeprefix("http://")
     status, said = show(ground, *command.split(), "--json", QDRANT_URL=url.replace("<host>", host))
@@ -265,7 +265,7 @@ def test_s4_an_url_is_shown_without_what_is_secret_in_it(url: str, command: str,
         ([], {}, "collections:\n  cities:\n    transfr: upload\n"),
     ],
 )
-def test_s5_a_misspelt_setting_is_an_error_wherever_it_stands(
+def test_a_misspelt_setting_is_an_error_wherever_it_stands(
     arguments: list[str], environment: dict[str, str], document: str, ground: Ground
 ) -> None:
     """Before the server was asked anything."""
@@ -276,7 +276,7 @@ def test_s5_a_misspelt_setting_is_an_error_wherever_it_stands(
     assert (status, "transfer?" in said.lower(), ground.proxy.seen) == (2, True, [])
 
 
-def test_s6_an_address_that_others_inject_is_not_taken(ground: Ground) -> None:
+def test_an_address_that_others_inject_is_not_taken(ground: Ground) -> None:
     """`QDRANT_PORT=tcp://…` comes from a Docker link or a Kubernetes service; only ours is asked."""
     ground.add()
     told = tell(
@@ -304,7 +304,7 @@ ODD_NAMES = (
 )
 
 
-def test_s7_odd_names_go_out_and_come_back_and_never_leave_the_store(
+def test_odd_names_go_out_and_come_back_and_never_leave_the_store(
     ground: Ground, new_name: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Snapshots of all, then a fresh server's restore of all: every name has its own points again."""
@@ -329,7 +329,7 @@ def test_s7_odd_names_go_out_and_come_back_and_never_leave_the_store(
     assert len(left) == 3 * len(names) + 2
 
 
-def test_s8_a_latest_that_leads_outside_is_replaced_and_never_followed(ground: Ground) -> None:
+def test_a_latest_that_leads_outside_is_replaced_and_never_followed(ground: Ground) -> None:
     """Neither read by a restore nor written through by a snapshot."""
     ground.add()
     outside = ground.store.path.parent / f"{ground.name}_20261120_120000.snapshot"

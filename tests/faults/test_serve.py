@@ -40,7 +40,7 @@ def wait_for_request(proxy: RecordingProxy, pattern: str) -> None:
         time.sleep(0.02)
 
 
-def test_a1_a_stalled_job_turns_health_bad_within_the_stated_time(
+def test_a_stalled_job_turns_health_bad_within_the_stated_time(
     place: Path, proxy: RecordingProxy, cities: str
 ) -> None:
     """The download never answers: 503 after --health-timeout; the metrics say so too, and are still answered."""
@@ -62,7 +62,7 @@ def test_a1_a_stalled_job_turns_health_bad_within_the_stated_time(
 
 
 @pytest.mark.parametrize("pattern", [r"GET /readyz", r"POST /collections/[^/]+/snapshots", r"GET /telemetry.*"])
-def test_a1_a_server_that_stops_answering_turns_health_bad_wherever_the_job_is(
+def test_a_server_that_stops_answering_turns_health_bad_wherever_the_job_is(
     pattern: str, place: Path, proxy: RecordingProxy, cities: str
 ) -> None:
     """Waiting for it to be ready, for a snapshot to be created, for a look at what it does; good again afterwards."""
@@ -77,7 +77,7 @@ def test_a1_a_server_that_stops_answering_turns_health_bad_wherever_the_job_is(
     assert (bad.status, bad.told["running"], good) == (503, "snapshot", 200)
 
 
-def test_a1_a_server_that_shows_that_it_works_keeps_the_job_healthy(place: Path, embedded: EmbeddedQdrant) -> None:
+def test_a_server_that_shows_that_it_works_keeps_the_job_healthy(place: Path, embedded: EmbeddedQdrant) -> None:
     """Creating a large snapshot takes it hours: its gauge of running creations is the job's sign of life."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     server.create("cities", vectors=VECTORS)
@@ -91,7 +91,7 @@ def test_a1_a_server_that_shows_that_it_works_keeps_the_job_healthy(place: Path,
     assert (page.status, page.told["running"], told["status"]) == (200, "snapshot", 0)
 
 
-def test_a1_health_comes_back_with_the_work(place: Path, proxy: RecordingProxy, cities: str) -> None:
+def test_health_comes_back_with_the_work(place: Path, proxy: RecordingProxy, cities: str) -> None:
     """The stalled job gives up by its own limit; the worker is at work again, and says what failed."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
     limits = {"RESTORE_HEALTH_TIMEOUT": "1s", "RESTORE_STALL_TIMEOUT": "3s"}
@@ -106,7 +106,7 @@ def test_a1_health_comes_back_with_the_work(place: Path, proxy: RecordingProxy, 
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_l4_a_signal_ends_an_idle_serve_within_two_seconds(number: signal.Signals, status: int, place: Path) -> None:
+def test_a_signal_ends_an_idle_serve_within_two_seconds(number: signal.Signals, status: int, place: Path) -> None:
     """With the signal's own status."""
     with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -117,7 +117,7 @@ def test_l4_a_signal_ends_an_idle_serve_within_two_seconds(number: signal.Signal
     assert time.monotonic() - begin < 2
 
 
-def test_l4_a_signal_in_the_middle_of_a_job_leaves_nothing_half_made(
+def test_a_signal_in_the_middle_of_a_job_leaves_nothing_half_made(
     place: Path, target: Server, proxy: RecordingProxy, cities: str
 ) -> None:
     """Neither in the store nor on the server; what was interrupted is remembered as such."""
@@ -174,7 +174,7 @@ def _break(file: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["restore.yaml", "key"])
-def test_s3_settings_and_secret_files_are_read_again_before_each_run(
+def test_settings_and_secret_files_are_read_again_before_each_run(
     broken: str, place: Path, proxy: RecordingProxy, cities: str
 ) -> None:
     """What was broken while the first job ran fails the second, with status 2, and not the process."""

@@ -77,7 +77,7 @@ def test_a_signal_during_the_download_leaves_nothing_anywhere(
     number: signal.Signals,
     status: int,
 ) -> None:
-    """L4: within 2 s, no temporary file in the store, no snapshot on the server, 143 or 130."""
+    """Within two seconds: no temporary file in the store, no snapshot on the server, 143 or 130."""
     proxy.inject(DOWNLOAD, Fault(before=reached))
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
@@ -102,7 +102,7 @@ def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
 def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
     cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
-    """L4: tidying up may not keep us; what is left on the server is said."""
+    """The clean-up has a limit; the message says what is left on the server."""
     proxy.inject(DOWNLOAD, Fault(before=reached))
     proxy.inject(r"GET /collections/[^/]+/snapshots$", Fault(silent=True), skip=1)
     child = start_snapshot(cities, url=proxy.url, store=folder)
@@ -117,7 +117,7 @@ def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
 def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
     target: Server, cities: str, folder: Path, proxy: RecordingProxy, moment: int
 ) -> None:
-    """P1, P3, L1: kill -9 at any request of a whole run; latest stays whole, the next run needs no help."""
+    """SIGKILL at any request of a whole run; latest stays whole, and the next run needs no help."""
     first = only(take_here(cities, url=target.url, store=folder))
     before = read_latest(folder, cities)
     requests = len(_record(cities, folder, proxy))
@@ -146,7 +146,7 @@ def _record(cities: str, folder: Path, proxy: RecordingProxy) -> list[Seen]:
 
 
 def test_kills_at_any_time_leave_latest_whole(cities: str, folder: Path, target: Server) -> None:
-    """P1, P3: twelve kills at times nobody chose, start-up and publishing among them, then a normal run."""
+    """Twelve kills at random times, start-up and publishing among them, then a normal run."""
     take_here(cities, url=target.url, store=folder)
     moments = random.Random(11)  # noqa: S311 - the same times every run
     trouble = []
@@ -164,7 +164,7 @@ def test_kills_at_any_time_leave_latest_whole(cities: str, folder: Path, target:
 def test_ten_failing_snapshots_leave_no_more_than_one(
     target: Server, cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
-    """D3: neither in the store nor on the server."""
+    """Neither in the store nor on the server."""
     proxy.inject(DOWNLOAD, Fault(status=500))
     statuses = {only(take_here(cities, url=proxy.url, store=folder)).status for _ in range(10)}
     assert (statuses, list_names(folder), target.snapshots_of(cities)) == ({17}, [], [])
@@ -173,7 +173,7 @@ def test_ten_failing_snapshots_leave_no_more_than_one(
 def test_too_little_room_is_told_before_the_first_byte_is_asked_for(
     cities: str, folder: Path, proxy: RecordingProxy
 ) -> None:
-    """N6: status 15, and nothing was downloaded."""
+    """Status 15, and nothing was downloaded."""
     made = {"name": "made-1-2026-11-20-10-15-00.snapshot", "size": 1 << 60, "creation_time": None}
     proxy.inject(CREATE, Fault(status=200, body=json.dumps({"result": made, "status": "ok"}).encode()))
     outcome = only(take_here(cities, url=proxy.url, store=folder))
@@ -192,7 +192,7 @@ def limit_files() -> Iterator[Callable[[int], None]]:
 def test_a_disk_that_fills_up_ends_it_at_once_and_leaves_nothing(
     target: Server, cities: str, folder: Path, proxy: RecordingProxy, limit_files: Callable[[int], None]
 ) -> None:
-    """N3, D3: no second download, nothing in the store, nothing on the server; status 15."""
+    """No second download, nothing in the store, nothing on the server; status 15."""
     limit_files(4096)
     outcome = only(take_here(cities, url=proxy.url, store=folder))
     limit_files(resource.RLIM_INFINITY)
@@ -248,7 +248,7 @@ def test_a_connection_cut_in_the_download_costs_nothing_but_time(
     folder: Path,
     reset: bool,  # noqa: FBT001
 ) -> None:
-    """N1, N2: end to end, with the emulated server's own ranges."""
+    """End to end, with the emulated server's own ranges."""
     server = Server(embedded.url)
     server.create("cities", vectors=VECTORS)
     server.upsert("cities", range(1, 501))
@@ -261,7 +261,7 @@ def test_a_connection_cut_in_the_download_costs_nothing_but_time(
 def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
     target: Server, cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
 ) -> None:
-    """L3: the other one is downloading; status 11, and it finishes undisturbed."""
+    """The other run is downloading; status 11, and the other one finishes undisturbed."""
     proxy.inject(DOWNLOAD, Fault(before=reached), times=1)
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)

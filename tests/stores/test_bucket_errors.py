@@ -62,7 +62,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_bucket_in_trouble_is_never_no_snapshot_to_any_command(place: Place, command: str) -> None:
-    """D6: a refused key is 12, a bucket that is not there 10, a store that is away 18; in seconds, and in words."""
+    """A refused key is 12, a missing bucket 10, a store that is away 18; within seconds, and explained."""
     place.add()
     FilledStore(place.root / "local").add("cities")
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -88,7 +88,7 @@ def test_a_bucket_in_trouble_is_never_no_snapshot_to_any_command(place: Place, c
 @pytest.mark.parametrize("command", ["restore", "list", "snapshot", "verify"])
 @pytest.mark.parametrize("wrong", REFUSED)
 def test_a_refused_key_is_12_and_never_no_snapshot(place: Place, wrong: str, command: str) -> None:
-    """D6: 401 and 403 are the key's trouble; no credential is shown."""
+    """401 and 403 concern the key; no credential is shown."""
     place.add()
     ended = place.run(command, **REFUSED[wrong])
     said = ended.stdout + ended.stderr
@@ -105,7 +105,7 @@ def secrets_of(place: Place) -> list[str]:
 
 @pytest.mark.parametrize("command", ["restore", "list", "snapshot", "verify", "mirror"])
 def test_a_bucket_that_is_not_there_is_10_and_is_not_made(place: Place, command: str) -> None:
-    """D6, D8: buckets are never made here."""
+    """Buckets are never made by this program."""
     stores = ("s3://no-such-bucket/x", str(place.root / "copy")) if command == "mirror" else ()
     ended = place.run(command, *stores, RESTORE_STORE="s3://no-such-bucket/x")
     assert (ended.status, "error: store 's3://no-such-bucket/x': there is no such bucket" in ended.stderr) == (
@@ -117,7 +117,7 @@ def test_a_bucket_that_is_not_there_is_10_and_is_not_made(place: Place, command:
 
 
 def test_a_prefix_where_nothing_is_is_no_store(place: Place) -> None:
-    """D7: a prefix with a typing error is not an empty store."""
+    """A prefix with a typing error is not an empty store."""
     place.add()
     ended = place.run("restore", RESTORE_STORE=place.kept.name + "x")
     assert ended.status == 10
@@ -134,7 +134,7 @@ def mute() -> Iterator[str]:
 
 
 def test_a_store_that_is_away_is_18_and_says_why(place: Place, minio: BucketServer, mute: str) -> None:
-    """D6: refused, unknown, no TLS, silent: each its own words; none is 'no snapshot'."""
+    """Refused, unknown, no TLS, silent: each has its own words, and none is 'no snapshot'."""
     place.add()
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -153,7 +153,7 @@ def test_a_store_that_is_away_is_18_and_says_why(place: Place, minio: BucketServ
 
 
 def test_an_answer_of_503_is_tried_again_and_then_18(place: Place) -> None:
-    """N3: transient trouble is waited out, for seconds, not for ever."""
+    """Transient trouble is waited out, for seconds, not for ever."""
     place.add()
     place.proxy.inject("GET .*list-type", Fault(status=503), times=2)
     assert place.run("restore").status == 0
@@ -163,7 +163,7 @@ def test_an_answer_of_503_is_tried_again_and_then_18(place: Place) -> None:
 
 
 def test_reading_goes_on_where_it_was_cut(place: Place) -> None:
-    """N1, N2: a clean early end and a lost connection cost one part, and never a wrong byte."""
+    """A clean early end and a lost connection cost one part, and never a wrong byte."""
     place.kept.publish(LARGE, FIRST)
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(cut_answer=1000), times=3)
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(lost=True), times=2)
@@ -171,7 +171,7 @@ def test_reading_goes_on_where_it_was_cut(place: Place) -> None:
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for(place: Place) -> None:
-    """N1, N3: longer than one request is tried again, and no longer than a transfer may stand still."""
+    """It is tried for longer than one request, and no longer than a transfer may stand still."""
     place.kept.publish(LARGE, FIRST)
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(status=503), times=9)
     assert place.kept.read(place.kept.open()) == LARGE
@@ -183,7 +183,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for(place: Place) -> None:
 
 
 def test_an_early_end_that_looks_clean_is_noticed(place: Place) -> None:
-    """N2: what came is compared with what was asked for, whatever the answer says of itself."""
+    """The bytes received are compared with the range asked for, whatever the answer says of itself."""
     place.kept.publish(LARGE, FIRST)
     place.proxy.inject(r"GET .*\.snapshot(\?|$)", Fault(rewrite=lambda body: body[:1000]))
     with pytest.raises(IntegrityError, match="1,000 bytes came where"):
@@ -191,7 +191,7 @@ def test_an_early_end_that_looks_clean_is_noticed(place: Place) -> None:
 
 
 def test_a_document_in_a_bucket_that_is_not_there_is_no_missing_document(minio: BucketServer) -> None:
-    """D6: 404 is said of both, and means two things."""
+    """A 404 stands for both, and they are told apart."""
     store = keep_bucket(minio, at="s3://no-such-bucket/x").open()
     with pytest.raises(NotFoundError, match="there is no such bucket"):
         store.read_document("20261118_101500_0123abcd.set.json")
@@ -232,7 +232,7 @@ def receive(place: Place, content: bytes) -> None:
 def test_a_part_that_is_refused_ends_the_upload_and_leaves_nothing(
     place: Place, status: int, code: str, error: type[Exception]
 ) -> None:
-    """S14, D6: a status of its own; the old latest stays, and no part is left lying."""
+    """A status of its own; the old latest stays, and no part is left behind."""
     place.kept.publish(b"the old one", FIRST)
     body = f"<Error><Code>{code}</Code></Error>".encode()
     place.proxy.inject("PUT .*partNumber=2", Fault(status=status, body=body))
@@ -244,7 +244,7 @@ def test_a_part_that_is_refused_ends_the_upload_and_leaves_nothing(
 
 
 def test_a_bucket_that_is_full_is_15(place: Place) -> None:
-    """N6: no room is its own status."""
+    """No room is a status of its own."""
     place.proxy.inject(r"PUT .*\.snapshot$", Fault(status=507, body=b"<Error><Code>XMinioStorageFull</Code></Error>"))
     with pytest.raises(SpaceError) as caught:
         receive(place, b"a little")
@@ -253,7 +253,7 @@ def test_a_bucket_that_is_full_is_15(place: Place) -> None:
 
 @pytest.mark.parametrize("refused", [r"PUT .*partNumber=2", r"POST .*uploads", r"POST .*uploadId"])
 def test_a_bucket_that_gets_full_on_the_way_says_so_in_seconds(place: Place, refused: str) -> None:
-    """N3, N6: a part is sent again for minutes when it was lost, and not when there is no room for it."""
+    """A lost part is sent again for minutes; a part without room for it is not."""
     place.kept.publish(b"the old one", FIRST)
     full = Fault(status=507, body=b"<Error><Code>XMinioStorageFull</Code></Error>")
 
@@ -271,7 +271,7 @@ def test_a_bucket_that_gets_full_on_the_way_says_so_in_seconds(place: Place, ref
 
 
 def test_a_part_that_fails_is_sent_again(place: Place) -> None:
-    """N1: cut and refused for a while on the bucket's side."""
+    """The bucket's side cuts and refuses for a while."""
     place.proxy.inject("PUT .*partNumber=1", Fault(status=503), times=2)
     place.proxy.inject("PUT .*partNumber=2", Fault(cut_request=1000), times=2)
     receive(place, LARGE)
@@ -279,7 +279,7 @@ def test_a_part_that_fails_is_sent_again(place: Place) -> None:
 
 
 def test_without_its_manifest_nobody_sees_a_snapshot(place: Place) -> None:
-    """P10: the manifest is the commit point; the bytes alone are debris, which the next run leaves for an hour."""
+    """The manifest is the commit point; the bytes alone are debris, which the next run leaves for an hour."""
     place.kept.publish(b"the old one", FIRST)
     place.proxy.inject(r"PUT .*\.snapshot\.json", Fault(status=403), times=1)
     with pytest.raises(AuthError):
@@ -296,7 +296,7 @@ def test_without_its_manifest_nobody_sees_a_snapshot(place: Place) -> None:
 
 
 def test_killed_before_the_manifest_leaves_the_old_latest(place: Place) -> None:
-    """P1, K11: kill -9 between the bytes and what makes them a snapshot."""
+    """SIGKILL between the bytes and the manifest that makes them a snapshot."""
     place.kept.publish(b"the old one", FIRST)
     script = (
         "import sys; sys.path.insert(0, '.')\n"
@@ -367,7 +367,7 @@ def open_lease(place: Place, holder: str, seconds: float = 1.0) -> Lease:
 
 
 def test_a_living_holder_keeps_its_lease_and_is_named(place: Place) -> None:
-    """L2: renewed while it lives; who waits is told the holder, its host and since when."""
+    """It is renewed while the holder lives; a waiting run is told the holder, its host and since when."""
     holder = open_lease(place, "host-a process 7")
     holder.acquire(0.0, no_op)
     with pytest.raises(LockedError) as caught:
@@ -381,7 +381,7 @@ def test_a_living_holder_keeps_its_lease_and_is_named(place: Place) -> None:
 
 
 def test_a_dead_holders_lease_is_taken_over_after_its_time(place: Place) -> None:
-    """L2: it blocks for at most the lease's length, and the one who comes back knows that it has lost."""
+    """It blocks for at most the lease's length, and the former holder notices that it has lost it."""
     dead = open_lease(place, "host-a process 7")
     dead._write(0, None)  # noqa: SLF001 - held, and never renewed, as by a killed process
     new = open_lease(place, "host-b process 8")
@@ -392,7 +392,7 @@ def test_a_dead_holders_lease_is_taken_over_after_its_time(place: Place) -> None
 
 
 def test_of_many_who_want_a_lease_one_gets_it(place: Place) -> None:
-    """L2, two hosts on one store."""
+    """Two hosts on one store: one holder."""
     leases = [open_lease(place, f"host-{number}") for number in range(4)]
     got: list[str] = []
 
@@ -410,7 +410,7 @@ def test_of_many_who_want_a_lease_one_gets_it(place: Place) -> None:
 
 
 def test_a_lease_that_could_not_be_renewed_publishes_nothing(place: Place) -> None:
-    """L2: a machine that slept through its lease must not write the manifest of what others may have removed."""
+    """A machine that slept through its lease must not write the manifest of what others may have removed."""
     store = place.kept.open()
     name = SnapshotName("cities", FIRST)
     with store.lock(5.0), store.receive(name) as incoming:
@@ -458,7 +458,7 @@ def test_where_urls_are_switched_off_the_snapshot_is_uploaded(place: Place) -> N
 def test_a_signal_ends_a_run_that_waits_for_a_bucket_within_two_seconds(
     place: Place, mute: str, command: str
 ) -> None:
-    """L4: also while foreign code waits for an answer that never comes."""
+    """Also while a library waits for an answer that never comes."""
     environment = {**place.server.environment, "AWS_ENDPOINT_URL": f"http://{mute}", "QDRANT_URL": place.qdrant}
     with subprocess.Popen(
         [sys.executable, "-m", "restore", command],

@@ -33,8 +33,8 @@ COMMANDS = (("list",), ("list", "--sets"), ("prune", "--keep-last", "1"), ("veri
 
 
 @pytest.mark.parametrize("content", CONTENTS)
-def test_s8_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content: str, place: Place) -> None:
-    """S8: every kind of document, all of them spoiled at once; the snapshot stays, for it is nobody's."""
+def test_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content: str, place: Place) -> None:
+    """Every kind of document, all spoiled at once; the snapshot without a manifest of ours stays."""
     file = place.add()
     for name in DOCUMENTS:
         place.kept.write(name, CONTENTS[content])
@@ -46,8 +46,8 @@ def test_s8_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content
     assert file in [entry.file for entry in place.kept.open().list_entries()]
 
 
-def test_l2_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_told(place: Place) -> None:
-    """L2, S8: a note that expires in a thousand years holds up who waits for a second by a second."""
+def test_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_told(place: Place) -> None:
+    """A lease that expires in a thousand years delays a run only by its lock timeout."""
     note = b'{"token":"x","holder":"a liar","since":"1970","beat":0,"lease_seconds":1e308}'
     place.kept.write(LEASE_FILE, note)
     with pytest.raises(LockedError, match="is locked by a liar since 1970"), place.kept.open().lock(1.0):
@@ -67,8 +67,8 @@ def test_l2_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than
         "cities/caf\u00e9 \U0001f30d_20260101_120000.snapshot",
     ],
 )
-def test_k6_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place) -> None:
-    """K6, S7: with a manifest beside it or without, it is neither restored, nor listed as ours, nor deleted."""
+def test_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place) -> None:
+    """With or without a manifest, it is neither restored, nor listed as ours, nor deleted."""
     file = place.add()
     client = open_client(parse_location(place.kept.name), place.server.environment)
     for name in (key, f"{key}.json"):
@@ -85,8 +85,8 @@ def test_k6_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place)
 @pytest.mark.parametrize(
     "variable", ["", "AWS_ALLOW_INVALID_CERTIFICATES", "ALLOW_INVALID_CERTIFICATES", "AWS_ALLOW_HTTP"]
 )
-def test_s13_no_variable_makes_a_bucket_accept_any_certificate(variable: str, tmp_path: Path) -> None:
-    """S13: whoever is to be trusted is named by AWS_CA_BUNDLE; nothing switches the look at certificates off."""
+def test_no_variable_makes_a_bucket_accept_any_certificate(variable: str, tmp_path: Path) -> None:
+    """AWS_CA_BUNDLE names the authorities to trust; nothing switches the check of certificates off."""
     given = {
         "AWS_ACCESS_KEY_ID": "someone",
         "AWS_SECRET_ACCESS_KEY": "nothing",

@@ -88,7 +88,7 @@ def test_the_page_has_the_three_policies() -> None:
 
 
 def test_a_reader_reads_and_nothing_else(store: Kept, grant: Grant) -> None:
-    """S14: what a restore needs."""
+    """A key with the right to read is enough for a restore."""
     reader = as_user(store, grant("reader", bucket_of(store)))
     opened = reader.open()
     assert (reader.read(opened), opened.list_latest()) == (b"the first", ("cities",))
@@ -101,7 +101,7 @@ def test_a_reader_reads_and_nothing_else(store: Kept, grant: Grant) -> None:
 
 
 def test_a_writer_needs_no_right_to_delete(store: Kept, grant: Grant) -> None:
-    """S14: small and large snapshots, the lock taken and given back, documents; and it can delete nothing."""
+    """Small and large snapshots, lock and release, documents; and the key can delete nothing."""
     writer = as_user(store, grant("writer", bucket_of(store)))
     for content, at in ((b"a little", SECOND), (LARGE, THIRD)):
         writer.publish(content, at)
@@ -162,7 +162,7 @@ def yard(place: Place) -> Place:
 
 @pytest.mark.parametrize("policy", ["reader", "writer", "pruner"])
 def test_every_command_lives_with_its_policy_and_is_refused_without(yard: Place, grant: Grant, policy: str) -> None:
-    """S14: as people run them, each with 0 or, where the key may not do it, 12; nothing goes that may not."""
+    """Each command ends with 0 or, where the key may not do it, with 12; nothing else is deleted."""
     keys = take_keys(grant(policy, bucket_of(yard.kept)))
     found = {}
     for word, (arguments, _) in NEEDS.items():

@@ -31,8 +31,8 @@ url, size, packed, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "packe
 location = parse_location(url)
 keys = AgeIdentities(f"{folder}/identity") if packed else None
 shelf = WritableBucketStore(open_client(location, os.environ), location, holder="x", since="y", keys=keys)
-encoder = Encoder(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
-name = SnapshotName("cities", datetime(2026, 11, 19, 10, 15, tzinfo=UTC), encoding=encoder.suffix if encoder else "")
+packer = Encoder(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
+name = SnapshotName("cities", datetime(2026, 11, 19, 10, 15, tzinfo=UTC), packing=packer.suffix if packer else "")
 block = os.urandom(1 << 20)
 hashed = hashlib.sha256()
 with shelf.lock(5.0):
@@ -41,15 +41,15 @@ with shelf.lock(5.0):
     begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with shelf.receive(name) as incoming:
         incoming.expect(size)
-        if encoder:
-            encoder.begin(incoming)
+        if packer:
+            packer.begin(incoming)
         for number in range(size >> 20):
             part = number.to_bytes(8, "big") + block[8:]
             hashed.update(part)
-            (encoder or incoming).write(part)
-        if encoder:
-            encoder.finish()
-            encoder.close()
+            (packer or incoming).write(part)
+        if packer:
+            packer.finish()
+            packer.close()
         from restore.snapshots.manifest import Manifest; from restore.snapshots.manifest import write_manifest
         manifest = Manifest(
             collection="cities", created=name.at, server_version="1", size=size, sha256=hashed.hexdigest(), points=1,
@@ -69,7 +69,7 @@ print(json.dumps({"same": found.hexdigest() == hashed.hexdigest(), "grown": (end
 
 @pytest.mark.parametrize("kind", ["plain", "packed"])
 def test_a_snapshot_of_any_size_passes_in_constant_memory(minio: BucketServer, tmp_path: Path, kind: str) -> None:
-    """N5: 400 MB to a bucket and back, at most 64 MiB above what the program takes before it."""
+    """400 MB to a bucket and back, at most 64 MiB above what the program takes before it."""
     import pyrage
 
     identity = pyrage.x25519.Identity.generate()

@@ -36,7 +36,7 @@ def list_files(place: Place) -> list[str]:
 
 
 def test_many_are_deleted_side_by_side_manifests_first(place: Place) -> None:
-    """K11: no manifest is ever without its snapshot, and what was written about one goes with it."""
+    """No manifest is ever without its snapshot, and the documents about a snapshot go with it."""
     files = publish(place)
     ended = place.run("prune", *RULE)
     deleted = [seen.path.rpartition("/")[2] for seen in place.proxy.find("^DELETE ")]
@@ -47,7 +47,7 @@ def test_many_are_deleted_side_by_side_manifests_first(place: Place) -> None:
 
 
 def test_one_that_is_refused_is_named_and_the_others_go(place: Place) -> None:
-    """K11: it is whole still, bytes and manifest."""
+    """The refused one is still whole, bytes and manifest."""
     files = publish(place)
     place.proxy.inject(f"DELETE .*{files[3]}.json", Fault(status=403, body=b""))
     ended = place.run("prune", "--json", *RULE)

@@ -84,7 +84,7 @@ def test_a_killed_serve_with_a_bucket_does_the_run_again(place: Place, server: S
 
 
 def test_two_processes_with_one_bucket_run_a_slot_once(place: Place, server: Server) -> None:
-    """L6: they are started together, and the bucket takes one of their two words."""
+    """They start together, and the bucket accepts only one of their claims."""
     with contextlib.ExitStack() as running:
         first = running.enter_context(serve(place, **DAILY))
         second = running.enter_context(serve(place, missed=False, **DAILY))
@@ -101,7 +101,7 @@ def test_two_processes_with_one_bucket_run_a_slot_once(place: Place, server: Ser
     assert (events.count("job.began"), count_snapshots(place)) == (1, 1)
 
 
-def test_l4_a_signal_ends_it_while_the_bucket_does_not_answer(place: Place, server: Server) -> None:
+def test_a_signal_ends_it_while_the_bucket_does_not_answer(place: Place, server: Server) -> None:
     """Two seconds; nothing is published."""
     with serve(place, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
@@ -143,7 +143,7 @@ def test_a_directory_is_mirrored_into_a_bucket_by_schedule(place: Place, server:
     assert not any(path.name.startswith(".partial") for path in here.iterdir())
 
 
-def test_a1_a_bucket_that_stops_answering_turns_health_bad(place: Place, server: Server) -> None:
+def test_a_bucket_that_stops_answering_turns_health_bad(place: Place, server: Server) -> None:
     """In the middle of the upload; the stated time is two seconds."""
     place.proxy.inject(r"PUT /.*\.snapshot($|\?)", Fault(silent=True))
     with serve(place, RESTORE_HEALTH_TIMEOUT="2s", **DAILY) as serving:

@@ -56,7 +56,7 @@ def take(place: Place, qdrant: RecordingProxy, *arguments: str) -> str:
 def test_a_snapshot_cut_on_both_sides_is_the_servers_byte_by_byte(
     place: Place, qdrant: RecordingProxy, packed: str
 ) -> None:
-    """N1, N2: the download goes on where it was cut, and each part of the upload that was cut comes again."""
+    """The download goes on where it was cut, and each cut part of the upload is sent again."""
     for cut in CUTS:
         qdrant.inject(r"GET .*/snapshots/[^?]+", Fault(cut_answer=cut), times=1)
     place.proxy.inject(r"PUT .*partNumber=1", Fault(cut_request=CUTS[0] // 2), times=1)
@@ -70,7 +70,7 @@ def test_a_snapshot_cut_on_both_sides_is_the_servers_byte_by_byte(
 def test_a_restore_cut_on_the_buckets_side_brings_back_every_point(
     place: Place, qdrant: RecordingProxy, packed: str
 ) -> None:
-    """N1: ranges that were cut are asked for again while the upload to Qdrant goes on."""
+    """Ranges that were cut are asked for again while the upload to Qdrant goes on."""
     take(place, qdrant, *PACKED[packed])
     server = Server(place.qdrant)
     before = server.points("cities")

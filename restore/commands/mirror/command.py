@@ -38,7 +38,7 @@ from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
 from restore.stores.locks import shared_lock, store_lock
-from restore.stores.protocols import Store, WritableStore, no_snapshot_error
+from restore.stores.protocols import Store, WritableStore, explain_missing
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -102,7 +102,7 @@ def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...]
     there = session.source.list_collections()
     for name in settings.collections:
         if name not in there:
-            raise no_snapshot_error(session.source, name)
+            raise explain_missing(session.source, name)
     if settings.collections:
         return settings.collections, ()
     where = f"store '{session.source.name}'"

@@ -79,7 +79,7 @@ class CollectionSnapshot:
 
     def run(self) -> SnapshotOutcome:
         """Make the snapshot. Raises every expected failure; then nothing of it has a final name."""
-        self._session.store.refuse_case_conflict(self._collection)
+        self._session.store.refuse_twin(self._collection)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._make(self._read_before())
@@ -94,11 +94,11 @@ class CollectionSnapshot:
         )
 
     def _make(self, before: _Before) -> SnapshotOutcome:
-        encoder = self._session.encoder
-        suffix = encoder.suffix if encoder else ""
-        name = SnapshotName(encode_collection(self._collection), before.created, encoding=suffix)
+        packer = self._session.packer
+        suffix = packer.suffix if packer else ""
+        name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
         with self._session.store.receive(name) as incoming:
-            arriving = SnapshotIntake(incoming, name=self._collection, encoder=encoder)
+            arriving = SnapshotIntake(incoming, name=self._collection, packer=packer)
             with contextlib.closing(arriving):
                 manifest, archive = self._fetch(before, arriving)
             published = publish(
@@ -106,7 +106,7 @@ class CollectionSnapshot:
                 incoming,
                 manifest,
                 self._session.log,
-                encoding=suffix,
+                packing=suffix,
                 part_problem=find_part_problem(archive),
                 allow_smaller=self._making.allow_smaller,
             )
@@ -137,7 +137,7 @@ class CollectionSnapshot:
                 raise _explain_mark(collection, name_marker(collection, attempts[-1]))
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
-            self._session.store.require_space(snapshot.size)
+            self._session.store.require_room(snapshot.size)
             arriving.name = snapshot.name
             checksum = self._receiver.receive(collection, snapshot, arriving)
             arrived = arriving.finish()
@@ -160,7 +160,7 @@ class CollectionSnapshot:
             written_by=f"qdrant-restore {__version__}",
             run_id=self._session.run_id,
         )
-        return _add_encoding(manifest, arrived), arrived.archive
+        return _add_packing(manifest, arrived), arrived.archive
 
     def _read_updates(self) -> tuple[ShardUpdates, ...]:
         try:
@@ -188,16 +188,16 @@ class CollectionSnapshot:
         )
 
 
-def _add_encoding(manifest: Manifest, arrived: IntakeResult) -> Manifest:
+def _add_packing(manifest: Manifest, arrived: IntakeResult) -> Manifest:
     """Say in a manifest what the stored bytes are, where they are not the server's."""
-    if arrived.encoded is None:
+    if arrived.packing is None:
         return manifest
     return msgspec.structs.replace(
         manifest,
-        stored_size=arrived.encoded.size,
-        stored_sha256=arrived.encoded.sha256,
-        compression=arrived.encoded.compression,
-        encryption=arrived.encoded.encryption,
+        stored_size=arrived.packing.size,
+        stored_sha256=arrived.packing.sha256,
+        compression=arrived.packing.compression,
+        encryption=arrived.packing.encryption,
     )
 
 

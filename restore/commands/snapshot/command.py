@@ -115,8 +115,8 @@ def _snapshot_all(
     )
 
     def snapshot(collection: str, qdrant: Qdrant) -> MadeSnapshot:
-        encoder = session.find_encoder(collection)
-        own = msgspec.structs.replace(session, qdrant=qdrant, encoder=encoder, journal=journal)
+        packer = session.find_packer(collection)
+        own = msgspec.structs.replace(session, qdrant=qdrant, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
     return map_concurrently(snapshot, wanted, session.qdrant, width=settings.concurrency)
@@ -180,7 +180,7 @@ def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
 def _prune(
     settings: Settings, session: SnapshotSession, outcomes: tuple[SnapshotOutcome, ...]
 ) -> tuple[PruneOutcome, ...]:
-    """Prune the collections that have a rule and a verified snapshot since just now, and no others (K9)."""
+    """Prune the collections that have a rule and a verified snapshot since just now, and no others."""
     names = {one.collection for one in outcomes if one.latest and not one.status}
     ruled = {name for name in names if not settings.rule_for(name).is_empty}
     if not ruled:
@@ -193,7 +193,7 @@ def _prune(
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build what `snapshot` works with, and run it."""
-    find_encoder = make_encoders(settings)
+    find_packer = make_encoders(settings)
     with open_qdrant(settings) as qdrant:
         store = open_or_create(settings)
         session = SnapshotSession(
@@ -203,7 +203,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             log=log,
             progress=progress,
             scoped=has_scoped_key(settings),
-            find_encoder=find_encoder,
+            find_packer=find_packer,
             run_id=make_token(),
         )
         report = run(settings, session)

@@ -29,7 +29,7 @@ def publish(
     manifest: Manifest,
     log: Log,
     *,
-    encoding: str = "",
+    packing: str = "",
     part_problem: str = "",
     allow_smaller: bool = False,
 ) -> Published:
@@ -37,9 +37,7 @@ def publish(
 
     Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
     """
-    name = store.choose_name(
-        SnapshotName(encode_collection(manifest.collection), manifest.created, encoding=encoding)
-    )
+    name = store.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
     new = SnapshotContent(str(name), manifest.created, manifest.points)
     hindrance = find_promotion_problem(
         new, _read_last(store, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller

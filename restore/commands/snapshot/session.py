@@ -21,8 +21,8 @@ def _pack_nothing(_collection: str) -> None:
 class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
 
-    `find_encoder` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
-    the `encoder` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
+    `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
+    the `packer` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
     `journal` is where it writes down what it creates on the server.
     """
 
@@ -32,7 +32,7 @@ class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     log: Log
     progress: Progress
     scoped: bool = False
-    find_encoder: Callable[[str], Encoder | None] = _pack_nothing
-    encoder: Encoder | None = None
+    find_packer: Callable[[str], Encoder | None] = _pack_nothing
+    packer: Encoder | None = None
     run_id: str = ""
     journal: CreationJournal | None = None

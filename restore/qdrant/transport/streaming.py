@@ -32,7 +32,7 @@ class MultipartFile(msgspec.Struct, frozen=True):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads a socket until a moment, so that a server sending a byte a minute is abandoned (N4)."""
+    """Reads a socket until a moment, so that a server sending a byte a minute is abandoned."""
 
     def __init__(self, connected: socket.socket, seconds: float | None, silence_seconds: float) -> None:
         self._socket = connected

@@ -44,7 +44,7 @@ class HeldLock(Protocol):
         ...
 
 
-class LockTimeoutError(Exception):
+class StillTakenError(Exception):
     """Another run held it until the time was over."""
 
 
@@ -86,12 +86,10 @@ class _LibraryLock:
         self._lock.release()
 
 
-def acquire_file_lock(
-    path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]
-) -> HeldLock | None:
+def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock | None:
     """Take the kernel's lock on a file, made with this mode; None where the file system has no locks.
 
-    No timeout waits as long as its holder lives. Raises `LockTimeoutError`, and `OSError` when it cannot be opened.
+    No timeout waits as long as its holder lives. Raises `StillTakenError`, and `OSError` when it cannot be opened.
     """
     if not _HAS_FLOCK:
         return _hold_elsewhere(path, mode, timeout_seconds, on_wait)
@@ -110,12 +108,12 @@ def acquire_file_lock(
             return _FileLock(file)
         os.close(file)
         if deadline is not None and time.monotonic() >= deadline:
-            raise LockTimeoutError
+            raise StillTakenError
         on_wait()
         time.sleep(_PAUSE_SECONDS)
 
 
-def acquire_lease(
+def hold_lease(
     path: str,
     *,
     mode: int,
@@ -125,7 +123,7 @@ def acquire_lease(
 ) -> HeldLock:
     """Take a lease: a file that its holder renews, and that anybody may take over who saw it unrenewed for a minute.
 
-    By a clock of his own: no two clocks are compared. Raises as `acquire_file_lock`.
+    By a clock of his own: no two clocks are compared. Raises as `hold_file`.
     """
     import filelock  # noqa: PLC0415 - only where the kernel has no locks
 
@@ -213,5 +211,5 @@ def _acquire(lock: BaseFileLock, path: str, on_wait: Callable[[], None]) -> Held
     try:
         lock.acquire(cancel_check=go_on)
     except filelock.Timeout:
-        raise LockTimeoutError from None
+        raise StillTakenError from None
     return _LibraryLock(lock, path)

@@ -189,7 +189,7 @@ class LocalStore:
 
         Raises `StoreError` when it cannot be read and `DecryptionError` without the key that it needs.
         """
-        if not stored.encoding:
+        if not stored.packing:
             return self.open_stored(stored)
         from restore.snapshots.codec import open_encoded  # noqa: PLC0415 - few snapshots are packed
 

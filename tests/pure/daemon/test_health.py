@@ -33,19 +33,19 @@ def test_a_worker_that_gives_signs_is_healthy_however_long_it_works() -> None:
     assert ask(NOON, working, seen=WorkerActivity(running="snapshot", silent_seconds=LIMIT)) == (True, True, ())
 
 
-def test_a1_a_job_that_gives_no_sign_is_unhealthy_within_the_stated_time() -> None:
+def test_a_job_that_gives_no_sign_is_unhealthy_within_the_stated_time() -> None:
     """One second over it."""
     found = ask(NOON, make_job(began=NOON), seen=WorkerActivity(running="snapshot", silent_seconds=LIMIT + 1))
 
     assert found == (False, False, ("snapshot gave no sign for 601 s (at most 600 s)",))
 
 
-def test_a1_a_schedule_that_stopped_looking_at_the_clock_is_unhealthy() -> None:
+def test_a_schedule_that_stopped_looking_at_the_clock_is_unhealthy() -> None:
     """Also between two jobs."""
     assert ask(NOON, seen=WorkerActivity(silent_seconds=LIMIT + 1))[0] is False
 
 
-def test_a5_a_failed_run_is_not_ready_until_the_next_success() -> None:
+def test_a_failed_run_is_not_ready_until_the_next_success() -> None:
     """The worker lives all the same."""
     failed = make_job(ended=NOON, status=17, succeeded=NOON)
     cleared = make_job(ended=NOON, status=0, succeeded=NOON)
@@ -54,7 +54,7 @@ def test_a5_a_failed_run_is_not_ready_until_the_next_success() -> None:
     assert ask(NOON, cleared) == (True, True, ())
 
 
-def test_a5_no_success_for_two_slots_is_not_ready() -> None:
+def test_no_success_for_two_slots_is_not_ready() -> None:
     """Absence shows: the slot after the missed one has passed, and the time that a run may be late."""
     waiting, limit = make_job(succeeded=NOON), timedelta(hours=2, seconds=LIMIT)
     sentence = "no snapshot has succeeded since 2026-11-20 12:00:00 UTC, its schedule is @hourly UTC"

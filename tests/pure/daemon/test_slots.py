@@ -103,7 +103,7 @@ def test_what_is_no_time_zone_is_said(name: str) -> None:
         open_zone(name)
 
 
-# --- L6 -------------------------------------------------------------------------------------------------------
+# --- Missed slots and changed clocks --------------------------------------------------------------------------
 
 
 @given(
@@ -112,9 +112,7 @@ def test_what_is_no_time_zone_is_said(name: str) -> None:
     minute=st.integers(0, 59),
     hour=st.integers(0, 23),
 )
-def test_l6_a_daily_job_runs_once_a_day_whatever_clocks_do(
-    zone: str, begin: datetime, minute: int, hour: int
-) -> None:
+def test_a_daily_job_runs_once_a_day_whatever_clocks_do(zone: str, begin: datetime, minute: int, hour: int) -> None:
     """In every zone, at every minute of the day, over any year: slots are a day apart, give or take the change."""
     schedule = parse_schedule(f"{minute} {hour} * * *")
     slot, slots = begin.replace(tzinfo=UTC), []
@@ -139,14 +137,14 @@ def test_l6_a_daily_job_runs_once_a_day_whatever_clocks_do(
     ],
 )
 @pytest.mark.parametrize("at", ["0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *", "59 2 * * *", "0 3 * * *"])
-def test_l6_the_day_the_clocks_change_has_exactly_one_daily_run(zone: str, day: datetime, at: str) -> None:
+def test_the_day_the_clocks_change_has_exactly_one_daily_run(zone: str, day: datetime, at: str) -> None:
     """Also by a process that is restarted every ten minutes, in the repeated hour too."""
     ran = walk(parse_schedule(at), zone, day, step=timedelta(minutes=10))
 
     assert len(ran) == 1
 
 
-def test_l6_a_process_first_started_in_the_repeated_hour_waits_for_the_next_day() -> None:
+def test_a_process_first_started_in_the_repeated_hour_waits_for_the_next_day() -> None:
     """02:30 has been there already that night; counted naively it would lie in the past and run at once."""
     second_quarter_past_two = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)
 
@@ -159,7 +157,7 @@ def test_l6_a_process_first_started_in_the_repeated_hour_waits_for_the_next_day(
     every=st.sampled_from(["*/5 * * * *", "0 * * * *", "@daily", "@every 7h", "@every 1m"]),
     down=st.timedeltas(timedelta(minutes=1), timedelta(days=800)),
 )
-def test_l6_however_many_runs_were_missed_one_is_made_up_for(every: str, down: timedelta) -> None:
+def test_however_many_runs_were_missed_one_is_made_up_for(every: str, down: timedelta) -> None:
     """After being down for any time, at most one run is due; after it none."""
     schedule, now, zone = parse_schedule(every), NIGHT + down, open_zone("UTC")
     taken = end_run(take_slot(make_record(), schedule, now, zone=zone), 0, now)

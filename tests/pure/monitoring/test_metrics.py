@@ -49,7 +49,7 @@ def test_a_run_sets_each_of_the_four_metrics_of_its_collections() -> None:
     }
 
 
-def test_a5_a_failure_sets_a_gauge_that_the_next_success_clears() -> None:
+def test_a_failure_sets_a_gauge_that_the_next_success_clears() -> None:
     """And leaves the time of the last success, whose age shows how long nothing went well."""
     later = NOON + timedelta(hours=1)
     good = record_run({}, make_end(0, CollectionRun(collection="cities")))
@@ -69,7 +69,7 @@ def test_a5_a_failure_sets_a_gauge_that_the_next_success_clears() -> None:
     }
 
 
-def test_a5_a_run_that_reached_no_collection_fails_as_a_whole() -> None:
+def test_a_run_that_reached_no_collection_fails_as_a_whole() -> None:
     """Qdrant was away: no collection has an outcome, the run has."""
     assert pick(record_run({}, make_end(17)), "run_last_status", "run_total") == {
         ("run_last_status", "snapshot"): 0,

@@ -276,7 +276,7 @@ def test_our_own_mark_is_not_somebodys(
 def test_points_are_replaced_only_when_that_was_asked_for_by_name(
     wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
-    """D10: no policy and no state leads to sending onto points, unless `replace` was said and the name was given."""
+    """No policy and no state leads to sending onto points, unless `replace` was said and the name was given."""
     decided = plan(wanted, see(target), candidate)
     replaces = isinstance(decided, Restore) and (
         decided.was is TargetBefore.PRESENT or isinstance(target, UnreadableCollection)

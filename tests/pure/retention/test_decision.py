@@ -86,7 +86,7 @@ def decide_for(ages: list[int], rule: RetentionRule, **more: bool) -> list[int]:
 
 @given(histories(ANY_NAMES), rules())
 def test_latest_stays(history: list[RetentionCandidate], rule: RetentionRule) -> None:
-    """K1: for any history and any rule, the file that latest points at is kept, and says so."""
+    """For any history and any rule, the file that latest points at is kept, with that reason."""
     reasons = {one.file: one.reasons for one in apply_rule(history, rule, NOW).kept}
     assert {one.file for one in history if one.is_latest} == {
         file for file, found in reasons.items() if "latest" in found
@@ -97,7 +97,7 @@ def test_latest_stays(history: list[RetentionCandidate], rule: RetentionRule) ->
 def test_the_floor_of_verified_snapshots_is_never_crossed(
     history: list[RetentionCandidate], rule: RetentionRule
 ) -> None:
-    """K2: `min-keep` of each collection, or all there are."""
+    """At least `min-keep` of each collection stay, or all there are."""
     stays = kept(apply_rule(history, rule, NOW))
     short = [
         name
@@ -110,7 +110,7 @@ def test_the_floor_of_verified_snapshots_is_never_crossed(
 
 @given(histories(), rules())
 def test_what_was_held_back_counts_for_nothing(history: list[RetentionCandidate], rule: RetentionRule) -> None:
-    """K3: taking the unverified ones away changes nothing about the verified ones."""
+    """Taking the unverified ones away changes nothing about the verified ones."""
     verified = [one for one in history if one.verified]
     with_all, alone = apply_rule(history, rule, NOW), apply_rule(verified, rule, NOW)
     files = {one.file for one in verified}
@@ -136,7 +136,7 @@ def test_what_is_newer_than_every_verified_one_stays(history: list[RetentionCand
 
 @given(histories(ANY_NAMES), st.integers(0, 5), st.floats(0, 60 * DAY))
 def test_without_a_rule_everything_stays(history: list[RetentionCandidate], floor: int, grace: float) -> None:
-    """K4: a floor and a grace keep, and are no rules by themselves."""
+    """A floor and a grace period keep, and are no rules by themselves."""
     decision = apply_rule(history, RetentionRule(min_keep=floor, grace_seconds=grace), NOW)
     assert (decision.pruned, {one.reasons for one in decision.kept} - {("no rule is set",)}) == ((), set())
 
@@ -145,7 +145,7 @@ def test_without_a_rule_everything_stays(history: list[RetentionCandidate], floo
 def test_a_rule_that_would_prune_everything_is_refused(
     history: list[RetentionCandidate], fields: set[str], floor: int
 ) -> None:
-    """K4: only zeros; status 16, whatever is there."""
+    """Only zeros: status 16, whatever is there."""
     rule = RetentionRule(**dict.fromkeys(fields, 0), min_keep=floor)
     with pytest.raises(
         RefusedError, match=r"^the retention rule keeps nothing: it would prune everything; nothing was deleted$"
@@ -157,7 +157,7 @@ def test_a_rule_that_would_prune_everything_is_refused(
 def test_a_collection_is_pruned_as_if_it_were_alone(
     history: list[RetentionCandidate], rule: RetentionRule, name: str
 ) -> None:
-    """K5: `docs` never touches `docs_v2`, nor any name that it is the beginning of."""
+    """`docs` never touches `docs_v2`, nor any other name that begins with it."""
     alone = apply_rule([one for one in history if one.collection == name], rule, NOW)
     others = apply_rule([one for one in history if one.collection != name], rule, NOW)
     both = apply_rule(history, rule, NOW)
@@ -169,7 +169,7 @@ def test_a_collection_is_pruned_as_if_it_were_alone(
 def test_names_and_order_of_listing_decide_nothing(
     history: list[RetentionCandidate], rule: RetentionRule, chance: random.Random
 ) -> None:
-    """K7: the manifest's time does. The same under names that sort the other way round, and in any order."""
+    """The manifest's time decides, also under names that sort the other way round, and in any order."""
     renamed = [msgspec.structs.replace(one, file=f"{10**6 - place:07}") for place, one in enumerate(history)]
     names = {one.file: other.file for one, other in zip(history, renamed, strict=True)}
     chance.shuffle(renamed)
@@ -192,7 +192,7 @@ def test_time_zones_decide_nothing(history: list[RetentionCandidate], rule: Rete
 def test_what_is_dated_in_the_future_stays_and_is_warned_about(
     history: list[RetentionCandidate], rule: RetentionRule
 ) -> None:
-    """K8: for each collection that has some."""
+    """Each collection that has some gets its warning."""
     decision = apply_rule(history, rule, NOW)
     future = [one for one in history if one.created > NOW]
     assert {one.file for one in future} - kept(decision) == set()
@@ -203,7 +203,7 @@ def test_what_is_dated_in_the_future_stays_and_is_warned_about(
 def test_a_clock_that_is_behind_deletes_nothing_that_a_right_one_keeps(
     history: list[RetentionCandidate], rule: RetentionRule, seconds: int
 ) -> None:
-    """K8: a year back, or any time."""
+    """Behind by a year, or by any time."""
     right = apply_rule(history, rule, NOW)
     behind = apply_rule(history, rule, NOW - timedelta(seconds=seconds))
     assert set(behind.pruned) - set(right.pruned) == set()
@@ -213,7 +213,7 @@ def test_a_clock_that_is_behind_deletes_nothing_that_a_right_one_keeps(
 def test_a_clock_that_is_ahead_deletes_nothing_that_a_right_one_keeps(
     history: list[RetentionCandidate], rule: RetentionRule, seconds: int
 ) -> None:
-    """K8: a year forward, or any time; of snapshots that were made while it was right."""
+    """Ahead by a year, or by any time; for snapshots that were made while it was right."""
     past = [one for one in history if one.created <= NOW]
     right = apply_rule(past, rule, NOW)
     assert apply_rule(past, rule, NOW + timedelta(seconds=seconds)).pruned == right.pruned
@@ -224,7 +224,7 @@ def test_a_clock_that_is_ahead_deletes_nothing_that_a_right_one_keeps(
 
 @given(histories(), rules())
 def test_what_is_read_or_pinned_stays(history: list[RetentionCandidate], rule: RetentionRule) -> None:
-    """K10, K14: whatever the rule says."""
+    """Whatever the rule says."""
     stays = kept(apply_rule(history, rule, NOW))
     assert {one.file for one in history if one.being_read or one.pinned} - stays == set()
 
@@ -239,7 +239,7 @@ def test_reading_keeps_what_is_read_and_nothing_else(history: list[RetentionCand
 
 @given(histories(ANY_NAMES), rules())
 def test_every_snapshot_stays_for_a_reason_or_goes(history: list[RetentionCandidate], rule: RetentionRule) -> None:
-    """K12, K15: each is in one of the two lists, and each survivor names at least one reason."""
+    """Each is in one of the two lists, and each survivor names at least one reason."""
     decision = apply_rule(history, rule, NOW)
     listed = [one.file for one in decision.kept] + list(decision.pruned)
     assert sorted(listed) == sorted(one.file for one in history)
@@ -253,7 +253,7 @@ def test_every_snapshot_stays_for_a_reason_or_goes(history: list[RetentionCandid
 def test_raising_any_value_never_deletes_more(
     history: list[RetentionCandidate], rule: RetentionRule, field: str, more: int
 ) -> None:
-    """K15: rules are ORed, the floor is unconditional."""
+    """A snapshot stays when any rule keeps it, and the floor is unconditional."""
     step = more * DAY if field.endswith("seconds") else more
     raised = msgspec.structs.replace(rule, **{field: (getattr(rule, field) or 0) + step})
     assert set(apply_rule(history, raised, NOW).pruned) - set(apply_rule(history, rule, NOW).pruned) == set()

@@ -130,7 +130,7 @@ def rules(draw: st.DrawFn) -> RetentionRule:
 def test_what_stays_is_what_the_documented_words_keep(
     made: tuple[list[RetentionCandidate], datetime], rule: RetentionRule
 ) -> None:
-    """K1 to K3, K8, K14, K15: for any history, rule and clock, snapshot by snapshot."""
+    """For any history, rule and clock, snapshot by snapshot."""
     history, now = made
     expected = {
         one.file
@@ -163,7 +163,7 @@ def test_what_stays_is_what_the_documented_words_keep(
     ],
 )
 def test_the_ends_of_days_weeks_months_and_years(moments: list[str], rule: RetentionRule, stay: list[int]) -> None:
-    """K15: in UTC, weeks from Monday as ISO 8601 numbers them."""
+    """In UTC, with weeks from Monday as ISO 8601 numbers them."""
     history = [
         RetentionCandidate(file=str(place), collection="docs", created=datetime.fromisoformat(f"{text}:00+00:00"))
         for place, text in enumerate(moments)

@@ -102,7 +102,7 @@ def test_what_we_write_is_followed(name: str) -> None:
 
 @given(NAMES, st.text(max_size=60))
 def test_a_member_leads_to_a_snapshot_of_its_own_collection_or_nowhere(name: str, file: str) -> None:
-    """S7, S8: whatever an attacker writes as a file's name."""
+    """Whatever an attacker writes as a file's name."""
     document = make(1, name)
     evil = msgspec.structs.replace(document.collections[0], file=file)
     problem = find_document_problem(msgspec.structs.replace(document, collections=(evil,)))

@@ -272,7 +272,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 # --- other people's variables ---------------------------------------------------------------------------------
 
 
-def test_s6_what_service_discovery_injects_changes_nothing() -> None:
+def test_what_service_discovery_injects_changes_nothing() -> None:
     """Docker links and Kubernetes put such variables beside a service called `restore` or `qdrant`."""
     injected = {
         "QDRANT_PORT": "tcp://10.0.0.1:6333",
@@ -304,7 +304,7 @@ def test_an_unknown_variable_that_resembles_nothing_is_a_warning() -> None:
     ("content", "key"),
     [(KEY, KEY), (f"{KEY}\n", KEY), (f"{KEY}\r\n", KEY)],
 )
-def test_s2_one_newline_at_a_secret_files_end_is_taken_off(content: str, key: str) -> None:
+def test_one_newline_at_a_secret_files_end_is_taken_off(content: str, key: str) -> None:
     """Editors and `echo` leave one."""
     settings = settle(environment={"QDRANT_API_KEY_FILE": "/key"}, files={"/key": content.encode()})
 
@@ -321,12 +321,12 @@ def test_s2_one_newline_at_a_secret_files_end_is_taken_off(content: str, key: st
         ({"files": {"/key": "cannot be read (Permission denied)"}}, "QDRANT_API_KEY_FILE: secret file '/key' cannot be read (Permission denied)"),
     ],
 )  # fmt: skip
-def test_s2_a_secret_file_that_gives_no_secret_is_an_error(sources: dict[str, Any], problem: str) -> None:
+def test_a_secret_file_that_gives_no_secret_is_an_error(sources: dict[str, Any], problem: str) -> None:
     """Going on without a key would hide the mistake behind a 401."""
     assert problems_of(environment={"QDRANT_API_KEY_FILE": "/key"}, **sources) == (problem,)
 
 
-def test_s2_both_forms_of_a_secret_are_an_error() -> None:
+def test_both_forms_of_a_secret_are_an_error() -> None:
     """Nobody should have to guess which one counts."""
     problems = problems_of(
         environment={"QDRANT_API_KEY": KEY, "QDRANT_API_KEY_FILE": "/key"}, files={"/key": KEY.encode()}
@@ -347,7 +347,7 @@ def test_a_mounted_docker_secret_counts_when_nothing_else_gives_the_key() -> Non
     ]
 
 
-def test_s4_a_secret_shows_itself_to_nobody() -> None:
+def test_a_secret_shows_itself_to_nobody() -> None:
     """Neither `repr`, nor `str`, nor formatting, nor the settings that hold it."""
     settings = settle(environment={"QDRANT_API_KEY": KEY})
 
@@ -355,7 +355,7 @@ def test_s4_a_secret_shows_itself_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("key", [KEY, 'ca"na\\ry'])
-def test_s4_a_secret_is_taken_out_of_what_others_wrote(key: str) -> None:
+def test_a_secret_is_taken_out_of_what_others_wrote(key: str) -> None:
     """As it is, and as JSON or a quoted log line has it."""
     masked = Secret(key).mask(f"bad key {key} in {json.dumps({'error': key})}")
 

@@ -55,7 +55,7 @@ def test_one_more_include_never_takes_a_collection_away(
 
 @given(st.lists(PLAIN), PLAIN)
 def test_a_name_without_wildcards_means_itself_alone(names: list[str], name: str) -> None:
-    """K5: never what it is the beginning of."""
+    """A collection with a longer name that begins alike is not selected."""
     assert select_collections([*names, name, name + "_v2"], (name,)) == (name,)
 
 

@@ -103,7 +103,7 @@ def test_a_manifest_of_another_schema_is_refused() -> None:
     ],
 )
 def test_a_malformed_manifest_is_an_integrity_error_that_names_it(text: bytes) -> None:
-    """V2: an unreadable, empty or malformed manifest is a failure."""
+    """An unreadable, empty or malformed manifest is a failure."""
     with pytest.raises(IntegrityError, match=r"^manifest 'x.json' is malformed: "):
         read_manifest(text, where="x.json")
 

@@ -20,7 +20,7 @@ from restore.snapshots.name import (
     parse_name,
     parse_server_name,
 )
-from restore.stores.layout import Kind, classify, find_case_conflict, find_pointer_problem, read_pointer
+from restore.stores.layout import Kind, classify, find_pointer_problem, find_twin, read_pointer
 
 # What Qdrant accepts, and what it refuses: names reach us from files too, and none may lead outside.
 NAMES = st.text(min_size=1, max_size=255)
@@ -42,7 +42,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 @example("nul\0byte")
 @example("line\nbreak")
 def test_an_encoded_name_is_a_plain_visible_file_name(name: str) -> None:
-    """S7: nothing is ever written outside the store, whatever a collection is called."""
+    """Nothing is ever written outside the store, whatever a collection is called."""
     file = str(SnapshotName(encode_collection(name), NOON, 99))
     assert os.path.basename(file) == file  # noqa: PTH119
     assert not file.startswith(".")
@@ -56,7 +56,7 @@ def test_an_encoded_name_is_a_plain_visible_file_name(name: str) -> None:
 @example("%2E")
 @example("\ud800")
 def test_a_name_comes_back_unless_it_was_cut(name: str) -> None:
-    """P14: the collection is read back from the file name; a cut one says that it cannot be."""
+    """The collection is read back from the file name; a cut one says that it cannot be."""
     encoded = encode_collection(name)
     assert decode_collection(encoded) == (None if is_cut(encoded) else name)
     assert is_cut(encoded) == (len(encoded) > 180)
@@ -64,7 +64,7 @@ def test_a_name_comes_back_unless_it_was_cut(name: str) -> None:
 
 @given(NAMES, MOMENTS, st.integers(1, 9999))
 def test_parsing_a_name_back_gives_the_same_instant(name: str, at: datetime, sequence: int) -> None:
-    """P14: UTC, whole seconds, for every collection name."""
+    """UTC, whole seconds, for every collection name."""
     written = SnapshotName(encode_collection(name), at, sequence)
     assert parse_name(str(written)) == written
 
@@ -77,7 +77,7 @@ def test_parsing_a_name_back_gives_the_same_instant(name: str, at: datetime, seq
 @example("Docs", "docs", NOON, NOON)
 @example("é", "e\u0301", NOON, NOON)
 def test_files_of_two_collections_never_meet(one: str, other: str, at: datetime, then: datetime) -> None:
-    """K5: a collection whose name is another's beginning shares no file with it."""
+    """A collection shares no file with another collection that has a longer name."""
     names = {str(SnapshotName(encode_collection(one), at)), name_latest(one)}
     others = {str(SnapshotName(encode_collection(other), then)), name_latest(other)}
     assert bool(names & others) == (one == other)
@@ -93,7 +93,7 @@ def test_the_latest_pointer_is_read_from_its_right_end(name: str) -> None:
 
 @given(MOMENTS, MOMENTS)
 def test_names_of_one_collection_sort_as_their_moments(one: datetime, other: datetime) -> None:
-    """P14: sortable."""
+    """The order of the names is the order of their times."""
     assert (str(SnapshotName("docs", one)) < str(SnapshotName("docs", other))) == (one < other)
 
 
@@ -177,7 +177,7 @@ def test_every_file_of_a_store_has_its_kind(file: str, kind: Kind) -> None:
     ],
 )
 def test_only_a_sibling_is_followed(target: str, problem: str) -> None:
-    """S8, P8: no pointer leads out of the store, to an unfinished file, or to another pointer."""
+    """No pointer leads out of the store, to an unfinished file, or to another pointer."""
     assert find_pointer_problem(target) == problem
 
 
@@ -196,7 +196,7 @@ def test_only_a_sibling_is_followed(target: str, problem: str) -> None:
     ],
 )
 def test_a_line_of_text_is_a_pointer_when_it_names_a_snapshot(head: bytes, target: str | None) -> None:
-    """P9: how a link is checked out where there are none."""
+    """A link is checked out like this on systems without links."""
     assert read_pointer(head) == target
 
 
@@ -205,5 +205,5 @@ def test_a_twin_differs_in_case_and_in_nothing_else(name: str) -> None:
     """Two such collections would share files where case makes no difference."""
     encoded = encode_collection(name)
     swapped = encode_collection(name.swapcase())
-    found = find_case_conflict(encoded, [f"{swapped}_latest.snapshot", f"{encoded}_latest.snapshot", "README.md"])
+    found = find_twin(encoded, [f"{swapped}_latest.snapshot", f"{encoded}_latest.snapshot", "README.md"])
     assert (found is not None) == (swapped != encoded and swapped.casefold() == encoded.casefold())

@@ -55,7 +55,7 @@ def test_a_store_is_read_and_shown(text: str, location: Location, shown: str) ->
     ],
 )
 def test_what_is_no_store_gets_a_sentence_without_its_password(text: str, sentence: str) -> None:
-    """S4: never repeats what may be secret."""
+    """The sentence never repeats what may be secret."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole sentence is compared below
         parse_location(text)
     assert str(caught.value).startswith(sentence)
