@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from qdrant_embedded.settings import read
+from qdrant_embedded.settings import read_settings
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    settings = read(sys.argv[1:], os.environ)
-    from qdrant_embedded.server import serve  # noqa: PLC0415 - wrong arguments are answered before anything heavy loads
+    """Serve until SIGTERM or SIGINT."""
+    settings = read_settings(sys.argv[1:], os.environ)
+    from qdrant_embedded.listener import serve  # noqa: PLC0415 - wrong arguments fail before the engine is loaded
 
     serve(settings)
 

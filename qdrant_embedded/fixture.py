@@ -55,12 +55,12 @@ class Qdrant:
 
 
 @contextlib.contextmanager
-def opened(wanted: str | None, directory: Path) -> Iterator[Qdrant]:
+def open_qdrant(wanted: str | None, directory: Path) -> Iterator[Qdrant]:
     """Give the server wanted: a URL, `embedded`, `container`, or None for the best there is."""
     if wanted is not None and "://" in wanted:
         yield Qdrant(wanted.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url")
-    elif wanted == "container" or (wanted is None and container_is_possible()):
-        with container() as url:
+    elif wanted == "container" or (wanted is None and is_container_available()):
+        with start_container() as url:
             yield Qdrant(url, None, "container")
     elif wanted in {None, "embedded"}:
         with EmbeddedQdrant(directory) as embedded:
@@ -69,12 +69,12 @@ def opened(wanted: str | None, directory: Path) -> Iterator[Qdrant]:
         raise ValueError(f"--qdrant-server is embedded, container or a URL, not {wanted!r}")
 
 
-def image() -> str:
+def get_image() -> str:
     """Name the image of a container."""
     return os.environ.get("QDRANT_IMAGE") or DEFAULT_IMAGE
 
 
-def container_is_possible() -> bool:
+def is_container_available() -> bool:
     """Tell whether a container engine answers at once and has the image (`QDRANT_PULL=1` lets it fetch one)."""
     try:
         import docker  # type: ignore[import-untyped] # noqa: PLC0415 - comes with testcontainers, which is optional
@@ -85,7 +85,7 @@ def container_is_possible() -> bool:
         client = docker.from_env(timeout=ENGINE_SECONDS)
         client.ping()
         if os.environ.get("QDRANT_PULL") != "1":
-            client.images.get(image())
+            client.images.get(get_image())
     except (docker.errors.DockerException, OSError):
         return False
     finally:
@@ -95,19 +95,19 @@ def container_is_possible() -> bool:
 
 
 @contextlib.contextmanager
-def container() -> Iterator[str]:
+def start_container() -> Iterator[str]:
     """Run the image on a free port. Gives its URL once it is ready."""
     # Without it, testcontainers would fetch one more image to clean up what we clean up ourselves.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - optional
 
-    with DockerContainer(image()).with_env("QDRANT__TELEMETRY_DISABLED", "true").with_exposed_ports(6333) as one:
+    with DockerContainer(get_image()).with_env("QDRANT__TELEMETRY_DISABLED", "true").with_exposed_ports(6333) as one:
         url = f"http://{one.get_container_host_ip()}:{one.get_exposed_port(6333)}"
-        await_ready(url)
+        wait_until_ready(url)
         yield url
 
 
-def await_ready(url: str) -> None:
+def wait_until_ready(url: str) -> None:
     """Wait until it answers. Raises TimeoutError."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

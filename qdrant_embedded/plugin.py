@@ -42,14 +42,14 @@ def qdrant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     Seeded from `--qdrant-seed` or the ini's `qdrant_seed` by the installed `qdrant-restore`; what is there and
     has points is left alone, as always.
     """
-    from qdrant_embedded.fixture import opened  # noqa: PLC0415 - only who asks for it pays for it
+    from qdrant_embedded.fixture import open_qdrant  # noqa: PLC0415 - only who asks for it pays for it
 
     config = request.config
     url = config.getoption("--qdrant-url") or os.environ.get("QDRANT_URL") or None
     wanted = config.getoption("--qdrant-server") or url
     given = config.getoption("--qdrant-seed")
     seeds = [config.invocation_params.dir / Path(one) for one in given] if given else config.getini("qdrant_seed")
-    with opened(wanted, tmp_path_factory.mktemp("qdrant")) as server:
+    with open_qdrant(wanted, tmp_path_factory.mktemp("qdrant")) as server:
         for directory in seeds:
             server.seed(directory)
         yield server

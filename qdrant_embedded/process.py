@@ -22,21 +22,25 @@ START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
 
 
-class DidNotStart(RuntimeError):  # noqa: N818 - says what happened
+class StartError(RuntimeError):
     """The child ended or said nothing in time; the message carries what it wrote to stderr."""
 
 
 # What a child of ours needs of its surroundings; whatever else stands there, keys among it, is not its business.
-_NEEDED = frozenset(
+_SERVER_VARIABLES = frozenset(
     {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH"}
 )
-_NEEDED_BEGINNINGS = ("LC_", "LD_", "DYLD_", "PYTHON", "COV_", "COVERAGE_")
+_SERVER_VARIABLE_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "COV_", "COVERAGE_")
 
 
 def server_environment() -> dict[str, str]:
     """Give of this process's environment what the server needs, and no secret."""
     around = child_environment()
-    return {name: value for name, value in around.items() if name in _NEEDED or name.startswith(_NEEDED_BEGINNINGS)}
+    return {
+        name: value
+        for name, value in around.items()
+        if name in _SERVER_VARIABLES or name.startswith(_SERVER_VARIABLE_PREFIXES)
+    }
 
 
 def child_environment() -> dict[str, str]:
@@ -123,7 +127,7 @@ class EmbeddedQdrant:
             self.port = int(line.rpartition(":")[2])
             return
         self.kill()
-        raise DidNotStart(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
+        raise StartError(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
 
     def misbehave(self, *faults: dict[str, Any]) -> None:
         """Switch on these faults and no others; see `qdrant_embedded.misbehaviour`. Without any, all end."""
@@ -150,7 +154,7 @@ class EmbeddedQdrant:
     def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
         """Wait until the child has ended by itself. Its exit status, negative for a signal."""
         if self._child is None:
-            raise DidNotStart("there is no child to wait for")
+            raise StartError("there is no child to wait for")
         return self._child.wait(timeout_seconds)
 
     def stop(self) -> None:

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Give settings from a command line and an environment. Exits 2 with a sentence when they are wrong."""
     given = parser().parse_args(arguments)
     key = given.api_key

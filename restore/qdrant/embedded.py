@@ -24,13 +24,13 @@ def open_embedded() -> Iterator[str]:
             f"--on embedded: the embedded engine is not installed ({missing[0]} is missing)",
             hint="pip install 'qdrant-restore[embedded]', or give a server: --on http://…",
         )
-    from qdrant_embedded.process import DidNotStart, EmbeddedQdrant  # noqa: PLC0415 - an extra
+    from qdrant_embedded.process import EmbeddedQdrant, StartError  # noqa: PLC0415 - an extra
 
     with tempfile.TemporaryDirectory(prefix="qdrant-restore-drill-") as directory:
         server = EmbeddedQdrant(Path(directory) / "storage")
         try:
             server.start()
-        except DidNotStart as error:
+        except StartError as error:
             reason = str(error).strip().splitlines()[-1]
             raise QdrantError(f"the embedded engine did not start: {reason}", permanent=True) from error
         try:

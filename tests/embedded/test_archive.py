@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qdrant_embedded.answers import Refusal
-from qdrant_embedded.archive import ArchiveWriter, extents, unpack
+from qdrant_embedded.errors import ApiError
+from qdrant_embedded.snapshots.archive import ArchiveWriter, list_extents, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
 
     archive = archived(source)
     with source.open("rb") as file:
-        written = sum(length for _, length in extents(file, 32 << 20))
+        written = sum(length for _, length in list_extents(file, 32 << 20))
 
     assert written <= 16 * PAGE
     assert archive.stat().st_size <= written + 8 * 512
@@ -106,7 +106,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "linked.tar", "w") as archive:
         archive.add(tmp_path / "link", "0/segments/link")
 
-    with pytest.raises(Refusal, match="Forbidden entry type"):
+    with pytest.raises(ApiError, match="Forbidden entry type"):
         unpack(tmp_path / "linked.tar", tmp_path / "target")
 
 
@@ -114,7 +114,7 @@ def test_names_do_not_lead_out_of_the_target(tmp_path: Path) -> None:
     """`../` in a member's name is an error, not a file beside the target."""
     (tmp_path / "source").write_bytes(b"content")
 
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         unpack(archived(tmp_path / "source", "../escaped"), tmp_path / "target")
 
     assert not (tmp_path / "escaped").exists()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qdrant_embedded.fixture import container_is_possible
+from qdrant_embedded.fixture import is_container_available
 from tests.support.http_client import SNAPSHOTS, Asking
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_without_anything_running_it_is_the_embedded_one(project: Path) -> None:
     assert "KIND=embedded KEY=None NAMES=[]" in done.stdout
 
 
-@pytest.mark.skipif(not container_is_possible(), reason="no container engine answers that has the image")
+@pytest.mark.skipif(not is_container_available(), reason="no container engine answers that has the image")
 def test_where_an_engine_answers_it_is_a_container(project: Path) -> None:
     """A real server, seeded like the others, and gone with the session."""
     done = run_pytest(project, "--qdrant-seed", "fixtures")

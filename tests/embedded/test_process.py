@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qdrant_embedded.process import DidNotStart, EmbeddedQdrant
+from qdrant_embedded.process import EmbeddedQdrant, StartError
 from tests.support.http_client import Asking
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_a_start_that_fails_carries_what_the_child_said(tmp_path: Path) -> None:
     """A storage that is a file: the message names it."""
     (tmp_path / "storage").write_text("in the way")
 
-    with pytest.raises(DidNotStart, match=r"(?s)did not start on .*storage.*FileExistsError"):
+    with pytest.raises(StartError, match=r"(?s)did not start on .*storage.*FileExistsError"):
         EmbeddedQdrant(tmp_path / "storage").start()
 
 
@@ -56,7 +56,7 @@ def test_a_port_that_is_taken_is_a_failed_start(start: Callable[..., EmbeddedQdr
     """Not another port, and not a hanging parent."""
     taken = start()
 
-    with pytest.raises(DidNotStart, match="in use"):
+    with pytest.raises(StartError, match="in use"):
         EmbeddedQdrant(tmp_path / "other", port=taken.port).start()
 
 

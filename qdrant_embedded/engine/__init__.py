@@ -1,0 +1,1 @@
+"""The collections of a storage directory, on Qdrant's engine. Knows nothing of HTTP."""

@@ -1,0 +1,48 @@
+"""Root, probes, telemetry, metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from qdrant_embedded import TITLE, errors
+from qdrant_embedded.http import responses
+from qdrant_embedded.http.telemetry import build_telemetry, format_metrics
+
+if TYPE_CHECKING:
+    from qdrant_embedded.http.request import ApiRequest
+
+
+def root(request: ApiRequest) -> Response:
+    """Say what is listening here."""
+    content = {"title": TITLE, "version": request.server.faults.version, "commit": ""}
+    return Response(responses.encode_json(content), media_type=responses.JSON)
+
+
+def healthy(_call: ApiRequest) -> Response:
+    """Liveness."""
+    return Response("healthz check passed", media_type="text/plain")
+
+
+def ready(_call: ApiRequest) -> Response:
+    """Readiness: a standalone server that answers is ready, whatever its collections are like."""
+    return Response("all shards are ready", media_type="text/plain")
+
+
+def metrics(request: ApiRequest) -> Response:
+    """Prometheus text."""
+    return Response(format_metrics(request.server), media_type="text/plain")
+
+
+def telemetry(request: ApiRequest) -> dict[str, Any]:
+    """Counters and running work."""
+    level = request.query.get("details_level", "0")
+    if not level.isdigit():
+        raise errors.ApiError(400, f"Deserialize error in query parameters: invalid digit found in {level!r}")
+    return build_telemetry(request.server, int(level))
+
+
+def cluster(_call: ApiRequest) -> dict[str, str]:
+    """There is no cluster."""
+    return {"status": "disabled"}

@@ -1,0 +1,57 @@
+"""Counts of what runs right now per collection name, as telemetry and metrics show them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class CollectionOperations:
+    """One name's counters; a name stays until the server ends."""
+
+    recoveries: int = 0
+    creations: int = 0
+    creations_total: int = 0
+
+
+class OperationCounters:
+    """All names that were ever snapshotted or recovered since the start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: dict[str, CollectionOperations] = {}
+
+    def copy(self) -> dict[str, CollectionOperations]:
+        """Give a copy, sorted by name."""
+        with self._lock:
+            return {name: CollectionOperations(**vars(self._names[name])) for name in sorted(self._names)}
+
+    @contextlib.contextmanager
+    def count_recovery(self, name: str) -> Iterator[None]:
+        """While a recover of that name runs."""
+        with self._lock:
+            self._names.setdefault(name, CollectionOperations()).recoveries += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._names[name].recoveries -= 1
+
+    @contextlib.contextmanager
+    def count_creation(self, name: str) -> Iterator[None]:
+        """While a snapshot of that name is made."""
+        with self._lock:
+            running = self._names.setdefault(name, CollectionOperations())
+            running.creations += 1
+            running.creations_total += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._names[name].creations -= 1

@@ -1,0 +1,1 @@
+"""Snapshot files: create, list, find and recover."""

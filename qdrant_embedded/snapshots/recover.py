@@ -1,0 +1,121 @@
+"""Recovering a collection from a snapshot, step by step in the order of a real server.
+
+unpack aside (nothing is visible yet) → create the collection when it is missing → compare → per shard: flag, clear,
+move in, load, unflag. A kill between any two leaves what a real server leaves; see the moments in `misbehaviour`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qdrant_edge as edge
+
+from qdrant_embedded import documents
+from qdrant_embedded.engine import configuration
+from qdrant_embedded.engine.collection import CONFIGURATION, KEYS, SCHEMA
+from qdrant_embedded.engine.shard import translate_engine_errors
+from qdrant_embedded.errors import ApiError, service_error, wrong_input
+from qdrant_embedded.snapshots import archive
+
+if TYPE_CHECKING:
+    from qdrant_embedded.engine.collection import Collection
+    from qdrant_embedded.server import Server
+
+
+def recover_collection(server: Server, name: str, snapshot: Path) -> None:
+    """Restore a snapshot file into the collection of that name (or behind that alias). Raises Refusal."""
+    try:
+        work_directory = Path(tempfile.mkdtemp(prefix=f"col-{name}-recovery-", dir=server.catalog.temporary_path))
+    except OSError as error:  # a long name leaves no room for the rest
+        raise service_error(f"File IO error: {error}") from error
+    try:
+        server.faults.reach("unpacking", name)
+        settings, schema = unpack(snapshot, work_directory)
+        collection = server.catalog.find(name)
+        if collection is None:
+            server.faults.reach("before-create", name)
+            collection = server.catalog.create(name, settings, schema)
+            server.faults.reach("after-create", name)
+        raise_if_incompatible(collection, settings)
+        with collection.lock:
+            for number in collection.shards:
+                replace_shard(server, collection, number, work_directory / str(number))
+            collection.build_missing_indexes()
+        server.faults.reach("after-move", name)
+    finally:
+        shutil.rmtree(work_directory, ignore_errors=True)
+
+
+def unpack(snapshot: Path, work_directory: Path) -> tuple[configuration.Configuration, dict[str, Any]]:
+    """Extract everything, inner archives included. The configuration and the payload-index schema."""
+    archive.unpack(snapshot, work_directory)
+    settings = documents.read(work_directory / CONFIGURATION)
+    if settings is None:
+        path = work_directory / CONFIGURATION
+        raise service_error(f"File IO error: failed to open file `{path}`: No such file or directory (os error 2)")
+    for number in shard_numbers(settings, work_directory):
+        shard = work_directory / str(number)
+        state = documents.read(shard / "replica_state.json", {})
+        if not (shard / "shard_config.json").is_file():
+            raise service_error(f"Can't read shard config at {shard}")
+        if not state.get("is_local"):
+            raise service_error(f"Can't restore snapshot in local mode with missing data at shard: {shard}")
+        unpack_segments(shard)
+    return settings, documents.read(work_directory / SCHEMA, {"schema": {}})["schema"]
+
+
+def shard_numbers(settings: configuration.Configuration, work_directory: Path) -> list[int]:
+    """Which shards the archive must hold; with custom sharding, those of its keys."""
+    if settings["params"].get("sharding_method") != "custom":
+        return list(range(settings["params"]["shard_number"]))
+    return [number for key in documents.read(work_directory / KEYS, []) for number in key["shard_ids"]]
+
+
+def unpack_segments(shard: Path) -> None:
+    """Unpack the segments' inner archives in place: the engine does it when it unpacks nothing over them."""
+    for segment in shard.glob("segments/*.tar"):
+        if archive.holds_rocksdb(segment):
+            raise service_error("RocksDB is not supported in this Qdrant version")
+    nothing = shard.with_name(f"{shard.name}-nothing.tar")
+    nothing.write_bytes(bytes(1024))
+    with translate_engine_errors():
+        edge.EdgeShard.unpack_snapshot(str(nothing), str(shard))
+
+
+def raise_if_incompatible(collection: Collection, settings: configuration.Configuration) -> None:
+    """Refuse with 400 when vectors or the number of shards differ; the server compares nothing else."""
+    # What else differs stays as the existing collection has it.
+    ours, theirs = collection.params, settings["params"]
+    message = "Snapshot is not compatible with existing collection: "
+    if ours["vectors"] != theirs["vectors"]:
+        here, there = (
+            configuration.format_vectors_as_rust(ours["vectors"]),
+            configuration.format_vectors_as_rust(theirs["vectors"]),
+        )
+        raise wrong_input(f"{message}Collection vectors: {here} Snapshot Vectors: {there}")
+    if ours["shard_number"] != theirs["shard_number"]:
+        here, there = ours["shard_number"], theirs["shard_number"]
+        raise wrong_input(f"{message}Collection shard number: {here} Snapshot shard number: {there}")
+
+
+def replace_shard(server: Server, collection: Collection, number: int, incoming: Path) -> None:
+    """Replace one shard's files by the unpacked ones and load them; what was there is gone from the first line on."""
+    if not ((incoming / "wal").is_dir() and (incoming / "segments").is_dir()):
+        return  # the server takes it for a shard that is not in the snapshot
+    shard = collection.shards[number]
+    collection.initializing_flag(number).touch()
+    collection.dirty.add(number)
+    collection.generation += 1
+    shard.close()
+    shutil.rmtree(shard.path, ignore_errors=True)
+    server.faults.reach("while-moving", collection.name)
+    shard.replace_with(incoming)
+    try:
+        shard.flush()
+    except ApiError as error:  # the old data is gone by now, and the shard stays dirty
+        raise service_error(f"Failed to load local shard {shard.path}: {error.message}") from error
+    collection.initializing_flag(number).unlink()
+    collection.dirty.discard(number)
