@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import functools
+import graphlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,14 @@ def find_part(path: Path) -> str:
     return "" if part == "__init__" else part
 
 
-def find_modules() -> dict[str, Path]:
-    """Return every module by its dotted name."""
-    names = {path: ".".join(("restore", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in FILES}
+def find_modules(package: Path) -> dict[str, Path]:
+    """Return every module of a package by its dotted name."""
+    files = sorted(package.rglob("*.py"))
+    names = {path: ".".join(path.relative_to(package.parent).with_suffix("").parts) for path in files}
     return {name.removesuffix(".__init__"): path for path, name in names.items()}
 
 
-MODULES = find_modules()
+MODULES = find_modules(PACKAGE)
 
 
 def list_foreign(path: Path) -> Iterator[str]:
@@ -103,10 +105,21 @@ def list_foreign(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def list_own(path: Path) -> set[str]:
-    """Return the modules of this package that a file imports."""
-    names = (name if name in MODULES else name.rpartition(".")[0] for name in list_foreign(path))
-    return {name for name in names if name.startswith("restore.")} & set(MODULES)
+def list_own(path: Path, modules: Collection[str] = MODULES.keys()) -> set[str]:
+    """Return those of the modules that a file imports."""
+    names = (name if name in modules else name.rpartition(".")[0] for name in list_foreign(path))
+    return {name for name in names if "." in name} & set(modules)
+
+
+def find_import_cycle(package: Path) -> list[str]:
+    """Return the modules of one cycle of imports, those inside functions and for types included."""
+    modules = find_modules(package)
+    imports = {name: list_own(path, modules) - {name} for name, path in modules.items()}
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def list_pure() -> list[str]:
@@ -129,6 +142,12 @@ def test_the_contract_has_no_circle() -> None:
     parts = list(CONTRACT)
 
     assert [part for part in parts if set(CONTRACT[part].split()) - set(parts[: parts.index(part)])] == []
+
+
+@pytest.mark.parametrize("package", [PACKAGE, PACKAGE.with_name("qdrant_embedded")], ids=lambda path: path.name)
+def test_no_modules_import_each_other_in_a_cycle(package: Path) -> None:
+    """Each module can be read, and tested, with only the modules below it."""
+    assert find_import_cycle(package) == []
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if find_part(path)], ids=show)

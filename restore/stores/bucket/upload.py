@@ -6,15 +6,12 @@ import contextlib
 import queue
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from restore.errors import StoreError
 from restore.snapshots.name import SnapshotName
 from restore.stores.bucket.client import BucketClient, obstore_errors
 from restore.stores.bucket.errors import error_from_obstore
-
-if TYPE_CHECKING:
-    from restore.stores.bucket.writer import WritableBucketStore
-
 
 _PART_BYTES = 5 << 20
 # S3 takes parts of 5 MiB and more, and 10,000 of them.
@@ -30,10 +27,23 @@ class _AbandonedError(Exception):
     """An upload is not to be finished."""
 
 
+class UploadTarget(Protocol):
+    """The store that an upload writes to."""
+
+    def key(self, file: str) -> str:
+        """Return the name of a file's object."""
+
+    def explain_taken(self, file: str) -> StoreError:
+        """Return the error for a name that another process took."""
+
+    def ask_for_room(self) -> None:
+        """Raise SpaceError if the store is full."""
+
+
 class Upload:
     """An object being written. Until `finish` nobody sees it; one part or less is held and put at once."""
 
-    def __init__(self, client: BucketClient, store: WritableBucketStore, name: SnapshotName) -> None:
+    def __init__(self, client: BucketClient, store: UploadTarget, name: SnapshotName) -> None:
         self._client = client
         self._store = store
         self._part_bytes = _PART_BYTES
