@@ -1,4 +1,4 @@
-"""A download that goes on where it was cut, of the very same file, or says that this is no longer possible.
+"""A download that goes on where it was cut, of the very same file, or fails when that file is gone.
 
 `Range` with `If-Match`: the server ignores `If-Range` (measured on 1.18.3) and would continue another file.
 """
@@ -11,30 +11,31 @@ import time
 from contextlib import AbstractContextManager
 
 from restore.errors import DeadlineError, QdrantError
-from restore.qdrant.client import Download, Qdrant
+from restore.qdrant.client import Qdrant
 from restore.qdrant.model import SnapshotDescription
+from restore.qdrant.snapshot_api import Download
 from restore.qdrant.transport.network_errors import describe_network_error
 from restore.system.events import Log
 from restore.system.retry import retry_attempts
 from restore.system.text import format_count
 
 _BLOCK = 1 << 20
-# Slower than this over a whole stall timeout is a server that does not really send.
+# A server that is slower than this over a whole stall timeout counts as one that sends nothing.
 _SLOWEST_BYTES_PER_SECOND = 1024
 
 
-_PASSING = frozenset({None, 429, 502, 503})
+_TRANSIENT = frozenset({None, 429, 502, 503})
 
 
 class ReplacedError(QdrantError):
-    """The snapshot is gone from the server, or another one lies there under its name."""
+    """The snapshot is gone from the server, or another one has its name now."""
 
 
 class ResumedDownload:
     """The bytes of one snapshot on the server, in order, each once. Close it on every way out.
 
-    A clean early end is a cut like any other: the size is known. `restarted` is true after a read that began the
-    file anew, because the server gave no `ETag` to go on by.
+    The size is known, so an early end counts as a cut. `restarted` is true after a read that began the file anew,
+    because the server had sent no `ETag`.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class ResumedDownload:
         self.restarted = False
 
     def read(self) -> bytes:
-        """Give the next block, at most 1 MiB; empty at the end, when every byte has come.
+        """Return the next block, at most 1 MiB; empty at the end, when every byte has come.
 
-        Raises `ReplacedError` when the file is not the same any more, `DeadlineError` when the server sends
-        nothing, or next to nothing, for the stall timeout, and `QdrantError` when it stays unreachable as long.
+        Raise `ReplacedError` when the file is not the same any more, `DeadlineError` when the server sends nothing,
+        or next to nothing, for the stall timeout, and `QdrantError` when it stays unreachable for as long.
         """
         self.restarted = False
         if self._offset >= self._snapshot.size:
@@ -75,10 +76,10 @@ class ResumedDownload:
                 opened.__exit__(None, None, None)
 
     def _read_once(self, download: Download) -> bytes:
-        """Give what one read brings; nothing when the stream was cut, which closes it."""
+        """Return what one read brings. Empty when the stream was cut; then it is closed."""
         wanted = min(_BLOCK, self._snapshot.size - self._offset)
         try:
-            block = download.response.read1(wanted)
+            block = download.read(wanted)
         except TimeoutError as error:
             raise self._explain_silence() from error
         except (OSError, http.client.HTTPException) as error:
@@ -98,8 +99,8 @@ class ResumedDownload:
         return block
 
     def _read_reconnected(self) -> bytes:
-        """Open the download and read its first block, again and again while the trouble may pass."""
-        for attempt in retry_attempts(_may_pass, timeout_seconds=self._stall, longest_pause_seconds=5.0):
+        """Open the download and return its first block; retry while the error may be transient."""
+        for attempt in retry_attempts(_is_transient, timeout_seconds=self._stall, longest_pause_seconds=5.0):
             with attempt:
                 if block := self._read_once(self._reopen()):
                     return block
@@ -145,8 +146,8 @@ class ResumedDownload:
         )
 
 
-def _may_pass(error: Exception) -> bool:
-    """Tell whether to try again: a lost connection and what a proxy says of one, never a refusal."""
+def _is_transient(error: Exception) -> bool:
+    """Return whether to retry: a lost connection and what a proxy answers then, never a refusal."""
     if not isinstance(error, QdrantError) or isinstance(error, ReplacedError) or error.permanent:
         return False
-    return error.http_status in _PASSING
+    return error.http_status in _TRANSIENT

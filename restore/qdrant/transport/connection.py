@@ -1,15 +1,14 @@
 """One HTTP connection to one Qdrant: requests with time limits, retries of reads, streams in both directions.
 
-The standard library's `http.client` underneath, because an upload must hand its file to the kernel
-(`socket.sendfile` between the multipart head and tail was level with curl, a copy in Python was not) and because a
-boot with nothing to do is nearly all imports.
+Built on `http.client`, for two reasons. An upload must hand its file to the kernel: with `sendfile` between the
+multipart head and tail it is as fast as curl, with a copy in Python it was not. And a boot with nothing to do spends
+nearly all its time on imports.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import re
 import select
 import socket
 import ssl
@@ -18,88 +17,34 @@ import weakref
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
-
 from restore.errors import DeadlineError, QdrantError
+from restore.qdrant.transport.exchange import PendingResponse, Request, Response, read_whole
 from restore.qdrant.transport.network_errors import describe_network_error, suggest_network_fix
 from restore.qdrant.transport.streaming import MultipartFile, read_head, send_multipart
+from restore.system.events import no_op
 from restore.system.retry import retry_attempts
-from restore.system.secret import Secret
 
 # Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
 _IDLE_SECONDS = 3.0
-_LARGEST_ANSWER = 256 << 20
-READ_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
-_ERRORS = 400
-_QUERY = re.compile(rb"(https?://[^\s\"'<>?]*)\?[^\s\"'<>)]*")
 _TRANSIENT = frozenset({429, 502, 503, 504})
 
 
-class Response(msgspec.Struct, frozen=True):
-    """One answer, read whole. Header names are lower-case."""
+class Connection:
+    """Requests to one Qdrant over one kept-alive connection, for one thread: another thread uses a `clone`.
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def is_json(self) -> bool:
-        """Tell whether the body says it is JSON."""
-        return self.headers.get("content-type", "").startswith("application/json")
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. `path` is already percent-encoded; `seconds` bounds the whole exchange.
-
-    `hides_queries`: it sends a URL whose query is a secret, and the answer may repeat it.
+    `check_stop` raises `Interrupted` when this thread is asked to end. It is called before each request and each
+    wait, and with every block.
     """
 
-    method: str
-    path: str
-    query: dict[str, str] = {}
-    body: bytes | None = None
-    headers: dict[str, str] = {}
-    seconds: float = READ_SECONDS
-    hides_queries: bool = False
-
-
-class PendingResponse:
-    """A request that was sent and whose answer may take hours. Poll it; close it on every way out."""
-
-    def __init__(self, connected: http.client.HTTPConnection, key: str = "", *, hides_queries: bool = False) -> None:
-        self._connection = connected
-        self._key = key
-        self._hides_queries = hides_queries
-
-    def poll(self, seconds: float) -> Response | None:
-        """Wait up to `seconds` for the answer. None: not yet. Raises OSError when none can come any more."""
-        connected = self._connection.sock
-        if connected is None:
-            raise ConnectionResetError("the connection is closed")
-        pending = isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
-        if not pending and not select.select([connected], [], [], seconds)[0]:
-            return None
-        try:
-            answer = _read_whole(read_head(self._connection, READ_SECONDS, READ_SECONDS), self._key)
-        except http.client.HTTPException as error:
-            raise ConnectionResetError(describe_network_error(error)) from error
-        finally:
-            self.close()
-        if self._hides_queries and answer.status >= _ERRORS:
-            # Before anybody cuts it short, as with the key.
-            return Response(answer.status, answer.headers, _QUERY.sub(rb"\1?***", answer.body))
-        return answer
-
-    def close(self) -> None:
-        """Close the connection; the server goes on by itself."""
-        self._connection.close()
-
-
-class Connection:
-    """Requests to one Qdrant over one kept-alive connection. Not for several threads: use `another()`."""
-
-    def __init__(self, url: str, headers: dict[str, str], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        tls: ssl.SSLContext | None = None,
+        check_stop: Callable[[], None] = no_op,
+    ) -> None:
         parts = urlsplit(url)
         self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
         self._secure = parts.scheme == "https"
@@ -109,26 +54,27 @@ class Connection:
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "qdrant-restore", **headers}
         self._key = headers.get("api-key", "")
         self._tls = tls
+        self.check_stop = check_stop
         self._kept: http.client.HTTPConnection | None = None
         self._used = 0.0
-        # Every socket that is open, also those that an exchange or a stream has by now.
+        # Every open socket, also those that belong to a pending response or a stream by now.
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def clone(self) -> Connection:
-        """Give a second connection to the same server, for another thread."""
-        return Connection(self.url, self._headers, tls=self._tls)
+    def clone(self, *, check_stop: Callable[[], None] = no_op) -> Connection:
+        """Return a second connection to the same server, for another thread."""
+        return Connection(self.url, self._headers, tls=self._tls, check_stop=check_stop)
 
-    def ask(self, request: Request) -> Response:
-        """Send a request once and read its answer whole.
+    def request(self, request: Request) -> Response:
+        """Send a request once and read its response whole.
 
-        Raises `QdrantError` without an `http_status` when no answer came; then a write may have been done.
+        Raise `QdrantError` without an `http_status` when no response came; then a write may have been done.
         """
         try:
             connected = self._take(request.seconds)
             self._send_head(connected, request, len(request.body or b""))
             if request.body:
                 connected.send(request.body)
-            answer = _read_whole(read_head(connected, request.seconds, request.seconds), self._key)
+            answer = read_whole(read_head(connected, request.seconds, request.seconds), self._key)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise self._lost(error) from error
@@ -139,10 +85,10 @@ class Connection:
         return answer
 
     def request_with_retry(self, request: Request, *, timeout_seconds: float = 10.0) -> Response:
-        """Send a request that changes nothing, again and again while the trouble may pass.
+        """Send a request that may be sent twice, and retry it while the error may be transient.
 
-        Retried are lost connections and 429, 502, 503, 504, with jittered backoff, honouring a `Retry-After` within
-        the patience. When that is over the last answer is given, whatever it says, or the last trouble raised.
+        Lost connections and 429, 502, 503, 504 are retried, with jittered backoff. A `Retry-After` is honoured within
+        `timeout_seconds`. After that the last response is returned, whatever it says, or the last error is raised.
         """
         answer = self._try(request)
         if isinstance(answer, Response):
@@ -155,7 +101,7 @@ class Connection:
         try:
             for attempt in retry_attempts(pause, timeout_seconds=timeout_seconds, longest_pause_seconds=2.0):
                 with attempt:
-                    # The first trouble was met already, and the pause that it asked for comes first.
+                    # The first error was met above; the pause that it asked for comes first.
                     answer, first = first or self._try(request), None
                     if isinstance(answer, _TransientError):
                         raise answer
@@ -169,22 +115,18 @@ class Connection:
 
     def _try(self, request: Request) -> Response | _TransientError:
         try:
-            answer = self.ask(request)
+            answer = self.request(request)
         except QdrantError as error:
             if error.permanent:
                 raise
             return _TransientError(error.message, hint=error.hint)
         if answer.status not in _TRANSIENT:
             return answer
-        words = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
-        passing = _TransientError(words, http_status=answer.status)
-        after = answer.headers.get("retry-after", "")
-        passing.retry_after = float(after) if after.isdecimal() else 0.0
-        passing.answer = answer
-        return passing
+        message = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
+        return _TransientError(message, answer=answer)
 
     def send(self, request: Request) -> PendingResponse:
-        """Send a request whose answer takes long, on a connection of its own."""
+        """Send a request whose response takes long, over a connection of its own."""
         connected = self._connect(_CONNECT_SECONDS)
         try:
             self._send_head(connected, request, len(request.body or b""))
@@ -196,27 +138,32 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return PendingResponse(connected, self._key, hides_queries=request.hides_queries)
+        return self._wait_for(connected, request)
 
     def send_file(
         self, request: Request, part: MultipartFile, *, on_sent: Callable[[int], None], stall_seconds: float
     ) -> PendingResponse:
         """Stream a file as a request's body, without a copy in memory.
 
-        `on_sent` gets the bytes of the file sent so far. An answer that comes early (a proxy's 413) ends the
-        sending. Raises `DeadlineError` when the server takes nothing for `stall_seconds`, `QdrantError` when the
-        connection is lost.
+        `on_sent` is called with the number of the file's bytes sent so far. A response that comes early (a proxy's
+        413) ends the sending. Raise `DeadlineError` when the server takes nothing for `stall_seconds`, `QdrantError`
+        when the connection is lost.
         """
+
+        def on_block(sent_bytes: int) -> None:
+            self.check_stop()
+            on_sent(sent_bytes)
+
         connected = self._connect(_CONNECT_SECONDS)
         length = len(part.head) + part.size + len(part.tail)
         try:
             self._send_head(connected, request, length)
             connected.send(part.head)
-            if send_multipart(connected.sock, part, on_sent, stall_seconds):
+            if send_multipart(connected.sock, part, on_block, stall_seconds):
                 connected.sock.settimeout(stall_seconds)
                 connected.sock.sendall(part.tail)
         except (BrokenPipeError, ConnectionResetError) as error:
-            # The server may have said why before it hung up: the answer is then still to be read.
+            # The server may have said why before it closed the connection: then there is a response to read.
             if not select.select([connected.sock], [], [], 0.5)[0]:
                 connected.close()
                 raise self._lost(error) from error
@@ -232,10 +179,10 @@ class Connection:
         except BaseException:
             connected.close()
             raise
-        return PendingResponse(connected, self._key)
+        return self._wait_for(connected, request)
 
     def receive(self, request: Request, *, silence_seconds: float) -> http.client.HTTPResponse:
-        """Send a request whose answer is a stream; its connection closes with the response."""
+        """Send a request whose response is a stream. Its connection closes with the response."""
         connected = self._connect(_CONNECT_SECONDS)
         try:
             self._send_head(connected, request, 0)
@@ -248,11 +195,11 @@ class Connection:
             raise
 
     def interrupt(self) -> None:
-        """Shut every socket of it, for a thread that may be waiting for a byte; may be called from another thread."""
-        for one in list(self._sockets):
-            # Not a TLS socket's own, which would first say goodbye.
+        """Shut every open socket, so that the thread waits for no byte any more. Any thread may call this."""
+        for opened in list(self._sockets):
+            # Not the method of a TLS socket, which would send a closing message first.
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(one, socket.SHUT_RDWR)
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -275,7 +222,13 @@ class Connection:
             return
         self._kept, self._used = connected, time.monotonic()
 
+    def _wait_for(self, connected: http.client.HTTPConnection, request: Request) -> PendingResponse:
+        return PendingResponse(
+            connected, key=self._key, hides_queries=request.hides_queries, check_stop=self.check_stop
+        )
+
     def _connect(self, seconds: float) -> http.client.HTTPConnection:
+        self.check_stop()
         connected: http.client.HTTPConnection
         if self._secure:
             connected = http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
@@ -289,6 +242,8 @@ class Connection:
         return connected
 
     def _send_head(self, connected: http.client.HTTPConnection, request: Request, length: int) -> None:
+        # Here too: a connection made while the stop was requested is not shut.
+        self.check_stop()
         path = self._prefix + request.path
         if request.query:
             path += "?" + urlencode(request.query)
@@ -301,6 +256,8 @@ class Connection:
         connected.endheaders()
 
     def _lost(self, error: Exception) -> QdrantError:
+        """Return the error for a lost connection. Raise `Interrupted` when it was shut to end this thread."""
+        self.check_stop()
         return QdrantError(
             f"Qdrant at {self.url} cannot be reached: {describe_network_error(error)}",
             hint=suggest_network_fix(error),
@@ -309,34 +266,10 @@ class Connection:
 
 
 class _TransientError(QdrantError):
-    """Trouble that may pass; `retry_after` is what the server asked for, in seconds. `answer`: it did answer."""
+    """An error that may be transient. `answer` is None when none came; `retry_after` are the seconds it asks for."""
 
-    retry_after = 0.0
-    answer: Response | None = None
-
-
-def _read_whole(response: http.client.HTTPResponse, key: str) -> Response:
-    """Read an answer to its end. Raises `IncompleteRead` when it is shorter than it said."""
-    promised = response.length
-    body = response.read(_LARGEST_ANSWER)
-    response.close()
-    if promised is not None and len(body) < min(promised, _LARGEST_ANSWER):
-        raise http.client.IncompleteRead(body, promised - len(body))
-    if promised is None and not response.chunked and not _ends_well(response.headers.get("content-type") or "", body):
-        raise http.client.IncompleteRead(body)
-    if key and response.status >= _ERRORS:
-        # Before anybody cuts it short: half a key that an echoing proxy sent would be recognised no more.
-        for form in (key, *Secret(key).list_forms()):
-            body = body.replace(form.encode(), b"***")
-    return Response(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
-
-
-def _ends_well(content_type: str, body: bytes) -> bool:
-    """Tell whether an answer that only the connection's end ended is whole: a head cut in two has no body at all."""
-    if not content_type.startswith("application/json"):
-        return bool(content_type and body)
-    try:
-        msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return False
-    return True
+    def __init__(self, message: str, *, hint: str = "", answer: Response | None = None) -> None:
+        super().__init__(message, hint=hint, http_status=answer.status if answer else None)
+        self.answer = answer
+        after = answer.headers.get("retry-after", "") if answer else ""
+        self.retry_after = float(after) if after.isdecimal() else 0.0

@@ -10,7 +10,7 @@ import msgspec
 
 from restore.errors import AuthError, DeadlineError, IntegrityError, QdrantError, RestoreError, SpaceError
 from restore.qdrant.model import CollectionInfo, SnapshotDescription
-from restore.qdrant.transport.connection import Response
+from restore.qdrant.transport.exchange import Response
 
 _REFUSED = frozenset({401, 403})
 _UNKNOWN_KEY = 401

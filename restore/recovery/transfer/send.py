@@ -12,7 +12,7 @@ import msgspec
 
 from restore.errors import DeadlineError, QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
-from restore.qdrant.transport.connection import PendingResponse, Response
+from restore.qdrant.transport.exchange import PendingResponse, Response
 from restore.recovery.request import TransferSource
 from restore.snapshots.stored import SnapshotReader
 from restore.system.clock import Clock
