@@ -1,15 +1,15 @@
-"""Every expected failure, its exit status and its hint. Exit status 1 is a bug in this program.
+"""Every expected failure with its exit status and hint, and the one table of exit statuses.
 
-The table of statuses stands here and nowhere else; README and `--help` are compared with it by a test.
+A test compares the pages and `--help` with the table.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class ExitStatus(NamedTuple):
-    """One row of the published table: a number, its name and what it tells a script."""
+    """One row of the table: the number, its name, and what it means to a script."""
 
     number: int
     name: str
@@ -40,9 +40,10 @@ PARTIAL = 3
 
 
 class RestoreError(Exception):
-    """An expected failure: one sentence with subject, expected and found; what was left behind; a hint.
+    """An expected failure.
 
-    `str()` gives ``message; left``. The hint is a line of its own and never empty where a person can act.
+    `message` is one sentence: the subject, what was expected and what was found. `left` says what stays behind.
+    `hint` says what a person can do, and is empty only where nothing can be done.
     """
 
     status = 1
@@ -54,12 +55,12 @@ class RestoreError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Give the sentence without its hint."""
+        """Return `message; left`, without the hint."""
         return f"{self.message}; {self.left}" if self.left else self.message
 
 
 class SettingsError(RestoreError):
-    """Settings or arguments are wrong. Holds every problem found, not only the first."""
+    """Settings or arguments are wrong. `problems` are all that were found, not only the first."""
 
     status = 2
 
@@ -75,7 +76,7 @@ class NotFoundError(RestoreError):
 
 
 class LockedError(RestoreError):
-    """Another run holds the store or the collection; `waited_seconds` is how long it was waited for."""
+    """Another run holds the store or the collection. `waited_seconds` is how long this run waited for it."""
 
     status = 11
 
@@ -85,7 +86,7 @@ class LockedError(RestoreError):
 
 
 class AuthError(RestoreError):
-    """Qdrant or the store refused our key."""
+    """Qdrant or the store refused the key."""
 
     status = 12
 
@@ -109,7 +110,7 @@ class SpaceError(RestoreError):
 
 
 class RefusedError(RestoreError):
-    """It would overwrite data, or do what a policy forbids."""
+    """It would overwrite data, or do something that a policy forbids."""
 
     status = 16
 
@@ -117,8 +118,8 @@ class RefusedError(RestoreError):
 class QdrantError(RestoreError):
     """Qdrant is unreachable, or answered with an error that has no class of its own.
 
-    `http_status` is the answer's status, or None when no answer came (then nobody knows whether it was done).
-    `permanent` says that waiting cannot cure it: a refused certificate, something that is not Qdrant.
+    `http_status` is None when no answer came: then the server may or may not have done what was asked.
+    `permanent` is true where waiting cannot help: a refused certificate, a server that is not Qdrant.
     """
 
     status = 17
@@ -144,7 +145,7 @@ class StoreError(RestoreError):
 
 
 class DecryptionError(RestoreError):
-    """The key that a snapshot is encrypted for is missing, or another one was given."""
+    """The key that a snapshot is encrypted for is missing, or another key was given."""
 
     status = 19
 
@@ -156,26 +157,36 @@ class DeadlineError(RestoreError):
 
 
 class Interrupted(BaseException):
-    """Something from outside ended the run. Not an `Exception`: nothing on the way may swallow it.
+    """A signal or the deadline ended the run. Not an `Exception`, so that no handler on the way swallows it.
 
-    `status` is 128 + the signal's number, as shells and container engines count. `reason` says what it was, `left`
+    `status` is 128 + the signal's number, as shells and container engines count. `reason` says what happened, `left`
     what stays behind.
     """
 
-    def __init__(self, signal_number: int, reason: str) -> None:
-        super().__init__(signal_number)
+    def __init__(self, signal_number: int, reason: str, *, left: str = "") -> None:
+        super().__init__(signal_number, reason)
         self.status = 128 + signal_number
         self.reason = reason
-        self.left = ""
+        self.left = left
 
     def __str__(self) -> str:
-        """Give the sentence."""
+        """Return `reason; left`."""
         return f"{self.reason}; {self.left}" if self.left else self.reason
 
 
 class DeadlineReached(Interrupted):
-    """The deadline for everything has come."""
+    """The deadline for the whole run has come."""
 
-    def __init__(self, signal_number: int, seconds: float) -> None:
-        super().__init__(signal_number, f"not finished within the deadline of {seconds:g} s")
+    def __init__(self, signal_number: int, reason: str, *, left: str = "") -> None:
+        super().__init__(signal_number, reason, left=left)
         self.status = DeadlineError.status
+
+
+Failure = TypeVar("Failure", RestoreError, Interrupted)
+
+
+def with_left(error: Failure, left: str) -> Failure:
+    """Return a copy of an error that says what stays behind. Raise it `from` the error itself."""
+    copied = type(error).__new__(type(error), *error.args)
+    copied.__dict__.update(error.__dict__, left=left)
+    return copied

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from restore.creation.journal import CreationJournal
 from restore.creation.journal_document import is_same
-from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError
+from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError, with_left
 from restore.qdrant.client import Qdrant
 from restore.qdrant.model import SnapshotDescription
-from restore.qdrant.transport.connection import PendingResponse, Response
+from restore.qdrant.transport.exchange import PendingResponse, Response
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -80,9 +80,8 @@ class SnapshotCreator:
         answer: Response | None = None
         try:
             answer = self._await(exchange, collection)
-        except Interrupted as signalled:
-            signalled.left = _MAY_FINISH
-            raise
+        except Interrupted as error:
+            raise with_left(error, _MAY_FINISH) from error
         except OSError as error:
             raise QdrantError(
                 f"collection '{collection}': the connection was lost while the server created the snapshot",
@@ -144,9 +143,9 @@ class SnapshotCreator:
         worker = threading.Thread(target=self._discard, args=(collection, snapshot), name="discard", daemon=True)
         worker.start()
         try:
-            _wait_for(worker, seconds)
+            self._wait_for(worker, seconds)
         except Interrupted:
-            _wait_for(worker, _LAST_SECONDS)
+            self._wait_for(worker, _LAST_SECONDS)
             raise
         finally:
             if worker.is_alive():
@@ -171,9 +170,9 @@ class SnapshotCreator:
             "snapshot.left_on_server", level="warning", collection=collection, name=snapshot.name, reason=reason
         )
 
-
-def _wait_for(worker: threading.Thread, seconds: float | None) -> None:
-    """Wait until a thread has ended, or for so long. In slices: one long wait of a thread cannot be interrupted."""
-    end = None if seconds is None else time.monotonic() + seconds
-    while worker.is_alive() and (end is None or time.monotonic() < end):
-        worker.join(_SLICE_SECONDS)
+    def _wait_for(self, thread: threading.Thread, seconds: float | None) -> None:
+        """Wait until a thread has ended, or for so many seconds. Raise `Interrupted` when asked to end."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while thread.is_alive() and (end is None or time.monotonic() < end):
+            self._qdrant.check_stop()
+            thread.join(_SLICE_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,6 +15,7 @@ from restore.recovery.policy import Fallback
 from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.protocols import Store, explain_missing
+from restore.system.events import no_op
 from restore.system.text import format_count
 
 LATEST = "latest"
@@ -101,12 +103,14 @@ def _check_bytes(store: Store, candidate: SnapshotCandidate) -> None:
         hash_snapshot(store, candidate, expected=candidate.manifest.sha256)
 
 
-def hash_snapshot(store: Store, candidate: SnapshotCandidate, *, expected: str = "") -> str:
-    """Read the whole file and give its SHA-256. Raises `IntegrityError` when it is not the `expected` one."""
+def hash_snapshot(
+    store: Store, candidate: SnapshotCandidate, *, expected: str = "", on_block: Callable[[], None] = no_op
+) -> str:
+    """Read the whole file and return its SHA-256. Raise `IntegrityError` when it is not the `expected` one."""
     from restore.snapshots.checksum import hash_stream  # noqa: PLC0415 - as above
 
     with contextlib.closing(store.open_snapshot(candidate.stored)) as opened:
-        found, size = hash_stream(opened, name=candidate.stored.path)
+        found, size = hash_stream(opened, lambda _size: on_block(), name=candidate.stored.path)
     if expected and found != expected:
         raise IntegrityError(
             f"snapshot '{candidate.stored.file}' is not what its manifest says: {format_count(size, 'byte')} with "

@@ -81,7 +81,8 @@ def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
-    _raise_first(DeadlineReached(signal_number, _deadline[0] if _deadline else 0.0))
+    seconds = _deadline[0] if _deadline else 0.0
+    _raise_first(DeadlineReached(signal_number, f"not finished within the deadline of {seconds:g} s"))
 
 
 def _raise_first(reason: Interrupted) -> NoReturn:

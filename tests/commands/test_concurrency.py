@@ -254,12 +254,13 @@ def test_what_nobody_expected_ends_all_of_it(several: Server) -> None:
     qdrant = connect(several.url, "")
     ended: list[str] = []
 
-    def work(item: str, _own: Qdrant) -> str:
+    def work(item: str, own: Qdrant) -> str:
         if item == "bad":
             time.sleep(0.2)
             raise ZeroDivisionError(item)
         try:
             for _ in range(1000):
+                own.check_stop()
                 time.sleep(0.01)
         except Interrupted as error:
             ended.append(str(error))

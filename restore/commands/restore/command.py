@@ -33,7 +33,7 @@ from restore.recovery.read_target import ServerState, read_server_state, read_ta
 from restore.recovery.request import RestoreRequest
 from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
-from restore.system.clock import Clock
+from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
 from restore.system.text import format_bytes, format_count
 
@@ -133,7 +133,8 @@ def _carry_out_all(
     from restore.qdrant.worker_pool import map_concurrently  # noqa: PLC0415 - a boot may have nothing to do
 
     def carry_out(one: PlannedCollection, qdrant: Qdrant) -> RestoreOutcome:
-        return _run(settings, msgspec.structs.replace(session, qdrant=qdrant), one, server)
+        clock = StoppableClock(session.clock, qdrant.check_stop)
+        return _run(settings, msgspec.structs.replace(session, qdrant=qdrant, clock=clock), one, server)
 
     done = map_concurrently(carry_out, at_work, session.qdrant, width=settings.concurrency)
     outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}

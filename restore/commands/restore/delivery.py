@@ -128,7 +128,9 @@ class Delivery:
     ) -> IntegrityError:
         """Say of a refused checksum whether the file here is the damaged one, or what reached the server."""
         try:
-            hash_snapshot(self._session.store, candidate, expected=source.checksum)
+            hash_snapshot(
+                self._session.store, candidate, expected=source.checksum, on_block=self._session.qdrant.check_stop
+            )
         except IntegrityError as damage:
             damage.left = refusal.left
             return damage
@@ -178,8 +180,9 @@ class Delivery:
         if candidate.manifest and not plan.loses_points:
             return candidate.manifest.sha256
         self._session.progress.wait("reading the whole snapshot", self._target)
+        expected = candidate.manifest.sha256 if candidate.manifest else ""
         return hash_snapshot(
-            self._session.store, candidate, expected=candidate.manifest.sha256 if candidate.manifest else ""
+            self._session.store, candidate, expected=expected, on_block=self._session.qdrant.check_stop
         )
 
     def _delete_first(self, plan: Restore, source: TransferSource, before: Target) -> Absent:

@@ -36,7 +36,7 @@ from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import Manifest
 from restore.stores.locks import store_lock
-from restore.system.clock import Clock
+from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
 
 
@@ -116,7 +116,8 @@ def _snapshot_all(
 
     def snapshot(collection: str, qdrant: Qdrant) -> MadeSnapshot:
         packer = session.find_packer(collection)
-        own = msgspec.structs.replace(session, qdrant=qdrant, packer=packer, journal=journal)
+        clock = StoppableClock(session.clock, qdrant.check_stop)
+        own = msgspec.structs.replace(session, qdrant=qdrant, clock=clock, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
     return map_concurrently(snapshot, wanted, session.qdrant, width=settings.concurrency)
