@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, Report
 from restore.settings.model import Settings
 from restore.settings.options.table import OPTIONS
 from restore.system.events import Log, Progress
@@ -24,7 +24,7 @@ class ShownSetting(msgspec.Struct, frozen=True):
     origin: str
 
 
-class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+class Configuration(Report, frozen=True, kw_only=True):
     """Every setting, and what the settings file chooses for single collections."""
 
     status: int = 0

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from restore.commands.outcome import CommandResult, describe_failures
 from restore.errors import Interrupted, LockedError, RestoreError
-from restore.monitoring.run_result import RunResult
+from restore.monitoring.run_result import RunResult, merge_runs
 from restore.settings.command_names import MIRROR
 from restore.settings.model import Settings
 from restore.system.events import Log, no_op
 
 if TYPE_CHECKING:
-    from restore.commands.outcome import CommandResult
     from restore.monitoring.notifier import Notifier
     from restore.monitoring.prometheus import MetricFamily
     from restore.monitoring.samples import Samples
@@ -67,18 +67,17 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
 
 
 def finished_run(command: str, operation_id: str, shown: CommandResult) -> RunResult:
-    """Give how a run ended that has a report."""
-    from restore.monitoring.run_result import describe_failures, read_collection_runs
-
+    """Return how a run ended that has a report."""
+    report = shown.result
     return RunResult(
         command=command,
         operation_id=operation_id,
         status=shown.status,
         seconds=0.0,
         at=_now(),
-        error=describe_failures(shown.result) if shown.status else "",
-        parts=read_collection_runs(shown.result),
-        lock_wait_seconds=getattr(shown.result, "lock_wait_seconds", None),
+        error=describe_failures(report) if shown.status else "",
+        parts=merge_runs(report.list_runs()),
+        lock_wait_seconds=report.lock_wait_seconds,
     )
 
 

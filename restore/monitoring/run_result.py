@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -39,80 +39,17 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     lock_wait_seconds: float | None = None
 
 
-_SKIPPED = ("skipped", "would", "held", "kept")
-# Where reports have what can fail; what a snapshot pruned, and what was left on a server, too.
-_ROWS = ("outcomes", "files", "pruned", "server")
-
-
-def read_collection_runs(report: msgspec.Struct) -> tuple[CollectionRun, ...]:
-    """Give one part for each collection of a report.
-
-    Reports name their rows `outcomes` (one for each collection) or `files` (one for each file: a collection failed
-    when one of its files did). Whatever else a report holds is nobody's business here.
-    """
-    outcomes = getattr(report, "outcomes", None)
-    if outcomes is not None:
-        return _join([_read(one) for one in outcomes if getattr(one, "collection", None)])
-    files = getattr(report, "files", ())
-    return _join([_read(one) for one in files if getattr(one, "collection", None)])
-
-
-def describe_failures(report: msgspec.Struct) -> str:
-    """Give one sentence that names what failed; empty when nothing did."""
-    rows = [one for field in _ROWS for one in getattr(report, field, None) or ()]
-    failed = [one for one in rows if getattr(one, "status", 0)]
-    told = [f"{_name(one)}: {_explain(one)}" for one in failed]
-    return "; ".join(told or map(str, getattr(report, "warnings", ())))
-
-
-def _read(one: Any) -> CollectionRun:  # noqa: ANN401 - a row of any report
-    moved = _count_moved(one)
-    return CollectionRun(
-        collection=one.collection,
-        status=getattr(one, "status", 0),
-        skipped=str(getattr(one, "result", "")).startswith(_SKIPPED),
-        seconds=getattr(one, "seconds", None),
-        bytes_moved=moved[1],
-        direction=moved[0],
-    )
-
-
-def _count_moved(one: Any) -> tuple[str, int]:  # noqa: ANN401 - a row of any report
-    """Give the direction and the bytes: an upload says so, a mirror has copied, what was published was downloaded."""
-    copied = getattr(one, "copied", ())
-    if copied:
-        return "mirror", sum(each.size_bytes for each in copied)
-    size = getattr(one, "size_bytes", None) or 0
-    match getattr(one, "transfer", None):
-        case "upload":
-            return "upload", size
-        case None if getattr(one, "snapshot", "") and getattr(one, "sha256", ""):
-            return "download", size
-    return "", 0
-
-
-def _join(parts: list[CollectionRun]) -> tuple[CollectionRun, ...]:
-    """Give one part for each collection, the failures' status where rows of one differ."""
-    found: dict[str, CollectionRun] = {}
-    for part in parts:
-        other = found.setdefault(part.collection, part)
-        if other is not part:
-            seconds = None if part.seconds is None else (other.seconds or 0.0) + part.seconds
-            found[part.collection] = msgspec.structs.replace(
+def merge_runs(runs: Iterable[CollectionRun]) -> tuple[CollectionRun, ...]:
+    """Return one entry for each collection; of several the first failure's status is taken, and the sums."""
+    merged: dict[str, CollectionRun] = {}
+    for run in runs:
+        other = merged.setdefault(run.collection, run)
+        if other is not run:
+            merged[run.collection] = msgspec.structs.replace(
                 other,
-                status=other.status or part.status,
-                skipped=other.skipped and part.skipped,
-                seconds=seconds,
-                bytes_moved=other.bytes_moved + part.bytes_moved,
+                status=other.status or run.status,
+                skipped=other.skipped and run.skipped,
+                seconds=None if run.seconds is None else (other.seconds or 0.0) + run.seconds,
+                bytes_moved=other.bytes_moved + run.bytes_moved,
             )
-    return tuple(found.values())
-
-
-def _name(one: Any) -> str:  # noqa: ANN401 - a row of any report
-    return str(getattr(one, "collection", None) or getattr(one, "file", ""))
-
-
-def _explain(one: Any) -> str:  # noqa: ANN401 - a row of any report
-    said = getattr(one, "message", "") or getattr(one, "problem", "")
-    errors = [each.error for each in getattr(one, "failed", ())]
-    return str(said or ", ".join(errors) or f"status {one.status}")
+    return tuple(merged.values())

@@ -41,11 +41,16 @@ class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
     @property
-    def is_without_rule(self) -> bool:
-        """Tell whether nothing was decided because no rule is set."""
+    def is_skipped(self) -> bool:
+        """True if nothing was decided because no rule is set."""
         return bool(self.kept) and all(one.reasons == (NO_RULE,) for one in self.kept)
 
     @property
-    def freed_bytes(self) -> int:
-        """Give how much the deletions free."""
+    def handled_bytes(self) -> int:
+        """The size of all that was deleted, or would be."""
         return sum(one.size_bytes for one in self.pruned)
+
+    @property
+    def reason(self) -> str:
+        """Why it failed: nothing could be decided, or some of it could not be deleted; empty when all went well."""
+        return self.message or ", ".join(one.error for one in self.failed)

@@ -319,7 +319,7 @@ def test_the_summary_counts_collections_and_what_is_freed(store: FilledStore, tm
         "collections": {"cities": {"keep_last": "1"}, "towns": {"keep_last": "1"}, "villages": None}
     }
     report = prune_here(store=store.path, document=document)
-    freed = report.outcomes[0].freed_bytes
+    freed = report.outcomes[0].handled_bytes
     assert report.summary == Summary(succeeded=1, failed=1, skipped=1, size_bytes=freed, seconds=report.seconds)
     told = run_program("prune", "cities", "--keep-last", "1", "--json", "--store", str(store.path), cwd=tmp_path)
     assert json.loads(told.stdout)["summary"] == {

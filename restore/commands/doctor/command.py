@@ -6,14 +6,12 @@ import functools
 from collections.abc import Callable
 from itertools import chain
 
-import msgspec
-
 from restore.commands.doctor.bucket import diagnose_bucket
 from restore.commands.doctor.directory import diagnose_directory, find_smallest_file
 from restore.commands.doctor.finding import Finding
 from restore.commands.doctor.server import WriteProof, diagnose_server
 from restore.commands.factories import make_token, open_qdrant, open_store
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, Report, find_failure_status
 from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import Qdrant
 from restore.settings.model import Settings
@@ -23,7 +21,7 @@ from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
 
-class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+class Diagnosis(Report, frozen=True, kw_only=True):
     """Every finding. `status` is the first failure's, as they stand: the server's before the store's; else 0."""
 
     status: int
@@ -51,8 +49,7 @@ def run(
     for finding in chain(diagnose_server(qdrant, clock, scoped=scoped, proof=proof), store):
         findings.append(finding)
         log("doctor.looked", level="debug", about=finding.about, verdict=str(finding.verdict))
-    status = next((finding.status for finding in findings if finding.status), 0)
-    return Diagnosis(status=status, findings=tuple(findings))
+    return Diagnosis(status=find_failure_status(findings), findings=tuple(findings))
 
 
 def describe(result: Diagnosis) -> list[str]:

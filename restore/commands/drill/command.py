@@ -20,12 +20,11 @@ from restore.commands.drill.report import (
     decide_status,
     describe,
     report_failure,
-    summarise,
 )
 from restore.commands.drill.session import DrillSession
 from restore.commands.drill.stale import remove_stale_drills
 from restore.commands.factories import make_recorder, make_token, open_existing, open_qdrant
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, summarise
 from restore.errors import IntegrityError, RestoreError
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.embedded import open_embedded

@@ -6,8 +6,18 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.commands.outcome import Summary, describe_summary
-from restore.errors import PARTIAL, IntegrityError, RestoreError
+from restore.commands import outcome as shared
+from restore.commands.outcome import (
+    Failure,
+    Report,
+    Summary,
+    describe_outcome,
+    describe_summary,
+    describe_warnings,
+)
+from restore.errors import IntegrityError, RestoreError
+from restore.monitoring.run_result import CollectionRun
+from restore.recovery.policy import Transfer
 from restore.recovery.request import SnapshotCandidate
 from restore.system.text import format_bytes, format_count
 
@@ -44,8 +54,29 @@ class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
     left: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_skipped(self) -> bool:
+        """False: a drill skips no collection."""
+        return False
 
-class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def handled_bytes(self) -> int:
+        """The snapshot's size where it is known."""
+        return self.size_bytes or 0
+
+    def to_run(self) -> CollectionRun:
+        """Return what metrics count; of the ways to restore only an upload moves bytes through this process."""
+        is_upload = self.transfer == Transfer.UPLOAD
+        return CollectionRun(
+            collection=self.collection,
+            status=self.status,
+            seconds=self.seconds,
+            bytes_moved=self.size_bytes or 0 if is_upload else 0,
+            direction="upload" if is_upload else "",
+        )
+
+
+class DrillReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run. `depth` is `restore`, or `embedded` where the embedded engine was restored into.
 
     `removed` are the scratch collections of dead drills that this run removed.
@@ -62,50 +93,35 @@ class DrillReport(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
 
+    def list_runs(self) -> list[CollectionRun]:
+        """Return one for each outcome."""
+        return [outcome.to_run() for outcome in self.outcomes]
 
-def summarise(outcomes: tuple[DrillOutcome, ...], seconds: float) -> Summary:
-    """Count how they ended; a drill skips none."""
-    failed = sum(1 for outcome in outcomes if outcome.status)
-    size = sum(outcome.size_bytes or 0 for outcome in outcomes)
-    return Summary(succeeded=len(outcomes) - failed, failed=failed, size_bytes=size, seconds=seconds)
+    def list_failures(self) -> list[Failure]:
+        """Return one for each outcome."""
+        return [Failure(one.collection, one.status, one.message) for one in self.outcomes]
 
 
 def decide_status(outcomes: tuple[DrillOutcome, ...]) -> int:
-    """Give the run's exit status: 13 when one snapshot is not what it promised, else as a restore's."""
-    failures = [outcome.status for outcome in outcomes if outcome.status]
-    if IntegrityError.status in failures:
+    """Return the run's exit status: 13 when one snapshot is not what its manifest says, else as every command's."""
+    if any(outcome.status == IntegrityError.status for outcome in outcomes):
         return IntegrityError.status
-    if not failures:
-        return 0
-    return failures[0] if len(failures) == len(outcomes) else PARTIAL
+    return shared.decide_status(outcomes)
 
 
 def describe(report: DrillReport) -> list[str]:
-    """Give the lines a person reads: warnings, then one line each, `collection: sentence`, hints indented."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
+    """Return the lines for people: warnings, then one line each, `collection: sentence`, hints indented."""
+    lines = describe_warnings(report.warnings)
     lines += [f"removed '{name}', which a drill that was killed had left" for name in report.removed]
-    for outcome in report.outcomes:
-        lines.append(f"{outcome.collection}: {outcome.message}")
-        lines += [f"  warning: {warning}" for warning in outcome.warnings]
-        lines += [f"  left behind: {outcome.left}"] if outcome.left else []
-        lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
+    for one in report.outcomes:
+        lines += describe_outcome(one.collection, one.message, warnings=one.warnings, left=one.left, hint=one.hint)
     return lines + describe_summary(report.summary)
 
 
 def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillOutcome:
-    """Turn an expected failure into an outcome."""
-    message = error.message
-    for name in (collection, scratch):
-        message = message.removeprefix(f"collection '{name}': ").removeprefix(f"collection '{name}' ")
-    return DrillOutcome(
-        collection=collection,
-        result=DrillResult.FAILED,
-        message=message,
-        status=error.status,
-        hint=error.hint,
-        scratch=scratch,
-        left=error.left,
-    )
+    """Return the outcome of a collection whose drill failed in an expected way."""
+    failed = shared.report_failure(collection, error, target=scratch, with_left=False)
+    return DrillOutcome(result=DrillResult.FAILED, scratch=scratch, left=error.left, **failed)
 
 
 def describe_proof(candidate: SnapshotCandidate, outcome: DrillOutcome) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from restore.commands.healthcheck.probe import probe
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, Report
 from restore.settings.model import Settings
 from restore.system.events import Log, Progress
 
 
-class Probed(msgspec.Struct, frozen=True):
+class Probed(Report, frozen=True):
     """What `healthcheck` found."""
 
     listen: str

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from restore.checks.file_report import FileReport, FileState
+from restore.commands.outcome import Report, describe_warnings
 from restore.sets.selection import SetState, StoredSet
 from restore.snapshots.name import parse_name
 from restore.system.text import format_bytes, format_count
@@ -27,7 +28,7 @@ class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
 
 
-class SetsReport(msgspec.Struct, frozen=True, kw_only=True):
+class SetsReport(Report, frozen=True, kw_only=True):
     """Every set, oldest first. `damaged` are documents that cannot be read, with the reason."""
 
     store: str
@@ -71,7 +72,7 @@ def describe_sets(report: SetsReport) -> list[str]:
     return lines + [f"{file}: {reason}" for file, reason in report.damaged]
 
 
-class ListReport(msgspec.Struct, frozen=True, kw_only=True):
+class ListReport(Report, frozen=True, kw_only=True):
     """Every file that was looked at, sorted by name. Looking never fails because of what it sees."""
 
     store: str
@@ -82,7 +83,7 @@ class ListReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def describe_list(report: ListReport) -> list[str]:
     """Give a heading per collection and a line per file, newest last; what belongs to none stands at the end."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
+    lines = describe_warnings(report.warnings)
     if not report.files and not lines:
         return [f"store '{report.store}' is empty"]
     for heading, files in _group(report.files):

@@ -21,10 +21,8 @@ from restore.commands.mirror.report import (
     MirrorReport,
     decide_status,
     describe,
-    report_failure,
-    summarise,
 )
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, summarise
 from restore.errors import IntegrityError, NotFoundError, RestoreError
 from restore.retention.candidates import find_candidates
 from restore.retention.decision import apply_rule
@@ -165,7 +163,7 @@ class _CollectionMirror:
                 self._handle(stored, manifest, is_kept=stored.file not in unkept)
             latest = "" if self._dry_run else self._move_latest()
         except RestoreError as error:
-            self._failed.append(report_failure(self._collection, error))
+            self._failed.append(CopyFailure.from_error(self._collection, error))
         for one in self._failed:
             self._session.log("snapshot.not_mirrored", level="error", file=one.file, reason=one.error)
         return MirrorOutcome(
@@ -190,7 +188,7 @@ class _CollectionMirror:
         try:
             manifest = self._session.source.read_manifest(stored)
         except RestoreError as error:
-            self._failed.append(report_failure(stored.file, error))
+            self._failed.append(CopyFailure.from_error(stored.file, error))
             return None
         if manifest is None:
             # A person's file: whoever put it there copies it too.
@@ -220,7 +218,7 @@ class _CollectionMirror:
             if not self._dry_run:
                 self._copy(stored, manifest)
         except RestoreError as error:
-            self._failed.append(report_failure(stored.file, error))
+            self._failed.append(CopyFailure.from_error(stored.file, error))
         else:
             self._copied.append(CopiedSnapshot(stored.file, stored.size))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
-from restore.commands.outcome import Summary
-from restore.errors import PARTIAL, RestoreError
+from restore.commands import outcome as shared
+from restore.commands.outcome import Failure, Outcome, Report, Summary, describe_warnings, find_failure_status
+from restore.errors import RestoreError
+from restore.monitoring.run_result import CollectionRun
 from restore.retention.outcome import PruneOutcome
 from restore.system.text import format_bytes, format_count
 
@@ -27,6 +29,11 @@ class CopyFailure(msgspec.Struct, frozen=True):
     error: str
     hint: str = ""
 
+    @classmethod
+    def from_error(cls, file: str, error: RestoreError) -> CopyFailure:
+        """Return why a snapshot could not be copied."""
+        return cls(file, error.status, str(error), error.hint)
+
 
 class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One collection's end. `present` counts what was there already; `latest` is the file that is latest now.
@@ -44,11 +51,26 @@ class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> int:
-        """Give its exit status: the first failure's."""
-        return next((one.status for one in self.failed), 0)
+        """Its exit status: the first failure's."""
+        return find_failure_status(self.failed)
+
+    @property
+    def reason(self) -> str:
+        """Why it failed; empty when all went well."""
+        return ", ".join(one.error for one in self.failed)
+
+    @property
+    def is_skipped(self) -> bool:
+        """True if nothing had to be copied."""
+        return not self.copied
+
+    @property
+    def handled_bytes(self) -> int:
+        """The size of what was copied, as it lies in the target."""
+        return sum(one.size_bytes for one in self.copied)
 
 
-class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run, by collection. `sets` and `pins` name the documents that were copied.
 
     `pruned` is what the target's own rule deleted there, by collection; empty without one.
@@ -68,38 +90,41 @@ class MirrorReport(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
 
+    def list_runs(self) -> list[CollectionRun]:
+        """Return one for each outcome."""
+        return [
+            CollectionRun(
+                collection=one.collection,
+                status=one.status,
+                seconds=one.seconds,
+                bytes_moved=one.handled_bytes,
+                direction="mirror" if one.copied else "",
+            )
+            for one in self.outcomes
+        ]
 
-def report_failure(file: str, error: RestoreError) -> CopyFailure:
-    """Say why a snapshot could not be copied."""
-    return CopyFailure(file, error.status, str(error), error.hint)
+    def list_failures(self) -> list[Failure]:
+        """Return one for each outcome, and for each collection that was pruned."""
+        return [
+            *(Failure(one.collection, one.status, one.reason) for one in self.outcomes),
+            *(Failure(one.collection, one.status, one.reason) for one in self.pruned),
+        ]
 
 
-def summarise(outcomes: tuple[MirrorOutcome, ...], seconds: float) -> Summary:
-    """Count the collections; one of which everything was there already was skipped."""
-    failed = sum(1 for outcome in outcomes if outcome.status)
-    skipped = sum(1 for outcome in outcomes if not outcome.status and not outcome.copied)
-    size = sum(one.size_bytes for outcome in outcomes for one in outcome.copied)
-    succeeded = len(outcomes) - failed - skipped
-    return Summary(succeeded=succeeded, failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
-
-
-def decide_status(outcomes: Iterable[MirrorOutcome], pruned: Iterable[PruneOutcome] = ()) -> int:
-    """Give the exit status: 0, the failures' own when all failed alike, else partial."""
-    outcomes = tuple(outcomes)
-    failed = {one.status for one in outcomes if one.status} | {one.status for one in pruned if one.status}
-    if not failed:
-        return 0
+def decide_status(outcomes: Sequence[MirrorOutcome], pruned: Sequence[PruneOutcome] = ()) -> int:
+    """Return the exit status: 0, the failures' own when all failed alike, else 3 for partial."""
+    rows: list[Outcome] = [*outcomes, *pruned]
+    failed = [one for one in rows if one.status]
     worked = any(not outcome.status or outcome.copied for outcome in outcomes)
-    return PARTIAL if worked or len(failed) > 1 else failed.pop()
+    return shared.decide_status(failed, partly_done=worked or len({one.status for one in failed}) > 1)
 
 
 def describe(report: MirrorReport) -> list[str]:
-    """Give a line per collection, one per trouble, and what it all came to."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
+    """Return a line per collection and per failure, and one about the whole run."""
+    lines = describe_warnings(report.warnings)
     would = "would be " if report.dry_run else ""
     for outcome in report.outcomes:
-        size = format_bytes(sum(one.size_bytes for one in outcome.copied))
-        amount = f" ({size})" if outcome.copied else ""
+        amount = f" ({format_bytes(outcome.handled_bytes)})" if outcome.copied else ""
         unkept = f", {outcome.unkept} not kept by the target's rule" if outcome.unkept else ""
         there = f"{outcome.present} there{unkept}"
         lines.append(f"{outcome.collection}: {len(outcome.copied)} {would}copied{amount}, {there}")
@@ -110,10 +135,10 @@ def describe(report: MirrorReport) -> list[str]:
         lines += [f"{pruned.collection}: deleted {one.file} from the target" for one in pruned.pruned]
         lines += [f"{pruned.collection}: {pruned.message}"] if pruned.message else []
         lines += [f"  not deleted {one.file}: {one.error}" for one in pruned.failed]
-    copied = [one for outcome in report.outcomes for one in outcome.copied]
-    total = format_bytes(sum(one.size_bytes for one in copied))
+    copied = sum(len(outcome.copied) for outcome in report.outcomes)
+    total = format_bytes(sum(outcome.handled_bytes for outcome in report.outcomes))
     lines.append(
-        f"{format_count(len(copied), 'snapshot')} ({total}) {would}copied from '{report.source}' to "
+        f"{format_count(copied, 'snapshot')} ({total}) {would}copied from '{report.source}' to "
         f"'{report.target}' in {report.seconds:.1f} s"
     )
     return lines

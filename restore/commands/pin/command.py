@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from restore.commands.factories import open_existing
-from restore.commands.outcome import CommandResult
-from restore.commands.pin.report import PinOutcome, PinReport, decide_status, describe
+from restore.commands.outcome import CommandResult, decide_status
+from restore.commands.pin.report import PinOutcome, PinReport, describe
 from restore.errors import NotFoundError, RestoreError
 from restore.retention.pin import Pin, name_pin
 from restore.settings.model import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.errors import PARTIAL
+from restore.commands.outcome import Report, describe_outcome
 
 
 class PinOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class PinOutcome(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-class PinReport(msgspec.Struct, frozen=True, kw_only=True):
+class PinReport(Report, frozen=True, kw_only=True):
     """All outcomes. `pinned`: what was asked for."""
 
     store: str
@@ -26,20 +26,12 @@ class PinReport(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
-def decide_status(outcomes: tuple[PinOutcome, ...]) -> int:
-    """Give the exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
-    failures = [one.status for one in outcomes if one.status]
-    if not failures:
-        return 0
-    return failures[0] if len(failures) == len(outcomes) else PARTIAL
-
-
 def describe(report: PinReport) -> list[str]:
-    """Give one line for each snapshot."""
+    """Return one line for each snapshot."""
     lines = []
     for one in report.outcomes:
-        lines.append(f"{one.snapshot}: {one.message or _describe_success(one, pinned=report.pinned)}")
-        lines += [f"  hint: {one.hint}"] if one.hint else []
+        sentence = one.message or _describe_success(one, pinned=report.pinned)
+        lines += describe_outcome(one.snapshot, sentence, hint=one.hint)
     return lines
 
 

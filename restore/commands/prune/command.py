@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 import msgspec
 
 from restore.commands.factories import open_existing, open_qdrant
-from restore.commands.outcome import CommandResult
-from restore.commands.prune.report import PruneReport, decide_status, describe, summarise
+from restore.commands.outcome import CommandResult, decide_status, summarise
+from restore.commands.prune.report import PruneReport, describe
 from restore.creation.cleanup import ServerCleaner
 from restore.creation.journal_document import StaleObject
 from restore.qdrant.client import Qdrant
@@ -63,7 +63,7 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
         store=store.name,
         outcomes=outcomes,
         seconds=seconds,
-        status=decide_status(outcomes, server),
+        status=decide_status((*outcomes, *server), partly_done=any(one.pruned for one in outcomes)),
         dry_run=settings.dry_run,
         sets=sets,
         removed=removed,

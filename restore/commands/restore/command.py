@@ -8,18 +8,16 @@ import platform
 import msgspec
 
 from restore.commands.factories import has_scoped_key, make_token, open_qdrant, open_with_fallbacks
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, decide_status, summarise
 from restore.commands.restore.aliases import AliasClaim, find_lost_aliases
 from restore.commands.restore.report import (
     RestoreOutcome,
     RestoreReport,
     RestoreResult,
-    decide_status,
     describe,
     describe_time,
     report_failure,
     report_skip,
-    summarise,
 )
 from restore.commands.restore.session import PlannedCollection, RestoreSession, make_request
 from restore.errors import RestoreError

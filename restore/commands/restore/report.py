@@ -7,9 +7,19 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.commands.outcome import Summary, describe_summary
-from restore.errors import PARTIAL, IntegrityError, RestoreError
+from restore.commands import outcome as shared
+from restore.commands.outcome import (
+    Failure,
+    Report,
+    Summary,
+    describe_outcome,
+    describe_summary,
+    describe_warnings,
+)
+from restore.errors import IntegrityError, RestoreError
+from restore.monitoring.run_result import CollectionRun
 from restore.recovery.plan import Skip, SkipReason
+from restore.recovery.policy import Transfer
 from restore.recovery.request import SnapshotCandidate
 from restore.system.text import format_count
 
@@ -52,8 +62,30 @@ class RestoreOutcome(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     lock_wait_seconds: float = 0.0
 
+    @property
+    def is_skipped(self) -> bool:
+        """True if it was left alone, or would be restored."""
+        return not self.status and self.result not in _DONE
 
-class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def handled_bytes(self) -> int:
+        """The snapshot's size where it was restored."""
+        return self.size_bytes or 0 if self.result in _DONE and not self.status else 0
+
+    def to_run(self) -> CollectionRun:
+        """Return what metrics count; of the ways to restore only an upload moves bytes through this process."""
+        is_upload = self.transfer == Transfer.UPLOAD
+        return CollectionRun(
+            collection=self.collection,
+            status=self.status,
+            skipped=self.is_skipped,
+            seconds=self.seconds,
+            bytes_moved=self.size_bytes or 0 if is_upload else 0,
+            direction="upload" if is_upload else "",
+        )
+
+
+class RestoreReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run, in the order in which the collections were wanted."""
 
     url: str
@@ -67,43 +99,26 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     lock_wait_seconds: float = 0.0
 
+    def list_runs(self) -> list[CollectionRun]:
+        """Return one for each outcome."""
+        return [outcome.to_run() for outcome in self.outcomes]
 
-def summarise(outcomes: tuple[RestoreOutcome, ...], seconds: float) -> Summary:
-    """Count how they ended; what was only foreseen is neither done nor failed."""
-    failed = sum(1 for outcome in outcomes if outcome.status)
-    done = [outcome for outcome in outcomes if outcome.result in _DONE and not outcome.status]
-    skipped = len(outcomes) - failed - len(done)
-    size = sum(outcome.size_bytes or 0 for outcome in done)
-    return Summary(succeeded=len(done), failed=failed, skipped=skipped, size_bytes=size, seconds=seconds)
-
-
-def decide_status(outcomes: tuple[RestoreOutcome, ...]) -> int:
-    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial."""
-    failures = [outcome.status for outcome in outcomes if outcome.status]
-    if not failures:
-        return 0
-    return failures[0] if len(failures) == len(outcomes) else PARTIAL
+    def list_failures(self) -> list[Failure]:
+        """Return one for each outcome."""
+        return [Failure(one.collection, one.status, one.message) for one in self.outcomes]
 
 
 def describe(report: RestoreReport) -> list[str]:
-    """Give the lines a person reads: warnings, then one line each, `collection: sentence`, hints indented."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
-    for outcome in report.outcomes:
-        lines.append(f"{outcome.collection}: {outcome.message}")
-        lines += [f"  warning: {warning}" for warning in outcome.warnings]
-        lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
+    """Return the lines for people: warnings, then one line each, `collection: sentence`, hints indented."""
+    lines = describe_warnings(report.warnings)
+    for one in report.outcomes:
+        lines += describe_outcome(one.collection, one.message, warnings=one.warnings, hint=one.hint)
     return lines if report.dry_run else lines + describe_summary(report.summary)
 
 
 def report_failure(collection: str, error: RestoreError) -> RestoreOutcome:
-    """Turn an expected failure into an outcome."""
-    # The sentence names its collection for readers of a single error; here the line begins with it.
-    message = str(error)
-    for prefix in (f"collection '{collection}': ", f"collection '{collection}' "):
-        message = message.removeprefix(prefix)
-    return RestoreOutcome(
-        collection=collection, result=RestoreResult.FAILED, message=message, status=error.status, hint=error.hint
-    )
+    """Return the outcome of a collection that failed in an expected way."""
+    return RestoreOutcome(result=RestoreResult.FAILED, **shared.report_failure(collection, error))
 
 
 def report_written(target: str, marker: str, points: int, snapshot: str) -> RestoreOutcome:

@@ -8,20 +8,18 @@ import msgspec
 
 from restore import __version__
 from restore.commands.factories import has_scoped_key, make_encoders, make_token, open_or_create, open_qdrant
-from restore.commands.outcome import CommandResult
+from restore.commands.outcome import CommandResult, decide_status, summarise
 from restore.commands.snapshot.collection import CollectionSnapshot
 from restore.commands.snapshot.report import (
     SnapshotOutcome,
     SnapshotReport,
-    decide_status,
     describe,
     report_failure,
-    summarise,
 )
 from restore.commands.snapshot.session import SnapshotSession
 from restore.creation.cleanup import ServerCleaner
 from restore.creation.journal import CreationJournal
-from restore.errors import RestoreError
+from restore.errors import PARTIAL, RestoreError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import is_temporary
 from restore.qdrant.readiness import wait_ready
@@ -83,7 +81,7 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
         store=session.store.name,
         outcomes=outcomes,
         seconds=seconds,
-        status=decide_status(outcomes, incomplete=failed),
+        status=decide_status(outcomes) or (PARTIAL if failed else 0),
         removed=removed,
         run_id=session.run_id,
         set=set_name,

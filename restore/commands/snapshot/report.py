@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from restore.commands.outcome import Summary, describe_summary
-from restore.errors import PARTIAL, RestoreError
+from restore.commands import outcome as shared
+from restore.commands.outcome import (
+    Failure,
+    Report,
+    Summary,
+    describe_outcome,
+    describe_summary,
+    describe_warnings,
+)
+from restore.errors import RestoreError
+from restore.monitoring.run_result import CollectionRun
 from restore.retention.outcome import PruneOutcome
 from restore.system.text import format_bytes, format_count
 
@@ -31,8 +40,29 @@ class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_skipped(self) -> bool:
+        """False: a snapshot is made of every collection that was chosen."""
+        return False
 
-class SnapshotReport(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def handled_bytes(self) -> int:
+        """The snapshot's size; 0 when none was made."""
+        return self.size_bytes or 0
+
+    def to_run(self) -> CollectionRun:
+        """Return what metrics count; a snapshot was downloaded when its checksum is known."""
+        is_download = bool(self.snapshot and self.sha256)
+        return CollectionRun(
+            collection=self.collection,
+            status=self.status,
+            seconds=self.seconds,
+            bytes_moved=self.size_bytes or 0 if is_download else 0,
+            direction="download" if is_download else "",
+        )
+
+
+class SnapshotReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run, in the order in which the collections were wanted.
 
     `removed` names what killed runs had left in the store, `set` the document of this run's set, empty when it has
@@ -53,44 +83,31 @@ class SnapshotReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     lock_wait_seconds: float = 0.0
 
+    def list_runs(self) -> list[CollectionRun]:
+        """Return one for each outcome."""
+        return [outcome.to_run() for outcome in self.outcomes]
 
-def summarise(outcomes: tuple[SnapshotOutcome, ...], seconds: float) -> Summary:
-    """Count how they ended."""
-    failed = sum(1 for outcome in outcomes if outcome.status)
-    size = sum(outcome.size_bytes or 0 for outcome in outcomes)
-    return Summary(succeeded=len(outcomes) - failed, failed=failed, size_bytes=size, seconds=seconds)
-
-
-def decide_status(outcomes: tuple[SnapshotOutcome, ...], *, incomplete: bool = False) -> int:
-    """Give the run's exit status: 0, the failure's own when nothing succeeded, else 3 for partial.
-
-    `incomplete`: something beside the snapshots failed: a deletion that retention wanted, the set's document.
-    """
-    failures = [outcome.status for outcome in outcomes if outcome.status]
-    if not failures:
-        return PARTIAL if incomplete else 0
-    return failures[0] if len(failures) == len(outcomes) else PARTIAL
+    def list_failures(self) -> list[Failure]:
+        """Return one for each outcome, and for each collection that was pruned."""
+        return [
+            *(Failure(one.collection, one.status, one.message) for one in self.outcomes),
+            *(Failure(one.collection, one.status, one.reason) for one in self.pruned),
+        ]
 
 
 def report_failure(collection: str, error: RestoreError, warnings: tuple[str, ...]) -> SnapshotOutcome:
-    """Turn an expected failure into an outcome; the line begins with the collection's name already."""
-    message = str(error)
-    for prefix in (f"collection '{collection}': ", f"collection '{collection}' "):
-        message = message.removeprefix(prefix)
-    return SnapshotOutcome(
-        collection=collection, status=error.status, message=message, hint=error.hint, warnings=warnings
-    )
+    """Return the outcome of a collection of which no snapshot could be made."""
+    return SnapshotOutcome(warnings=warnings, **shared.report_failure(collection, error))
 
 
 def describe(report: SnapshotReport) -> list[str]:
-    """Give the lines a person reads: warnings, then one line each, `collection: sentence`, hints indented."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
-    for outcome in report.outcomes:
-        lines.append(f"{outcome.collection}: {outcome.message or _describe_success(outcome)}")
-        lines += [f"  warning: {warning}" for warning in outcome.warnings]
-        lines += [f"  hint: {outcome.hint}"] if outcome.hint else []
-    for one in report.pruned:
-        lines += _describe_pruned(one)
+    """Return the lines for people: warnings, then one line each, `collection: sentence`, hints indented."""
+    lines = describe_warnings(report.warnings)
+    for one in report.outcomes:
+        sentence = one.message or _describe_success(one)
+        lines += describe_outcome(one.collection, sentence, warnings=one.warnings, hint=one.hint)
+    for pruned in report.pruned:
+        lines += _describe_pruned(pruned)
     return lines + describe_summary(report.summary)
 
 

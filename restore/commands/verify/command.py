@@ -13,8 +13,8 @@ from restore.checks.file_report import FileReport, FileState, mark_latest
 from restore.checks.record import Depth
 from restore.checks.recorder import CheckRecorder
 from restore.commands.factories import make_recorder, open_existing
-from restore.commands.outcome import CommandResult
-from restore.commands.verify.report import VerifyReport, decide_status, describe_verify, summarise
+from restore.commands.outcome import CommandResult, find_failure_status
+from restore.commands.verify.report import VerifyReport, describe_verify, summarise
 from restore.commands.verify.sampling import find_last_checked, select_oldest
 from restore.errors import DecryptionError
 from restore.settings.model import Settings
@@ -71,7 +71,7 @@ def run(settings: Settings, session: VerifySession) -> VerifyReport:
     return VerifyReport(
         store="" if names_only_paths(settings.arguments) else store.name,
         files=mark_latest(files),
-        status=decide_status(files),
+        status=find_failure_status(files),
         depth=settings.verify_depth,
         snapshots=len(own_marker),
         sampled=len(sampled) if settings.verify_sample else None,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import msgspec
-
 from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import Depth
-from restore.commands.outcome import Summary
+from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_warnings
 from restore.errors import DecryptionError
+from restore.monitoring.run_result import CollectionRun
 from restore.system.text import format_bytes, format_count
 
 
-class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+class VerifyReport(Report, frozen=True, kw_only=True):
     """Every file that was looked at. `status` is the first failure's, 0 without one.
 
     Of the `snapshots` that were meant `sampled` were looked at; None: all of them.
@@ -28,6 +25,18 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary = Summary()
     warnings: tuple[str, ...] = ()
 
+    def list_runs(self) -> list[CollectionRun]:
+        """Return one for each file that belongs to a collection."""
+        return [
+            CollectionRun(collection=one.collection, status=one.status, seconds=one.seconds)
+            for one in self.files
+            if one.collection
+        ]
+
+    def list_failures(self) -> list[Failure]:
+        """Return one for each file."""
+        return [Failure(one.collection or one.file, one.status, one.problem) for one in self.files]
+
 
 def summarise(files: tuple[FileReport, ...], *, left_out: int, seconds: float) -> Summary:
     """Count what was looked at: pointers are not files of their own, and what a sample left out was skipped."""
@@ -39,17 +48,11 @@ def summarise(files: tuple[FileReport, ...], *, left_out: int, seconds: float) -
     )
 
 
-def decide_status(files: Iterable[FileReport]) -> int:
-    """Give the exit status of a verification: the first failure's own."""
-    return next((one.status for one in files if one.status), 0)
-
-
 def describe_verify(report: VerifyReport) -> list[str]:
-    """Give a line per file: what was compared, or what is wrong."""
-    lines = [f"warning: {warning}" for warning in report.warnings]
+    """Return a line per file: what was compared, or what is wrong."""
+    lines = describe_warnings(report.warnings)
     for one in report.files:
-        lines.append(f"{one.file}: {_judge(one, report.depth)}")
-        lines += [f"  hint: {one.hint}"] if one.hint else []
+        lines += describe_outcome(one.file, _judge(one, report.depth), hint=one.hint)
     locked = sum(1 for one in report.files if one.status == DecryptionError.status)
     bad = sum(1 for one in report.files if one.status) - locked
     unopened = f", {locked:,} without their key" if locked else ""

@@ -17,7 +17,7 @@ from restore.commands.doctor.finding import Finding, FindingLevel
 from restore.commands.drill import report as drill
 from restore.commands.list import report as listing
 from restore.commands.mirror import report as mirror
-from restore.commands.outcome import Summary
+from restore.commands.outcome import Report, Summary, decide_status, describe_failures, find_failure_status, summarise
 from restore.commands.pin import report as pin
 from restore.commands.prune import report as prune
 from restore.commands.restore import report as restore
@@ -25,6 +25,7 @@ from restore.commands.snapshot import report as snapshot
 from restore.commands.verify import report as verify
 from restore.creation.journal_document import StaleObject
 from restore.errors import IntegrityError, QdrantError
+from restore.monitoring.run_result import CollectionRun, merge_runs
 from restore.retention.decision import NO_RULE, KeptSnapshot
 from restore.retention.outcome import DeletedSnapshot, DeleteFailure, PruneOutcome
 from restore.sets.selection import SetState
@@ -179,7 +180,7 @@ MIRRORED = (
         copied=(mirror.CopiedSnapshot(FILE, 713_000),),
         present=2,
         unkept=1,
-        failed=(mirror.report_failure("cities_20261118_120000.snapshot", REFUSED),),
+        failed=(mirror.CopyFailure.from_error("cities_20261118_120000.snapshot", REFUSED),),
         latest=FILE,
         seconds=1.25,
     ),
@@ -206,8 +207,8 @@ def _make_restore() -> restore.RestoreReport:
         store="/store",
         outcomes=RESTORED,
         seconds=2.5,
-        status=restore.decide_status(RESTORED),
-        summary=restore.summarise(RESTORED, 2.5),
+        status=decide_status(RESTORED),
+        summary=summarise(RESTORED, 2.5),
         warnings=("a pattern chose nothing",),
         lock_wait_seconds=0.5,
     )
@@ -226,7 +227,7 @@ SAMPLES = {
             seconds=2.5,
             status=drill.decide_status(DRILLED),
             removed=("drill-0",),
-            summary=drill.summarise(DRILLED, 2.5),
+            summary=summarise(DRILLED, 2.5),
             warnings=("a pattern chose nothing",),
         ),
         drill.describe,
@@ -238,12 +239,12 @@ SAMPLES = {
             store="/store",
             outcomes=MADE,
             seconds=2.5,
-            status=snapshot.decide_status(MADE),
+            status=decide_status(MADE),
             removed=(".partial-1",),
             run_id="1234",
             set="set_1234.json",
             pruned=PRUNED,
-            summary=snapshot.summarise(MADE, 2.5),
+            summary=summarise(MADE, 2.5),
             warnings=("a pattern chose nothing",),
             lock_wait_seconds=0.5,
         ),
@@ -256,8 +257,8 @@ SAMPLES = {
             store="/store",
             outcomes=MADE[:1],
             seconds=2.5,
-            status=snapshot.decide_status(MADE[:1], incomplete=True),
-            summary=snapshot.summarise(MADE[:1], 2.5),
+            status=3,
+            summary=summarise(MADE[:1], 2.5),
         ),
         snapshot.describe,
     ),
@@ -273,7 +274,7 @@ SAMPLES = {
             pruned=PRUNED,
             removed=(".partial-1",),
             lock_wait_seconds=0.5,
-            summary=mirror.summarise(MIRRORED, 2.5),
+            summary=summarise(MIRRORED, 2.5),
             warnings=("a pattern chose nothing",),
         ),
         mirror.describe,
@@ -283,11 +284,11 @@ SAMPLES = {
             store="/store",
             outcomes=PRUNED,
             seconds=2.5,
-            status=prune.decide_status(PRUNED, LEFT_ON_SERVER),
+            status=decide_status((*PRUNED, *LEFT_ON_SERVER), partly_done=True),
             sets=("set_1234.json",),
             removed=(".partial-1",),
             server=LEFT_ON_SERVER,
-            summary=prune.summarise(PRUNED, 2.5),
+            summary=summarise(PRUNED, 2.5),
             warnings=("a pattern chose nothing",),
             lock_wait_seconds=0.5,
         ),
@@ -300,7 +301,7 @@ SAMPLES = {
         verify.VerifyReport(
             store="/store",
             files=FILES,
-            status=verify.decide_status(FILES),
+            status=find_failure_status(FILES),
             snapshots=5,
             sampled=4,
             summary=verify.summarise(FILES, left_out=1, seconds=2.5),
@@ -377,3 +378,83 @@ def test_a_report_is_written_as_ever(name: str) -> None:
     expected = (EXPECTED / f"{name}.txt").read_text(encoding="utf-8")
 
     assert "\n".join([encode_json(report), *describe(report), ""]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "failures"),
+    [
+        (
+            "restore",
+            (
+                CollectionRun(collection="cities", seconds=1.25, bytes_moved=713_000, direction="upload"),
+                CollectionRun(collection="old", skipped=True),
+                CollectionRun(collection="new", skipped=True),
+                CollectionRun(collection="later", seconds=3.0),
+                CollectionRun(collection="docs", status=17),
+            ),
+            "docs: does not answer; nothing was changed",
+        ),
+        (
+            "drill",
+            (
+                CollectionRun(collection="cities", seconds=1.25, bytes_moved=713_000, direction="upload"),
+                CollectionRun(collection="docs", status=13),
+            ),
+            "docs: has 4 points, not 5",
+        ),
+        (
+            "snapshot",
+            (
+                CollectionRun(collection="cities", seconds=1.25, bytes_moved=713_000, direction="download"),
+                CollectionRun(collection="notes", seconds=0.5, bytes_moved=7, direction="download"),
+                CollectionRun(collection="docs", status=17),
+            ),
+            "docs: does not answer; nothing was changed; cities: permission denied; docs: its pointer leads nowhere",
+        ),
+        (
+            "mirror",
+            (
+                CollectionRun(collection="cities", status=17, seconds=1.25, bytes_moved=713_000, direction="mirror"),
+                CollectionRun(collection="notes"),
+            ),
+            (
+                "cities: collection 'docs': does not answer; nothing was changed; cities: permission denied; "
+                "docs: its pointer leads nowhere"
+            ),
+        ),
+        (
+            "prune",
+            (
+                CollectionRun(collection="cities", status=18, seconds=0.5),
+                CollectionRun(collection="docs", status=13),
+                CollectionRun(collection="notes"),
+            ),
+            (
+                "cities: permission denied; docs: its pointer leads nowhere; docs: does not answer; "
+                "journal.json: cannot be read"
+            ),
+        ),
+        (
+            "verify",
+            (
+                CollectionRun(collection="cities"),
+                CollectionRun(collection="docs", status=13),
+                CollectionRun(collection="secret", status=19),
+                CollectionRun(collection="old"),
+                CollectionRun(collection="held"),
+            ),
+            "docs: it is cut short; secret: its key is missing",
+        ),
+        ("prune-dry-run", (CollectionRun(collection="notes"),), ""),
+        ("verify-names", (CollectionRun(collection="cities", seconds=0.25),), ""),
+        ("list", (), "a pattern chose nothing"),
+        ("doctor", (), ""),
+    ],
+)
+def test_metrics_and_notifications_read_what_a_report_computes(
+    name: str, runs: tuple[CollectionRun, ...], failures: str
+) -> None:
+    """One run for each collection, and one sentence about what failed, or else the warnings."""
+    report: Report = SAMPLES[name].report
+
+    assert (merge_runs(report.list_runs()), describe_failures(report)) == (runs, failures)

@@ -10,10 +10,11 @@ from restore import __version__
 from restore.checks.file_report import FileReport, FileState
 from restore.commands.mirror.report import CopiedSnapshot, CopyFailure, MirrorOutcome, MirrorReport
 from restore.commands.observe import read_samples, write_samples
+from restore.commands.outcome import describe_failures
 from restore.commands.snapshot.report import SnapshotOutcome, SnapshotReport
 from restore.daemon.health import Health, record_moment
 from restore.monitoring.metrics import METRICS, PREFIX, MetricType
-from restore.monitoring.run_result import CollectionRun, RunResult, describe_failures, read_collection_runs
+from restore.monitoring.run_result import CollectionRun, RunResult, merge_runs
 from restore.monitoring.samples import Samples, SeriesKey, StoreContents, add_build_info, record_run, record_store
 from restore.retention.outcome import DeleteFailure, PruneOutcome
 from restore.stores.layout import Kind
@@ -175,7 +176,7 @@ def test_every_command_tells_how_long_what_moved_and_why_it_failed() -> None:
         url="", server_version="", store="", outcomes=(), seconds=1.0, status=3, pruned=(pruned,)
     )
 
-    assert read_collection_runs(mirror) == (
+    assert merge_runs(mirror.list_runs()) == (
         CollectionRun(collection="cities", status=18, seconds=2.0, bytes_moved=7, direction="mirror"),
     )
     assert [describe_failures(one) for one in (mirror, snapshot)] == ["cities: gone", "cities: held"]
@@ -204,7 +205,7 @@ def test_a_report_becomes_one_part_for_each_collection() -> None:
         status=3,
     )  # fmt: skip
 
-    assert read_collection_runs(report) == (
+    assert merge_runs(report.list_runs()) == (
         CollectionRun(collection="cities", seconds=1.5, bytes_moved=9, direction="download"),
         CollectionRun(collection="docs", status=17),
     )
