@@ -1,4 +1,4 @@
-"""Get a snapshot out of a server and leave nothing on it: docs/protocol.md, Snapshot.
+"""Create a snapshot on a server, download it, and leave nothing behind there: docs/protocol.md, Snapshot.
 
 Pure: journal_document.
 """

@@ -1,7 +1,7 @@
-"""Find on the server what runs of ours that were killed left there, by what they wrote down before, and delete that.
+"""Find on the server what killed runs of this program left there, and delete it.
 
-Only what is provably ours goes: a name that an answer to us gave and that still has its checksum, and the file of an
-upload, whose name nobody else gives, where no mark says that a restore is at it. Nobody else's, ever.
+Only what is provably this program's is deleted: a snapshot that a journal names and that still has its checksum, and
+the file of an upload, a name that no other program gives, while no marker says that a restore is using it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNATTRIBUTED = "it appeared while a run that was killed waited for one; nobody 
 
 
 class ServerCleaner:
-    """Sweeps one server, under the lock of the store that holds the journals: then no run of it is alive."""
+    """Cleans one server. The caller holds the lock of the store with the journals, so none of their runs is alive."""
 
     def __init__(self, store: WritableStore, qdrant: Qdrant, log: Log, *, dry_run: bool = False) -> None:
         self._store = store
@@ -37,18 +37,18 @@ class ServerCleaner:
         self._log = log
         self._dry_run = dry_run
 
-    def sweep_journals(self) -> tuple[StaleObject, ...]:
-        """Delete what the journals name; a journal with nothing left in it goes too. What fails is in the result."""
+    def delete_journaled(self) -> tuple[StaleObject, ...]:
+        """Delete the snapshots that journals name, and each journal with nothing left. Failures are in the result."""
         found: list[StaleObject] = []
         names = (name for name in self._store.list_documents(".json") if name.startswith(JOURNAL_PREFIX))
         for name in names:
             try:
-                found += self._sweep_journal(name)
+                found += self._follow_journal(name)
             except RestoreError as error:
                 found.append(StaleObject(file=name, status=error.status, message=str(error)))
         return tuple(found)
 
-    def _sweep_journal(self, name: str) -> list[StaleObject]:
+    def _follow_journal(self, name: str) -> list[StaleObject]:
         text = self._store.read_document(name)
         if text is None:
             return []
@@ -61,19 +61,19 @@ class ServerCleaner:
         left: list[JournalEntry] = []
         elsewhere: list[JournalEntry] = []
         for creation in journal.creations:
-            results = self._sweep_creation(creation)
+            results = self._follow_entry(creation)
             found += results
-            if any(not one.removed for one in results):
+            if any(not result.removed for result in results):
                 left.append(creation)
             elif not results and journal.url != self._qdrant.url:
-                # Nothing was found here, which says nothing about that server.
+                # That nothing is on this server says nothing about the journal's.
                 elsewhere.append(creation)
-        self._settle(name, journal, [*left, *elsewhere])
+        self._keep_entries(name, journal, [*left, *elsewhere])
         if elsewhere:
             found.append(StaleObject(file=name, message=_ELSEWHERE.format(journal.url)))
         return found
 
-    def _settle(self, name: str, journal: JournalDocument, left: list[JournalEntry]) -> None:
+    def _keep_entries(self, name: str, journal: JournalDocument, left: list[JournalEntry]) -> None:
         if self._dry_run or (journal.creations and tuple(left) == journal.creations):
             return
         if left:
@@ -81,22 +81,19 @@ class ServerCleaner:
         else:
             self._store.delete_document(name)
 
-    def _sweep_creation(self, creation: JournalEntry) -> list[StaleObject]:
+    def _follow_entry(self, creation: JournalEntry) -> list[StaleObject]:
         there = self._list(creation.collection)
         if creation.made is not None:
-            same = [one for one in there if one.name == creation.made.name and is_same(one, creation.made)]
-            return [self._delete(creation.collection, one.name) for one in same]
-        new = [
-            one.name
-            for one in there
-            if one.name not in creation.before and one.name != name_upload(creation.collection)
-        ]
+            same = [found for found in there if found.name == creation.made.name and is_same(found, creation.made)]
+            return [self._delete(creation.collection, found.name) for found in same]
+        known = {*creation.before, name_upload(creation.collection)}
+        new = [found.name for found in there if found.name not in known]
         return [
             StaleObject(collection=creation.collection, file=name, removed=False, message=_UNATTRIBUTED)
             for name in new
         ]
 
-    def sweep_uploads(self) -> tuple[StaleObject, ...]:
+    def delete_uploads(self) -> tuple[StaleObject, ...]:
         """Delete the files that uploads left, where no restore is in progress or waits to be finished."""
         collections = self._qdrant.list_collections()
         found = []
@@ -104,9 +101,9 @@ class ServerCleaner:
             if is_marker(collection):
                 continue
             upload = name_upload(collection)
-            if not any(one.name == upload for one in self._list(collection)):
+            if not any(snapshot.name == upload for snapshot in self._list(collection)):
                 continue
-            # Looked at straight before: a restore that has begun since has its mark by now.
+            # Read right before the deletion: a restore that began meanwhile has its marker by now.
             if not find_attempts(collection, self._qdrant.list_collections()):
                 found.append(self._delete(collection, upload))
         return tuple(found)

@@ -1,4 +1,4 @@
-"""A run's journal, kept in the store: written before something is created on the server, and when it is gone."""
+"""A run's journal in the store: which snapshots it has on the server, written before each creation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from restore.stores.protocols import WritableStore
 
 
 class CreationJournal:
-    """The journal of one run, which several threads write into. One creation at a time for each collection."""
+    """The journal of one run; several threads may write. One creation at a time for each collection."""
 
     def __init__(self, store: WritableStore, *, run_id: str, url: str) -> None:
         self._store = store
@@ -25,23 +25,23 @@ class CreationJournal:
         self._lock = threading.Lock()
         self._open: dict[str, JournalEntry] = {}
 
-    def intend(self, collection: str, before: tuple[str, ...], at: datetime) -> None:
-        """Write down that a snapshot will be asked for now. Raises `StoreError`; then it must not be."""
+    def record_request(self, collection: str, before: tuple[str, ...], at: datetime) -> None:
+        """Write that a snapshot will be asked for now. Raise `StoreError`; then it must not be asked for."""
         with self._lock:
             self._open[collection] = JournalEntry(collection=collection, at=at, before=before)
             self._write()
 
-    def note(self, collection: str, made: SnapshotDescription) -> None:
-        """Write down what the answer named."""
+    def record_created(self, collection: str, made: SnapshotDescription) -> None:
+        """Write which snapshot the answer named."""
         with self._lock:
             if found := self._open.get(collection):
                 self._open[collection] = msgspec.structs.replace(found, made=made)
                 self._write()
 
-    def settle(self, collection: str) -> None:
-        """Write down that nothing of it is left on the server; a journal with nothing in it goes.
+    def record_deleted(self, collection: str) -> None:
+        """Write that nothing of it is left on the server. A journal without entries is deleted.
 
-        A store that does not let us delete keeps an empty one, and `prune` deletes it.
+        A store that permits no deletion keeps an empty journal, which `prune` deletes.
         """
         with self._lock:
             if self._open.pop(collection, None) is None:

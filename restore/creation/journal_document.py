@@ -1,4 +1,4 @@
-"""What a run writes down before it creates something on a server, and what a killed run left there."""
+"""The form of a run's journal, and of what a killed run left on a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from restore.stores.layout import JOURNAL_PREFIX
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One snapshot asked for. `before` are the names that were there; `made` is what the answer named."""
+    """One snapshot that was asked for. `before` are the names that were there, `made` is what the answer named."""
 
     collection: str
     at: datetime
@@ -22,7 +22,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run has created on the server at `url` and not deleted there yet; no secrets."""
+    """What one run has created on the server at `url` and not deleted there yet. It holds no secret."""
 
     schema: int = SCHEMA
     run_id: str
@@ -31,12 +31,12 @@ class JournalDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_journal(run_id: str) -> str:
-    """Name the journal of a run."""
+    """Return the file name of a run's journal."""
     return f"{JOURNAL_PREFIX}{run_id}.json"
 
 
 def find_journal_problem(document: JournalDocument) -> str:
-    """Say why a journal must not be followed; empty when every creation is of a collection that Qdrant may have."""
+    """Return why a journal must not be followed; empty when Qdrant may have every collection that it names."""
     for name in (creation.collection for creation in document.creations):
         if problem := find_name_problem(name):
             return f"collection '{name}' {problem}"
@@ -44,16 +44,17 @@ def find_journal_problem(document: JournalDocument) -> str:
 
 
 def is_same(found: SnapshotDescription, ours: SnapshotDescription) -> bool:
-    """Tell whether two descriptions are of one file: by checksum, else (S3 storage has none) by size and time."""
+    """Return whether both describe one file: by checksum, else by size and time, as on S3 there is no checksum."""
     if ours.checksum or found.checksum:
         return found.checksum == ours.checksum
     return (found.size, found.created) == (ours.size, ours.created)
 
 
 class StaleObject(msgspec.Struct, frozen=True, kw_only=True):
-    """Something on the server that a run of ours left, or may have left. `message` says why it was not removed.
+    """Something on the server that a run of this program left, or may have left.
 
-    `collection` is empty for a journal that cannot be read; `status` is not 0 where something failed.
+    `message` says why it was not removed; `status` is not 0 where something failed. `collection` is empty for a
+    journal that cannot be read.
     """
 
     collection: str = ""

@@ -1,4 +1,4 @@
-"""Choose a few points of a collection, spread over its ids, and read their digests."""
+"""Digests of a few points of a collection, spread over its ids."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _BATCH = 8
 
 
 def sample_points(qdrant: Qdrant, collection: str, *, count: int, points: int) -> tuple[Sample, ...]:
-    """Read at most `count` points of a collection that has about `points`: ids and digests, in the order read."""
+    """Return ids and digests of at most `count` points of a collection that has about `points`, as read."""
     ids: dict[int | str, None] = {}
     for offset in _spread_offsets(count, points):
         if len(ids) < count:
             found, _ = qdrant.scroll_points(collection, limit=1, offset=offset)
             ids.update(dict.fromkeys(found))
     if len(ids) < count:
-        # Ids that are neither dense nor UUIDs: the first ones are better than none.
+        # Ids that are neither dense nor UUIDs: the first points are better than none.
         found, _ = qdrant.scroll_points(collection, limit=count)
         ids.update(dict.fromkeys(found))
     return _read_digests(qdrant, collection, list(ids)[:count])
 
 
 def keep_unchanged(qdrant: Qdrant, collection: str, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """Read the points of these samples once more; give those whose digest is the same."""
+    """Read the points of these samples once more. Return the samples with an equal digest."""
     again = set(_read_digests(qdrant, collection, [sample.id for sample in samples]))
     return tuple(sample for sample in samples if sample in again)
 
 
 def _spread_offsets(count: int, points: int) -> list[int | str]:
-    """Give places to look from: numbers from 0 to `points`, then UUIDs over their whole room, half and half."""
+    """Return ids to scroll from: half of them numbers up to `points`, half UUIDs over their whole range."""
     half = max(count // 2, 1)
     numbers: list[int | str] = [step * max(points, 1) // half for step in range(half)]
     return numbers + [str(uuid.UUID(int=step * (1 << 128) // half)) for step in range(half)]

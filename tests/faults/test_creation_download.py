@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from restore.creation.context import CreationContext
 from restore.creation.download import SnapshotReceiver
 from restore.errors import DeadlineError, QdrantError
 from restore.qdrant.client import connect
@@ -33,7 +34,9 @@ def receive(server: SendingServer, store: Path, *, stall_seconds: float = 20.0) 
     story = Story()
     made = SnapshotDescription("made.snapshot", len(CONTENT), SHA256)
     qdrant = connect(server.url, "")
-    receiver = SnapshotReceiver(qdrant, clock=Clock(), log=story, progress=NoProgress(), stall_seconds=stall_seconds)
+    receiver = SnapshotReceiver(
+        CreationContext(qdrant=qdrant, clock=Clock(), log=story, progress=NoProgress(), stall_seconds=stall_seconds)
+    )
     with contextlib.closing(qdrant), open_writable_local_store(str(store)).receive() as incoming:
         checksum = receiver.receive("cities", made, incoming)
         return checksum, incoming.path.read_bytes(), story
@@ -160,7 +163,9 @@ def test_a_download_takes_no_memory(tmp_path: Path) -> None:
 def _measure(content: bytes, store: Path) -> int:
     made = SnapshotDescription("made.snapshot", len(content), hashlib.sha256(content).hexdigest())
     with SendingServer(content) as server, contextlib.closing(connect(server.url, "")) as qdrant:
-        receiver = SnapshotReceiver(qdrant, clock=Clock(), log=Story(), progress=NoProgress(), stall_seconds=20.0)
+        receiver = SnapshotReceiver(
+            CreationContext(qdrant=qdrant, clock=Clock(), log=Story(), progress=NoProgress(), stall_seconds=20.0)
+        )
         with open_writable_local_store(str(store)).receive() as incoming:
             tracemalloc.start()
             receiver.receive("cities", made, incoming)

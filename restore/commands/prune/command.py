@@ -100,7 +100,7 @@ def _sweep(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]
         return ()
     wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
     sweeper = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.dry_run)
-    return (*sweeper.sweep_journals(), *sweeper.sweep_uploads())
+    return (*sweeper.delete_journaled(), *sweeper.delete_uploads())
 
 
 def _make_choice(settings: Settings) -> Callable[[str], bool]:

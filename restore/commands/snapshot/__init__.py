@@ -1,4 +1,4 @@
-"""`snapshot`: make a checked file of each collection, and let latest point at it.
+"""`snapshot`: make a checked file of each collection, and point latest at it.
 
 Pure: promotion, report.
 """

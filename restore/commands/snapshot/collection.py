@@ -1,4 +1,4 @@
-"""One collection's snapshot: examine, create, download, look inside, delete on the server, publish."""
+"""One collection's snapshot: read, create, download, check, delete on the server, publish."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from restore import __version__
 from restore.commands.snapshot.publish import Published, publish
 from restore.commands.snapshot.report import SnapshotOutcome
 from restore.commands.snapshot.session import SnapshotSession
+from restore.creation.context import CreationContext
 from restore.creation.create import SnapshotCreator
 from restore.creation.download import SnapshotReceiver
 from restore.creation.sample import keep_unchanged, sample_points
@@ -27,7 +28,7 @@ from restore.snapshots.intake import IntakeResult, SnapshotIntake
 from restore.snapshots.manifest import Manifest, Sample
 from restore.snapshots.name import SnapshotName, encode_collection
 
-# Somebody else creating a snapshot in the same second takes its name; three seconds in a row is another trouble.
+# A snapshot that another program creates in the same second takes the name. Three seconds in a row are no accident.
 _ATTEMPTS = 3
 
 
@@ -49,36 +50,29 @@ class CollectionSnapshot:
     ) -> None:
         self._session = session
         self._collection = collection
-        self._making = settings.snapshot_options_for(collection)
+        self._options = settings.snapshot_options_for(collection)
         self._server = server
         self._begin = session.clock.read_seconds()
         self.manifest: Manifest | None = None
         deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
-        self._creator = SnapshotCreator(
-            session.qdrant,
-            clock=session.clock,
-            log=session.log,
-            progress=session.progress,
-            stall_seconds=settings.stall_timeout_seconds,
-            deadline=deadline,
-            journal=session.journal,
-        )
-        self._receiver = SnapshotReceiver(
-            session.qdrant,
+        context = CreationContext(
+            qdrant=session.qdrant,
             clock=session.clock,
             log=session.log,
             progress=session.progress,
             stall_seconds=settings.stall_timeout_seconds,
             deadline=deadline,
         )
+        self._creator = SnapshotCreator(context, journal=session.journal)
+        self._receiver = SnapshotReceiver(context)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Say what was left on the server against our will."""
+        """What could not be deleted on the server."""
         return (self._creator.left_behind,) if self._creator.left_behind else ()
 
     def run(self) -> SnapshotOutcome:
-        """Make the snapshot. Raises every expected failure; then nothing of it has a final name."""
+        """Make the snapshot. Raise every expected failure; then nothing of it has its final name."""
         self._session.store.refuse_twin(self._collection)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -98,9 +92,9 @@ class CollectionSnapshot:
         suffix = packer.suffix if packer else ""
         name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
         with self._session.store.receive(name) as incoming:
-            arriving = SnapshotIntake(incoming, name=self._collection, packer=packer)
-            with contextlib.closing(arriving):
-                manifest, archive = self._fetch(before, arriving)
+            intake = SnapshotIntake(incoming, name=self._collection, packer=packer)
+            with contextlib.closing(intake):
+                manifest, archive = self._fetch(before, intake)
             published = publish(
                 self._session.store,
                 incoming,
@@ -108,45 +102,45 @@ class CollectionSnapshot:
                 self._session.log,
                 packing=suffix,
                 part_problem=find_part_problem(archive),
-                allow_smaller=self._making.allow_smaller,
+                allow_smaller=self._options.allow_smaller,
             )
         self.manifest = manifest
         return self._report(manifest, published)
 
     def _read_before(self) -> _Before:
         qdrant = self._session.qdrant
-        # Before the count: what is equal afterwards was equal all the time in between.
+        # Before the count: what is equal afterwards did not change in between.
         updates = self._read_updates()
         state = read_target_state(qdrant, read_server_state(qdrant, scoped=self._session.scoped), self._collection)
         found = _require_present(self._collection, state)
         if state.hidden:
             self._session.log("marks.hidden", level="warning", collection=self._collection)
-        samples = sample_points(qdrant, self._collection, count=self._making.samples, points=found.points)
+        samples = sample_points(qdrant, self._collection, count=self._options.samples, points=found.points)
         created = self._session.clock.now().replace(microsecond=0)
         return _Before(found=found, aliases=state.aliases, updates=updates, samples=samples, created=created)
 
-    def _fetch(self, before: _Before, arriving: SnapshotIntake) -> tuple[Manifest, Archive]:
-        """Let the server create it, bring it here, and describe it; the server's copy is gone afterwards."""
+    def _fetch(self, before: _Before, intake: SnapshotIntake) -> tuple[Manifest, Archive]:
+        """Let the server create the snapshot, download and describe it. The server's copy is deleted afterwards."""
         qdrant, collection = self._session.qdrant, self._collection
         with self._creator.created(collection) as snapshot:
-            # A half-made, empty collection snapshots with 200: a restore may have begun meanwhile.
+            # A restore may have begun meanwhile, and an empty, half-made collection is snapshotted with 200.
             attempts = find_attempts(
                 collection, list(read_server_state(qdrant, scoped=self._session.scoped).collections)
             )
             if attempts:
-                raise _explain_mark(collection, name_marker(collection, attempts[-1]))
+                raise _marker_error(collection, name_marker(collection, attempts[-1]))
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
             self._session.store.require_room(snapshot.size)
-            arriving.name = snapshot.name
-            checksum = self._receiver.receive(collection, snapshot, arriving)
-            arrived = arriving.finish()
-            refuse_kind(arrived.archive, file=snapshot.name)
+            intake.name = snapshot.name
+            checksum = self._receiver.receive(collection, snapshot, intake)
+            result = intake.finish()
+            refuse_kind(result.archive, file=snapshot.name)
         manifest = Manifest(
             collection=collection,
             created=before.created,
             server_version=str(self._server),
-            size=arriving.size,
+            size=intake.size,
             sha256=checksum,
             points=before.found.points,
             points_exact=exact,
@@ -154,19 +148,19 @@ class CollectionSnapshot:
             payload_schema=before.found.info.payload_schema,
             aliases=before.aliases,
             samples=samples,
-            shards=arrived.archive.shard_number,
+            shards=result.archive.shard_number,
             seconds=round(self._session.clock.read_seconds() - self._begin, 3),
-            note=self._making.note,
+            note=self._options.note,
             written_by=f"qdrant-restore {__version__}",
             run_id=self._session.run_id,
         )
-        return _add_packing(manifest, arrived), arrived.archive
+        return _add_encoding(manifest, result), result.archive
 
     def _read_updates(self) -> tuple[ShardUpdates, ...]:
         try:
             return self._session.qdrant.read_updates(self._collection)
         except AuthError:
-            # A scoped key may not ask: then nothing is exact.
+            # A scoped key may not read it: then no count is exact.
             return ()
 
     def _report(self, manifest: Manifest, published: Published) -> SnapshotOutcome:
@@ -188,23 +182,23 @@ class CollectionSnapshot:
         )
 
 
-def _add_packing(manifest: Manifest, arrived: IntakeResult) -> Manifest:
+def _add_encoding(manifest: Manifest, result: IntakeResult) -> Manifest:
     """Say in a manifest what the stored bytes are, where they are not the server's."""
-    if arrived.packing is None:
+    if result.packing is None:
         return manifest
     return msgspec.structs.replace(
         manifest,
-        stored_size=arrived.packing.size,
-        stored_sha256=arrived.packing.sha256,
-        compression=arrived.packing.compression,
-        encryption=arrived.packing.encryption,
+        stored_size=result.packing.size,
+        stored_sha256=result.packing.sha256,
+        compression=result.packing.compression,
+        encryption=result.packing.encryption,
     )
 
 
 def _require_present(collection: str, state: TargetState) -> Present:
-    """Give what was found. Raises for a target that must not, or cannot, be snapshotted."""
+    """Return the collection. Raise for a target that must not, or cannot, be snapshotted."""
     if state.markers:
-        raise _explain_mark(collection, state.markers[-1].name)
+        raise _marker_error(collection, state.markers[-1].name)
     match state.target:
         case Present() as found:
             return found
@@ -215,7 +209,7 @@ def _require_present(collection: str, state: TargetState) -> Present:
         case Absent():
             raise NotFoundError(
                 f"collection '{collection}' does not exist on the server",
-                hint="names are case-sensitive; without a name every collection is taken",
+                hint="names are case-sensitive; without a name every collection is result",
             )
         case UnreadableCollection(reason=reason):
             raise QdrantError(
@@ -224,7 +218,7 @@ def _require_present(collection: str, state: TargetState) -> Present:
             )
 
 
-def _explain_mark(collection: str, marker: str) -> LockedError:
+def _marker_error(collection: str, marker: str) -> LockedError:
     return LockedError(
         f"a restore into collection '{collection}' is running or was interrupted (mark '{marker}')",
         left="nothing was published",
@@ -233,10 +227,10 @@ def _explain_mark(collection: str, marker: str) -> LockedError:
 
 
 def _is_exact(before: _Before, after: tuple[ShardUpdates, ...]) -> bool:
-    """Tell whether nothing was written between two readings: only then the count is the snapshot's.
+    """Return whether nothing was written between two readings: only then the count is the snapshot's.
 
-    19,500 points were counted before and after a creation whose snapshot had 20,000. A shard on another node, and
-    a server that does not say (1.16), leave it open.
+    19,500 points were counted before and after a creation whose snapshot had 20,000. It is unknown with a shard on
+    another node, and on a server that does not report operations (1.16).
     """
     shards = before.found.info.config.get("params", {}).get("shard_number", 1)
     known = all(one.operation is not None and one.queue == 0 for one in after)

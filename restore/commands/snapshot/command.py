@@ -1,4 +1,4 @@
-"""The recipe of a whole run: wait, lock, choose, a few collections at once, the set's document, prune."""
+"""One run of `snapshot`: wait, lock, choose, several collections at once, the set's document, prune."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from restore.system.events import Log, Progress
 
 
 class MadeSnapshot(msgspec.Struct, frozen=True):
-    """One collection's outcome, with the manifest that was published, if one was."""
+    """One collection's outcome, with the manifest that was published; None when none was."""
 
     outcome: SnapshotOutcome
     manifest: Manifest | None
 
 
 def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
-    """Snapshot each collection; one failure does not stop the rest.
+    """Snapshot each collection. One failure does not stop the others.
 
-    Raises what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
+    Raise what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
     """
     clock = session.clock
     begin, began = clock.read_seconds(), clock.now()
@@ -59,8 +59,8 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
         if removed:
             session.log("store.debris_removed", store=session.store.name, count=len(removed), first=removed[0])
         if session.run_id:
-            # What killed runs left on the server, as far as it is provably ours.
-            ServerCleaner(session.store, session.qdrant, session.log).sweep_journals()
+            # What killed runs left on the server, as far as it is provably this program's.
+            ServerCleaner(session.store, session.qdrant, session.log).delete_journaled()
         made = _snapshot_all(settings, session, wanted, server=server, begin=begin)
         outcomes = tuple(one.outcome for one in made)
         blank = SetDocument(
@@ -93,7 +93,7 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
 
 
 def _choose(settings: Settings, session: SnapshotSession) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
-    """Give the collections that are wanted, whether they are all that the server has, and what is odd about that."""
+    """Return the collections to snapshot, whether they are all that the server has, and warnings."""
     if settings.collections:
         return tuple(dict.fromkeys(settings.collections)), False, ()
     there = tuple(name for name in session.qdrant.list_collections() if not is_temporary(name))
@@ -141,7 +141,7 @@ def _snapshot(
 def _write_set(
     session: SnapshotSession, blank: SetDocument, made: list[MadeSnapshot]
 ) -> tuple[str, RestoreError | None]:
-    """Write the document of the set, when there is something in it; give its name and what went wrong."""
+    """Write the document of the set, unless it would be empty. Return its name, and the error of a failure."""
     good = [(one.outcome, one.manifest) for one in made if one.outcome.status == 0 and one.manifest]
     if not session.run_id or not good:
         return "", None
@@ -171,7 +171,7 @@ def _write_set(
 
 
 def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
-    """Give each alias with its collection; one that was moved during the run is that of the later snapshot."""
+    """Return each alias with its collection. An alias moved during the run is that of the later snapshot."""
     ordered = sorted(manifests, key=lambda manifest: (manifest.created, manifest.collection))
     return {alias: manifest.collection for manifest in ordered for alias in manifest.aliases}
 
@@ -179,7 +179,7 @@ def _list_aliases(manifests: Iterable[Manifest]) -> dict[str, str]:
 def _prune(
     settings: Settings, session: SnapshotSession, outcomes: tuple[SnapshotOutcome, ...]
 ) -> tuple[PruneOutcome, ...]:
-    """Prune the collections that have a rule and a verified snapshot since just now, and no others."""
+    """Prune the collections that have a retention rule and got a verified snapshot in this run, and no others."""
     names = {one.collection for one in outcomes if one.latest and not one.status}
     ruled = {name for name in names if not settings.rule_for(name).is_empty}
     if not ruled:
@@ -191,7 +191,7 @@ def _prune(
 
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
-    """Build what `snapshot` works with, and run it."""
+    """Build the session of `snapshot` from settings, and run it."""
     find_packer = make_encoders(settings)
     with open_qdrant(settings) as qdrant:
         store = open_or_create(settings)

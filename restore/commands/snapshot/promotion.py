@@ -13,7 +13,7 @@ _LEAST_SHARE = 0.5
 
 
 class SnapshotContent(msgspec.Struct, frozen=True):
-    """What counts of a snapshot here: when it was made, and how many points it has (None: nobody knows)."""
+    """A snapshot's time and number of points, as far as known."""
 
     file: str
     created: datetime | None
@@ -23,10 +23,10 @@ class SnapshotContent(msgspec.Struct, frozen=True):
 def find_promotion_problem(
     new: SnapshotContent, last: SnapshotContent | None, *, part_problem: str, allow_smaller: bool
 ) -> RestoreError | None:
-    """Give the error that keeps a new snapshot from becoming latest; None when nothing speaks against it.
+    """Return the error that keeps a new snapshot from becoming latest; None when it may.
 
     `last` is the latest so far. `part_problem` says why the new one alone does not make a collection whole (see
-    `compatibility.find_part_problem`).
+    `archive.find_part_problem`).
     """
     kept = f"'{new.file}' is kept, latest stays {repr(last.file) if last else 'without one'}"
     if part_problem:
@@ -54,7 +54,7 @@ def find_promotion_problem(
 
 
 def is_suspiciously_smaller(points: int | None, last_points: int | None) -> bool:
-    """Tell whether a collection lost all its points, or more than half of them, since the last snapshot."""
+    """Return whether a collection lost all its points, or more than half of them, since the last snapshot."""
     if points is None or not last_points:
         return False
     return points < last_points * _LEAST_SHARE

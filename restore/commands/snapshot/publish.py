@@ -1,6 +1,6 @@
 """Put a received snapshot into the store under its final name, then move latest.
 
-Everything was checked before: what has a final name is whole, and what latest points at was compared with the server.
+Everything was checked before: a file with its final name is whole, and what latest points at was compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from restore.system.events import Log
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The file a snapshot became. `hindrance` is why it did not become latest, None when it did."""
+    """The file that a snapshot became. `hindrance` is why it did not become latest; None when it did."""
 
     file: str
     hindrance: RestoreError | None
@@ -33,9 +33,9 @@ def publish(
     part_problem: str = "",
     allow_smaller: bool = False,
 ) -> Published:
-    """Publish under the store's lock. A hindrance stands in the manifest too, so that nobody takes it for latest.
+    """Publish under the store's lock. A hindrance is written into the manifest too, where readers of latest see it.
 
-    Raises `SpaceError` and `StoreError`; then nothing has a final name, or the snapshot has and latest has not moved.
+    Raise `SpaceError` and `StoreError`. Then nothing has its final name, or the snapshot has, and latest is unmoved.
     """
     name = store.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
     new = SnapshotContent(str(name), manifest.created, manifest.points)
@@ -48,14 +48,14 @@ def publish(
     log("snapshot.published", collection=manifest.collection, file=file, size_bytes=incoming.size)
     if hindrance is None:
         linked = store.move_latest(manifest.collection, file)
-        # Where there are no pointers the newest one is the latest, and nothing moves.
+        # In a store without pointers the newest snapshot is the latest, and nothing moves.
         if store.has_pointers:
             log("latest.moved", collection=manifest.collection, file=file, form="link" if linked else "no link")
     return Published(file, hindrance)
 
 
 def _read_last(store: WritableStore, collection: str, log: Log) -> SnapshotContent | None:
-    """Describe the latest so far; None when there is none, or none that can be followed (moving it repairs that)."""
+    """Return the latest so far; None when there is none, or a broken pointer, which moving latest repairs."""
     try:
         stored = store.find_snapshot(collection, "latest")
         if stored is None:

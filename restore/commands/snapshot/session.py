@@ -1,4 +1,4 @@
-"""What a snapshot run works with, built by a door."""
+"""What one run of `snapshot` is handed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from restore.system.events import Log, Progress
 
 
 def _pack_nothing(_collection: str) -> None:
-    """Let the server's own bytes be stored."""
+    """Return None: the server's own bytes are stored."""
 
 
 class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. `scoped`: our key is for single collections and sees no marks.
+    """What one run is handed. `scoped`: the key is for single collections, and markers cannot be seen with it.
 
     `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
     the `packer` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.

@@ -1,0 +1,33 @@
+"""What the creation and the download of one snapshot share: the server, the clock, and how long either may take."""
+
+from __future__ import annotations
+
+import msgspec
+
+from restore.errors import DeadlineError
+from restore.qdrant.client import Qdrant
+from restore.system.clock import Clock
+from restore.system.events import Log, Progress
+
+
+class CreationContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The server with clock, log and progress.
+
+    `stall_seconds`: how long the server may go without a sign of life. `deadline`: a moment of the clock's seconds.
+    """
+
+    qdrant: Qdrant
+    clock: Clock
+    log: Log
+    progress: Progress
+    stall_seconds: float
+    deadline: float | None = None
+
+    def check_deadline(self, collection: str, meanwhile: str, *, left: str) -> None:
+        """Raise `DeadlineError` when the deadline has come; `meanwhile` is a clause that says what was done."""
+        if self.deadline is not None and self.clock.read_seconds() > self.deadline:
+            raise DeadlineError(
+                f"collection '{collection}': the deadline came while {meanwhile}",
+                left=left,
+                hint="give it longer with --deadline",
+            )
