@@ -30,7 +30,7 @@ class ApiKeys:
     def check(self, headers: Mapping[str, str], required: RequiredAccess, *, plain_text: bool = False) -> None:
         """Raise ApiError for a missing or wrong key (401, plain text) and for one that does not suffice (403).
 
-        `plain_text` makes the 403 plain text too, as on the server where it refuses before it reads the body.
+        With `plain_text` the 403 is plain text too, as on the server where it refuses before it reads the body.
         """
         if required is RequiredAccess.NOTHING or (self._full is None and self._read_only is None):
             return

@@ -1,4 +1,4 @@
-"""Small JSON documents on disk, replaced as a whole or not at all."""
+"""Small JSON documents on disk, each replaced as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 def read(path: Path, default: Any = None) -> Any:  # noqa: ANN401 - any JSON value
-    """Give the document, or the default when there is none."""
+    """Return the document, or the default if there is none."""
     try:
         return msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
@@ -19,7 +19,7 @@ def read(path: Path, default: Any = None) -> Any:  # noqa: ANN401 - any JSON val
 
 
 def write(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Write and fsync beside the place, then rename: a kill leaves the old one or the new one."""
+    """Write and fsync a temporary file, then rename it: after a kill the old document is there, or the new one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".document-")
     try:
         with os.fdopen(handle, "wb") as file:

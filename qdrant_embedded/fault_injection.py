@@ -1,36 +1,35 @@
-"""What the embedded Qdrant does wrong on demand, for tests.
+"""Faults that the embedded Qdrant shows on demand, for tests of programs that talk to Qdrant.
 
-Nothing of this is served unless it was started with `--allow-misbehaviour` (or with a `--misbehave`). A fault is a
-JSON object; `PUT /__misbehave` with a list of them replaces what was switched on, `DELETE /__misbehave` ends all (and
-every pause at once), `GET /__misbehave` shows them and the moments reached since the last change. A fault with
-`times` works that often and then no more.
+Faults need `--allow-misbehaviour` (or a `--misbehave`). A fault is a JSON object. `PUT /__misbehave` with a list of
+them replaces the active faults, `DELETE /__misbehave` ends all faults and pauses, `GET /__misbehave` returns them
+and the moments reached since the last change. A fault with `times` applies that many times.
 
 | fault | fields | what it does |
 |---|---|---|
-| `die` | `moment`, `collection`? | SIGKILL to itself when that moment comes |
-| `die` | `path` | does the work of such a request, then SIGKILL before the answer |
-| `pause` | `moment`, `seconds`, `collection`? | waits at that moment, for others to look |
-| `slow` | `path`, `seconds` | waits before it begins such a request |
+| `die` | `moment`, `collection`? | kills itself (SIGKILL) at that moment |
+| `die` | `path` | does the work of such a request, then kills itself before the answer |
+| `pause` | `moment`, `seconds`, `collection`? | waits at that moment |
+| `slow` | `path`, `seconds` | waits before it starts such a request |
 | `silent` | `path` | never answers |
-| `fail` | `path`, `status`, `headers`?, `body`? | answers that and does nothing; a string body is sent as HTML |
-| `lost` | `path` | does the work, then drops the connection without an answer |
-| `cut` | `path`, `bytes`, `reset`? | drops the connection after so many body bytes; `reset` with a RST |
-| `limit` | `collections` | refuses a collection more than that, like `max_collections` |
-| `version` | `version` | says it is that version |
+| `fail` | `path`, `status`, `headers`?, `body`? | answers that and does nothing else; a string body is sent as HTML |
+| `lost` | `path` | does the work, then closes the connection without an answer |
+| `cut` | `path`, `bytes`, `reset`? | closes the connection after so many body bytes; `reset` with a RST |
+| `limit` | `collections` | refuses to create more collections, like `max_collections` |
+| `version` | `version` | reports that version |
 
-`path` is a regular expression searched in `METHOD /raw/path?query`. Server files are refused with `fail` on
-`snapshots/recover` (403, 400, 500), a proxy's limit is `fail` with 413 on `snapshots/upload`, a rate limit `fail`
-with 429 and a `Retry-After`, a slow snapshot `pause` at `creating`.
+`path` is a regular expression searched in `METHOD /raw/path?query`. Examples: a server that refuses files is `fail`
+on `snapshots/recover` (403, 400, 500), a proxy's size limit is `fail` with 413 on `snapshots/upload`, a rate limit is
+`fail` with 429 and a `Retry-After`, a slow snapshot is `pause` at `creating`.
 
-| moment | in the work of | what is there then |
+| moment | during | state |
 |---|---|---|
-| `received` | upload | the body is on disk, the gauge has not risen, nothing is visible |
-| `unpacking` | recover | the gauge is up, nothing is visible: killed here, nothing exists afterwards |
+| `received` | upload | the body is on disk; the recovery is not counted yet, nothing is visible |
+| `unpacking` | recover | the recovery is counted, nothing is visible: killed here, nothing exists afterwards |
 | `before-create` | recover | unpacked: killed here, nothing exists afterwards |
 | `after-create` | recover | killed here, the collection is listed, green and empty |
 | `while-moving` | recover | killed here, it answers 500 "Dirty shard" until recovered or deleted |
-| `after-move` | recover | whole, not yet answered |
-| `creating` | snapshot | the creations gauge is up, writes go on |
+| `after-move` | recover | complete, not yet answered |
+| `creating` | snapshot | the creation is counted, writes continue |
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ Fault = dict[str, Any]
 
 
 def check_faults(faults: Any) -> list[Fault]:  # noqa: ANN401 - whatever the client sent
-    """Give the list of faults. Raises Refusal 400 for one that would never come."""
+    """Return the list of faults. Raise ApiError 400 for an invalid one."""
     for fault in faults if isinstance(faults, list) else [None]:
         if not isinstance(fault, dict) or fault.get("fault") not in REQUIRED_FIELDS:
             raise ApiError(400, f"no such fault: {fault!r}")
@@ -83,7 +82,7 @@ def check_faults(faults: Any) -> list[Fault]:  # noqa: ANN401 - whatever the cli
 
 
 class FaultInjector:
-    """The faults that are switched on now."""
+    """The faults that are active now."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self._lock = threading.Lock()
@@ -91,14 +90,14 @@ class FaultInjector:
         self._reached: list[dict[str, str]] = []
 
     def replace(self, faults: Any) -> None:  # noqa: ANN401 - whatever the client sent
-        """Switch on these and nothing else."""
+        """Replace all active faults."""
         faults = check_faults(faults)
         with self._lock:
             self._faults = faults
             self._reached = []
 
     def to_json(self) -> dict[str, Any]:
-        """Give what is switched on and what was reached."""
+        """Return the active faults and the moments reached since they were set."""
         with self._lock:
             return {"faults": list(self._faults), "reached": list(self._reached)}
 
@@ -110,43 +109,43 @@ class FaultInjector:
 
     @property
     def version(self) -> str:
-        """The version to report."""
+        """The version that the server reports."""
         return next((one["version"] for one in self._faults if one["fault"] == "version"), VERSION)
 
     @property
     def collection_limit(self) -> int | None:
-        """How many collections there may be, None for any number."""
+        """The largest number of collections, None for no limit."""
         return next((one["collections"] for one in self._faults if one["fault"] == "limit"), None)
 
     def reach(self, moment: str, name: str) -> None:
-        """Say that a named moment of the work on a collection has come; die or wait when a fault says so."""
+        """Record that the work on a collection has reached a moment; die or wait if a fault says so."""
         with self._lock:
             self._reached.append({"moment": moment, "collection": name})
-            found = next(
+            due = next(
                 (one for one in self._faults if one.get("moment") == moment and one.get("collection", name) == name),
                 None,
             )
-            if found is not None:
-                self._take(found)
+            if due is not None:
+                self._take(due)
                 faults = self._faults
-        if found is None:
+        if due is None:
             return
-        if found["fault"] == "die":
+        if due["fault"] == "die":
             kill_self()
-        end = time.monotonic() + found["seconds"]
+        end = time.monotonic() + due["seconds"]
         while time.monotonic() < end and self._faults is faults:
             time.sleep(POLL_SECONDS)
 
     def take_for_request(self, line: str) -> list[Fault]:
-        """Give the faults that are due for a request, `line` being `METHOD /raw/path?query`."""
+        """Return the faults for a request; `line` is `METHOD /raw/path?query`. Count those with `times` as used."""
         with self._lock:
-            found = [one for one in self._faults if "path" in one and re.search(one["path"], line)]
-            for one in found:
+            due = [one for one in self._faults if "path" in one and re.search(one["path"], line)]
+            for one in due:
                 self._take(one)
-        return found
+        return due
 
 
 def kill_self() -> None:
-    """End as a kill -9 would."""
+    """End like `kill -9`."""
     os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(60)

@@ -1,4 +1,4 @@
-"""Which Qdrant a test session gets, and how it is filled."""
+"""Start or find the Qdrant of a test session, and fill it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEED_SECONDS = 600.0
 
 
 class SeedError(RuntimeError):
-    """`qdrant-restore` did not fill the server; the message carries what it said."""
+    """`qdrant-restore` did not fill the server; the message contains its output."""
 
 
 @dataclass(frozen=True)
@@ -37,45 +37,45 @@ class Qdrant:
     kind: str
 
     def seed(self, directory: str | Path) -> None:
-        """Restore all snapshots of a directory with the installed `qdrant-restore`. Raises SeedError."""
+        """Restore all snapshots of a directory with the installed `qdrant-restore`. Raise SeedError."""
         command = [sys.executable, "-m", "restore", "restore", "--store", os.fspath(directory)]
-        # Settings of the surroundings are for somebody else's restore.
+        # RESTORE_* variables of the test session must not change this restore.
         environment = {
             key: value
             for key, value in child_environment().items()
             if not key.startswith("RESTORE_") and key != "QDRANT_COLLECTION_NAME"
         }
         environment |= {"QDRANT_URL": self.url, "QDRANT_API_KEY": self.api_key or ""}
-        done = subprocess.run(
+        result = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=SEED_SECONDS, check=False
         )
-        if done.returncode:
-            said = f"{done.stdout}{done.stderr}".strip()
-            raise SeedError(f"qdrant-restore ended with {done.returncode} on {directory}:\n{said}")
+        if result.returncode:
+            output = f"{result.stdout}{result.stderr}".strip()
+            raise SeedError(f"qdrant-restore ended with {result.returncode} on {directory}:\n{output}")
 
 
 @contextlib.contextmanager
-def open_qdrant(wanted: str | None, directory: Path) -> Iterator[Qdrant]:
-    """Give the server wanted: a URL, `embedded`, `container`, or None for the best there is."""
-    if wanted is not None and "://" in wanted:
-        yield Qdrant(wanted.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url")
-    elif wanted == "container" or (wanted is None and is_container_available()):
+def open_qdrant(requested: str | None, directory: Path) -> Iterator[Qdrant]:
+    """Yield the requested server: a URL, `embedded`, `container`, or None for the best available."""
+    if requested is not None and "://" in requested:
+        yield Qdrant(requested.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url")
+    elif requested == "container" or (requested is None and is_container_available()):
         with start_container() as url:
             yield Qdrant(url, None, "container")
-    elif wanted in {None, "embedded"}:
+    elif requested in {None, "embedded"}:
         with EmbeddedQdrant(directory) as embedded:
             yield Qdrant(embedded.url, None, "embedded")
     else:
-        raise ValueError(f"--qdrant-server is embedded, container or a URL, not {wanted!r}")
+        raise ValueError(f"--qdrant-server is embedded, container or a URL, not {requested!r}")
 
 
 def get_image() -> str:
-    """Name the image of a container."""
+    """Return the name of the container image."""
     return os.environ.get("QDRANT_IMAGE") or DEFAULT_IMAGE
 
 
 def is_container_available() -> bool:
-    """Tell whether a container engine answers at once and has the image (`QDRANT_PULL=1` lets it fetch one)."""
+    """Return whether a container engine answers at once and has the image (`QDRANT_PULL=1` lets it pull one)."""
     try:
         import docker  # type: ignore[import-untyped] # noqa: PLC0415 - comes with testcontainers, which is optional
     except ImportError:
@@ -96,19 +96,23 @@ def is_container_available() -> bool:
 
 @contextlib.contextmanager
 def start_container() -> Iterator[str]:
-    """Run the image on a free port. Gives its URL once it is ready."""
-    # Without it, testcontainers would fetch one more image to clean up what we clean up ourselves.
+    """Run the image on a free port. Yield its URL once it is ready."""
+    # Otherwise testcontainers pulls one more image to remove containers; `with` already removes this one.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - optional
 
-    with DockerContainer(get_image()).with_env("QDRANT__TELEMETRY_DISABLED", "true").with_exposed_ports(6333) as one:
-        url = f"http://{one.get_container_host_ip()}:{one.get_exposed_port(6333)}"
+    with (
+        DockerContainer(get_image())
+        .with_env("QDRANT__TELEMETRY_DISABLED", "true")
+        .with_exposed_ports(6333) as running
+    ):
+        url = f"http://{running.get_container_host_ip()}:{running.get_exposed_port(6333)}"
         wait_until_ready(url)
         yield url
 
 
 def wait_until_ready(url: str) -> None:
-    """Wait until it answers. Raises TimeoutError."""
+    """Wait until the server is ready. Raise TimeoutError."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/readyz", timeout=ENGINE_SECONDS):

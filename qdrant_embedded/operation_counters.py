@@ -1,4 +1,4 @@
-"""Counts of what runs right now per collection name, as telemetry and metrics show them."""
+"""Count running snapshots and recoveries per collection name, for telemetry and metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class CollectionOperations:
-    """One name's counters; a name stays until the server ends."""
+    """The counters of one name; they stay until the server ends."""
 
     recoveries: int = 0
     creations: int = 0
@@ -21,20 +21,20 @@ class CollectionOperations:
 
 
 class OperationCounters:
-    """All names that were ever snapshotted or recovered since the start."""
+    """The counters of every name with a snapshot or a recovery since the start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: dict[str, CollectionOperations] = {}
 
     def copy(self) -> dict[str, CollectionOperations]:
-        """Give a copy, sorted by name."""
+        """Return a copy of the counters, sorted by name."""
         with self._lock:
             return {name: CollectionOperations(**vars(self._names[name])) for name in sorted(self._names)}
 
     @contextlib.contextmanager
     def count_recovery(self, name: str) -> Iterator[None]:
-        """While a recover of that name runs."""
+        """Count a recovery of that name while it runs."""
         with self._lock:
             self._names.setdefault(name, CollectionOperations()).recoveries += 1
         try:
@@ -45,7 +45,7 @@ class OperationCounters:
 
     @contextlib.contextmanager
     def count_creation(self, name: str) -> Iterator[None]:
-        """While a snapshot of that name is made."""
+        """Count a snapshot creation of that name while it runs."""
         with self._lock:
             running = self._names.setdefault(name, CollectionOperations())
             running.creations += 1

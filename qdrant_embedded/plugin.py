@@ -1,7 +1,7 @@
-"""The pytest plugin: a session fixture `qdrant`, a Qdrant seeded from a directory of snapshots.
+"""The pytest plugin: a session fixture `qdrant`, filled from a directory of snapshots.
 
-Installed with the package; costs nothing until a test asks for the fixture. `pytest --qdrant-seed tests/fixtures`, or
-in the ini file `qdrant_seed = tests/fixtures`.
+Installed with the package; without a test that uses the fixture it loads nothing. Snapshots come from
+`pytest --qdrant-seed tests/fixtures`, or from `qdrant_seed = tests/fixtures` in the ini file.
 """
 
 from __future__ import annotations
@@ -37,19 +37,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def qdrant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Qdrant]:
-    """Give a Qdrant for the whole session: `.url`, `.api_key`, `.seed(directory)`.
+    """Yield a Qdrant for the whole session: `.url`, `.api_key`, `.seed(directory)`.
 
-    Seeded from `--qdrant-seed` or the ini's `qdrant_seed` by the installed `qdrant-restore`; what is there and
-    has points is left alone, as always.
+    Filled by the installed `qdrant-restore` from `--qdrant-seed` or the ini's `qdrant_seed`. Collections that have
+    points are left alone.
     """
-    from qdrant_embedded.fixture import open_qdrant  # noqa: PLC0415 - only who asks for it pays for it
+    from qdrant_embedded.fixture import open_qdrant  # noqa: PLC0415 - costs nothing unless the fixture is used
 
     config = request.config
     url = config.getoption("--qdrant-url") or os.environ.get("QDRANT_URL") or None
-    wanted = config.getoption("--qdrant-server") or url
-    given = config.getoption("--qdrant-seed")
-    seeds = [config.invocation_params.dir / Path(one) for one in given] if given else config.getini("qdrant_seed")
-    with open_qdrant(wanted, tmp_path_factory.mktemp("qdrant")) as server:
+    requested = config.getoption("--qdrant-server") or url
+    directories = config.getoption("--qdrant-seed")
+    seeds = (
+        [config.invocation_params.dir / Path(one) for one in directories]
+        if directories
+        else config.getini("qdrant_seed")
+    )
+    with open_qdrant(requested, tmp_path_factory.mktemp("qdrant")) as server:
         for directory in seeds:
             server.seed(directory)
         yield server

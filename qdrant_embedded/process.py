@@ -1,4 +1,4 @@
-"""The embedded Qdrant as a child process: how tests, the demo and the pytest plugin start one."""
+"""The embedded Qdrant as a child process, for tests, the demo and the pytest plugin."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ STOP_TIMEOUT_SECONDS = 10.0
 
 
 class StartError(RuntimeError):
-    """The child ended or said nothing in time; the message carries what it wrote to stderr."""
+    """The child ended or did not answer in time; the message contains its stderr."""
 
 
-# What a child of ours needs of its surroundings; whatever else stands there, keys among it, is not its business.
+# The environment variables that the server process needs; all others, API keys among them, are not passed on.
 _SERVER_VARIABLES = frozenset(
     {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH"}
 )
@@ -34,19 +34,19 @@ _SERVER_VARIABLE_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "COV_", "COVERAGE_
 
 
 def server_environment() -> dict[str, str]:
-    """Give of this process's environment what the server needs, and no secret."""
-    around = child_environment()
+    """Return the part of this process's environment that the server needs; it holds no secret."""
+    environment = child_environment()
     return {
         name: value
-        for name, value in around.items()
+        for name, value in environment.items()
         if name in _SERVER_VARIABLES or name.startswith(_SERVER_VARIABLE_PREFIXES)
     }
 
 
 def child_environment() -> dict[str, str]:
-    """Give this process's environment, in which a child finds the packages beside this one."""
-    home = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    """Return this process's environment with a PYTHONPATH that makes this package importable."""
+    parent = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [parent, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path}
 
 
@@ -77,40 +77,40 @@ class EmbeddedQdrant:
         self.environment = dict(environment or {})
         self.exit_status: int | None = None
         self._child: subprocess.Popen[str] | None = None
-        self._errors = self.storage.with_name(f"{self.storage.name}.stderr")
+        self._stderr_path = self.storage.with_name(f"{self.storage.name}.stderr")
 
     @property
     def url(self) -> str:
-        """Where it listens, or will again."""
+        """Its URL; a restart keeps it."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """The child's process id while there is one."""
+        """The child's process id, None if it does not run."""
         return None if self._child is None else self._child.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether the child lives."""
+        """True if the child runs."""
         return self._child is not None and self._child.poll() is None
 
     @property
     def stderr(self) -> str:
-        """What the child has complained about so far."""
-        return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+        """What the child has written to stderr so far."""
+        return self._stderr_path.read_text(errors="replace") if self._stderr_path.exists() else ""
 
     def start(self) -> Self:
-        """Start the child and wait until it answers. Raises DidNotStart."""
+        """Start the child and wait until it answers. Raise StartError."""
         command = [sys.executable, "-m", "qdrant_embedded", "--storage", str(self.storage)]
         command += ["--snapshots", str(self.snapshots), "--port", str(self.port), *self.arguments]
-        given = {
+        api_keys = {
             "QDRANT__SERVICE__API_KEY": self.api_key,
             "QDRANT__SERVICE__READ_ONLY_API_KEY": self.read_only_api_key,
         }
-        # Keys travel in the environment: a command line is for everybody to read.
-        environment = server_environment() | self.environment | {key: value or "" for key, value in given.items()}
-        self._errors.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors.open("w") as errors:
+        # API keys go into the environment, because every user can read a command line.
+        environment = server_environment() | self.environment | {key: value or "" for key, value in api_keys.items()}
+        self._stderr_path.parent.mkdir(parents=True, exist_ok=True)
+        with self._stderr_path.open("w") as errors:
             self._child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment, text=True
             )
@@ -118,11 +118,11 @@ class EmbeddedQdrant:
         return self
 
     def _await_url(self, child: subprocess.Popen[str]) -> None:
-        # The only line on stdout is the URL, and it comes when requests are answered.
+        # The child prints one line, its URL, as soon as it answers requests.
         assert child.stdout is not None  # noqa: S101 - asked for as a pipe above
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(child.stdout, selectors.EVENT_READ)
-            line = child.stdout.readline().strip() if waiting.select(START_TIMEOUT_SECONDS) else ""
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            line = child.stdout.readline().strip() if selector.select(START_TIMEOUT_SECONDS) else ""
         if line:
             self.port = int(line.rpartition(":")[2])
             return
@@ -130,15 +130,15 @@ class EmbeddedQdrant:
         raise StartError(f"the embedded Qdrant did not start on {self.storage}:\n{self.stderr}")
 
     def misbehave(self, *faults: dict[str, Any]) -> None:
-        """Switch on these faults and no others; see `qdrant_embedded.misbehaviour`. Without any, all end."""
+        """Activate these faults and no others; see `qdrant_embedded.fault_injection`. Without any, all end."""
         self._control("PUT", list(faults))
 
     def reached(self) -> list[str]:
-        """Give the moments of snapshots and recovers that came since the last change of faults."""
+        """Return the moments of snapshots and recoveries since the faults were last set."""
         return [one["moment"] for one in self._control("GET")["reached"]]
 
     def await_moment(self, moment: str, timeout_seconds: float = 10.0) -> None:
-        """Wait until a moment was reached. Raises TimeoutError."""
+        """Wait until a moment is reached. Raise TimeoutError."""
         deadline = time.monotonic() + timeout_seconds
         while moment not in self.reached():
             if time.monotonic() > deadline:
@@ -152,17 +152,17 @@ class EmbeddedQdrant:
             return json.load(answer)
 
     def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
-        """Wait until the child has ended by itself. Its exit status, negative for a signal."""
+        """Wait until the child has ended by itself. Return its exit status, negative for a signal."""
         if self._child is None:
             raise StartError("there is no child to wait for")
         return self._child.wait(timeout_seconds)
 
     def stop(self) -> None:
-        """Ask the child to end (SIGTERM) and wait; kill it when it does not."""
+        """Ask the child to end (SIGTERM) and wait; kill it if it does not."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, nothing is said."""
+        """Kill the child (SIGKILL): it flushes and prints nothing."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -181,7 +181,7 @@ class EmbeddedQdrant:
             child.stdout.close()
 
     def restart(self, *, kill: bool = False) -> Self:
-        """End the child, politely or not, and start another on the same storage and port."""
+        """Stop or kill the child, and start another on the same storage and port."""
         self._end(signal.SIGKILL if kill else signal.SIGTERM)
         return self.start()
 
@@ -192,4 +192,4 @@ class EmbeddedQdrant:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._errors.unlink(missing_ok=True)
+        self._stderr_path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How the embedded Qdrant was asked to run: arguments first, then the server's own environment names."""
+"""Settings of the embedded Qdrant: arguments first, then the server's own environment variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a running server is told; secrets are not shown."""
+    """The settings of a server; its repr shows no secret."""
 
     storage: Path
     snapshots: Path
@@ -30,7 +30,7 @@ class Settings:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the command line of `python -m qdrant_embedded`."""
+    """Return the command line of `python -m qdrant_embedded`."""
     result = argparse.ArgumentParser(
         prog="python -m qdrant_embedded",
         description="An emulation of Qdrant's HTTP API for demos, tests and CI. Not a Qdrant server.",
@@ -50,19 +50,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Give settings from a command line and an environment. Exits 2 with a sentence when they are wrong."""
-    given = parser().parse_args(arguments)
-    key = given.api_key
-    if given.api_key_file is not None:
-        key = given.api_key_file.read_text().removesuffix("\n").removesuffix("\r")
+    """Return settings from a command line and an environment. Exit with status 2 if they are invalid."""
+    options = parser().parse_args(arguments)
+    key = options.api_key
+    if options.api_key_file is not None:
+        key = options.api_key_file.read_text().removesuffix("\n").removesuffix("\r")
     return Settings(
-        storage=given.storage.absolute(),
-        snapshots=(given.snapshots or given.storage / "snapshots").absolute(),
-        host=given.host,
-        port=given.port,
+        storage=options.storage.absolute(),
+        snapshots=(options.snapshots or options.storage / "snapshots").absolute(),
+        host=options.host,
+        port=options.port,
         api_key=key or environment.get("QDRANT__SERVICE__API_KEY") or None,
-        read_only_api_key=given.read_only_api_key or environment.get("QDRANT__SERVICE__READ_ONLY_API_KEY") or None,
-        ready_file=given.ready_file,
-        allow_misbehaviour=given.allow_misbehaviour or bool(given.misbehave),
-        misbehave=tuple(given.misbehave),
+        read_only_api_key=options.read_only_api_key or environment.get("QDRANT__SERVICE__READ_ONLY_API_KEY") or None,
+        ready_file=options.ready_file,
+        allow_misbehaviour=options.allow_misbehaviour or bool(options.misbehave),
+        misbehave=tuple(options.misbehave),
     )

@@ -21,7 +21,7 @@ COLLECTION_FORMAT = "0.4.2"
 
 
 class Catalog:
-    """The table of collections. Its own lock is held for moments only; a collection's own lock for its work."""
+    """The table of collections. Its lock is held for moments only; a collection's own lock is held for its work."""
 
     def __init__(self, storage: Path, limit: Callable[[], int | None]) -> None:
         self.collections_path = storage / "collections"
@@ -40,31 +40,31 @@ class Catalog:
         self.aliases: dict[str, str] = documents.read(self.aliases_path / "data.json", {})
 
     def names(self) -> list[str]:
-        """All collection names, sorted."""
+        """Return all collection names, sorted."""
         with self.lock:
             return sorted(self._collections)
 
     def all(self) -> list[Collection]:
-        """All collections, by name."""
+        """Return all collections, sorted by name."""
         with self.lock:
             return [self._collections[name] for name in sorted(self._collections)]
 
     def find(self, name: str) -> Collection | None:
-        """Give the collection of that name, or the one behind that alias."""
+        """Return the collection of that name or behind that alias, None if there is none."""
         with self.lock:
             return self._collections.get(self.aliases.get(name, name))
 
     def get(self, name: str) -> Collection:
-        """Find it. Raises Refusal 404."""
+        """Return the collection of that name or behind that alias. Raise ApiError 404."""
         collection = self.find(check_name(name, strict=False))
         if collection is None:
             raise missing_collection(name)
         return collection
 
     def create(self, name: str, settings: configuration.Configuration, schema: dict[str, Any]) -> Collection:
-        """Give a new collection; on disk and listed when this returns.
+        """Return a new collection; it is on disk and listed when this returns.
 
-        Raises Refusal 409 when it is there, 400 when an alias has the name or the server's limit is reached.
+        Raise ApiError 409 if it exists, 400 if an alias has the name or the server's limit is reached.
         """
         check_name(name, strict=True)
         check_directory_name(name, str(self.collections_path))
@@ -91,7 +91,7 @@ class Catalog:
 
     @property
     def max_collections(self) -> int | None:
-        """How many collections there may be, None for any number."""
+        """The largest number of collections, None for no limit."""
         return self._limit()
 
     def _refuse_beyond_limit(self, name: str) -> None:
@@ -100,12 +100,12 @@ class Catalog:
             raise bad_request(f"Can't create collection with name {name}. Max collections limit reached: {limit}")
 
     def delete(self, name: str) -> bool:
-        """Drop a collection and the aliases of it; False when there is none (an alias's own name is none)."""
+        """Delete a collection and its aliases. Return False if there is none; an alias is no collection here."""
         with self.lock:
             collection = self._collections.get(name)
         if collection is None:
             return False
-        with collection.lock, self.lock:  # in this order everywhere: the first may take long
+        with collection.lock, self.lock:  # in this order everywhere: waiting for the first may take long
             if self._collections.get(name) is not collection:
                 return False
             self.write_aliases({alias: of for alias, of in self.aliases.items() if of != name})
@@ -123,7 +123,7 @@ class Catalog:
             self.aliases = aliases
 
     def change_aliases(self, actions: list[dict[str, Any]]) -> None:
-        """Create, delete and rename aliases, all or nothing. Creating one that exists moves it without a word."""
+        """Create, delete and rename aliases, all or none of them. Creating an existing alias moves it."""
         with self.lock:
             aliases = dict(self.aliases)
             for action in actions:

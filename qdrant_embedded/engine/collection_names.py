@@ -1,4 +1,4 @@
-"""Which collection names the server takes, and its words for the others."""
+"""Check collection names with the server's rules and messages."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ LOOSE = "/\0"
 
 
 def path_error(message: str) -> ApiError:
-    """422 as the server's path validation words it."""
+    """Return the 422 of the server's path validation."""
     return ApiError(422, f"Validation error in path parameters: [collection_name: {message}]")
 
 
 def check_name(name: str, *, strict: bool) -> str:
-    """Give the name itself when the server would take it.
+    """Return the name if the server takes it.
 
-    `strict` is the rule where a collection may come into being (create, upload); elsewhere only what cannot be part
-    of a path is refused. Raises Refusal 422. Length is counted in characters, as the server does; the file system
-    counts bytes, and a longer one fails later.
+    `strict` is the rule where a collection may be created (create, upload); elsewhere only what cannot be part of a
+    path is refused. Raise ApiError 422. The length is counted in characters, as on the server. The file system counts
+    bytes, so a name that is longer there fails later.
     """
     if strict and not 1 <= len(name) <= LONGEST:
         quoted = json.dumps(name, ensure_ascii=False)
@@ -33,6 +33,6 @@ def check_name(name: str, *, strict: bool) -> str:
 
 
 def check_directory_name(name: str, parent: str) -> None:
-    """Refuse the two names that would be other directories; the real server fails on them too, and worse."""
+    """Raise ApiError for `.` and `..`, which would be other directories; the real server fails on them later."""
     if name in {".", ".."}:
         raise service_error(f"Invalid path to delete: {parent}/{name}")

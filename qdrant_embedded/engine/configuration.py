@@ -1,4 +1,4 @@
-"""A collection's configuration: what a creation means, how a patch changes it, and how the server prints it."""
+"""A collection's configuration: parse a creation, apply a patch, format it as the server does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAL = {"wal_capacity_mb": 32, "wal_segments_ahead": 0, "wal_retain_closed": 1}
 
 
 def drop_nulls(given: dict[str, Any]) -> dict[str, Any]:
-    """Give the same keys less those that are null; the server drops them from vector parameters."""
+    """Return the dict without its nulls, nested ones included, as the server keeps vector parameters."""
     return {
         key: drop_nulls(value) if isinstance(value, dict) else value
         for key, value in given.items()
@@ -34,12 +34,12 @@ def drop_nulls(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
-    """Give the base with what was given laid over it; a null leaves the base as it is."""
+    """Return the base updated with the given values; a null leaves the base unchanged."""
     return {**base, **{key: value for key, value in (given or {}).items() if value is not None}}
 
 
 def parse_vectors(given: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the client sent
-    """Dense vector parameters, one unnamed or several by name. Raises Refusal 400 like the server's parser."""
+    """Return dense vector parameters, one unnamed or several by name. Raise ApiError 400."""
     error = bad_json("data did not match any variant of untagged enum VectorsConfig at line 1 column 1")
     if not isinstance(given, dict):
         raise error
@@ -56,7 +56,7 @@ def parse_vectors(given: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the 
 
 
 def parse_creation(body: dict[str, Any]) -> Configuration:
-    """Give the configuration that a creation body asks for, with the server's defaults for what it leaves out."""
+    """Return the configuration that a creation body asks for, with the server's defaults."""
     params: dict[str, Any] = {
         "vectors": parse_vectors(body.get("vectors") or {}),
         "shard_number": body.get("shard_number") or 1,
@@ -84,12 +84,12 @@ def parse_creation(body: dict[str, Any]) -> Configuration:
 
 
 def drop_top_level_nulls(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata less the keys whose value is null; inside a value null is a value."""
+    """Return metadata without keys whose value is null; a null further inside is a value."""
     return {key: value for key, value in metadata.items() if value is not None}
 
 
 def apply_patch(configuration: Configuration, body: dict[str, Any]) -> Configuration:
-    """Lay a PATCH over a configuration: top-level metadata keys merge, null deletes one, nested are replaced."""
+    """Return the configuration after a PATCH: metadata merges by top-level key, and null deletes a key."""
     result = dict(configuration)
     if body.get("metadata") is not None:
         if not isinstance(body["metadata"], dict):
@@ -109,7 +109,7 @@ def apply_patch(configuration: Configuration, body: dict[str, Any]) -> Configura
 
 
 def patch_vectors(vectors: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Apply changes of vector parameters by name; the unnamed one's is empty. Raises Refusal 400."""
+    """Return vector parameters with changes by name; the unnamed vector's name is empty. Raise ApiError 400."""
     known = {""} if "size" in vectors else set(vectors)
     for name in body["vectors"].keys() - known:
         raise wrong_input(f"Not existing vector name error: {name}")
@@ -119,7 +119,7 @@ def patch_vectors(vectors: dict[str, Any], body: dict[str, Any]) -> dict[str, An
 
 
 def to_json(configuration: Configuration) -> dict[str, Any]:
-    """Give the configuration as `GET /collections/…` shows it."""
+    """Return the configuration as `GET /collections/…` prints it."""
     keys = ("params", "hnsw_config", "optimizer_config", "wal_config", "quantization_config")
     result = {key: configuration.get(key) for key in keys}
     for key in ("strict_mode_config", "metadata"):
@@ -129,7 +129,7 @@ def to_json(configuration: Configuration) -> dict[str, Any]:
 
 
 def format_vectors_as_rust(vectors: dict[str, Any]) -> str:
-    """Vector parameters as the server's error messages print them."""
+    """Return vector parameters as the server's error messages print them."""
     if "size" in vectors:
         return f"Single({format_vector_as_rust(vectors)})"
     inside = ", ".join(f'"{name}": {format_vector_as_rust(one)}' for name, one in sorted(vectors.items()))
@@ -137,14 +137,14 @@ def format_vectors_as_rust(vectors: dict[str, Any]) -> str:
 
 
 def format_vector_as_rust(one: dict[str, Any]) -> str:
-    """One vector's parameters in that form; what is unset is None, what is set is Some(…)."""
+    """Return one vector's parameters in that form; a set value is `Some(…)`."""
     optional = ("hnsw_config", "quantization_config", "on_disk", "datatype", "multivector_config")
     rest = ", ".join(f"{key}: {format_option_as_rust(one.get(key))}" for key in optional)
     return f"VectorParams {{ size: {one['size']}, distance: {one['distance']}, {rest} }}"
 
 
 def format_option_as_rust(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """`None` or `Some(…)`; nested objects only roughly, nobody reads them."""
+    """Return `None` or `Some(…)`; nested objects only roughly."""
     if value is None:
         return "None"
     text = str(value).lower() if isinstance(value, bool) else str(value).capitalize()

@@ -1,7 +1,7 @@
-"""Filters between Qdrant's JSON and the engine.
+"""Convert filters from Qdrant's JSON to the engine.
 
-The engine's binding takes `true` for the integer 1, so a condition on a boolean would match nothing: such a condition
-is answered here, by reading the payloads, and handed to the engine as the ids it means.
+The engine's binding takes `true` for the integer 1, so a condition on a boolean matches nothing. Such a condition is
+evaluated here, by reading the payloads, and passed to the engine as the ids that match.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ CLAUSES = frozenset({"must", "should", "must_not", "min_should"})
 
 
 def to_engine(given: dict[str, Any] | None, find_ids: FindIds | None) -> Any:  # noqa: ANN401
-    """Give the engine's filter, None for none.
+    """Return the engine's filter, None for none.
 
-    `find(key, wanted)` gives the ids of the points whose payload has that boolean there; without it (inside a nested
-    condition) such a match is refused with 501. Raises Refusal 400 for what is no filter.
+    `find_ids(key, expected)` returns the ids of the points with that boolean in their payload. Without it (inside a
+    nested condition) such a match is refused with 501. Raise ApiError 400 for an invalid filter.
     """
     if given is None:
         return None
@@ -39,17 +39,17 @@ def to_engine(given: dict[str, Any] | None, find_ids: FindIds | None) -> Any:  #
 
 
 def convert_conditions(given: Any, find_ids: FindIds | None) -> list[Any]:  # noqa: ANN401
-    """One condition or a list of them."""
+    """Convert one condition or a list of them."""
     return [convert_condition(one, find_ids) for one in (given if isinstance(given, list) else [given])]
 
 
 def convert_condition(given: dict[str, Any], find_ids: FindIds | None) -> Any:  # noqa: ANN401
-    """One condition of any kind."""
+    """Convert one condition of any kind."""
     match given:
-        case {"key": str(key), "match": {"value": bool(wanted)}}:
+        case {"key": str(key), "match": {"value": bool(expected)}}:
             if find_ids is None:
                 raise not_emulated("matching a boolean inside a nested condition")
-            return edge.HasIdCondition(set(find_ids(key, wanted)))
+            return edge.HasIdCondition(set(find_ids(key, expected)))
         case {"key": str()}:
             return convert_field_condition(given)
         case {"has_id": list(ids)}:
@@ -68,7 +68,7 @@ def convert_condition(given: dict[str, Any], find_ids: FindIds | None) -> Any:  
 
 
 def convert_field_condition(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """Give a condition on one payload key."""
+    """Convert a condition on one payload key."""
     parts: dict[str, Any] = {}
     if given.get("match") is not None:
         parts["match"] = convert_match(given["match"])
@@ -86,7 +86,7 @@ def convert_field_condition(given: dict[str, Any]) -> Any:  # noqa: ANN401 - eng
 
 
 def convert_match(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """Give a match of any kind."""
+    """Convert a match of any kind."""
     kinds = {
         "value": edge.MatchValue,
         "text": edge.MatchText,
@@ -103,7 +103,7 @@ def convert_match(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def convert_geo(given: dict[str, Any]) -> dict[str, Any]:
-    """Boxes, circles and polygons."""
+    """Convert boxes, circles and polygons."""
     parts: dict[str, Any] = {}
     if box := given.get("geo_bounding_box"):
         parts["geo_bounding_box"] = edge.GeoBoundingBox(
@@ -122,21 +122,21 @@ def convert_geo(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def convert_geo_point(given: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """One point on the globe."""
+    """Convert one point on the globe."""
     return edge.GeoPoint(given["lon"], given["lat"])
 
 
 def get_values(payload: Any, key: str) -> list[Any]:  # noqa: ANN401 - any JSON value
-    """Give the values under a payload key such as `a.b[].c`; arrays are entered at the end and where `[]` says so."""
+    """Return the values under a payload key such as `a.b[].c`; an array at the end counts as its elements."""
     if '"' in key:
         raise not_emulated("matching a boolean under a quoted payload key")
-    found = [payload]
+    values = [payload]
     for step in key.split("."):
         name, *openings = step.split("[]")
-        found = [one[name] for one in found if isinstance(one, dict) and name in one]
+        values = [one[name] for one in values if isinstance(one, dict) and name in one]
         for _ in openings:
-            found = [inner for one in found if isinstance(one, list) for inner in one]
+            values = [inner for one in values if isinstance(one, list) for inner in one]
     flat: list[Any] = []
-    for one in found:
+    for one in values:
         flat.extend(one if isinstance(one, list) else [one])
     return flat

@@ -1,7 +1,7 @@
-"""Which shard a point belongs to: the server's own hash ring, so that either reads what the other wrote.
+"""Which shard a point belongs to: the server's own consistent hash ring, so that each can read the other's shards.
 
-A point in a shard where the server does not expect it could be read there and never be deleted. Source: hash_ring.rs
-and stable_hash.rs at v1.18.3 (100 places per shard, SipHash 2-4 with a zero key).
+In another shard than the server expects, a point can be read and never be deleted. Source: hash_ring.rs and
+stable_hash.rs at v1.18.3 (100 virtual nodes per shard, SipHash 2-4 with a zero key).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def rotate_left(word: int, bits: int) -> int:
 
 
 def sip_round(v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
-    """One round of SipHash."""
+    """Run one round of SipHash."""
     v0 = v0 + v1 & MASK
     v1 = rotate_left(v1, 13) ^ v0
     v2 = v2 + v3 & MASK
@@ -35,7 +35,7 @@ def sip_round(v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
 
 
 def siphash(message: bytes) -> int:
-    """SipHash 2-4 with the key 0."""
+    """Return SipHash 2-4 of a message, with the key 0."""
     state = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
     padded = message + bytes(-(len(message) + 1) % 8) + bytes([len(message) & 0xFF])
     for word in struct.unpack(f"<{len(padded) // 8}Q", padded):
@@ -46,7 +46,7 @@ def siphash(message: bytes) -> int:
 
 
 class HashRing:
-    """The ring of so many shards, numbered from 0."""
+    """The consistent hash ring of shards that are numbered from 0."""
 
     def __init__(self, shards: int) -> None:
         nodes = sorted(
@@ -58,7 +58,7 @@ class HashRing:
         self._shards = [shard for _, shard in nodes]
 
     def get_shard(self, point_id: Any) -> int:  # noqa: ANN401 - int, UUID or its text
-        """Give the shard of an id: the next place on the ring."""
+        """Return the shard of an id: the one whose virtual node comes next on the ring."""
         if isinstance(point_id, int):
             message = struct.pack("<QQ", 0, point_id)
         else:

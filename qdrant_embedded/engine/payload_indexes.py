@@ -1,4 +1,4 @@
-"""Payload indexes: the schema's JSON, the engine's parameters, and what `payload_schema` shows."""
+"""Payload indexes: parse a schema, convert it to the engine, format it as the server does."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ ENGINE_PARAMETERS = (
     *("is_tenant", "is_principal", "on_disk", "enable_hnsw", "lookup", "range"),
     *("lowercase", "min_token_len", "max_token_len", "ascii_folding", "phrase_matching"),
 )
-"""Settings of an index that are handed to the engine."""
+"""Parameters of an index that are passed to the engine."""
 SHOWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "integer": {"lookup": None, "range": None, "is_principal": None},
     "float": {"is_principal": None},
     "datetime": {"is_principal": None},
     "text": {"tokenizer": "word"},
 }
-"""Parameters that the server prints even when nobody set them."""
+"""Parameters that the server prints even if they were not set."""
 
 
 def parse_schema(schema: Any) -> str | dict[str, Any]:  # noqa: ANN401 - whatever the client sent
-    """Give a kind by its name, or parameters with a type, as the collection remembers them. Raises Refusal 400."""
+    """Return a type name, or parameters with a type, as the collection stores it. Raise ApiError 400."""
     kind = schema.get("type") if isinstance(schema, dict) else schema
     if kind not in KINDS:
         raise bad_json("data did not match any variant of untagged enum PayloadFieldSchema")
@@ -35,7 +35,7 @@ def parse_schema(schema: Any) -> str | dict[str, Any]:  # noqa: ANN401 - whateve
 
 
 def to_engine(schema: str | dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """Give the engine's type or parameters; settings that it does not know are dropped."""
+    """Return the engine's type or parameters; parameters that it does not know are dropped."""
     if isinstance(schema, str):
         return getattr(edge.PayloadSchemaType, schema.capitalize())
     kind = schema["type"]
@@ -47,7 +47,7 @@ def to_engine(schema: str | dict[str, Any]) -> Any:  # noqa: ANN401 - engine typ
 
 
 def to_json(schema: str | dict[str, Any], points: int) -> dict[str, Any]:
-    """One entry of `payload_schema`."""
+    """Return one entry of `payload_schema`."""
     if isinstance(schema, str):
         return {"data_type": schema, "points": points}
     return {"data_type": schema["type"], "params": schema, "points": points}

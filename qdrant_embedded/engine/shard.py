@@ -21,9 +21,9 @@ OPERATION_NUMBER = "op_num"
 
 @contextlib.contextmanager
 def translate_engine_errors() -> Iterator[None]:
-    """Turn what the engine raises into the server's answers.
+    """Raise the engine's exceptions as ApiError.
 
-    The engine raises plain exceptions with the server's own texts, and its panics are no `Exception` at all.
+    The engine raises plain exceptions with the server's own messages, and its panics are not an `Exception`.
     """
     try:
         yield
@@ -41,7 +41,7 @@ def translate_engine_errors() -> Iterator[None]:
 
 
 class Shard:
-    """A directory with segments and a write-ahead log, and the engine over it once somebody asks."""
+    """A directory with segments and a write-ahead log, and the engine over it, which is opened on first use."""
 
     def __init__(self, path: Path, params: dict[str, Any]) -> None:
         self.path = path
@@ -51,26 +51,26 @@ class Shard:
 
     @property
     def engine(self) -> Any:  # noqa: ANN401 - engine type
-        """The open engine; opening replays the write-ahead log, and an untouched shard comes into being here."""
+        """The open engine. Opening it replays the write-ahead log, or creates the shard if it was never used."""
         if self._engine is None:
             with translate_engine_errors():
                 self._engine = self._load() if self.has_segments() else self._create()
         return self._engine
 
     def has_segments(self) -> bool:
-        """Whether anything was ever stored here."""
+        """Return whether anything was ever stored here."""
         return (self.path / "segments").is_dir()
 
     def _load(self) -> Any:  # noqa: ANN401 - engine type
         return edge.EdgeShard.load(str(self.path))
 
     def _create(self) -> Any:  # noqa: ANN401 - engine type
-        # A kill half-way through must not leave a directory that loads as something else: built aside, then moved.
+        # A kill half-way must not leave a directory that loads as a shard: created elsewhere, then renamed.
         new_path = self.path.with_name(f"{self.path.name}.unborn")
         shutil.rmtree(new_path, ignore_errors=True)
         new_path.mkdir(parents=True)
         engine = edge.EdgeShard.create(str(new_path), to_engine_config(self.params))
-        # Operation 0, so that the first write is number 1 as on a server; a vector-less shard needs one anyway.
+        # Operation 0, so that the first write gets number 1 as on a server.
         if is_vectorless(self.params):
             engine.update(edge.UpdateOperation.delete_vector_name(PLACEHOLDER))
         else:
@@ -82,14 +82,14 @@ class Shard:
         return self._load()
 
     def close(self) -> None:
-        """Let go of the files; the next use opens them again."""
+        """Close the files; the next use opens them again."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
 
     @property
     def op_num(self) -> int:
-        """How many write operations this shard has taken, counted through restarts and restores."""
+        """How many write operations this shard has taken; the count goes on after restarts and recoveries."""
         if self._number is None:
             try:
                 self._number = int((self.path / OPERATION_NUMBER).read_text())
@@ -98,7 +98,7 @@ class Shard:
         return self._number
 
     def apply(self, operation: Any) -> int:  # noqa: ANN401 - engine type
-        """Write one operation; it is in the write-ahead log when this returns. The number it got."""
+        """Apply one operation; it is in the write-ahead log when this returns. Return its number."""
         engine = self.engine
         with translate_engine_errors():
             engine.update(operation)
@@ -107,24 +107,24 @@ class Shard:
         return self._number
 
     def apply_to_schema(self, operation: Any) -> int:  # noqa: ANN401 - engine type
-        """Write a change of the payload indexes; like on a server it takes two numbers."""
+        """Apply a change of the payload indexes. Return its number; it takes two, as on a server."""
         self.apply(edge.UpdateOperation.delete_points([]))
         return self.apply(operation)
 
     def flush(self) -> None:
-        """Move everything from the write-ahead log into the segments."""
+        """Write everything from the write-ahead log to the segments."""
         with translate_engine_errors():
             self.engine.flush()
 
     def last_version(self) -> int | None:
-        """Give the newest operation that the shard's files know, None for a shard that had none."""
+        """Return the newest operation in the shard's files, None if it had none."""
         versions = self._segment_versions()
         with contextlib.suppress(FileNotFoundError):
             versions.append(msgspec.json.decode((self.path / "wal" / "first-index").read_bytes())["ack_index"])
         return max(versions, default=None)
 
     def indexed_fields(self) -> dict[str, Any]:
-        """Give the payload indexes that the segments have, those included that came with a snapshot."""
+        """Return the payload indexes of the segments, those of a recovered snapshot included."""
         fields: dict[str, Any] = {}
         for path in sorted(self.path.glob("segments/*/payload_index/config.json")):
             fields |= msgspec.json.decode(path.read_bytes()).get("indexed_fields", {})
@@ -135,6 +135,6 @@ class Shard:
         return [one["version"] for one in read if one.get("version") is not None]
 
     def replace_with(self, incoming: Path) -> None:
-        """Take another directory's place; both on one file system."""
+        """Replace the shard's directory by another on the same file system."""
         incoming.replace(self.path)
         self._number = None

@@ -1,4 +1,4 @@
-"""Vectors between Qdrant's JSON and the engine, and the engine's configuration of a collection."""
+"""Convert vectors and vector parameters between Qdrant's JSON and the engine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import qdrant_edge as edge
 from qdrant_embedded.errors import wrong_input
 
 PLACEHOLDER = "_"
-"""A sparse vector that a vector-less shard is created with and loses at once: the engine creates none without one."""
+"""The engine creates no shard without a vector: a shard without vectors is created with this one, then loses it."""
 
 
 def to_engine_config(params: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """Give what to create a shard with. Quantization and HNSW are left out: nothing is ever optimised here."""
+    """Return the engine's configuration of a shard. Quantization and HNSW are left out: nothing is ever optimised."""
     vectors = params["vectors"]
     named = {"": vectors} if "size" in vectors else vectors
     dense = {name: dense_parameters(one) for name, one in named.items()}
@@ -28,12 +28,12 @@ def to_engine_config(params: dict[str, Any]) -> Any:  # noqa: ANN401 - engine ty
 
 
 def is_vectorless(params: dict[str, Any]) -> bool:
-    """Neither dense nor sparse vectors."""
+    """Return whether there are neither dense nor sparse vectors."""
     return not params["vectors"] and not params.get("sparse_vectors")
 
 
 def dense_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """One dense or multi vector."""
+    """Convert the parameters of a dense vector or multivector."""
     datatype = one.get("datatype")
     multi = one.get("multivector_config")
     return edge.EdgeVectorParams(
@@ -46,7 +46,7 @@ def dense_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def sparse_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
-    """One sparse vector."""
+    """Convert the parameters of a sparse vector."""
     index = one.get("index") or {}
     datatype = index.get("datatype")
     return edge.EdgeSparseVectorParams(
@@ -58,9 +58,9 @@ def sparse_parameters(one: dict[str, Any]) -> Any:  # noqa: ANN401 - engine type
 
 
 def to_engine(vector: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the vector forms
-    """Give a point's vector: one dense, one multi, or several by name. Raises Refusal 400.
+    """Return a point's vector: one dense, one multivector, or several by name. Raise ApiError 400.
 
-    Checked here although the engine checks too: it does so after the write is in its log, and replays that log.
+    The engine checks too, but only after the write is in its log, which it replays.
     """
     if vector is None:
         return {}
@@ -70,7 +70,7 @@ def to_engine(vector: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - any
 
 
 def check_vector(vector: Any, name: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - any of the vector forms
-    """Give one vector of a point as the configuration of that name has it. Raises Refusal 400."""
+    """Return one vector of a point, checked against the parameters of its name. Raise ApiError 400."""
     given = vector_to_engine(vector)
     if name in (params.get("sparse_vectors") or {}):
         if not isinstance(given, edge.SparseVector):
@@ -92,21 +92,21 @@ def check_vector(vector: Any, name: str, params: dict[str, Any]) -> Any:  # noqa
 
 
 def vector_to_engine(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """Give one vector: numbers, rows of numbers, or indices and values."""
+    """Convert one vector: numbers, rows of numbers, or indices and values."""
     match vector:
         case {"indices": indices, "values": values}:
             return edge.SparseVector(indices=indices, values=values)
         case dict():
             raise wrong_input("only dense, sparse and multi vectors are taken here, no inference")
         case [[*indices], [*values]] if all(isinstance(one, int) and one >= 0 for one in indices):
-            # The server's parser tries sparse before multi, and two arrays may stand for indices and values:
-            # [[1, 2], [3, 4]] is refused for a multi vector, [[1.0, 2.0], [3.0, 4.0]] is not.
+            # The server's parser tries sparse before multivector, and takes two arrays for indices and values:
+            # [[1, 2], [3, 4]] is refused for a multivector, [[1.0, 2.0], [3.0, 4.0]] is not.
             return edge.SparseVector(indices=indices, values=values)
     return vector
 
 
 def to_json(vector: Any) -> Any:  # noqa: ANN401 - any of the vector forms
-    """Translate the other way round; UUIDs and floats are JSON already."""
+    """Convert a vector from the engine to JSON."""
     if isinstance(vector, dict):
         return {name: to_json(one) for name, one in vector.items()}
     if isinstance(vector, edge.SparseVector):

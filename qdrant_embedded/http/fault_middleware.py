@@ -1,4 +1,4 @@
-"""The misbehaviour that happens on the wire: requests that are delayed, refused, cut or never answered."""
+"""Inject faults on the wire: requests that are delayed, refused, cut or never answered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from qdrant_embedded import errors
@@ -22,14 +23,14 @@ CONTROL_PATH = "/__misbehave"
 
 
 class FaultMiddleware:
-    """Stands before the application and does what the faults say; serves the switchboard itself."""
+    """Wraps the application and applies the active faults; serves `/__misbehave` itself."""
 
     def __init__(self, app: ASGIApp, faults: FaultInjector) -> None:
         self.app = app
         self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one request through, or not."""
+        """Pass one request on, or apply its fault."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -51,15 +52,13 @@ class FaultMiddleware:
             if "die" in due:
                 kill_self()
             close_connection(receive, reset=False)
-            raise asyncio.CancelledError  # or uvicorn complains that nothing was answered
+            raise asyncio.CancelledError  # without it, uvicorn logs that the application did not answer
         elif "cut" in due:
             await self.app(scope, receive, TruncatingSend(due["cut"], receive, send))
         else:
             await self.app(scope, receive, send)
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from starlette.requests import Request  # noqa: PLC0415 - only where somebody misbehaves
-
         try:
             if scope["method"] == "PUT":
                 self.faults.replace(await Request(scope, receive).json())
@@ -73,7 +72,7 @@ class FaultMiddleware:
 
 
 class TruncatingSend:
-    """A `send` that passes so many bytes of the body and then drops the connection."""
+    """A `send` that passes a number of bytes of the body on and then closes the connection."""
 
     def __init__(self, fault: Fault, receive: Receive, send: Send) -> None:
         self.left: int = fault["bytes"]
@@ -82,7 +81,7 @@ class TruncatingSend:
         self.send = send
 
     async def __call__(self, message: Message) -> None:
-        """Pass one message on, shortened when it must be."""
+        """Pass one message on, shortened at the limit."""
         if message["type"] != "http.response.body":
             await self.send(message)
             return
@@ -93,13 +92,13 @@ class TruncatingSend:
             return
         await self.send({**message, "body": content[: self.left], "more_body": True})
         self.left = 0
-        await asyncio.sleep(0.05)  # what was passed on must be on its way before the connection ends
+        await asyncio.sleep(0.05)  # the bytes must be sent before the connection is closed
         close_connection(self.receive, reset=self.reset)
         raise asyncio.CancelledError
 
 
 def make_response(fault: Fault) -> Response:
-    """Make the answer that a fault dictates: JSON for an object, HTML for a string."""
+    """Return the response of a `fail` fault: JSON for an object, HTML for a string."""
     body, headers = fault.get("body", {}), fault.get("headers")
     if isinstance(body, str):
         return Response(body, fault["status"], headers, media_type="text/html")
@@ -107,19 +106,19 @@ def make_response(fault: Fault) -> Response:
 
 
 async def discard(_message: Message) -> None:
-    """Send nothing."""
+    """Drop a message."""
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the client has closed its end."""
+    """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def close_connection(receive: Receive, *, reset: bool) -> None:
-    """Close the connection under the request, with a RST when asked.
+    """Close the connection of the request, with a RST if asked.
 
-    ASGI has no word for it; in uvicorn `receive` is a method of the object that holds the transport.
+    ASGI cannot do that. In uvicorn, `receive` is a method of the object that holds the transport.
     """
     transport: Any = receive.__self__.transport  # type: ignore[attr-defined]
     if reset:

@@ -1,4 +1,4 @@
-"""Receiving one file of a multipart body: to disk and hashed as it comes, never whole in memory."""
+"""Receive one file of a multipart body: written to disk and hashed in chunks, never whole in memory."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from qdrant_embedded.errors import ApiError
 class ReceivedFile:
     """The file of one form field, filled by `write`.
 
-    `path` is where its bytes are, `filename` the last part of the name that the client gave (None for none), `sha256`
-    runs along. Raises Refusal 400 in plain text for a body that is no multipart form.
+    `path` is the file, `filename` the last part of the client's name for it (None for none), `sha256` the hash of
+    what was written. Raise ApiError 400 in plain text for a body that is no multipart form.
     """
 
     def __init__(self, content_type: str | None, field: str, directory: Path) -> None:
@@ -46,11 +46,11 @@ class ReceivedFile:
         )
 
     def write(self, chunk: bytes) -> None:
-        """Take the next piece of the body."""
+        """Parse the next chunk of the body."""
         self._parser.write(chunk)
 
     def finish(self) -> None:
-        """Close the file. Raises Refusal 400 when the body ended early or did not have the field."""
+        """Close the file. Raise ApiError 400 if the body is incomplete or the field is missing."""
         self._file.close()
         if not self._complete:
             raise ApiError(400, "Multipart stream is incomplete", plain_text=True)
@@ -58,7 +58,7 @@ class ReceivedFile:
             raise ApiError(400, f"Required field is missing: {self._field}", plain_text=True)
 
     def discard(self) -> None:
-        """Remove the file, unless it has been given another place."""
+        """Delete the file, unless it was moved elsewhere."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""One request, read: what every endpoint gets."""
+"""One parsed request, as every endpoint gets it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """The request's parts, the path's decoded, and when it came in (time.perf_counter)."""
+    """The request's parts, its path decoded; `started` is when it arrived (time.perf_counter)."""
 
     server: Server
     path: dict[str, str]
@@ -36,7 +36,7 @@ class ApiRequest:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The body, which must be an object. Raises Refusal 400."""
+        """The body, which must be an object. Raise ApiError 400."""
         if self.body is None:
             raise errors.bad_json("EOF while parsing a value at line 1 column 0")
         if not isinstance(self.body, dict):
@@ -44,12 +44,12 @@ class ApiRequest:
         return self.body
 
     def should_wait(self, *, default: bool) -> bool:
-        """Give the `wait` parameter. Raises Refusal 400."""
+        """Return the `wait` parameter. Raise ApiError 400."""
         return parse_flag(self.query, "wait", default=default)
 
 
 async def read_request(server: Server, request: Request, started: float) -> ApiRequest:
-    """Give the request with its path decoded and its JSON parsed. Raises Refusal 400."""
+    """Return the request with its path decoded and its JSON parsed. Raise ApiError 400."""
     content = await request.body()
     return ApiRequest(
         server=server,
@@ -63,7 +63,7 @@ async def read_request(server: Server, request: Request, started: float) -> ApiR
 
 
 def parse_json(content: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Give the JSON in a body; None for an empty one, which only some endpoints take. Raises Refusal 400."""
+    """Return the JSON of a body, None for an empty one. Raise ApiError 400."""
     if not content:
         return None
     try:

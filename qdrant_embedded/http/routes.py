@@ -1,4 +1,4 @@
-"""The table of routes: method, path, what a key must allow, and who answers."""
+"""The table of routes: method, path, required access, endpoint."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ NOT_EMULATED = (
     "/cluster/{rest:path}",
     "/issues",
 )
-"""What a real server serves and this one does not; they are told apart from paths that nobody knows."""
+"""Paths that a real server has and the emulation answers with 501; an unknown path gets a 404."""
 
 
 def refuse_not_emulated(request: ApiRequest) -> None:
-    """Refuse with 501."""
+    """Raise ApiError 501."""
     raise errors.not_emulated(request.line)

@@ -1,4 +1,4 @@
-"""What `/telemetry` and `/metrics` say, in the names and at the levels of a real server."""
+"""The documents of `/telemetry` and `/metrics`, with the names and detail levels of a real server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTED_LEVEL, FULL_LEVEL, SHARDS_LEVEL = 1, 2, 3
 
 
 def build_telemetry(server: Server, level: int) -> dict[str, Any]:
-    """Give the whole document; running snapshots and recoveries from level 2 on, shards from level 3 on."""
+    """Return the telemetry document; running snapshots and recoveries from level 2 on, shards from level 3 on."""
     names = server.catalog.names()
     collections: dict[str, Any] = {"number_of_collections": len(names)}
     if server.catalog.max_collections is not None:
@@ -33,7 +33,7 @@ def build_telemetry(server: Server, level: int) -> dict[str, Any]:
 
 
 def list_operations(server: Server) -> list[dict[str, Any]]:
-    """Every name that was snapshotted or recovered since the start, and what runs of it now."""
+    """Return every collection with a snapshot or a recovery since the start, and what is running now."""
     return [
         {
             "id": name,
@@ -46,7 +46,7 @@ def list_operations(server: Server) -> list[dict[str, Any]]:
 
 
 def describe_collection(collection: Collection, level: int) -> dict[str, Any]:
-    """One collection. No lock is taken: telemetry answers while data moves in."""
+    """Describe one collection. It takes no lock, so that telemetry answers while data moves in."""
     if level < FULL_LEVEL:
         return {"vectors": 0, "optimizers_status": "ok", "params": collection.params}
     document: dict[str, Any] = {
@@ -62,7 +62,7 @@ def describe_collection(collection: Collection, level: int) -> dict[str, Any]:
 
 
 def describe_shard(collection: Collection, number: int) -> dict[str, Any]:
-    """One shard with its update queue; of one that data is moving into, nothing is known."""
+    """Describe one shard with its update queue, which is unknown while data moves in."""
     is_dirty = number in collection.dirty
     return {
         "id": number,
@@ -79,7 +79,7 @@ def describe_shard(collection: Collection, number: int) -> dict[str, Any]:
 
 
 def format_metrics(server: Server) -> str:
-    """Give the families that say something here."""
+    """Return the metrics in Prometheus' text format."""
     operations = server.operations.copy()
     version = server.faults.version
     families = [
@@ -113,6 +113,6 @@ def format_metrics(server: Server) -> str:
 
 
 def format_labels(name: str) -> str:
-    """Give a Prometheus label set with the collection's name, escaped."""
+    """Return a Prometheus label set with the collection's name, escaped."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{{id="{escaped}"}}'

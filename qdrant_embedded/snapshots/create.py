@@ -1,4 +1,4 @@
-"""Making snapshots: archives that a real server restores, out of the engine's shards."""
+"""Create snapshots: archives of the engine's shards that a real server restores."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from qdrant_embedded.server import Server
 
 WAL_SIZE = 4096
-"""An empty write-ahead log segment needs only its header; the server takes any length that holds it."""
+"""An empty segment of the write-ahead log needs only its header; the server takes any length that holds it."""
 
 Description = dict[str, Any]
 
 
 def write_snapshot(server: Server, final: Path, write: Callable[[ArchiveWriter], None]) -> Description:
-    """Write an archive aside, then give it its name and its checksum file."""
+    """Write an archive to a temporary file, then rename it and write its checksum file. Return its description."""
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=server.catalog.temporary_path) as directory:
         temporary = Path(directory) / "snapshot"
-        # Only its owner reads it: snapshots have that mode on a real server too.
+        # Snapshots on a real server have this mode too.
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             hashing = files.HashingFile(file)
             archive = ArchiveWriter(hashing)
@@ -43,7 +43,7 @@ def write_snapshot(server: Server, final: Path, write: Callable[[ArchiveWriter],
 
 
 def create_collection_snapshot(server: Server, name: str, directory: Path | None = None) -> Description:
-    """Snapshot the collection of that name, into its own directory or another. Raises Refusal."""
+    """Create a snapshot of a collection, in its own directory or another. Return its description. Raise ApiError."""
     collection = server.catalog.get(name)
     directory = directory or server.snapshots_of(collection.name)
     file_name = f"{collection.name}-{server.peer_id}-{files.format_now()}{files.SUFFIX}"
@@ -52,7 +52,7 @@ def create_collection_snapshot(server: Server, name: str, directory: Path | None
     def write(archive: ArchiveWriter) -> None:
         with collection.lock:
             collection.raise_if_dirty("get_snapshot_creator", reading=False)
-            if collection.generation != generation:  # the real server fails on it just so
+            if collection.generation != generation:  # the real server fails here too
                 raise service_error("Failed to create snapshot: a shard was replaced meanwhile")
             write_collection(archive, collection, server)
 
@@ -62,7 +62,7 @@ def create_collection_snapshot(server: Server, name: str, directory: Path | None
 
 
 def create_shard_snapshot(server: Server, name: str, number: int) -> Description:
-    """Snapshot one shard of a collection: the shard's members at the top, no configuration."""
+    """Create a snapshot of one shard: its members at the top of the archive, and no configuration."""
     collection = server.catalog.get(name)
     file_name = f"{collection.name}-shard-{number}-{files.format_now()}{files.SUFFIX}"
 
@@ -75,24 +75,24 @@ def create_shard_snapshot(server: Server, name: str, number: int) -> Description
 
 
 def create_full_snapshot(server: Server) -> Description:
-    """Snapshot all collections into one file, aliases included; the file of each is its collection snapshot."""
+    """Create a snapshot of all collections: one file that contains each collection's snapshot, and the aliases."""
     final = server.settings.snapshots / f"full-snapshot-{files.format_now()}{files.SUFFIX}"
-    with tempfile.TemporaryDirectory(dir=server.catalog.temporary_path) as aside:
+    with tempfile.TemporaryDirectory(dir=server.catalog.temporary_path) as directory:
         parts = {
-            name: create_collection_snapshot(server, name, Path(aside))["name"] for name in server.catalog.names()
+            name: create_collection_snapshot(server, name, Path(directory))["name"] for name in server.catalog.names()
         }
         names = {"collections_mapping": parts, "collections_aliases": server.catalog.aliases}
 
         def write(archive: ArchiveWriter) -> None:
             for part in parts.values():
-                archive.add_file(part, Path(aside) / part)
+                archive.add_file(part, Path(directory) / part)
             archive.add_bytes(CONFIGURATION, encode_json(names))
 
         return write_snapshot(server, final, write)
 
 
 def write_collection(archive: ArchiveWriter, collection: Collection, server: Server) -> None:
-    """Write all members, the small documents last: an archive cut early has no configuration and is refused."""
+    """Write all members, the small documents last: an archive that was cut has no configuration and is refused."""
     for number, shard in collection.shards.items():
         write_shard(archive, f"{number}/", shard, server)
     archive.add_bytes(VERSION_FILE, COLLECTION_FORMAT.encode())
@@ -102,10 +102,10 @@ def write_collection(archive: ArchiveWriter, collection: Collection, server: Ser
 
 
 def write_shard(archive: ArchiveWriter, prefix: str, shard: Shard, server: Server) -> None:
-    """Write one shard: its segments as inner archives, and a write-ahead log that goes on where it stood.
+    """Write one shard: its segments as inner archives, and a write-ahead log that continues at its last operation.
 
-    Without the empty `closed-N` a server would number new operations below those in the segments, and would silently
-    ignore every later update of an existing point.
+    Without the empty `closed-N`, a server numbers new operations below those in the segments, and silently ignores
+    every later update of an existing point.
     """
     shard.flush()
     for segment in sorted((shard.path / "segments").iterdir()):

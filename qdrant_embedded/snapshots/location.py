@@ -1,4 +1,4 @@
-"""Where `recover` finds its file: under the snapshots directory, or behind a URL."""
+"""Open the file that a recovery names: under the snapshots directory, or behind a URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STALL_SECONDS = 60
 
 @contextlib.contextmanager
 def open_location(server: Server, location: str, api_key: str | None) -> Iterator[Path]:
-    """Give the file that a location means; one that was fetched is removed afterwards. Raises Refusal."""
+    """Yield the file at a location; a downloaded one is deleted afterwards. Raise ApiError."""
     scheme = urlsplit(location).scheme
     if scheme == "file":
         yield resolve_file(server, location)
@@ -41,11 +41,11 @@ def open_location(server: Server, location: str, api_key: str | None) -> Iterato
 
 
 def resolve_file(server: Server, location: str) -> Path:
-    """Give the file of a `file://` location, links resolved. Raises Refusal 400 and 403 in the server's order."""
+    """Return the file of a `file://` location, links resolved. Raise ApiError 400 and 403 in the server's order."""
     parts = urlsplit(location)
     if parts.netloc not in {"", "localhost"}:
         raise bad_request("Invalid snapshot URI, file path must be absolute or on localhost")
-    path = Path("/", unquote(parts.path))  # `file:x` is `/x` to the server
+    path = Path("/", unquote(parts.path))  # the server reads `file:x` as `/x`
     if not path.exists():
         raise bad_request(f'Snapshot file "{path}" does not exist')
     allowed = server.settings.snapshots.resolve()
@@ -56,7 +56,7 @@ def resolve_file(server: Server, location: str) -> Path:
 
 
 def download(location: str, api_key: str | None, target: Path) -> None:
-    """Download to a file. Raises Refusal 400 for an answer that is no success, 500 for none at all."""
+    """Download to a file. Raise ApiError 400 for a status that is no success, 500 if there is no answer."""
     request = urllib.request.Request(location, headers={"api-key": api_key} if api_key else {})
     try:
         with urllib.request.urlopen(request, timeout=STALL_SECONDS) as answer, target.open("wb") as file:

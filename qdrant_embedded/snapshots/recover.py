@@ -1,7 +1,8 @@
-"""Recovering a collection from a snapshot, step by step in the order of a real server.
+"""Recover a collection from a snapshot, in the steps and the order of a real server.
 
-unpack aside (nothing is visible yet) → create the collection when it is missing → compare → per shard: flag, clear,
-move in, load, unflag. A kill between any two leaves what a real server leaves; see the moments in `misbehaviour`.
+Unpack into a temporary directory (nothing is visible yet); create the collection if it is missing; compare; then per
+shard: set the initializing flag, clear, move in, load, remove the flag. A kill between two steps leaves what a
+real server leaves; see the moments in `fault_injection`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def recover_collection(server: Server, name: str, snapshot: Path) -> None:
-    """Restore a snapshot file into the collection of that name (or behind that alias). Raises Refusal."""
+    """Recover the collection of that name, or behind that alias, from a snapshot file. Raise ApiError."""
     try:
         work_directory = Path(tempfile.mkdtemp(prefix=f"col-{name}-recovery-", dir=server.catalog.temporary_path))
-    except OSError as error:  # a long name leaves no room for the rest
+    except OSError as error:  # a long name makes the path too long
         raise service_error(f"File IO error: {error}") from error
     try:
         server.faults.reach("unpacking", name)
@@ -50,7 +51,7 @@ def recover_collection(server: Server, name: str, snapshot: Path) -> None:
 
 
 def unpack(snapshot: Path, work_directory: Path) -> tuple[configuration.Configuration, dict[str, Any]]:
-    """Extract everything, inner archives included. The configuration and the payload-index schema."""
+    """Extract everything, inner archives included. Return the configuration and the payload-index schema."""
     archive.unpack(snapshot, work_directory)
     settings = documents.read(work_directory / CONFIGURATION)
     if settings is None:
@@ -68,26 +69,26 @@ def unpack(snapshot: Path, work_directory: Path) -> tuple[configuration.Configur
 
 
 def shard_numbers(settings: configuration.Configuration, work_directory: Path) -> list[int]:
-    """Which shards the archive must hold; with custom sharding, those of its keys."""
+    """Return the shards that the archive must contain; with custom sharding, those of its shard keys."""
     if settings["params"].get("sharding_method") != "custom":
         return list(range(settings["params"]["shard_number"]))
     return [number for key in documents.read(work_directory / KEYS, []) for number in key["shard_ids"]]
 
 
 def unpack_segments(shard: Path) -> None:
-    """Unpack the segments' inner archives in place: the engine does it when it unpacks nothing over them."""
+    """Unpack the segments' inner archives in place, by letting the engine unpack an empty archive over them."""
     for segment in shard.glob("segments/*.tar"):
         if archive.holds_rocksdb(segment):
             raise service_error("RocksDB is not supported in this Qdrant version")
-    nothing = shard.with_name(f"{shard.name}-nothing.tar")
-    nothing.write_bytes(bytes(1024))
+    empty_archive = shard.with_name(f"{shard.name}-nothing.tar")
+    empty_archive.write_bytes(bytes(1024))
     with translate_engine_errors():
-        edge.EdgeShard.unpack_snapshot(str(nothing), str(shard))
+        edge.EdgeShard.unpack_snapshot(str(empty_archive), str(shard))
 
 
 def raise_if_incompatible(collection: Collection, settings: configuration.Configuration) -> None:
-    """Refuse with 400 when vectors or the number of shards differ; the server compares nothing else."""
-    # What else differs stays as the existing collection has it.
+    """Raise ApiError 400 if vectors or the number of shards differ; the server compares nothing else."""
+    # Other settings stay as the existing collection has them.
     ours, theirs = collection.params, settings["params"]
     message = "Snapshot is not compatible with existing collection: "
     if ours["vectors"] != theirs["vectors"]:
@@ -102,9 +103,9 @@ def raise_if_incompatible(collection: Collection, settings: configuration.Config
 
 
 def replace_shard(server: Server, collection: Collection, number: int, incoming: Path) -> None:
-    """Replace one shard's files by the unpacked ones and load them; what was there is gone from the first line on."""
+    """Replace one shard's files by the unpacked ones and load them. The old files are deleted first."""
     if not ((incoming / "wal").is_dir() and (incoming / "segments").is_dir()):
-        return  # the server takes it for a shard that is not in the snapshot
+        return  # the server takes such a shard as not contained in the snapshot
     shard = collection.shards[number]
     collection.initializing_flag(number).touch()
     collection.dirty.add(number)
@@ -115,7 +116,7 @@ def replace_shard(server: Server, collection: Collection, number: int, incoming:
     shard.replace_with(incoming)
     try:
         shard.flush()
-    except ApiError as error:  # the old data is gone by now, and the shard stays dirty
+    except ApiError as error:  # the old data is deleted by now, and the shard stays dirty
         raise service_error(f"Failed to load local shard {shard.path}: {error.message}") from error
     collection.initializing_flag(number).unlink()
     collection.dirty.discard(number)

@@ -1,1 +1,1 @@
-"""One function per route; each gets a Call and gives a result, a response, or raises Refusal."""
+"""One function per route. It takes an ApiRequest and returns a result or a response, or raises ApiError."""

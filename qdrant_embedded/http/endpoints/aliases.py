@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 
 def list_all(request: ApiRequest) -> dict[str, Any]:
-    """All aliases."""
+    """Return all aliases."""
     return {"aliases": to_json(request.server.catalog.aliases)}
 
 
 def list_of_collection(request: ApiRequest) -> dict[str, Any]:
-    """Those of one collection."""
+    """Return the aliases of one collection."""
     name = request.server.catalog.get(request.name).name
     aliases = request.server.catalog.aliases
     return {"aliases": to_json({alias: of for alias, of in aliases.items() if of == name})}
 
 
 def to_json(aliases: dict[str, str]) -> list[dict[str, str]]:
-    """As the API lists them."""
+    """Return aliases in the API's form."""
     return [{"alias_name": alias, "collection_name": of} for alias, of in sorted(aliases.items())]
 
 
 def change(request: ApiRequest) -> bool:
-    """Create, delete, rename; deleting what is not there is a success too."""
+    """Create, delete and rename aliases; deleting one that does not exist succeeds too."""
     request.server.catalog.change_aliases(require_field(request.document, "actions", list))
     return True

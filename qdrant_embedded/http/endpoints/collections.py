@@ -1,4 +1,4 @@
-"""Collections: create, look, change, drop; payload indexes."""
+"""Collections and their payload indexes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_names(request: ApiRequest) -> dict[str, Any]:
-    """All names."""
+    """Return the names of all collections."""
     return {"collections": [{"name": name} for name in request.server.catalog.names()]}
 
 
@@ -27,28 +27,28 @@ def create(request: ApiRequest) -> bool:
 
 
 def describe(request: ApiRequest) -> dict[str, Any]:
-    """Status, counts, configuration and schema."""
+    """Return status, counts, configuration and schema."""
     return request.server.catalog.get(request.name).describe()
 
 
 def patch(request: ApiRequest) -> bool:
-    """Change settings; metadata keys merge."""
+    """Change the configuration; metadata merges by key."""
     request.server.catalog.get(request.name).patch(request.document)
     return True
 
 
 def delete(request: ApiRequest) -> bool:
-    """Drop a collection; False when there was none."""
+    """Delete a collection. Return False if there is none."""
     return request.server.catalog.delete(check_name(request.name, strict=False))
 
 
 def exists(request: ApiRequest) -> dict[str, bool]:
-    """Whether the name is a collection or an alias."""
+    """Return whether the name is a collection or an alias."""
     return {"exists": request.server.catalog.find(check_name(request.name, strict=False)) is not None}
 
 
 def cluster(request: ApiRequest) -> dict[str, Any]:
-    """Where its shards are: here."""
+    """Return the collection's shards, which are all local."""
     collection = request.server.catalog.get(request.name)
     with collection.lock:
         shards = [
@@ -70,12 +70,12 @@ def cluster(request: ApiRequest) -> dict[str, Any]:
 
 
 def refuse_distributed(_call: ApiRequest) -> None:
-    """Refuse what needs a cluster, as a standalone server does."""
+    """Raise ApiError for what needs a cluster, as a standalone server does."""
     raise errors.bad_request("Distributed mode disabled")
 
 
 def create_index(request: ApiRequest) -> dict[str, Any]:
-    """Build a payload index."""
+    """Create a payload index."""
     collection = request.server.catalog.get(request.name)
     schema = request.document.get("field_schema", request.document.get("field_type"))
     return update_result(
@@ -87,5 +87,5 @@ def create_index(request: ApiRequest) -> dict[str, Any]:
 
 
 def delete_index(request: ApiRequest) -> dict[str, Any]:
-    """No payload index any more."""
+    """Delete a payload index."""
     return update_result(request, request.server.catalog.get(request.name).delete_index(request.path["field"]))

@@ -1,4 +1,4 @@
-"""Downloading a snapshot: ranges, If-Match and compression as a real server does them."""
+"""Download of a snapshot: ranges, If-Match and compression as on a real server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OCTETS = "application/octet-stream"
 
 
 def download(request: ApiRequest) -> Response:
-    """Send a snapshot of the path's kind; what is missing is said in plain text."""
+    """Return the snapshot file of the path; a missing one is a plain-text error."""
     try:
         path = files.find_snapshot(snapshots.find_directory(request), request.path["snapshot"])
     except errors.ApiError as error:
@@ -36,7 +36,7 @@ def download(request: ApiRequest) -> Response:
 
 
 def file_response(path: Path, headers: Mapping[str, str]) -> Response:
-    """Send a file or a part of it. `If-Match` decides; `If-Range` is not looked at, as on the server."""
+    """Return a file or a part of it. `If-Match` is checked; `If-Range` is ignored, as on the server."""
     status = path.stat()
     size = status.st_size
     known = {
@@ -51,10 +51,10 @@ def file_response(path: Path, headers: Mapping[str, str]) -> Response:
         if "gzip" in headers.get("accept-encoding", ""):
             return streaming_response(read_compressed(path, size), 200, {**known, "content-encoding": "gzip"})
         return streaming_response(read_part(path, 0, size), 200, {**known, "content-length": str(size)})
-    wanted = parse_range(headers["range"], size)
-    if wanted is None:
+    byte_range = parse_range(headers["range"], size)
+    if byte_range is None:
         return Response(status_code=416, headers={**known, "content-range": f"bytes */{size}"}, media_type=OCTETS)
-    first, length = wanted
+    first, length = byte_range
     ranged = {"content-range": f"bytes {first}-{first + length - 1}/{size}", "content-length": str(length)}
     return streaming_response(
         read_part(path, first, length), 206, {**known, **ranged, "content-encoding": "identity"}
@@ -62,24 +62,24 @@ def file_response(path: Path, headers: Mapping[str, str]) -> Response:
 
 
 def content_disposition(name: str) -> str:
-    """Name the file as the server does: its bytes as they are, and once more encoded when they are not ASCII.
+    """Return the Content-Disposition header: the name's bytes, and an encoded form if they are not ASCII.
 
-    Line ends would end the header, so they come percent-encoded (recorded on 1.18.3).
+    A line end would end the header, so it is percent-encoded (recorded on 1.18.3).
     """
     for end in "\n\x0b\x0c\r":
         name = name.replace(end, quote(end))
     encode_json = "" if name.isascii() else f"; filename*=UTF-8''{quote(name, safe='')}"
-    # Headers are latin-1 to the framework; these characters come out as the name's UTF-8 bytes.
+    # The framework encodes headers as latin-1, so each of these characters becomes one of the name's UTF-8 bytes.
     return f'attachment; filename="{name.encode().decode("latin-1")}"{encode_json}'
 
 
 def streaming_response(chunks: Iterator[bytes], status: int, headers: dict[str, str]) -> Response:
-    """Answer with bytes that are read as the client takes them."""
+    """Return a response whose bytes are read while the client takes them."""
     return StreamingResponse(iterate_in_threadpool(chunks), status, headers, media_type=OCTETS)
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """Give (first, length) of a single byte range, None for one that cannot be satisfied."""
+    """Return (first byte, length) of a single byte range, None if it cannot be satisfied."""
     unit, _, text = header.partition("=")
     start, dash, end = text.split(",")[0].strip().partition("-")
     if unit.strip() != "bytes" or not dash or not (start + end).isdigit():
@@ -92,7 +92,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def read_part(path: Path, first: int, length: int) -> Iterator[bytes]:
-    """Read so many bytes from there on."""
+    """Yield `length` bytes from `first` on, in chunks."""
     with path.open("rb") as file:
         file.seek(first)
         while length and (chunk := file.read(min(CHUNK, length))):
@@ -101,7 +101,7 @@ def read_part(path: Path, first: int, length: int) -> Iterator[bytes]:
 
 
 def read_compressed(path: Path, size: int) -> Iterator[bytes]:
-    """Read all of it, compressed on the way."""
+    """Yield the whole file, compressed."""
     packer = zlib.compressobj(1, zlib.DEFLATED, GZIP_WINDOW)
     for chunk in read_part(path, 0, size):
         if packed := packer.compress(chunk):

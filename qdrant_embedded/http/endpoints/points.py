@@ -1,4 +1,4 @@
-"""Writing points, their payloads and their vectors."""
+"""Write points, their payloads and their vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Body = dict[str, Any]
 
 
 def upsert(collection: Collection, body: Body) -> int:
-    """Write points given as a list, or as a batch of columns."""
+    """Write points given as a list, or as columns."""
     if isinstance(body.get("points"), list):
         rows = body["points"]
     elif isinstance(body.get("batch"), dict):
@@ -38,7 +38,7 @@ def upsert(collection: Collection, body: Body) -> int:
 
 
 def batch_to_points(batch: Body) -> list[Body]:
-    """Turn the batch form into points. Raises Refusal 400 when its columns differ in length."""
+    """Return the points of a batch of columns. Raise ApiError if the columns differ in length."""
     ids, columns = require_field(batch, "ids", list), batch.get("vectors")
     payloads = batch.get("payloads") or [None] * len(ids)
     if isinstance(columns, dict):
@@ -57,7 +57,7 @@ def apply_to_selected(
     by_ids: Callable[[list[Any]], Any],
     by_filter: Callable[[Any], Any],
 ) -> int:
-    """Apply an operation to the points that the body names, or to those that its filter finds."""
+    """Apply an operation to the points that the body lists, or to those that its filter matches."""
     if isinstance(body.get("points"), list):
         return collection.apply_by_id([parse_point_id(one) for one in body["points"]], by_ids)
     if isinstance(body.get("filter"), dict):
@@ -66,14 +66,14 @@ def apply_to_selected(
 
 
 def delete(collection: Collection, body: Body) -> int:
-    """Delete points; those that are not there do no harm."""
+    """Delete points; ids that do not exist are ignored."""
     return apply_to_selected(collection, body, OPERATION.delete_points, OPERATION.delete_points_by_filter)
 
 
 def make_payload_write(
     by_ids: Callable[..., Any], by_filter: Callable[..., Any]
 ) -> Callable[[Collection, Body], int]:
-    """Make a write that lays a payload on points, below `key` when one is given."""
+    """Return a write that sets or overwrites payload, below `key` if one is given."""
 
     def write(collection: Collection, body: Body) -> int:
         payload, key = require_field(body, "payload", dict), body.get("key")
@@ -92,7 +92,7 @@ overwrite_payload = make_payload_write(OPERATION.overwrite_payload, OPERATION.ov
 
 
 def delete_payload(collection: Collection, body: Body) -> int:
-    """Remove keys from payloads."""
+    """Delete keys from payloads."""
     keys = require_field(body, "keys", list)
     return apply_to_selected(
         collection,
@@ -103,12 +103,12 @@ def delete_payload(collection: Collection, body: Body) -> int:
 
 
 def clear_payload(collection: Collection, body: Body) -> int:
-    """Remove whole payloads."""
+    """Delete whole payloads."""
     return apply_to_selected(collection, body, OPERATION.clear_payload, OPERATION.clear_payload_by_filter)
 
 
 def update_vectors(collection: Collection, body: Body) -> int:
-    """Replace the vectors named; the others of a point stay."""
+    """Replace the named vectors; a point's other vectors stay."""
     rows = {parse_point_id(row.get("id")): row.get("vector") for row in require_field(body, "points", list)}
     changed = {
         one: edge.PointVectors(one, vectors.to_engine(vector, collection.params)) for one, vector in rows.items()
@@ -117,7 +117,7 @@ def update_vectors(collection: Collection, body: Body) -> int:
 
 
 def delete_vectors(collection: Collection, body: Body) -> int:
-    """Remove vectors by name; the points stay."""
+    """Delete vectors by name; the points stay."""
     names = require_field(body, "vector", list)
     return apply_to_selected(
         collection,
@@ -138,17 +138,17 @@ WRITES: dict[str, Callable[[Collection, Body], int]] = {
     "update_vectors": update_vectors,
     "delete_vectors": delete_vectors,
 }
-"""The writes by the names that a batch gives them."""
+"""The writes by their names in a batch."""
 
 
 def update_result(request: ApiRequest, number: int) -> dict[str, Any]:
-    """Say what a write came to; waited for or not, it is on disk by then."""
+    """Return the result of a write. It is on disk in either case, whether the client waits or not."""
     status = "completed" if request.should_wait(default=False) else "acknowledged"
     return {"operation_id": number, "status": status}
 
 
 def make_endpoint(write: Callable[[Collection, Body], int]) -> Callable[[ApiRequest], dict[str, Any]]:
-    """Make an endpoint of one of the writes."""
+    """Return the endpoint of a write."""
 
     def answer(request: ApiRequest) -> dict[str, Any]:
         collection = request.server.catalog.get(request.name)

@@ -1,4 +1,4 @@
-"""Searching: nearest vectors, recommendation, fusion, order and sample; facets."""
+"""Search: nearest vectors, recommendation, fusion, order and sample; facets."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SMALLER_IS_NEARER = frozenset({"Euclid", "Manhattan"})
 
 
 def query(request: ApiRequest) -> dict[str, Any]:
-    """Answer one query of the universal API."""
+    """Run one query of the universal query API."""
     return {"points": run_query(request.server.catalog.get(request.name), request.document)}
 
 
 def query_batch(request: ApiRequest) -> list[dict[str, Any]]:
-    """Answer several of them."""
+    """Run several queries."""
     collection = request.server.catalog.get(request.name)
     return [{"points": run_query(collection, one)} for one in require_field(request.document, "searches", list)]
 
 
 def search(request: ApiRequest) -> list[dict[str, Any]]:
-    """Answer the old search: one vector, named or not."""
+    """Run a query of the older search API: one vector, named or not."""
     body = dict(request.document)
     vector = body.pop("vector", None)
     if isinstance(vector, dict):
@@ -42,7 +42,7 @@ def search(request: ApiRequest) -> list[dict[str, Any]]:
 
 
 def facet(request: ApiRequest) -> dict[str, Any]:
-    """Count the values of an indexed payload key, the most frequent first."""
+    """Return the values of an indexed payload key and their counts, the most frequent first."""
     collection = request.server.catalog.get(request.name)
     body = request.document
     limit = parse_limit(body, "facet_request")
@@ -62,7 +62,7 @@ def facet(request: ApiRequest) -> dict[str, Any]:
 
 
 def run_query(collection: Collection, body: Body) -> list[dict[str, Any]]:
-    """Run one query over all shards and merge what they found."""
+    """Run one query over all shards and merge the results."""
     limit, offset = parse_limit(body, "internal"), body.get("offset") or 0
     payload, vector = parse_selectors(body, payload=False)
     with collection.lock:
@@ -78,14 +78,14 @@ def run_query(collection: Collection, body: Body) -> list[dict[str, Any]]:
             score_threshold=body.get("score_threshold"),
             params=to_search_params(body.get("params")),
         )
-        found = [
+        hits = [
             one
             for part in collection.query_shards(lambda engine: engine.query(engine_request), "query")
             for one in part
         ]
     if len(collection.shards) > 1:
-        found.sort(key=make_sort_key(collection, body))
-    page = found[offset : offset + limit]
+        hits.sort(key=make_sort_key(collection, body))
+    page = hits[offset : offset + limit]
     return [
         {
             **record_to_json(one, payload=payload is not False, vector=vector is not False),
@@ -97,7 +97,7 @@ def run_query(collection: Collection, body: Body) -> list[dict[str, Any]]:
 
 
 def make_sort_key(collection: Collection, body: Body) -> Callable[[Any], Any]:
-    """Give the sort key that puts the best result first."""
+    """Return the sort key that puts the best result first."""
     given = body.get("query")
     if isinstance(given, dict) and "order_by" in given:
         sign = -1 if getattr(parse_order_by(given["order_by"]), "direction", None) == edge.Direction.Desc else 1
@@ -109,7 +109,7 @@ def make_sort_key(collection: Collection, body: Body) -> Callable[[Any], Any]:
 
 
 def exclude_query_points(body: Body) -> Body | None:
-    """Give the filter, less the points that the query itself consists of: a search by id does not find that id."""
+    """Return the filter without the points in the query itself: a search by id does not find that id."""
     ids = [one for one in list_query_inputs(body.get("query")) if isinstance(one, int | str)]
     if not ids:
         return body.get("filter")
@@ -118,7 +118,7 @@ def exclude_query_points(body: Body) -> Body | None:
 
 
 def list_query_inputs(given: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-    """List what a query is made of: its vectors and ids."""
+    """Return the vectors and ids that a query consists of."""
     match given:
         case {"nearest": nearest}:
             return [nearest]
@@ -130,7 +130,7 @@ def list_query_inputs(given: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
 
 
 def to_prefetches(collection: Collection, given: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON value
-    """Give the stages before the query, nested ones included."""
+    """Return the stages before the query, nested ones included."""
     if not given:
         return None
     return [
@@ -147,14 +147,14 @@ def to_prefetches(collection: Collection, given: Any) -> list[Any] | None:  # no
 
 
 def to_search_params(given: Body | None) -> Any:  # noqa: ANN401 - engine type
-    """Give the search parameters that mean something here."""
+    """Return the search parameters that the engine knows."""
     if not given:
         return None
     return edge.SearchParams(hnsw_ef=given.get("hnsw_ef"), exact=bool(given.get("exact")))
 
 
 def to_engine_query(collection: Collection, given: Any, using: str | None) -> Any:  # noqa: ANN401 - engine type
-    """Give what ranks the points: None for no query at all. Raises Refusal 400 and 501."""
+    """Return the engine's query, None for none. Raise ApiError 400 and 501."""
     match given:
         case None:
             return None
@@ -168,8 +168,8 @@ def to_engine_query(collection: Collection, given: Any, using: str | None) -> An
             return edge.Fusion.Rrf(k=options.get("k") or 2, weights=options.get("weights"))
         case {"fusion": "dbsf"}:
             return edge.Fusion.Dbsf()
-        case {"order_by": order}:
-            return parse_order_by(order)
+        case {"order_by": given_order}:
+            return parse_order_by(given_order)
         case {"sample": "random"}:
             return edge.Sample.Random
         case {"recommend": dict(examples)}:
@@ -178,7 +178,7 @@ def to_engine_query(collection: Collection, given: Any, using: str | None) -> An
 
 
 def resolve_vector(collection: Collection, given: Any, using: str | None) -> Any:  # noqa: ANN401 - engine type
-    """Give a vector as the engine takes it; an id stands for the vector of that point."""
+    """Return a vector for the engine; an id stands for the vector of that point."""
     if isinstance(given, list | dict):
         return vectors.vector_to_engine(given)
     name = using or ""
@@ -191,7 +191,7 @@ def resolve_vector(collection: Collection, given: Any, using: str | None) -> Any
 
 
 def to_recommend_query(collection: Collection, examples: Body, using: str | None) -> Any:  # noqa: ANN401 - engine type
-    """Give a query by examples; without a strategy their average, as the server does."""
+    """Return a query by examples; without a strategy it is by their average, as on the server."""
     positive = [resolve_vector(collection, one, using) for one in examples.get("positive") or []]
     negative = [resolve_vector(collection, one, using) for one in examples.get("negative") or []]
     match examples.get("strategy") or "average_vector":
@@ -205,7 +205,7 @@ def to_recommend_query(collection: Collection, examples: Body, using: str | None
 
 
 def average_vector(positive: list[Any], negative: list[Any]) -> list[float]:
-    """Give mean(positive), moved away from mean(negative). Raises Refusal 400 and 501."""
+    """Return mean(positive), moved away from mean(negative). Raise ApiError 400 and 501."""
     if not positive:
         raise errors.wrong_input("At least one positive vector ID required")
     if not all(isinstance(one, list) and one and not isinstance(one[0], list) for one in [*positive, *negative]):

@@ -1,4 +1,4 @@
-"""Reading points."""
+"""Read points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_LIMIT = 10
 
 
 def record_to_json(record: Any, *, payload: bool, vector: bool) -> dict[str, Any]:  # noqa: ANN401 - engine type
-    """Give a record with what was asked for."""
+    """Return a record in the API's form, with payload and vector if asked for."""
     result: dict[str, Any] = {"id": record.id}
     if payload:
         result["payload"] = record.payload or {}
@@ -29,7 +29,7 @@ def record_to_json(record: Any, *, payload: bool, vector: bool) -> dict[str, Any
 
 
 def payload_selector(given: Any) -> Any:  # noqa: ANN401 - engine type
-    """`with_payload` as the engine takes it."""
+    """Return `with_payload` as the engine takes it."""
     if isinstance(given, dict):
         if given.get("include") is not None:
             return edge.PayloadSelector.Include(given["include"])
@@ -38,14 +38,14 @@ def payload_selector(given: Any) -> Any:  # noqa: ANN401 - engine type
 
 
 def parse_selectors(body: dict[str, Any], *, payload: bool) -> tuple[Any, Any]:
-    """Payload and vector selectors, with the default for the payload."""
+    """Return the payload and the vector selector; `payload` is the default of the first."""
     with_payload = body.get("with_payload")
     with_payload = payload if with_payload is None else with_payload
     return payload_selector(with_payload), body.get("with_vector") or body.get("with_vectors") or False
 
 
 def retrieve(request: ApiRequest) -> list[dict[str, Any]]:
-    """Several by id; those that are not there are left out."""
+    """Return records by id; ids that do not exist are left out."""
     collection = request.server.catalog.get(request.name)
     payload, vector = parse_selectors(request.document, payload=True)
     ids = [parse_point_id(one) for one in require_field(request.document, "ids", list)]
@@ -54,24 +54,24 @@ def retrieve(request: ApiRequest) -> list[dict[str, Any]]:
 
 
 def point(request: ApiRequest) -> dict[str, Any]:
-    """One by id, with everything."""
+    """Return one record by id, with payload and vectors."""
     collection = request.server.catalog.get(request.name)
     given = request.path["id"]
     try:
-        wanted = parse_point_id(int(given) if given.isdigit() else given)
+        point_id = parse_point_id(int(given) if given.isdigit() else given)
     except errors.ApiError:
         raise errors.wrong_input(f'Can not recognize "{given}" as point id') from None
-    return record_to_json(collection.point(wanted, payload=True, vector=True), payload=True, vector=True)
+    return record_to_json(collection.point(point_id, payload=True, vector=True), payload=True, vector=True)
 
 
 def count(request: ApiRequest) -> dict[str, int]:
-    """How many match; always exact here."""
+    """Return how many points match, always counted exactly."""
     collection = request.server.catalog.get(request.name)
     return {"count": collection.count(request.document.get("filter"))}
 
 
 def scroll(request: ApiRequest) -> dict[str, Any]:
-    """Give a page of points and where the next one begins."""
+    """Return a page of points and the offset of the next page."""
     collection = request.server.catalog.get(request.name)
     body = request.document
     limit = parse_limit(body, "scroll_request")
@@ -93,7 +93,7 @@ def scroll(request: ApiRequest) -> dict[str, Any]:
 
 
 def parse_limit(body: dict[str, Any], request_name: str) -> int:
-    """Give how many are wanted at most. Raises Refusal 400 and 422."""
+    """Return the largest number of results. Raise ApiError 400 and 422."""
     limit = body.get("limit")
     if limit is None:
         return DEFAULT_LIMIT
@@ -107,7 +107,7 @@ def parse_limit(body: dict[str, Any], request_name: str) -> int:
 
 
 def parse_order_by(given: Any) -> Any:  # noqa: ANN401 - engine type
-    """Give a key, or a key with direction and start."""
+    """Return the engine's order: a key, or a key with direction and start."""
     if given is None:
         return None
     if isinstance(given, str):

@@ -1,4 +1,4 @@
-"""Root, probes, telemetry, metrics."""
+"""Root, health checks, telemetry and metrics."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 
 def root(request: ApiRequest) -> Response:
-    """Say what is listening here."""
+    """Return title and version."""
     content = {"title": TITLE, "version": request.server.faults.version, "commit": ""}
     return Response(responses.encode_json(content), media_type=responses.JSON)
 
 
 def healthy(_call: ApiRequest) -> Response:
-    """Liveness."""
+    """Return the liveness text."""
     return Response("healthz check passed", media_type="text/plain")
 
 
 def ready(_call: ApiRequest) -> Response:
-    """Readiness: a standalone server that answers is ready, whatever its collections are like."""
+    """Return the readiness text: a standalone server is ready as soon as it answers."""
     return Response("all shards are ready", media_type="text/plain")
 
 
 def metrics(request: ApiRequest) -> Response:
-    """Prometheus text."""
+    """Return metrics in Prometheus' text format."""
     return Response(format_metrics(request.server), media_type="text/plain")
 
 
 def telemetry(request: ApiRequest) -> dict[str, Any]:
-    """Counters and running work."""
+    """Return counters and running operations."""
     level = request.query.get("details_level", "0")
     if not level.isdigit():
         raise errors.ApiError(400, f"Deserialize error in query parameters: invalid digit found in {level!r}")
@@ -44,5 +44,5 @@ def telemetry(request: ApiRequest) -> dict[str, Any]:
 
 
 def cluster(_call: ApiRequest) -> dict[str, str]:
-    """There is no cluster."""
+    """Return that there is no cluster."""
     return {"status": "disabled"}
