@@ -209,7 +209,7 @@ def _require_present(collection: str, state: TargetState) -> Present:
         case Absent():
             raise NotFoundError(
                 f"collection '{collection}' does not exist on the server",
-                hint="names are case-sensitive; without a name every collection is result",
+                hint="names are case-sensitive; without a name every collection is taken",
             )
         case UnreadableCollection(reason=reason):
             raise QdrantError(
