@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol, TypedDict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypedDict, TypeVar
 
 import msgspec
 
 from restore.errors import PARTIAL, RestoreError
 from restore.monitoring.run_result import CollectionRun
+from restore.system.events import Log, Progress
 from restore.system.text import format_bytes
 
 
@@ -145,6 +146,43 @@ def describe_outcome(
     lines = [f"{subject}: {sentence}", *(f"  {line}" for line in describe_warnings(warnings))]
     lines += [f"  left behind: {left}"] if left else []
     return lines + ([f"  hint: {hint}"] if hint else [])
+
+
+class CollectionOutcome(Outcome, Protocol):
+    """What became of one collection; `message` says why it failed."""
+
+    @property
+    def collection(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """One sentence without the collection's name."""
+        ...
+
+
+Row = TypeVar("Row", bound=CollectionOutcome)
+
+
+def run_collection(
+    run: Callable[[], Row],
+    report_failure: Callable[[RestoreError], Row],
+    *,
+    log: Log,
+    progress: Progress,
+    event: str = "collection.failed",
+) -> Row:
+    """Return the outcome of `run`, or the one that an expected error becomes; a failure is logged as `event`."""
+    try:
+        outcome = run()
+    except RestoreError as error:
+        outcome = report_failure(error)
+    finally:
+        progress.close()
+    if outcome.status:
+        log(event, level="error", collection=outcome.collection, status=outcome.status, reason=outcome.message)
+    return outcome
 
 
 class FailedFields(TypedDict):

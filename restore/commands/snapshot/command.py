@@ -8,7 +8,7 @@ import msgspec
 
 from restore import __version__
 from restore.commands.factories import has_scoped_key, make_encoders, make_token, open_or_create, open_qdrant
-from restore.commands.outcome import CommandResult, decide_status, summarise
+from restore.commands.outcome import CommandResult, decide_status, run_collection, summarise
 from restore.commands.snapshot.collection import CollectionSnapshot
 from restore.commands.snapshot.report import (
     SnapshotOutcome,
@@ -125,16 +125,12 @@ def _snapshot(
     settings: Settings, session: SnapshotSession, collection: str, *, server: Version, begin: float
 ) -> MadeSnapshot:
     work = CollectionSnapshot(session, settings, collection, server=server, begin=begin)
-    try:
-        outcome = work.run()
-    except RestoreError as error:
-        outcome = report_failure(collection, error, work.warnings)
-    finally:
-        session.progress.close()
-    if outcome.status:
-        session.log(
-            "collection.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
-        )
+    outcome = run_collection(
+        work.run,
+        lambda error: report_failure(collection, error, work.warnings),
+        log=session.log,
+        progress=session.progress,
+    )
     return MadeSnapshot(outcome, work.manifest)
 
 
