@@ -1,4 +1,4 @@
-"""`python -m restore` and the command `qdrant-restore`."""
+"""The command `qdrant-restore`, also `python -m restore`: signals first, then the command line."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def main() -> None:
 
 
 def _run() -> int:
-    from restore.cli.main import run  # noqa: PLC0415 - as PID 1 a signal during imports would be ignored
+    from restore.cli.main import run  # noqa: PLC0415 - boot: healthcheck does not pay for it, and signals come first
 
     return run(sys.argv[1:])
 
 
 def _probe() -> int:
-    """Ask without reading settings where that will do: a container's health check runs this for years."""
-    from restore.commands.healthcheck.probe import find_address, probe  # noqa: PLC0415 - the others do not need it
+    """Run `healthcheck` without reading settings where that is enough: a container runs it every few seconds."""
+    from restore.commands.healthcheck.probe import find_address, probe  # noqa: PLC0415 - boot: only healthcheck pays
 
     address = find_address()
     return _run() if address is None else probe(address)
 
 
 def _fill_closed_streams() -> None:
-    """Put /dev/null where a caller closed a stream (`2>&-`), else the next file opened would get what we say."""
+    """Open /dev/null for a stream that the caller closed (`2>&-`), else the next file opened gets its output."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""What an API key says of itself: with a JWT for single collections, the listing is filtered and lacks marks."""
+"""Whether an API key is for single collections. With such a JWT, markers are missing in the listing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PARTS = 3
 
 
 def is_scoped(api_key: str) -> bool:
-    """Tell whether a key is a JWT whose `access` claim lists collections (Qdrant: src/common/auth, claims)."""
+    """Return whether a key is a JWT with an `access` claim that lists collections (Qdrant: src/common/auth)."""
     parts = api_key.split(".")
     if len(parts) != _PARTS:
         return False

@@ -1,4 +1,4 @@
-"""Collection names: which ones Qdrant accepts, and the names of our marks beside them."""
+"""Collection names: which ones Qdrant accepts, and the names of markers and temporary collections."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
 _LONGEST_NAME = 255
 MARKER_PREFIX = ".restoring-"
 TEMPORARY_PREFIX = ".drill-"
-_SCRATCH = re.compile(r"\.drill-[0-9a-f]{12}\Z")
-_MARK = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
+_TEMPORARY = re.compile(r"\.drill-[0-9a-f]{12}\Z")
+_MARKER = re.compile(r"\.restoring-(?P<digest>[0-9a-f]{16})-(?P<attempt>[1-9][0-9]*)\Z")
 
 
 def find_name_problem(name: str) -> str | None:
-    """Say in a few words why Qdrant (or we) would refuse this collection name; None when it is fine."""
+    """Return in a few words why Qdrant, or this program, refuses a collection name; None when it is accepted."""
     if not name:
         return "is empty"
     if not _is_utf8(name):
@@ -37,7 +37,7 @@ def find_name_problem(name: str) -> str | None:
 
 
 def _is_utf8(name: str) -> bool:
-    """Tell it of a name that may have come from a file's name or a command line, whatever bytes those had."""
+    """Return whether a name is valid: one from a file's name or a command line may have held any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -46,31 +46,31 @@ def _is_utf8(name: str) -> bool:
 
 
 def digest_name(collection: str) -> str:
-    """Give the 16 hex digits that stand for a collection in its marks' names."""
+    """Return the 16 hex digits that stand for a collection in the names of its markers."""
     return hashlib.sha256(collection.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def name_marker(collection: str, attempt: int) -> str:
-    """Name the mark of the `attempt`-th restore into `collection` (1, 2, …)."""
+    """Return the name of the marker of the `attempt`-th restore into `collection` (1, 2, …)."""
     return f"{MARKER_PREFIX}{digest_name(collection)}-{attempt}"
 
 
 def name_upload(collection: str) -> str:
-    """Name the file that an upload leaves on the server.
+    """Return the name of the file that an upload leaves on the server.
 
-    The same for every try, so that ten of them leave no more than one; a person's own snapshot has another name
-    (an upload overwrites a file of its name).
+    It is the same for every attempt, so that ten of them leave one file. No snapshot of a person has it, since an
+    upload overwrites a file of its name.
     """
     return f"{MARKER_PREFIX}{digest_name(collection)}.snapshot"
 
 
 def is_marker(name: str) -> bool:
-    """Tell whether a collection of this name is a mark and therefore never shown as a collection."""
-    return _MARK.match(name) is not None
+    """Return whether a collection of this name is a marker, and therefore never shown as a collection."""
+    return _MARKER.match(name) is not None
 
 
 def name_temporary(collection: str, token: str) -> str:
-    """Name the collection that a drill restores into and drops; `token` is random, so that nobody else has it.
+    """Return the name of the collection that a drill restores into and drops. `token` is random and of this drill.
 
     Nothing else is ever restored under such a name: `find_name_problem` refuses it.
     """
@@ -80,12 +80,12 @@ def name_temporary(collection: str, token: str) -> str:
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a collection of this name is a drill's, and therefore never shown as a collection."""
-    return _SCRATCH.match(name) is not None
+    """Return whether a collection of this name is a drill's, and therefore never shown as a collection."""
+    return _TEMPORARY.match(name) is not None
 
 
 def find_attempts(collection: str, names: list[str]) -> list[int]:
-    """Give the attempts, ascending, of all marks for `collection` among `names`."""
+    """Return the attempts, ascending, of all markers for `collection` among `names`."""
     digest = digest_name(collection)
-    matches = (_MARK.match(name) for name in names)
+    matches = (_MARKER.match(name) for name in names)
     return sorted(int(match["attempt"]) for match in matches if match and match["digest"] == digest)

@@ -1,4 +1,4 @@
-"""The embedded Qdrant, where it is installed: started on a directory of its own, which is gone afterwards."""
+"""The embedded Qdrant, where it is installed, started on a temporary directory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NEEDED = ("qdrant_edge", "starlette", "uvicorn", "python_multipart")
 
 @contextlib.contextmanager
 def open_embedded() -> Iterator[str]:
-    """Start one for the time of a `with`; gives its URL. Its data is on a disk for temporary files.
+    """Start it for the time of a `with`, and yield its URL. Its data is deleted afterwards.
 
-    Raises `SettingsError` where it is not installed, `QdrantError` when it does not start.
+    Raise `SettingsError` where it is not installed, `QdrantError` when it does not start.
     """
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise SettingsError(
             f"--on embedded: the embedded engine is not installed ({missing[0]} is missing)",
             hint="pip install 'qdrant-restore[embedded]', or give a server: --on http://…",
         )
-    from qdrant_embedded.process import EmbeddedQdrant, StartError  # noqa: PLC0415 - an extra
+    from qdrant_embedded.process import EmbeddedQdrant, StartError  # noqa: PLC0415 - optional package
 
     with tempfile.TemporaryDirectory(prefix="qdrant-restore-drill-") as directory:
         server = EmbeddedQdrant(Path(directory) / "storage")

@@ -1,4 +1,4 @@
-"""What a Qdrant server says of itself and its collections, in words instead of raw JSON."""
+"""What a Qdrant server says of itself and its collections, as values instead of raw JSON."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnreadableCollection(msgspec.Struct, frozen=True):
-    """A collection that is listed and does not answer; `reason` in the server's words."""
+    """A collection that is listed and does not answer. `reason` is what the server says."""
 
     reason: str
 
     @property
     def is_half_made(self) -> bool:
-        """Tell whether this is what a restore leaves that was killed while data moved in, and nothing else does."""
+        """True for what only a restore leaves that was killed while the data moved in."""
         return "dirty shard" in self.reason.lower()
 
 
 class RunningOperations(msgspec.Struct, frozen=True):
-    """Work in progress under one collection name: running recoveries and running snapshot creations."""
+    """The recoveries and snapshot creations that run under one collection name."""
 
     recoveries: int
     creations: int
@@ -48,7 +48,7 @@ class CollectionLimit(msgspec.Struct, frozen=True):
 
 
 class ShardUpdates(msgspec.Struct, frozen=True):
-    """A shard's last operation number and the length of its update queue; None where a server says neither."""
+    """A shard's last operation number and the length of its update queue; None where the server says neither."""
 
     shard: int
     operation: int | None
@@ -65,7 +65,7 @@ class SnapshotDescription(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One point with its payload and vectors as Qdrant's JSON shows them."""
+    """One point with its payload and vectors as Qdrant's JSON has them."""
 
     id: int | str
     payload: dict[str, Any] | None = None
@@ -73,7 +73,7 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class SearchHit(msgspec.Struct, frozen=True):
-    """One point that a search found, and its score: the greater the nearer, or a distance."""
+    """One point that a search found, with its score: a similarity, or a distance."""
 
     id: int | str
     score: float

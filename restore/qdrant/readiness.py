@@ -13,29 +13,29 @@ _HINT = (
     "http:// what it speaks there?"
 )
 _PAUSE_SECONDS = 0.5
-_SAY_SECONDS = 10.0
+_LOG_SECONDS = 10.0
 _SHORTEST_SECONDS = 1.0
 _LONGEST_SECONDS = 5.0
 
 
 def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float) -> Version:
-    """Ask `/readyz` until it is 200, then read the version. Only reads.
+    """Ask `/readyz` until it answers 200, then return the server's version.
 
-    Raises `DeadlineError` with the last trouble when the time is over, `IncompatibleError` for a server that is too
-    old, and at once what waiting cannot cure: a refused certificate, something that is not Qdrant.
+    Raise `DeadlineError` with the last error when the time is over, `IncompatibleError` for a server that is too old,
+    and at once what waiting cannot cure: a refused certificate, a server that is not Qdrant.
     """
-    begin = said = clock.read_seconds()
-    while trouble := _ask(qdrant, timeout_seconds - (clock.read_seconds() - begin)):
+    begin = logged = clock.read_seconds()
+    while error := _ask(qdrant, timeout_seconds - (clock.read_seconds() - begin)):
         now = clock.read_seconds()
-        reason = _shorten(trouble.message, qdrant.url)
+        reason = _shorten(error.message, qdrant.url)
         if now - begin + _PAUSE_SECONDS > timeout_seconds:
             raise DeadlineError(
                 f"Qdrant at {qdrant.url} was not ready within {timeout_seconds:g} s: {reason}",
-                hint=trouble.hint or _HINT,
+                hint=error.hint or _HINT,
             )
-        if now - said >= _SAY_SECONDS or said == begin:
+        if now - logged >= _LOG_SECONDS or logged == begin:
             log("qdrant.not_ready", url=qdrant.url, waited_seconds=round(now - begin, 1), reason=reason)
-            said = now + 0.001
+            logged = now + 0.001
         clock.sleep(_PAUSE_SECONDS)
     version = qdrant.get_version()
     if version < OLDEST_SUPPORTED:
@@ -49,7 +49,7 @@ def wait_ready(qdrant: Qdrant, clock: Clock, log: Log, *, timeout_seconds: float
 
 
 def _ask(qdrant: Qdrant, left_seconds: float) -> QdrantError | None:
-    """Give the trouble that may pass; None when Qdrant is ready."""
+    """Return an error that waiting may cure; None when Qdrant is ready."""
     try:
         qdrant.require_ready(seconds=min(max(left_seconds, _SHORTEST_SECONDS), _LONGEST_SECONDS))
     except QdrantError as error:
@@ -60,6 +60,6 @@ def _ask(qdrant: Qdrant, left_seconds: float) -> QdrantError | None:
 
 
 def _shorten(message: str, url: str) -> str:
-    """Take off a trouble's sentence what the sentence around it says already."""
+    """Return an error's sentence without what the sentence around it says already."""
     reason = message.removeprefix(f"Qdrant at {url} ")
     return reason.removeprefix("cannot be reached: ").removeprefix("is not ready: ")

@@ -1,4 +1,4 @@
-"""Qdrant's URL: what is wrong with one, and how it is shown without what may be secret in it."""
+"""Qdrant's URL: what is wrong with one, and how it is shown without its secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _QDRANT_PORT = 6333
 
 
 def redact_url(text: str) -> str:
-    """Show a URL, or what was meant as one, without user, password, query and fragment."""
+    """Return a URL, or what was meant as one, without user, password, query and fragment."""
     shown = re.split(r"[?#]", text, maxsplit=1)[0]
     scheme = match[0] if (match := _SCHEME.match(shown)) else ""
     rest = shown[len(scheme) :]
@@ -21,7 +21,7 @@ def redact_url(text: str) -> str:
 
 
 def find_url_problem(text: str) -> str | None:
-    """Say what keeps this from being Qdrant's URL; None when it is one. Never repeats a password or a query."""
+    """Return why this cannot be Qdrant's URL; None when it can. A password or query is never repeated."""
     shown = redact_url(text)
     if _WHITE.search(text):
         return f"'{_WHITE.sub(' ', shown)}' has white space in it"
@@ -52,11 +52,11 @@ def _find_part_problem(text: str, shown: str) -> str | None:
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether a name could be looked up at all: no empty label, none longer than 63 bytes."""
+    """Return whether a name could be looked up at all: no empty label, none longer than 63 bytes."""
     if ":" in host:
         return True
     try:
-        # Imported by encode: 2 ms that a plain name does not pay.
+        # encode("idna") imports a module: 2 ms that a plain name does not pay.
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         return False
@@ -64,5 +64,5 @@ def _is_host(host: str) -> bool:
 
 
 def _add_port(shown: str) -> str:
-    """Complete what was meant as a host alone with Qdrant's own port."""
+    """Return what was meant as a host alone with Qdrant's own port added."""
     return f"{shown}:{_QDRANT_PORT}" if re.fullmatch(r"[A-Za-z0-9.-]+", shown) else shown

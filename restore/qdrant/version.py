@@ -1,4 +1,4 @@
-"""Server versions: reading them, and which ones are supported."""
+"""Server versions: their text parsed, and which ones are supported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _VERSION = re.compile(r"v?(?P<major>[0-9]{1,9})\.(?P<minor>[0-9]{1,9})(?:\.(?P<p
 
 
 class Version(msgspec.Struct, frozen=True, order=True):
-    """A version of Qdrant. Compared by its three numbers; `text` keeps what the server said."""
+    """A version of Qdrant, compared by its three numbers. `text` is what the server said."""
 
     major: int
     minor: int
@@ -18,12 +18,12 @@ class Version(msgspec.Struct, frozen=True, order=True):
     text: str = ""
 
     def __str__(self) -> str:
-        """Give what the server said, else the numbers."""
+        """Return what the server said, else the numbers."""
         return self.text or f"{self.major}.{self.minor}.{self.patch}"
 
     @property
     def line(self) -> tuple[int, int]:
-        """Major and minor: within one line snapshots are supported upstream."""
+        """Major and minor version. Upstream supports snapshots within one such line."""
         return (self.major, self.minor)
 
 
@@ -33,7 +33,7 @@ FIRST_WITHOUT_ROCKSDB = (1, 18)
 
 
 def parse_version(text: str) -> Version | None:
-    """Read `1.18.3`, `v1.16` or `1.18.3-dev`; None when there is no version in it."""
+    """Return the version in `1.18.3`, `v1.16` or `1.18.3-dev`; None when there is none."""
     match = _VERSION.match(text.strip())
     if not match:
         return None

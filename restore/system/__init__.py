@@ -1,4 +1,4 @@
-"""Process and platform: clock, signals, files, retries, text. Knows nothing of Qdrant or snapshots.
+"""Process and platform: clock, signals, files, retries, text. Nothing here knows Qdrant or snapshots.
 
 Pure: events, secret, text.
 """

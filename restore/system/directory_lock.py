@@ -1,4 +1,4 @@
-"""Replacing a small file in a directory: one process at a time, for the moment that it takes."""
+"""A lock on a directory, so that one process at a time replaces a small file in it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Iterator
 
 try:
     import fcntl
-except ImportError:  # Windows: no such locks.
+except ImportError:  # Windows has no such locks.
     fcntl = None  # type: ignore[assignment]
 
-_PATIENCE_SECONDS = 5.0
-_LOOK_SECONDS = 0.01
+_TIMEOUT_SECONDS = 5.0
+_POLL_SECONDS = 0.01
 
 
 @contextlib.contextmanager
 def directory_lock(directory: str) -> Iterator[None]:
-    """Wait until no other process is at it, five seconds at most, and keep the others waiting meanwhile.
+    """Hold the lock for the time of a `with`; wait for it five seconds at most.
 
-    The kernel lets go for one that was killed. Where it has no such locks nobody waits: then whoever was last stays.
+    After five seconds, and where the kernel has no such locks, the block runs without it: then the last writer wins.
+    The kernel releases the lock of a killed process.
     """
     file: int | None = None
     with contextlib.suppress(OSError):
@@ -35,12 +36,12 @@ def directory_lock(directory: str) -> Iterator[None]:
 
 
 def _wait(file: int) -> None:
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _TIMEOUT_SECONDS
     while time.monotonic() < end:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         except OSError:
             return
         else:

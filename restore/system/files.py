@@ -1,4 +1,4 @@
-"""Opening regular files and nothing else, and our errors for those of the operating system."""
+"""Regular files opened and nothing else, and the errors that the operating system's become."""
 
 # pathlib would cost every boot 3 ms.
 # ruff: noqa: PTH114, PTH119
@@ -15,7 +15,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def error_from_os(error: OSError, what: str) -> RestoreError:
-    """Make our error of the system's: no room, else the store refused. `what` is a clause about the subject."""
+    """Return `SpaceError` or `StoreError` for an error of the system. `what` is a clause about the subject."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _NO_ROOM:
         return SpaceError(f"{what}: {reason}", hint="free some room, or give another store with --store")
@@ -29,10 +29,10 @@ def error_from_os(error: OSError, what: str) -> RestoreError:
 
 
 def read_small_file(path: str, most: int, *, what: str) -> bytes | None:
-    """Read a small file; None when it is not there.
+    """Return the content of a small file; None when it does not exist.
 
-    Raises `IntegrityError` when it is longer than `most` bytes, or no plain file: a link may lead anywhere, and from
-    a pipe nothing would ever come.
+    Raise `IntegrityError` when it is longer than `most` bytes or no regular file: a link may lead anywhere, and a
+    pipe may never end.
     """
     try:
         with open(path, "rb", opener=open_regular_file) as file:
@@ -54,18 +54,18 @@ def read_small_file(path: str, most: int, *, what: str) -> bytes | None:
     return content
 
 
-# A pipe would keep us waiting for who writes into it.
+# A pipe would block until another process writes into it.
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-# What a link is answered with; BSD has words of its own.
+# What opening a link fails with; BSD has a number of its own.
 _LINKS = frozenset({errno.ELOOP, errno.EMLINK})
 
 
 class NotARegularFileError(OSError):
-    """The name does not stand for a plain file."""
+    """The name is not that of a regular file."""
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Open as `os.open` does; an opener for `open`. Raises `NotARegularFileError`, and what the system raises."""
+    """Open as `os.open` does; an opener for `open`. Raise `NotARegularFileError`, and what the system raises."""
     try:
         file = os.open(path, flags | _FLAGS)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Packages that only some runs need: imported when they do, missed in a sentence."""
+"""Packages that only some runs need, imported when they do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from restore.errors import SettingsError
 
 
 def import_optional(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
-    """Import an optional package. Raises `SettingsError` that says how to get it."""
+    """Import an optional package. Raise `SettingsError` with the command that installs it."""
     package = name.partition(".")[0]
     try:
         return importlib.import_module(name)

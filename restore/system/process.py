@@ -1,4 +1,4 @@
-"""Which process of which machine did something, as others with the same store read it."""
+"""The name of a process and its machine, as other users of the same store read it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ _HOLDER = re.compile(r"(.*) process ([0-9]{1,10})", re.DOTALL)
 
 
 def describe_process() -> str:
-    """Name this process."""
+    """Return the name of this process."""
     return f"{platform.node()} process {os.getpid()}"
 
 
 def is_process_gone(holder: str) -> bool:
-    """Tell whether the process of that name surely runs no more.
+    """Return whether the process of that name certainly runs no more; False for one of another machine.
 
-    Only of this machine's processes that can be known. One that has our own number was before us: in a container
-    every one is number 1.
+    One with the number of this process was an earlier one: in a container every process is number 1.
     """
     match = _HOLDER.fullmatch(holder)
     if match is None or match[1] != platform.node():

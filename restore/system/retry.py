@@ -1,7 +1,7 @@
-"""Trying again while trouble may pass: stamina's backoff, without the words that it would say by itself.
+"""Retries while an error may be transient: stamina's backoff, without its own log.
 
-Of its own accord it announces every retry through structlog, which prints on stdout where our result stands, or
-through the standard library's logging, with the error's text unmasked.
+By itself stamina logs every retry through structlog, which prints on stdout among the result, or through the standard
+library's logging, with the error's text unmasked.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def retry_attempts(
     on: Callable[[Exception], bool | float], *, timeout_seconds: float, longest_pause_seconds: float
 ) -> Iterable[Attempt]:
-    """Give attempts with jittered, growing pauses between them, until one raises nothing or patience is over.
+    """Return attempts with jittered, growing pauses, until one raises nothing or the time is over.
 
-    `on` says whether an error may pass, or how many seconds to wait. The last error is raised. Use as
-    ``for attempt in try_again(...): with attempt: ...``.
+    `on` says whether an error may be transient, or how many seconds to wait. The last error is raised. Use as
+    ``for attempt in retry_attempts(...): with attempt: ...``.
     """
-    import stamina  # noqa: PLC0415 - 45 ms that only a request in trouble pays
+    import stamina  # noqa: PLC0415 - 10 ms or more, which only a request that failed pays
     from stamina.instrumentation import set_on_retry_hooks  # noqa: PLC0415 - as above
 
     set_on_retry_hooks(())

@@ -1,4 +1,4 @@
-"""A secret: carried about freely, shown never."""
+"""A secret: passed around freely, never shown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import binascii
 
 MASK = "***"
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986
-# A shorter one stands in ordinary words too, and masking it would make every sentence unreadable.
+# A shorter secret is part of ordinary words too, and masking it would make every sentence unreadable.
 _SHORTEST_MASKED = 6
 
 
 class Secret:
-    """A text that nothing prints by accident: `str`, `repr` and formatting give `***`, JSON refuses it."""
+    """A text that nothing prints by accident: `str`, `repr` and `format` return `***`, JSON refuses it."""
 
     __slots__ = ("_text",)
 
@@ -33,19 +33,19 @@ class Secret:
         return hash(self._text)
 
     def reveal(self) -> str:
-        """Give the text itself, for the one place that sends it."""
+        """Return the text itself, for the place that sends it."""
         return self._text
 
     def mask(self, text: str) -> str:
-        """Take this secret out of a text that others wrote (a server's error may repeat what it was sent)."""
+        """Return a text with this secret replaced: a server's error may repeat what it was sent."""
         for form in self.list_forms():
             text = text.replace(form, MASK)
         return text
 
     def list_forms(self) -> tuple[str, ...]:
-        """Give how others may have written it: as it is, in JSON, in a log's quotes, in a URL, in HTML, in base64.
+        """Return how others may have written it: as it is, in JSON, in a log's quotes, in a URL, in HTML, in base64.
 
-        Nothing for one so short that it stands in ordinary words too. The longest first: one may hold another.
+        Empty for a secret so short that it is part of ordinary words. The longest first: one may contain another.
         """
         text = self._text
         if len(text) < _SHORTEST_MASKED:
@@ -66,9 +66,9 @@ def _encode_html(text: str) -> tuple[str, ...]:
 
 
 def _encode_url(text: str, safe: str) -> str:
-    """Percent-encode; urllib.parse would cost every boot 5 ms."""
+    """Percent-encode. Importing urllib.parse for it would cost every boot 5 ms."""
     kept = _UNRESERVED + safe
-    return "".join(one if one in kept else "".join(f"%{byte:02X}" for byte in one.encode()) for one in text)
+    return "".join(char if char in kept else "".join(f"%{byte:02X}" for byte in char.encode()) for char in text)
 
 
 def _encode_base64(text: str) -> str:

@@ -1,7 +1,6 @@
-"""SIGTERM, SIGINT and the deadline: one `Interrupted` where the program stands, then it is gone within two seconds.
+"""SIGTERM, SIGINT and the deadline: each raises `Interrupted` in the main thread, and the process ends within 2 s.
 
-As PID 1 of a container an unhandled signal would be ignored by the kernel, so this is installed before anything
-else is imported.
+The kernel ignores an unhandled signal to PID 1 of a container, so this is installed before anything else is imported.
 """
 
 from __future__ import annotations
@@ -16,47 +15,44 @@ from typing import NoReturn
 
 from restore.errors import DeadlineReached, Interrupted
 
-_GONE_AFTER_SECONDS = 1.8
+_END_AFTER_SECONDS = 1.8
 _first: list[Interrupted] = []
 _deadline: list[float] = []
 _as_json: list[bool] = []
 
 
 def install() -> None:
-    """Turn SIGTERM and SIGINT into `Interrupted`; a second one, or a slow tidying, ends the process hard."""
+    """Turn SIGTERM and SIGINT into `Interrupted`. A second signal, or slow tidying, ends the process at once."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, _ring)
+        signal.signal(signal.SIGALRM, _raise_deadline)
 
 
 def use_json() -> None:
-    """Say also the very last sentence as a line of a JSON log."""
+    """Write the last sentence of a process that ends at once as a line of a JSON log."""
     _as_json.append(True)
 
 
 def set_deadline(seconds: float) -> None:
-    """Raise `DeadlineReached` when this many seconds are over.
-
-    Where the system has no such timer, nothing happens.
-    """
+    """Raise `DeadlineReached` in the main thread after so many seconds, where the system has such a timer."""
     if hasattr(signal, "setitimer"):
         _deadline[:] = [seconds]
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def clear_deadline() -> None:
-    """Take the deadline back, also after it has rung: the process lives on, and the next run has one of its own."""
+    """Forget the deadline, also after it has come: the process goes on, and its next run has another deadline."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     _first[:] = [reason for reason in _first if not isinstance(reason, DeadlineReached)]
 
 
 def exit_now(status: int) -> None:
-    """End the process with this status now, if something from outside ended the run; else do nothing.
+    """End the process with this status, if a signal or the deadline ended the run; else do nothing.
 
-    The interpreter's own end may take longer than is left of the two seconds, and it takes the alarm's handler away
-    before: the status would be that of SIGALRM.
+    The interpreter's own end may take longer than is left of the two seconds. It removes the alarm's handler before
+    that, and the status would be that of SIGALRM.
     """
     if not _first:
         return
@@ -71,7 +67,7 @@ def _write_last(reason: Interrupted) -> str:
     if not _as_json:
         return f"error: {sentence}\n"
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    # Our own sentences have nothing in them that JSON would escape, and this runs before anything is imported.
+    # The sentence holds nothing that JSON would escape, and no JSON module may be imported yet.
     return f'{{"at":"{at}","level":"error","event":"run.failed","status":{reason.status},"reason":"{sentence}"}}\n'
 
 
@@ -80,7 +76,7 @@ def _interrupt(signal_number: int, _frame: FrameType | None) -> NoReturn:
     _raise_first(Interrupted(signal_number, f"ended by {name}"))
 
 
-def _ring(signal_number: int, _frame: FrameType | None) -> NoReturn:
+def _raise_deadline(signal_number: int, _frame: FrameType | None) -> NoReturn:
     seconds = _deadline[0] if _deadline else 0.0
     _raise_first(DeadlineReached(signal_number, f"not finished within the deadline of {seconds:g} s"))
 
@@ -92,5 +88,5 @@ def _raise_first(reason: Interrupted) -> NoReturn:
         os._exit(_first[0].status)
     _first.append(reason)
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, _GONE_AFTER_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, _END_AFTER_SECONDS)
     raise reason

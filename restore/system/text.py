@@ -11,7 +11,7 @@ _SHORT = 3
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Count the letters to insert, delete or replace until one name is the other."""
+    """Return how many letters must be inserted, deleted or replaced to make one name the other."""
     row = list(range(len(other) + 1))
     for line, letter in enumerate(one, start=1):
         before, row[0] = row[0], line
@@ -22,61 +22,61 @@ def edit_distance(one: str, other: str) -> int:
 
 
 def find_nearest(name: str, known: Iterable[str], *, edits: int) -> str | None:
-    """Give the known name that is nearest to this one, when it is at most so many edits away."""
-    # Names whose lengths differ by more cannot be that near, and counting is slow.
+    """Return the known name that is nearest to this one; None when it is more than so many edits away."""
+    # Names with a greater difference in length cannot be that near, and counting is slow.
     likely = (candidate for candidate in known if abs(len(candidate) - len(name)) <= edits)
     found = min(((edit_distance(name, candidate), candidate) for candidate in likely), default=(edits + 1, ""))
     return found[1] if found[0] <= edits else None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Give ` (did you mean …?)` for a name that is nearly a known one, else nothing."""
+    """Return ` (did you mean …?)` for a name that is nearly a known one, else an empty text."""
     nearest = find_nearest(name, known, edits=max(2, len(name) // 3) if len(name) > _SHORT else 1)
     return f" (did you mean {nearest}?)" if nearest else ""
 
 
-# C0 and C1 controls, and the marks that turn the direction of writing: none of them reaches a terminal or a log.
+# C0 and C1 controls, and characters that change the direction of writing: none reaches a terminal or a log.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST_SHOWN = 200
 
 
 def truncate_middle(text: str) -> str:
-    """Give a text that is no longer than anybody reads: what is too long loses its middle."""
+    """Return a text of at most about 200 characters: a longer one loses its middle."""
     half = _LONGEST_SHOWN // 2
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
 
 
 def format_count(number: int, one: str, several: str = "") -> str:
-    """Give `1 point`, `5,000 points`; `several` where an s does not make the plural."""
+    """Return `1 point`, `5,000 points`; `several` is the plural where it is not formed with an s."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def encode_json(value: object) -> str:
-    """Give JSON of any value. A file name's bytes that are no UTF-8 are shown escaped, as elsewhere."""
+    """Return JSON of any value. Bytes of a file name that are no UTF-8 are escaped, as elsewhere."""
     try:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
-        return msgspec.json.encode(_show_strays(msgspec.to_builtins(value))).decode()
+        return msgspec.json.encode(_escape_surrogates(msgspec.to_builtins(value))).decode()
 
 
-def _show_strays(value: object) -> object:
+def _escape_surrogates(value: object) -> object:
     match value:
         case str():
             return value.encode("utf-8", "backslashreplace").decode()
         case dict():
-            return {_show_strays(name): _show_strays(inner) for name, inner in value.items()}
+            return {_escape_surrogates(name): _escape_surrogates(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [_show_strays(inner) for inner in value]
+            return [_escape_surrogates(inner) for inner in value]
     return value
 
 
 def escape_controls(text: str) -> str:
-    r"""Give a text of one line, with every control character as `\n`, `\x1b` or `\u202e`."""
+    r"""Return a text of one line, with every control character as `\n`, `\x1b` or `\u202e`."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def format_bytes(size: int) -> str:
-    """Write a number of bytes as people do: `713 MB`."""
+    """Return a number of bytes as people write it: `713 MB`."""
     amount = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:  # noqa: PLR2004 - the step between units

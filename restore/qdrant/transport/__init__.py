@@ -1,1 +1,1 @@
-"""HTTP to one server: a connection, streams, what answers mean, network errors."""
+"""HTTP to one server: the connection, requests and their responses, streams, network errors."""

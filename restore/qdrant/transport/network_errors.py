@@ -1,4 +1,4 @@
-"""What a lost connection means for a person: one clause that says it, one hint that helps."""
+"""What a network error means for a person: one clause that describes it, and one hint."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import http.client
 import socket
 import ssl
 
-_SAYS_NOTHING = frozenset({"", "timed out", "The read operation timed out", "The write operation timed out"})
+_NO_DETAIL = frozenset({"", "timed out", "The read operation timed out", "The write operation timed out"})
 
 
 def describe_network_error(error: Exception) -> str:
-    """Say what happened, as the end of a sentence."""
+    """Return what happened, as the end of a sentence."""
     match error:
         case ssl.SSLCertVerificationError():
             return f"its certificate was not accepted ({error.verify_message})"
@@ -21,7 +21,7 @@ def describe_network_error(error: Exception) -> str:
         case UnicodeError():
             return "its host name is none"
         case TimeoutError():
-            return "no answer in time" if error.errno or str(error) in _SAYS_NOTHING else str(error)
+            return "no answer in time" if error.errno or str(error) in _NO_DETAIL else str(error)
         case ConnectionRefusedError():
             return "connection refused"
         case (
@@ -40,7 +40,7 @@ def describe_network_error(error: Exception) -> str:
 
 
 def suggest_network_fix(error: Exception) -> str:
-    """Say what a person could do about it; empty when nothing is known."""
+    """Return what a person could do about it; empty when nothing is known."""
     match error:
         case ssl.SSLCertVerificationError():
             return "name the authority with RESTORE_CA_FILE, or use a name that the certificate holds"

@@ -1,4 +1,4 @@
-"""Reading Qdrant's answers: what a status and its words stand for, and JSON turned into values."""
+"""What Qdrant's responses mean: errors from status and text, values from JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from restore.qdrant.transport.exchange import Response
 
 _REFUSED = frozenset({401, 403})
 _UNKNOWN_KEY = 401
-_TOO_OFTEN = 429
-_SERVERS_FAULT = 500
-_TOO_LATE = frozenset({408, 504})
+_TOO_MANY_REQUESTS = 429
+_FIRST_SERVER_ERROR = 500
+_TIMEOUTS = frozenset({408, 504})
 _GATEWAYS = frozenset({502, 504})
 _HTML = "an HTML page"
 _PARTIAL = 206
@@ -25,16 +25,16 @@ _CHECKSUM_DIGITS = 64
 
 
 def error_from_response(answer: Response, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
-    """Give the error that an answer other than success stands for.
+    """Return the error that a response other than success stands for.
 
-    `subject` begins its sentence, `asked` is the request (`GET /collections`) where there is no better one.
+    `subject` begins its sentence; `asked` is the request (`GET /collections`) where there is no better subject.
     """
     words = summarise_response(answer)
     lowered = words.lower()
     about = f"{subject}: " if subject else ""
-    # 403 is also what a server answers to a file outside its snapshots directory, and a proxy to whatever it likes.
+    # A server also answers 403 to a file outside its snapshots directory, and a proxy to anything.
     if answer.status in _REFUSED and ("api key" in lowered or "access" in lowered):
-        return _explain_key(answer, url, about=about, asked=asked)
+        return _key_error(answer, url, about=about, asked=asked)
     if "no space left" in lowered or "os error 28" in lowered:
         return SpaceError(
             f"{about}the server's disk is full: {words}",
@@ -47,7 +47,7 @@ def error_from_response(answer: Response, url: str, *, subject: str = "", asked:
             hint="the snapshot file was changed after it was made: run 'qdrant-restore verify'",
         )
     to = f" to {asked}" if asked else ""
-    if answer.status in _TOO_LATE:
+    if answer.status in _TIMEOUTS:
         return DeadlineError(f"{about}Qdrant at {url} answered {answer.status}{to}: {words}", hint=_suggest(answer))
     return QdrantError(
         f"{about}Qdrant at {url} answered {answer.status}{to}: {words}",
@@ -56,7 +56,7 @@ def error_from_response(answer: Response, url: str, *, subject: str = "", asked:
     )
 
 
-def _explain_key(answer: Response, url: str, *, about: str, asked: str) -> AuthError:
+def _key_error(answer: Response, url: str, *, about: str, asked: str) -> AuthError:
     words = summarise_response(answer)
     if "must provide" in words.lower():
         return AuthError(
@@ -76,21 +76,21 @@ def _explain_key(answer: Response, url: str, *, about: str, asked: str) -> AuthE
 
 
 def _suggest(answer: Response) -> str:
-    """Say what a person could do about an answer that has no class of its own."""
-    if answer.status == _TOO_OFTEN:
+    """Return what a person could do about a response that has no class of its own."""
+    if answer.status == _TOO_MANY_REQUESTS:
         return "the server limits how often it may be asked: run it again later, or raise its limits"
     if _is_from_gateway(answer):
         return "that was not Qdrant but a proxy or gateway before it: give the server's own address"
-    return "Qdrant's own log says more" if answer.status >= _SERVERS_FAULT else ""
+    return "Qdrant's own log says more" if answer.status >= _FIRST_SERVER_ERROR else ""
 
 
 def _is_from_gateway(answer: Response) -> bool:
-    """Tell whether something before Qdrant gave this answer."""
+    """Return whether a proxy or gateway before Qdrant sent this response."""
     return answer.status in _GATEWAYS or (not answer.is_json and summarise_response(answer) == _HTML)
 
 
 def summarise_response(answer: Response) -> str:
-    """Give what an answer says, in one short line, whatever its form."""
+    """Return what a response says in one short line, whatever its form."""
     text = answer.body.decode("utf-8", "replace").strip()
     if answer.is_json:
         with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, RecursionError):
@@ -102,7 +102,7 @@ def summarise_response(answer: Response) -> str:
 
 
 def read_info(result: dict[str, Any]) -> CollectionInfo:
-    """Read the result of `GET /collections/{name}`."""
+    """Return the collection that the result of `GET /collections/{name}` describes."""
     config = result.get("config") or {}
     optimizer = result.get("optimizer_status")
     schema = result.get("payload_schema") or {}
@@ -120,9 +120,9 @@ def read_info(result: dict[str, Any]) -> CollectionInfo:
 
 
 def read_description(entry: dict[str, Any]) -> SnapshotDescription:
-    """Read one snapshot description."""
+    """Return one snapshot as a result describes it."""
     checksum = entry.get("checksum")
-    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (qdrant c09b103410).
+    # Up to 1.17.0 the checksum could be read back short: only 64 hex digits count (Qdrant commit c09b103410).
     whole = (
         isinstance(checksum, str)
         and len(checksum) == _CHECKSUM_DIGITS
@@ -134,7 +134,7 @@ def read_description(entry: dict[str, Any]) -> SnapshotDescription:
 
 
 def read_whole_size(response: http.client.HTTPResponse) -> int:
-    """Give the whole file's size in bytes, also of a partial answer; -1 when the server does not say."""
+    """Return the whole file's size in bytes, also from a partial response; -1 when the server does not say."""
     ranged = response.headers.get("content-range") or ""
     if response.status == _PARTIAL and ranged.rpartition("/")[2].isdigit():
         return int(ranged.rpartition("/")[2])

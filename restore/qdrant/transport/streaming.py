@@ -1,4 +1,4 @@
-"""The bytes of one HTTP exchange: reading with limits, sending a file without a copy of it in memory."""
+"""The bytes of one request and response: reading with time limits, sending a file without a copy in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUFFER = 1 << 16
 
 
 class MultipartFile(msgspec.Struct, frozen=True):
-    """What an upload sends: bytes before, a snapshot opened for reading, bytes after."""
+    """The body of an upload: bytes before, a snapshot opened for reading, bytes after."""
 
     head: bytes
     file: SnapshotReader
@@ -32,11 +32,11 @@ class MultipartFile(msgspec.Struct, frozen=True):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads a socket until a moment, so that a server sending a byte a minute is abandoned."""
+    """Reads a socket until a deadline, so that a server that sends a byte a minute is abandoned."""
 
     def __init__(self, connected: socket.socket, seconds: float | None, silence_seconds: float) -> None:
         self._socket = connected
-        # Made by the socket itself, so that it stays open for us when `http.client` closes its own hold on it.
+        # Made by the socket itself, so that it stays open when `http.client` closes its own reference.
         self._raw = connected.makefile("rb", buffering=0)
         self._end = None if seconds is None else time.monotonic() + seconds
         self._silence = silence_seconds
@@ -59,7 +59,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 class _LimitedResponse(http.client.HTTPResponse):
-    """An answer that is read within limits."""
+    """A response that is read within time limits."""
 
     def __init__(self, connected: socket.socket, method: str, seconds: float | None, silence_seconds: float) -> None:
         super().__init__(connected, method=method)
@@ -70,7 +70,7 @@ class _LimitedResponse(http.client.HTTPResponse):
 def read_head(
     connected: http.client.HTTPConnection, seconds: float | None, silence_seconds: float
 ) -> http.client.HTTPResponse:
-    """Read an answer's head. `seconds` bounds the whole answer (None: a stream), `silence_seconds` each wait."""
+    """Read a response's head. `seconds` bounds the whole response (None: a stream), `silence_seconds` each wait."""
 
     def limit(answering: socket.socket, method: str) -> http.client.HTTPResponse:
         return _LimitedResponse(answering, method, seconds, silence_seconds)
@@ -82,7 +82,7 @@ def read_head(
 def send_multipart(
     connected: socket.socket, part: MultipartFile, on_sent: Callable[[int], None], stall_seconds: float
 ) -> bool:
-    """Send the file; False when the server answered before the end."""
+    """Send the file. False if the server answered before the end. `on_sent` is called after each block."""
     connected.settimeout(stall_seconds)
     descriptor = _find_descriptor(part.file)
     if isinstance(connected, ssl.SSLSocket) or not hasattr(os, "sendfile") or descriptor is None:
@@ -104,8 +104,8 @@ def send_multipart(
     return True
 
 
-def _find_descriptor(file: Any) -> int | None:  # noqa: ANN401 - whatever is read
-    """Give the descriptor of a plain file, which the kernel can send; None for what comes from elsewhere."""
+def _find_descriptor(file: Any) -> int | None:  # noqa: ANN401 - any reader
+    """Return the descriptor of a regular file, which the kernel can send; None for any other reader."""
     try:
         return int(file.fileno())
     except (AttributeError, OSError):
