@@ -13,7 +13,7 @@ from typing import TextIO
 
 import msgspec
 
-from restore.cli.log import write_json
+from restore.cli.log import render_json
 from restore.errors import RestoreError, SettingsError
 from restore.system.events import Fact
 from restore.system.text import encode_json, escape_controls
@@ -86,7 +86,7 @@ class Output:
         now, facts = datetime.now(UTC), {"hint": hint, **facts} if hint else facts
         for sentence in said:
             event = {"status": status, "reason": sentence, **facts}
-            self._print(sys.stderr, [write_json(now, "error", "run.failed", event)])
+            self._print(sys.stderr, [render_json(now, "error", "run.failed", event)])
 
     def _fail_json(self, failure: Failure) -> None:
         if self._json:

@@ -1,4 +1,4 @@
-"""How far something has come: a bar on a terminal, else an event now and then."""
+"""The progress of transfers: a bar on a terminal, else an event every ten seconds."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-_EVERY_SECONDS = 10.0
+_INTERVAL_SECONDS = 10.0
 
 
 class LogProgress:
-    """Says `transfer.progress` or `transfer.waiting` at most every ten seconds for each collection."""
+    """Logs `transfer.progress` or `transfer.waiting`, at most every ten seconds for each collection."""
 
     def __init__(self, log: Log, read_seconds: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._read_seconds = read_seconds
-        self._begin = read_seconds()
-        # For each collection; several threads speak, each of its own.
-        self._said: dict[str, float] = {}
+        self._start = read_seconds()
+        # By collection; several threads call, each for its own collection.
+        self._logged: dict[str, float] = {}
         self._waits: dict[str, tuple[str, float]] = {}
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
-        """Say how many bytes have gone."""
+        """Log how many bytes have been transferred."""
         self._waits.pop(collection, None)
         now = self._read_seconds()
-        if now - self._said.get(collection, self._begin) >= _EVERY_SECONDS:
-            self._said[collection] = now
+        if now - self._logged.get(collection, self._start) >= _INTERVAL_SECONDS:
+            self._logged[collection] = now
             percent = round(100 * sent_bytes / total_bytes) if total_bytes else None
             self._log(
                 "transfer.progress",
@@ -47,28 +47,28 @@ class LogProgress:
             )
 
     def wait(self, what: str, collection: str = "") -> None:
-        """Say what is waited for, when it begins and every ten seconds."""
+        """Log what is waited for, when it begins and every ten seconds."""
         now = self._read_seconds()
         before, since = self._waits.get(collection, ("", now))
-        begins = what != before
-        if begins:
+        is_new = what != before
+        if is_new:
             since = now
             self._waits[collection] = (what, since)
-        if begins or now - self._said.get(collection, self._begin) >= _EVERY_SECONDS:
-            self._said[collection] = now
+        if is_new or now - self._logged.get(collection, self._start) >= _INTERVAL_SECONDS:
+            self._logged[collection] = now
             self._log("transfer.waiting", what=what, collection=collection, waited_seconds=round(now - since, 1))
 
     def close(self) -> None:
-        """Nothing is shown that could be taken away."""
+        """Do nothing: the log shows nothing that could be cleared."""
 
 
 class TerminalProgress:
-    """Bars on the terminal, one for each collection: bytes, rate, time; a moving one while the server works."""
+    """Bars on the terminal, one for each collection: bytes, rate, time; indeterminate while the server works."""
 
     def __init__(self) -> None:
         self._bars: Bars | None = None
         self._tasks: dict[str, tuple[str, TaskID]] = {}
-        # Several collections are worked on by a thread each.
+        # Each collection may have a thread of its own.
         self._lock = threading.RLock()
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
@@ -78,38 +78,38 @@ class TerminalProgress:
             bars.update(task, completed=sent_bytes, total=total_bytes)
 
     def wait(self, what: str, collection: str = "") -> None:
-        """Show a bar that has no end."""
+        """Show an indeterminate bar."""
         with self._lock:
             self._show(collection, f"{collection}: {what}" if collection else what)
 
     def close(self) -> None:
-        """Take the bars off the terminal; who goes on gets a new one."""
+        """Clear the bars off the terminal; the next call opens new ones."""
         with self._lock:
             if self._bars is not None:
                 self._bars.stop()
             self._bars, self._tasks = None, {}
 
-    def _show(self, collection: str, words: str) -> tuple[Bars, TaskID]:
+    def _show(self, collection: str, label: str) -> tuple[Bars, TaskID]:
         if self._bars is None:
             self._bars = _open_bars()
             self._bars.start()
         shown, task = self._tasks.get(collection, ("", None))
-        if task is None or words != shown:
+        if task is None or label != shown:
             if task is not None:
                 self._bars.remove_task(task)
-            task = self._bars.add_task(escape_controls(words).replace("[", r"\["), total=None)
-            self._tasks[collection] = (words, task)
+            task = self._bars.add_task(escape_controls(label).replace("[", r"\["), total=None)
+            self._tasks[collection] = (label, task)
         return self._bars, task
 
 
 def open_progress(settings: Settings, log: Log) -> Progress:
-    """Choose: a bar when stderr is a terminal and the log is for eyes, else events."""
-    for_eyes = settings.log_format is not LogFormat.JSON and not settings.json
-    return TerminalProgress() if for_eyes and sys.stderr.isatty() else LogProgress(log)
+    """Return a bar when stderr is a terminal and neither log nor result is JSON, else a progress that logs."""
+    is_text = settings.log_format is not LogFormat.JSON and not settings.json
+    return TerminalProgress() if is_text and sys.stderr.isatty() else LogProgress(log)
 
 
 def _open_bars() -> Bars:
-    # 60 ms, which only a transfer that somebody watches pays.
+    # 60 ms, paid only by a transfer that is watched on a terminal.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn  # noqa: PLC0415
     from rich.progress import Progress as Bars  # noqa: PLC0415

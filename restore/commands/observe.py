@@ -46,8 +46,11 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
     teller.notify_start(command, operation_id)
     ended = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
     timeout, state = _PATIENCE_SECONDS, True
+    from structlog.contextvars import bound_contextvars
+
     try:
-        shown = run()
+        with bound_contextvars(operation_id=operation_id):
+            shown = run()
         ended = finished_run(command, operation_id, shown)
     except RestoreError as error:
         ended = failed_run(ended, error)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 import msgspec
+from structlog.contextvars import bound_contextvars
 
 from restore.commands import observe as telling
 from restore.commands.factories import open_or_create
@@ -110,7 +111,7 @@ def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[
         ended = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
         try:
             settings = renew(job)
-            with _limited(settings.deadline_seconds):
+            with _limited(settings.deadline_seconds), bound_contextvars(operation_id=operation_id):
                 shown = RUNNERS[job](settings, log, progress)
         except (RestoreError, DeadlineReached) as error:
             return telling.failed_run(ended, error)

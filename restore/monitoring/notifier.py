@@ -1,4 +1,4 @@
-"""Tell a webhook and a check of healthchecks.io how a run goes. Never changes what became of the run."""
+"""Notifies a webhook and a check of healthchecks.io of a run. Never changes the outcome of the run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from restore.monitoring.webhook import NotifyError, extend_url, post
 from restore.system.events import Log
 from restore.system.secret import Secret
 
-_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 class Notifier:
-    """Where to tell. Whoever cannot be told is named in the log, and the run goes on.
+    """Sends the notifications of one process. A failure is logged, and the run goes on.
 
-    `mask` takes secrets out of what others wrote.
+    `mask` removes secrets from texts that servers wrote.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Notifier:
         self._mask = mask
 
     def notify_start(self, command: str, operation_id: str) -> None:
-        """Say that a run begins; only healthchecks.io wants to know."""
+        """Notify healthchecks.io that a run begins."""
         if self._healthchecks is not None:
             self._ping(self._healthchecks, "/start", command, operation_id)
 
     def notify_end(
-        self, ended: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _PATIENCE_SECONDS
+        self, ended: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
-        """Say how it ended. `others_failing` are the commands whose own last run failed."""
+        """Notify both that a run has ended. `others_failing` are the commands whose own last run failed."""
         if self._webhook is not None:
             body = msgspec.json.encode(
                 make_notification(msgspec.structs.replace(ended, error=self._mask(ended.error)))
@@ -65,12 +65,12 @@ class Notifier:
         command: str,
         operation_id: str,
         *,
-        timeout_seconds: float = _PATIENCE_SECONDS,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
-        """Ping. The run's id lets the other side tell runs apart; nothing else is sent, least of all a log."""
+        """Send a ping with the run's id, by which the other side tells runs apart, and nothing else."""
         url = Secret(check.reveal().replace(COMMAND, command))
-        told = Secret(extend_url(url, end).reveal() + f"?rid={operation_id}")
-        self._send(told, b"", "text/plain", what=f"healthchecks{end}", timeout_seconds=timeout_seconds)
+        target = Secret(extend_url(url, end).reveal() + f"?rid={operation_id}")
+        self._send(target, b"", "text/plain", what=f"healthchecks{end}", timeout_seconds=timeout_seconds)
 
     def _send(self, url: Secret, body: bytes, content_type: str, *, what: str, timeout_seconds: float) -> None:
         try:

@@ -1,4 +1,4 @@
-"""How a step speaks: dotted facts for the log, and how far something has come. Doors decide what becomes of them."""
+"""The protocols of log and progress, by which every step reports. The command line decides what becomes of it."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ class Log(Protocol):
     """
 
     def __call__(self, event: str, /, *, level: Level = "info", **facts: Fact) -> None:
-        """Say that something happened."""
+        """Record that something happened."""
         ...
 
 
 class Progress(Protocol):
-    """Told again and again how far a transfer is; shows it on a terminal, or says it now and then.
+    """Called again and again while a transfer moves; shows it on a terminal, or logs it every few seconds.
 
-    Cheap: may be called for every block. `total_bytes` is None when nobody knows. `wait` begins a time in
-    which nothing can be counted (`server is loading`); the next call ends it. `close` takes everything off
-    the terminal; idempotent.
+    Cheap: may be called for every block. `total_bytes` is None when it is not known. `wait` begins a time in
+    which nothing can be counted (`server is loading`); the next call ends it. `close` clears the terminal and is
+    idempotent.
     """
 
     def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
-        """Show that this many bytes of the collection's snapshot have gone."""
+        """Show that this many bytes of the collection's snapshot have been transferred."""
         ...
 
     def wait(self, what: str, collection: str = "") -> None:
-        """Show that we wait, and for what."""
+        """Show what is waited for."""
         ...
 
     def close(self) -> None:
-        """End the showing."""
+        """Stop showing anything."""
         ...
 
 
 def no_log(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:
-    """Be the log of somebody who wants none."""
+    """Drop the event."""
 
 
 def no_op() -> None:
-    """Wait without a word."""
+    """Do nothing."""

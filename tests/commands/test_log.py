@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
-from restore.cli.log import StderrLog, write_console, write_json, write_plain
+from restore.cli.log import StderrLog, render_console, render_json, render_plain
 from restore.cli.progress import LogProgress
 from restore.settings.option import LogLevel
 from restore.system.events import Fact, Level
@@ -24,7 +25,7 @@ FACTS: dict[str, Fact] = {"collection": "my docs", "seconds": 1.2, "points": 500
 
 def test_a_plain_line_has_the_time_the_level_and_the_facts() -> None:
     """For `grep`: times in UTC, texts with spaces quoted, numbers as they are."""
-    assert write_plain(AT, "info", "snapshot.recovered", FACTS) == (
+    assert render_plain(AT, "info", "snapshot.recovered", FACTS) == (
         "2026-11-20T10:15:01Z info snapshot.recovered "
         'collection="my docs" seconds=1.2 points=5000 exact=true note=none'
     )
@@ -32,13 +33,13 @@ def test_a_plain_line_has_the_time_the_level_and_the_facts() -> None:
 
 def test_a_line_for_eyes_leaves_out_what_goes_without_saying() -> None:
     """The day and the level of a plain event."""
-    assert write_console(AT.astimezone(), "info", "a.b", {"n": 1})[8:] == " a.b n=1"
-    assert write_console(AT.astimezone(), "warning", "a.b", {"n": 1})[8:] == " warning: a.b n=1"
+    assert render_console(AT.astimezone(), "info", "a.b", {"n": 1})[8:] == " a.b n=1"
+    assert render_console(AT.astimezone(), "warning", "a.b", {"n": 1})[8:] == " warning: a.b n=1"
 
 
 def test_a_json_line_is_one_object() -> None:
     """Facts keep their types."""
-    assert write_json(AT, "warning", "a.b", {"seconds": 1.2, "name": 'x"\n', "gone": None}) == (
+    assert render_json(AT, "warning", "a.b", {"seconds": 1.2, "name": 'x"\n', "gone": None}) == (
         '{"at":"2026-11-20T10:15:01Z","level":"warning","event":"a.b","seconds":1.2,"name":"x\\"\\n","gone":null}'
     )
 
@@ -57,7 +58,7 @@ def test_a_json_line_is_one_object() -> None:
 )
 def test_no_text_can_forge_a_line_or_a_fact(text: str, shown: str) -> None:
     """Names come from others: a newline or an escape sequence in one stays a text."""
-    assert write_plain(AT, "info", "e", {"name": text}) == f"2026-11-20T10:15:01Z info e name={shown}"
+    assert render_plain(AT, "info", "e", {"name": text}) == f"2026-11-20T10:15:01Z info e name={shown}"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_only_what_is_important_enough_is_written(
     least: LogLevel, levels: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The level that was asked for, and everything above it."""
-    log = StderrLog(write_plain, least, str)
+    log = StderrLog(render_plain, least, str)
     every: tuple[Level, ...] = ("debug", "info", "warning", "error")
     [log("e", level=level) for level in every]
 
@@ -163,3 +164,31 @@ def _read_all(terminal: int) -> str:
             os.close(terminal)
             return b"".join(parts).decode().replace("\r", "\n")
         parts.append(block)
+
+
+def test_every_event_has_the_bound_context_and_loses_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is bound once stands after an event's own facts; the mask sees the finished line."""
+    log = StderrLog(render_plain, LogLevel.INFO, lambda line: line.replace("s3cret", "***"))
+    with structlog.contextvars.bound_contextvars(operation_id="0d1f"):
+        log("a.b", key="s3cret 100 %s {}")
+    log("c.d", level="error")
+
+    assert [line.partition(" ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        'info a.b key="*** 100 %s {}" operation_id=0d1f',
+        "error c.d",
+    ]
+
+
+def test_the_first_event_of_a_process_imports_nothing() -> None:
+    """A boot with nothing to do writes one; with the second, structlog takes over, and the lines look alike."""
+    script = (
+        "import sys; from restore.cli.log import StderrLog, render_plain; "
+        "from restore.settings.option import LogLevel; "
+        "log = StderrLog(render_plain, LogLevel.INFO, str); known = lambda: print('structlog' in sys.modules); "
+        "log('a', n=1); known(); log('a', n=1); known()"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, env=make_environment(), capture_output=True, text=True, check=True)
+
+    assert ended.stdout.split() == ["False", "True"]
+    assert [line.partition(" ")[2] for line in ended.stderr.splitlines()] == ["info a n=1"] * 2

@@ -67,7 +67,7 @@ def test_every_extra_that_a_hint_names_exists() -> None:
 
 
 def test_nothing_is_missed_by_who_needs_none_of_them(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
-    """A snapshot into a directory, a list, a look at every byte, retention: with the six packages of the program."""
+    """A snapshot into a directory, a list, a look at every byte, retention: with the base packages alone."""
     fill(embedded.url)
     (tmp_path / "without").mkdir()
     for package in ("obstore", "zstandard", "pyrage", "prometheus_client", "cronsim"):

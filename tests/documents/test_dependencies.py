@@ -77,4 +77,4 @@ def test_no_package_is_called_unused_that_is_used() -> None:
     unused = {list_code(row[0])[0] for row in list_rows(PAGE, "Not used")}
 
     assert unused & used == set()
-    assert {"requests", "pydantic-settings", "structlog"} <= unused
+    assert {"pydantic-settings", "qdrant-client", "urllib3"} <= unused

@@ -158,6 +158,7 @@ class Receiver:
     status: int = 200
     hangs: bool = False
     came: list[tuple[str, bytes]] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -180,6 +181,7 @@ def receive() -> Iterator[Receiver]:
     class _Exchange(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
+            receiver.authorizations.append(self.headers.get("Authorization", ""))
             receiver.came.append((self.path, self.rfile.read(length)))
             if receiver.hangs:
                 self._drip()
