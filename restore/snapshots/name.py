@@ -1,11 +1,11 @@
 """Names in a store: how a collection's snapshots are called, and how a name is read back.
 
-A name is read from its right end, so that `docs`, `docs_v2` and `docs_latest` never meet. Imported by a boot
-that has nothing to do, so nothing slow is imported here (urllib.parse, strptime and hashlib cost 5 ms together).
+A name is read from its right end, so that `docs`, `docs_v2` and `docs_latest` never meet.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 
@@ -66,8 +66,6 @@ def encode_collection(name: str) -> str:
         encoded = "%2E" + encoded[1:]
     if len(encoded) <= _LONGEST_ENCODED:
         return encoded
-    import hashlib  # noqa: PLC0415 - only names that are cut need it
-
     digest = hashlib.sha256(raw).hexdigest()[:16]
     return f"{encoded[:_LONGEST_ENCODED]}~{digest}"
 

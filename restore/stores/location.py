@@ -1,12 +1,10 @@
-"""Where a store is: a directory, or a bucket and what its names begin with.
-
-On the path of every boot: nothing slow is imported for a plain path.
-"""
+"""Where a store is: a directory, or a bucket and what its names begin with."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from urllib.parse import unquote
 
 import msgspec
 
@@ -86,11 +84,7 @@ def _parse_file(rest: str) -> Location:
     host, slash, path = rest.partition("/")
     if host not in {"", "localhost"} or not slash:
         raise ValueError(f"names the host '{host}'; a directory is file:///PATH")
-    if "%" in path:
-        from urllib.parse import unquote  # noqa: PLC0415 - 5 ms that a plain path does not pay
-
-        path = unquote(path)
-    return Location(kind=LocationKind.DIRECTORY, path="/" + path)
+    return Location(kind=LocationKind.DIRECTORY, path="/" + unquote(path))
 
 
 def _suggest(scheme: str) -> str:

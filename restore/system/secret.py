@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import binascii
+from urllib.parse import quote
 
 MASK = "***"
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986
 # A shorter secret is part of ordinary words too, and masking it would make every sentence unreadable.
 _SHORTEST_MASKED = 6
 
@@ -54,7 +54,7 @@ class Secret:
         forms = {text, json, text.replace('"', '\\"'), json.replace("/", "\\/"), *_encode_html(text)}
         forms |= {json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")}
         if not text.isalnum():
-            forms |= {_encode_url(text, safe) for safe in ("", "/", "/:@!$&'()*+,;=~")}
+            forms |= {quote(text, safe) for safe in ("", "/", "/:@!$&'()*+,;=~")}
         forms.add(_encode_base64(text))
         return tuple(sorted(forms, key=len, reverse=True))
 
@@ -63,12 +63,6 @@ def _encode_html(text: str) -> tuple[str, ...]:
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     quoted = plain.replace('"', "&quot;")
     return plain, quoted, quoted.replace("'", "&#x27;"), quoted.replace("'", "&#39;")
-
-
-def _encode_url(text: str, safe: str) -> str:
-    """Percent-encode. Importing urllib.parse for it would cost every boot 5 ms."""
-    kept = _UNRESERVED + safe
-    return "".join(char if char in kept else "".join(f"%{byte:02X}" for byte in char.encode()) for char in text)
 
 
 def _encode_base64(text: str) -> str:
