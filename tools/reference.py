@@ -45,8 +45,8 @@ _COMPOSE: Mapping[str, tuple[str, str]] = {
 def write_example() -> str:
     """Give .env.example: every variable with one sentence."""
     parts = [_HEAD]
-    for group, rows in _list_rooms().items():
-        parts.append(f"\n# --- {group}\n")
+    for heading, rows in _list_headings().items():
+        parts.append(f"\n# --- {heading}\n")
         for row in rows:
             if not row.environment_name:
                 continue
@@ -64,8 +64,8 @@ def fill_blocks(text: str) -> str:
     return _BLOCK.sub(lambda match: match[1] + BLOCKS[match["name"]]() + match[3], text)
 
 
-def _write_rooms() -> str:
-    return "\n".join(f"## {group}\n\n{_write_table(rows)}" for group, rows in _list_rooms().items())
+def _write_headings() -> str:
+    return "\n".join(f"## {heading}\n\n{_write_table(rows)}" for heading, rows in _list_headings().items())
 
 
 def _write_table(rows: Iterable[Option]) -> str:
@@ -102,7 +102,7 @@ def _list_labels(metric: Metric) -> str:
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "settings": _write_rooms,
+    "settings": _write_headings,
     "settings-table": lambda: _write_table(OPTIONS),
     "per-collection": _write_own,
     "aliases": _write_aliases,
@@ -111,11 +111,11 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _list_rooms() -> dict[str, list[Option]]:
-    rooms: dict[str, list[Option]] = {}
+def _list_headings() -> dict[str, list[Option]]:
+    headings: dict[str, list[Option]] = {}
     for row in OPTIONS:
-        rooms.setdefault(row.group, []).append(row)
-    return rooms
+        headings.setdefault(row.heading, []).append(row)
+    return headings
 
 
 def _show_flag(row: Option) -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.settings.model import Settings
-from restore.settings.option import LogFormat, LogLevel
+from restore.settings.options.output import LogFormat, LogLevel
 from restore.system.events import Fact, Level
 from restore.system.text import encode_json, escape_controls
 
@@ -102,14 +102,14 @@ def _write(line: str) -> None:
 
 def open_log(settings: Settings, mask: Callable[[str], str]) -> StderrLog:
     """Return the log in the form asked for: `auto` is the console's on a terminal, else plain lines."""
-    match settings.log_format:
+    match settings.output.log_format:
         case LogFormat.JSON:
             render: Renderer = render_json
         case LogFormat.CONSOLE:
             render = render_console
         case LogFormat.AUTO:
             render = render_console if sys.stderr.isatty() else render_plain
-    return StderrLog(render, settings.log_level, mask)
+    return StderrLog(render, settings.output.log_level, mask)
 
 
 def _join(event: str, facts: Mapping[str, Fact]) -> str:

@@ -15,9 +15,10 @@ from restore.commands.masking import make_mask
 from restore.commands.observe import observe
 from restore.commands.registry import RUNNERS
 from restore.errors import Interrupted, RestoreError, SettingsError
-from restore.settings.command_names import MIRROR, SERVE, VERSION
+from restore.settings.command_names import Command
 from restore.settings.model import Settings
-from restore.settings.option import LogFormat
+from restore.settings.options.output import LogFormat
+from restore.settings.options.table import OPTIONS_BY_NAME
 from restore.settings.resolve import read_settings
 from restore.system import signals
 from restore.system.events import Log
@@ -35,14 +36,14 @@ def run(arguments: list[str]) -> int:
         invocation = parse_arguments(arguments)
         if invocation is None:
             return 0
-        if invocation.command == VERSION:
+        if invocation.command == Command.VERSION:
             return _show_version(invocation, output)
         settings = _settle(invocation)
-        log_json = settings.log_format is LogFormat.JSON
+        log_json = settings.output.log_format is LogFormat.JSON
         if log_json:
             signals.use_json()
-        output = Output(json=settings.json, log_json=log_json, mask=make_mask(settings))
-        if invocation.command == SERVE:
+        output = Output(json=settings.output.json, log_json=log_json, mask=make_mask(settings))
+        if invocation.command == Command.SERVE:
             return _serve(invocation, settings)
         return _run_command(invocation.command, settings, output)
     except RestoreError as error:
@@ -70,8 +71,8 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
     log = open_log(settings, make_mask(settings))
     _warn(settings, log)
     progress = open_progress(settings, log)
-    if settings.deadline_seconds:
-        set_deadline(settings.deadline_seconds)
+    if settings.limits.deadline_seconds:
+        set_deadline(settings.limits.deadline_seconds)
     try:
         shown = observe(command, settings, log, lambda: RUNNERS[command](settings, log, progress))
     finally:
@@ -94,7 +95,7 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
     def renew(command: str) -> Settings:
         """Read all settings again, for a command that is run by schedule: secrets may have been renewed."""
         flags, arguments = invocation.flags, invocation.arguments
-        if command == MIRROR and arguments:
+        if command == Command.MIRROR and arguments:
             # Its own arguments are stores; those of serve are collections.
             flags, arguments = {**flags, "collections": (*flags.get("collections", ()), *arguments)}, ()
         found = _settle(Invocation(command, flags, arguments))
@@ -107,13 +108,13 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
 def _warn(settings: Settings, log: Log) -> None:
     for warning in settings.warnings:
         log("settings.warning", level="warning", message=warning)
-    for field, whose in (("insecure", "Qdrant"), ("drill_insecure", "the Qdrant that drills restore into")):
-        if getattr(settings, field):
+    for option, whose in (("insecure", "Qdrant"), ("drill-insecure", "the Qdrant that drills restore into")):
+        if settings.value_of(OPTIONS_BY_NAME[option]):
             log(
                 "tls.insecure",
                 level="warning",
                 message=f"any certificate of {whose} is accepted",
-                because=settings.origins[field].where,
+                because=settings.origins[option].where,
             )
 
 

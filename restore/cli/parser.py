@@ -12,7 +12,7 @@ import msgspec
 
 from restore.commands.registry import COMMANDS, CommandSpec
 from restore.errors import EXIT_STATUSES, SettingsError
-from restore.settings.command_names import CONFIG
+from restore.settings.command_names import Command
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS
 from restore.system.text import suggest
@@ -59,7 +59,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name == "config":
-            inner = _build(_BY_NAME[CONFIG], "show")
+            inner = _build(_BY_NAME[Command.CONFIG], "show")
             return _Config(name="config", commands={"show": inner}, short_help=inner.short_help)
         return _build(_BY_NAME[cmd_name], cmd_name) if cmd_name in _BY_NAME else None
 
@@ -120,13 +120,13 @@ class _Command(click.Command):
         return args[:at] + args[at + 1 + value :], f"unknown option {name}{hint}"
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rooms: dict[str, list[tuple[str, str]]] = {}
+        headings: dict[str, list[tuple[str, str]]] = {}
         for option in self.params:
             record = option.get_help_record(ctx)
             if record is not None and isinstance(option, _Flag):
-                rooms.setdefault(option.group, []).append(record)
-        for group, records in rooms.items():
-            with formatter.section(group):
+                headings.setdefault(option.heading, []).append(record)
+        for heading, records in headings.items():
+            with formatter.section(heading):
                 formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -136,11 +136,11 @@ class _Command(click.Command):
 class _Flag(click.Option):
     """An option that knows its setting and the heading it stands under."""
 
-    def __init__(self, flags: tuple[str, ...], setting: str, group: str, **more: object) -> None:
+    def __init__(self, flags: tuple[str, ...], setting: str, heading: str, **more: object) -> None:
         identifier = f"flag_{setting}".replace("-", "_").replace(" ", "_")
         super().__init__([*flags, identifier], **more)  # type: ignore[arg-type]
         self.setting = setting
-        self.group = group
+        self.heading = heading
 
 
 def _build(door: CommandSpec, shown: str) -> click.Command:
@@ -168,22 +168,24 @@ def _build(door: CommandSpec, shown: str) -> click.Command:
 def _list_flags(row: Option) -> list[_Flag]:
     """Give a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
     if row.switch:
-        plain = _Flag(row.flags, row.name, row.group, is_flag=True, help=row.help)
+        plain = _Flag(row.flags, row.name, row.heading, is_flag=True, help=row.help)
         if not row.environment_name:
             return [plain]
         opposite = (f"--no-{row.name}",)
-        return [plain, _Flag(opposite, f"no-{row.name}", row.group, is_flag=True, hidden=True)]
+        return [plain, _Flag(opposite, f"no-{row.name}", row.heading, is_flag=True, hidden=True)]
     if not row.flags:
         return []
     metavar = "NAME" if row.several else row.placeholder
     shown = {"help": _describe(row), "metavar": metavar, "multiple": True}
-    flags = [_Flag(row.flags[:1], row.name, row.group, hidden=row.secret, **shown)]
+    flags = [_Flag(row.flags[:1], row.name, row.heading, hidden=row.secret, **shown)]
     if row.secret:
         file = {**shown, "metavar": "PATH", "help": f"{row.help} Read from this file."}
-        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.group, **file))
-    flags += [_Flag((alias,), f"{row.name} {alias}", row.group, multiple=True, hidden=True) for alias in row.aliases]
+        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.heading, **file))
+    flags += [
+        _Flag((alias,), f"{row.name} {alias}", row.heading, multiple=True, hidden=True) for alias in row.aliases
+    ]
     if row.name == "qdrant-url":
-        flags += [_Flag((f"--{old}",), old, row.group, multiple=True, hidden=True) for old in ("host", "port")]
+        flags += [_Flag((f"--{old}",), old, row.heading, multiple=True, hidden=True) for old in ("host", "port")]
     return flags
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from restore.settings.model import Settings
-from restore.settings.option import LogFormat
+from restore.settings.options.output import LogFormat
 from restore.system.events import Log, Progress
 from restore.system.text import escape_controls
 
@@ -104,7 +104,7 @@ class TerminalProgress:
 
 def open_progress(settings: Settings, log: Log) -> Progress:
     """Return a bar when stderr is a terminal and neither log nor result is JSON, else a progress that logs."""
-    is_text = settings.log_format is not LogFormat.JSON and not settings.json
+    is_text = settings.output.log_format is not LogFormat.JSON and not settings.output.json
     return TerminalProgress() if is_text and sys.stderr.isatty() else LogProgress(log)
 
 

@@ -38,9 +38,9 @@ def run(settings: Settings) -> Configuration:
     for row in OPTIONS:
         if row.name in _NOT_SHOWN:
             continue
-        value = getattr(settings, row.attribute)
+        value = settings.value_of(row)
         plain = MASK if isinstance(value, Secret) else value
-        shown.append(ShownSetting(row.name, plain, row.write(value), settings.origins[row.attribute].where))
+        shown.append(ShownSetting(row.name, plain, row.write(value), settings.origins[row.name].where))
     own = {name: dict(choices) for name, choices in settings.own.items()}
     return Configuration(settings=tuple(shown), collections=own)
 

@@ -37,7 +37,7 @@ def has_scoped_key(settings: Settings) -> bool:
     """Return whether the key of the settings is for single collections only."""
     from restore.qdrant.api_key import is_scoped
 
-    return settings.api_key is not None and is_scoped(settings.api_key.reveal())
+    return settings.server.api_key is not None and is_scoped(settings.server.api_key.reveal())
 
 
 def make_token() -> str:
@@ -50,15 +50,15 @@ def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
     """Open a client of the server in the settings. Raises `SettingsError` for a wrong `ca_file`."""
     from restore.qdrant.client import connect
 
-    key = settings.api_key.reveal() if settings.api_key else ""
+    key = settings.server.api_key.reveal() if settings.server.api_key else ""
     try:
-        qdrant = connect(settings.qdrant_url, key, ca_file=settings.ca_file, insecure=settings.insecure)
+        qdrant = connect(settings.server.url, key, ca_file=settings.server.ca_file, insecure=settings.server.insecure)
     except OSError as error:
-        where = settings.origins["ca_file"].where
+        where = settings.origins["ca-file"].where
         # Only TLS's own errors have a reason: the file could be read.
         reason = "it holds no certificate" if hasattr(error, "reason") else error.strerror or error
         raise SettingsError(
-            f"{where}: '{settings.ca_file}' is no file of authorities ({reason})",
+            f"{where}: '{settings.server.ca_file}' is no file of authorities ({reason})",
             hint="give the certificate of the authority that signed Qdrant's, as PEM",
         ) from error
     with contextlib.closing(qdrant):
@@ -74,7 +74,7 @@ def open_store(settings: Settings, text: str = "") -> Store:
 
     Raises `NotFoundError` when it is not there, or is no store; `AuthError` and `StoreError` when it cannot be asked.
     """
-    location = parse_location(text or settings.store)
+    location = parse_location(text or settings.store.location)
     if location.is_bucket:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
@@ -86,16 +86,16 @@ def open_store(settings: Settings, text: str = "") -> Store:
 
 def open_with_fallbacks(settings: Settings, log: Log) -> Store:
     """Open the store to restore from, and behind it those to fall back on."""
-    if names_a_path(settings.snapshot):
+    if names_a_path(settings.collections.snapshot):
         return _open_anywhere(settings)
-    if not settings.fallback_stores:
+    if not settings.store.fallbacks:
         return open_store(settings)
     from restore.stores.fallback import FallbackStore
 
     def make(text: str) -> Callable[[], Store]:
         return lambda: open_store(settings, text)
 
-    texts = dict.fromkeys((settings.store, *settings.fallback_stores))
+    texts = dict.fromkeys((settings.store.location, *settings.store.fallbacks))
     return FallbackStore([(text, make(text)) for text in texts], log)
 
 
@@ -103,13 +103,13 @@ def _open_anywhere(settings: Settings) -> Store:
     """Give what stands for a store where one file is restored, given by its path: it need not be there."""
     from restore.stores.local.reader import LocalStore
 
-    location = parse_location(settings.store)
+    location = parse_location(settings.store.location)
     return LocalStore("." if location.is_bucket else location.path, _open_keys(settings))
 
 
 def open_existing(settings: Settings) -> WritableStore:
     """Open a store to read it, and to write documents beside its snapshots; nothing is made where there is none."""
-    location = parse_location(settings.store)
+    location = parse_location(settings.store.location)
     if location.is_bucket:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
@@ -118,19 +118,19 @@ def open_existing(settings: Settings) -> WritableStore:
     from restore.stores.local.writer import WritableLocalStore
 
     open_local_store(location.path)
-    return WritableLocalStore(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+    return WritableLocalStore(location.path, file_mode=settings.store.file_mode, keys=_open_keys(settings))
 
 
 def open_or_create(settings: Settings, text: str = "") -> WritableStore:
     """Open a store to write to it, made where there is nothing yet; a bucket itself is never made."""
-    location = parse_location(text or settings.store)
+    location = parse_location(text or settings.store.location)
     if location.is_bucket:
         bucket = _open_bucket(settings, location)
         bucket.prepare()
         return bucket
     from restore.stores.local.writer import open_writable_local_store
 
-    return open_writable_local_store(location.path, file_mode=settings.file_mode, keys=_open_keys(settings))
+    return open_writable_local_store(location.path, file_mode=settings.store.file_mode, keys=_open_keys(settings))
 
 
 def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
@@ -175,11 +175,11 @@ def _make_encoder(settings: SnapshotOptions) -> Encoder | None:
 
 
 def _open_keys(settings: Settings) -> AgeIdentities | None:
-    if not settings.identity_file:
+    if not settings.store.identity_file:
         return None
     from restore.snapshots.age import AgeIdentities
 
-    return AgeIdentities(settings.identity_file)
+    return AgeIdentities(settings.store.identity_file)
 
 
 def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
@@ -188,10 +188,12 @@ def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
     from restore.system.clock import Clock
 
     return WritableBucketStore(
-        open_client(location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.stall_timeout_seconds)),
+        open_client(
+            location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.limits.stall_timeout_seconds)
+        ),
         location,
         holder=f"{platform.node()} process {os.getpid()}",
         since=Clock().now().isoformat(timespec="seconds"),
         keys=_open_keys(settings),
-        timeout_seconds=settings.stall_timeout_seconds,
+        timeout_seconds=settings.limits.stall_timeout_seconds,
     )

@@ -20,7 +20,7 @@ _SHORTEST = 16
 
 def make_mask(settings: Settings) -> Callable[[str], str]:
     """Give what takes every secret out of a text, whoever wrote it."""
-    own = [getattr(settings, row.attribute) for row in OPTIONS if row.secret]
+    own = [settings.value_of(row) for row in OPTIONS if row.secret]
     secrets = [*(one for one in own if isinstance(one, Secret)), *_list_around()]
     # The longest first: one may hold another.
     forms = sorted({form for secret in secrets for form in secret.list_forms()}, key=len, reverse=True)

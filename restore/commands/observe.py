@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from restore.commands.outcome import CommandResult, describe_failures
 from restore.errors import Interrupted, LockedError, RestoreError
 from restore.monitoring.run_result import RunResult, merge_runs
-from restore.settings.command_names import MIRROR
+from restore.settings.command_names import Command
 from restore.settings.model import Settings
+from restore.settings.options.collections import PatternSettings
 from restore.system.events import Log, no_op
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
 
     Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
     """
-    wanted = settings.metrics_file or settings.notify_webhook or settings.notify_healthchecks
-    if not wanted or settings.dry_run or not _is_counted(command):
+    wanted = settings.monitoring.metrics_file or settings.monitoring.webhook or settings.monitoring.healthchecks
+    if not wanted or settings.policies.dry_run or not _is_counted(command):
         return run()
-    if settings.metrics_file:
+    if settings.monitoring.metrics_file:
         from restore.system.optional_package import import_optional
 
         # Now, and not when the work is done and its report would be lost.
@@ -61,9 +62,9 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
         raise
     finally:
         ended = _date(ended, monotonic() - begin)
-        if settings.metrics_file:
+        if settings.monitoring.metrics_file:
             # A mirror between two stores that are named tells nothing of the one that is set.
-            state = state and not (command == MIRROR and settings.arguments)
+            state = state and not (command == Command.MIRROR and settings.arguments)
             write_file(settings, log, ended, measure_store(settings, log) if state else _add_nothing)
         teller.notify_end(ended, timeout_seconds=timeout)
     return shown
@@ -103,19 +104,21 @@ def make_notifier(settings: Settings, log: Log) -> Notifier:
     from restore.monitoring.notifier import Notifier
 
     mask = make_mask(settings)
-    return Notifier(log, webhook=settings.notify_webhook, healthchecks=settings.notify_healthchecks, mask=mask)
+    return Notifier(
+        log, webhook=settings.monitoring.webhook, healthchecks=settings.monitoring.healthchecks, mask=mask
+    )
 
 
 def write_file(settings: Settings, log: Log, ended: RunResult, add: Add) -> None:
     """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
-    if not settings.metrics_file:
+    if not settings.monitoring.metrics_file:
         return
     from restore.monitoring.prometheus import update_metrics_file
     from restore.monitoring.samples import record_run
 
     try:
         update_metrics_file(
-            settings.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended)))
+            settings.monitoring.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended)))
         )
     except RestoreError as error:
         log("metrics.not_written", level="warning", reason=str(error))
@@ -135,14 +138,14 @@ def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no
 
     try:
         store = open_store(settings)
-        everything = msgspec.structs.replace(settings, arguments=(), include=(), exclude=())
+        everything = msgspec.structs.replace(settings, arguments=(), patterns=PatternSettings())
         files, proven = listing.run(everything, store, _now(), on_file=on_file).files, read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return _add_nothing
     expected = {
         name: max(1, settings.rule_for(name).min_keep)
-        for name in {*settings.collections, *(one.collection for one in files if one.collection is not None)}
+        for name in {*settings.collections.names, *(one.collection for one in files if one.collection is not None)}
     }
     return lambda samples: record_store(samples, StoreContents(files, expected, proven), _now())
 

@@ -8,22 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from restore.commands.outcome import CommandResult
-from restore.settings.command_names import (
-    CONFIG,
-    DOCTOR,
-    DRILL,
-    HEALTHCHECK,
-    LIST,
-    MIRROR,
-    PIN,
-    PRUNE,
-    RESTORE,
-    SERVE,
-    SNAPSHOT,
-    UNPIN,
-    VERIFY,
-    VERSION,
-)
+from restore.settings.command_names import Command
 from restore.settings.model import Settings
 from restore.system.events import Log, Progress
 
@@ -42,7 +27,7 @@ class CommandSpec(msgspec.Struct, frozen=True):
 
 COMMANDS: tuple[CommandSpec, ...] = (
     CommandSpec(
-        RESTORE,
+        Command.RESTORE,
         "Bring collections into Qdrant from their snapshots; those that are there are left alone.",
         "COLLECTION",
         (
@@ -54,7 +39,7 @@ COMMANDS: tuple[CommandSpec, ...] = (
         ),
     ),
     CommandSpec(
-        SNAPSHOT,
+        Command.SNAPSHOT,
         "Make a checked snapshot of collections and move their latest to it.",
         "COLLECTION",
         (
@@ -63,21 +48,21 @@ COMMANDS: tuple[CommandSpec, ...] = (
             "snapshot --exclude '*_test' --keep-daily 7   # then delete what the rule does not keep",
         ),
     ),
-    CommandSpec(LIST, "Show what rests in the store.", "COLLECTION", ("list", "list cities", "list --sets")),
+    CommandSpec(Command.LIST, "Show what rests in the store.", "COLLECTION", ("list", "list cities", "list --sets")),
     CommandSpec(
-        VERIFY,
+        Command.VERIFY,
         "Compare every byte of snapshots with what their manifests promise.",
         "COLLECTION|PATH",
         ("verify", "verify cities --depth hash", "verify --depth hash --sample 5%"),
     ),
     CommandSpec(
-        DRILL,
+        Command.DRILL,
         "Restore snapshots into throw-away collections, compare, drop them, and record that they are proven.",
         "COLLECTION",
         ("drill", "drill cities --snapshot previous", "drill --on http://elsewhere:6333"),
     ),
     CommandSpec(
-        PRUNE,
+        Command.PRUNE,
         "Delete the snapshots that no retention rule keeps; each survivor names its reasons.",
         "COLLECTION",
         (
@@ -87,44 +72,47 @@ COMMANDS: tuple[CommandSpec, ...] = (
         ),
     ),
     CommandSpec(
-        MIRROR,
+        Command.MIRROR,
         "Copy the snapshots of one store that another one lacks, every byte compared.",
         "STORE",
         ("mirror ./qdrant_snapshots s3://offsite/qdrant", "mirror ./qdrant_snapshots /mnt/usb/qdrant --dry-run"),
     ),
     CommandSpec(
-        PIN,
+        Command.PIN,
         "Exempt snapshots from every retention rule.",
         "SNAPSHOT|COLLECTION",
         ('pin cities --reason "before the move"', "pin cities_20261120_120000.snapshot"),
     ),
     CommandSpec(
-        UNPIN, "Take the pins of snapshots away.", "SNAPSHOT|COLLECTION", ("unpin cities_20261120_120000.snapshot",)
+        Command.UNPIN,
+        "Take the pins of snapshots away.",
+        "SNAPSHOT|COLLECTION",
+        ("unpin cities_20261120_120000.snapshot",),
     ),
     CommandSpec(
-        SERVE,
+        Command.SERVE,
         "Snapshot, prune, mirror, verify and drill by schedule, until it is stopped.",
         "COLLECTION",
         ("serve --schedule-snapshot @daily --schedule-drill @weekly", "serve --config /etc/qdrant-backup.yaml"),
     ),
     CommandSpec(
-        HEALTHCHECK,
+        Command.HEALTHCHECK,
         "Ask a running serve whether it lives: status 0 or 124; for a container's health check.",
         examples=("healthcheck",),
     ),
     CommandSpec(
-        DOCTOR,
+        Command.DOCTOR,
         "Look at Qdrant, the store and what lies between them; one line each, with a hint.",
         examples=("doctor", "doctor --prove-write                         # make a mark collection and drop it"),
     ),
     CommandSpec(
-        CONFIG,
+        Command.CONFIG,
         "Show every setting, its value and where it came from; secrets masked.",
         "COLLECTION",
         ("config show", "config show cities"),
     ),
     CommandSpec(
-        VERSION,
+        Command.VERSION,
         "Show this program's version and the Qdrant versions it supports.",
         examples=("version", "version --json"),
     ),
@@ -143,16 +131,16 @@ def _lazy(module: str, function: str = "main") -> Runner:
 
 
 RUNNERS: Mapping[str, Runner] = {
-    RESTORE: _lazy("restore.command"),
-    SNAPSHOT: _lazy("snapshot.command"),
-    LIST: _lazy("list.command"),
-    VERIFY: _lazy("verify.command"),
-    PRUNE: _lazy("prune.command"),
-    MIRROR: _lazy("mirror.command"),
-    PIN: _lazy("pin.command"),
-    UNPIN: _lazy("pin.command", "unpin_main"),
-    DRILL: _lazy("drill.command"),
-    DOCTOR: _lazy("doctor.command"),
-    CONFIG: _lazy("config"),
-    HEALTHCHECK: _lazy("healthcheck.command"),
+    Command.RESTORE: _lazy("restore.command"),
+    Command.SNAPSHOT: _lazy("snapshot.command"),
+    Command.LIST: _lazy("list.command"),
+    Command.VERIFY: _lazy("verify.command"),
+    Command.PRUNE: _lazy("prune.command"),
+    Command.MIRROR: _lazy("mirror.command"),
+    Command.PIN: _lazy("pin.command"),
+    Command.UNPIN: _lazy("pin.command", "unpin_main"),
+    Command.DRILL: _lazy("drill.command"),
+    Command.DOCTOR: _lazy("doctor.command"),
+    Command.CONFIG: _lazy("config"),
+    Command.HEALTHCHECK: _lazy("healthcheck.command"),
 }

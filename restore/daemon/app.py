@@ -21,7 +21,7 @@ from restore.daemon.state import SharedDocument, StateStore
 from restore.errors import DeadlineReached, RestoreError, SettingsError
 from restore.monitoring.prometheus import CONTENT_TYPE
 from restore.monitoring.run_result import RunResult
-from restore.settings.command_names import Job
+from restore.settings.command_names import JOBS, Command
 from restore.settings.model import Settings
 from restore.settings.schedule import open_zone, parse_schedule
 from restore.stores.layout import SCHEDULE_FILE
@@ -64,7 +64,7 @@ def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoR
 
 def make_plan(settings: Settings) -> SchedulerPlan:
     """Read what is scheduled. Raises `SettingsError` with everything that is wrong with it."""
-    texts = {job: getattr(settings, f"schedule_{job}") for job in Job}
+    texts = {job: getattr(settings.schedule, job) for job in JOBS}
     wanted = {job: text for job, text in texts.items() if text}
     if not wanted:
         raise SettingsError(
@@ -72,17 +72,17 @@ def make_plan(settings: Settings) -> SchedulerPlan:
             hint="RESTORE_SCHEDULE_SNAPSHOT=@daily, or schedule: in restore.yaml; docs/schedule.md",
         )
     if missing := [
-        f"{settings.origins[f'schedule_{job}'].where}: this version has no {job}"
+        f"{settings.origins[f'schedule-{job}'].where}: this version has no {job}"
         for job in wanted
         if job not in RUNNERS
     ]:
         raise SettingsError(*missing)
     return SchedulerPlan(
         jobs=tuple(ScheduledJob(job, text, parse_schedule(text)) for job, text in wanted.items()),
-        zone=open_zone(settings.schedule_time_zone),
-        zone_name=settings.schedule_time_zone,
-        jitter_seconds=settings.schedule_jitter_seconds,
-        health_seconds=settings.health_timeout_seconds,
+        zone=open_zone(settings.schedule.time_zone),
+        zone_name=settings.schedule.time_zone,
+        jitter_seconds=settings.schedule.jitter_seconds,
+        health_seconds=settings.monitoring.health_timeout_seconds,
         seed=platform.node(),
         own=describe_process(),
     )
@@ -104,14 +104,14 @@ def make_pages(worker: Scheduler) -> Pages:
     }
 
 
-def _make_job(job: Job, renew: Renew, log: Log, progress: Progress) -> Callable[[str], RunResult]:
+def _make_job(job: Command, renew: Renew, log: Log, progress: Progress) -> Callable[[str], RunResult]:
     """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
 
     def run(operation_id: str) -> RunResult:
         ended = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
         try:
             settings = renew(job)
-            with _limited(settings.deadline_seconds), bound_contextvars(operation_id=operation_id):
+            with _limited(settings.limits.deadline_seconds), bound_contextvars(operation_id=operation_id):
                 shown = RUNNERS[job](settings, log, progress)
         except (RestoreError, DeadlineReached) as error:
             return telling.failed_run(ended, error)
@@ -138,20 +138,22 @@ def _limited(seconds: float | None) -> Iterator[None]:
 @contextmanager
 def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]:
     """Take the port at once, and give what begins to answer: before the book is open there is nothing to tell."""
-    address = split_address(settings.listen)
+    address = split_address(settings.monitoring.listen)
     if address is None:
         yield lambda _log: None
         return
     where = settings.origins["listen"].where
-    if settings.listen_token is None and not is_loopback(address[0]):
+    if settings.monitoring.listen_token is None and not is_loopback(address[0]):
         raise SettingsError(
-            f"{where}: {settings.listen} can be reached from elsewhere, and there is no token",
+            f"{where}: {settings.monitoring.listen} can be reached from elsewhere, and there is no token",
             hint="whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
         )
     try:
-        server = open_server(*address, pages, settings.listen_token)
+        server = open_server(*address, pages, settings.monitoring.listen_token)
     except OSError as error:
-        raise SettingsError(f"{where}: cannot listen on {settings.listen} ({error.strerror or error})") from error
+        raise SettingsError(
+            f"{where}: cannot listen on {settings.monitoring.listen} ({error.strerror or error})"
+        ) from error
     with ExitStack() as stack:
         stack.callback(server.server_close)
 

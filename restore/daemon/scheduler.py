@@ -16,7 +16,7 @@ from restore.errors import Interrupted, RestoreError
 from restore.monitoring.notifier import Notifier
 from restore.monitoring.run_result import RunResult
 from restore.monitoring.samples import Samples, record_run
-from restore.settings.command_names import Job
+from restore.settings.command_names import Command
 from restore.settings.schedule import Schedule
 from restore.system.clock import Clock
 from restore.system.events import Log
@@ -31,7 +31,7 @@ _TRIES = 5
 class ScheduledJob(msgspec.Struct, frozen=True):
     """A job, its schedule as it was written, and as it was read."""
 
-    job: Job
+    job: Command
     text: str
     schedule: Schedule
 
@@ -65,7 +65,7 @@ class SchedulerSession(msgspec.Struct, frozen=True, kw_only=True):
     of a name surely runs no more.
     """
 
-    run: Mapping[Job, Callable[[str], RunResult]]
+    run: Mapping[Command, Callable[[str], RunResult]]
     clock: Clock
     log: Log
     pulse: Heartbeat

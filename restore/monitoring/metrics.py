@@ -7,11 +7,11 @@ from enum import StrEnum
 
 import msgspec
 
-from restore.settings.command_names import Job
+from restore.settings.command_names import JOBS
 
 PREFIX = "qdrant_restore_"
 # Commands whose runs are counted, each with its own four metrics.
-COUNTED_COMMANDS: tuple[str, ...] = ("restore", *Job)
+COUNTED_COMMANDS: tuple[str, ...] = ("restore", *JOBS)
 
 
 class MetricType(StrEnum):

@@ -1,35 +1,35 @@
-"""The names of the commands, groups of them that share options, and those that can be scheduled."""
+"""The commands, and groups of them that share options."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Job(StrEnum):
-    """The commands that can be scheduled, in the order in which they run when several are due at one moment."""
+class Command(StrEnum):
+    """Every command, by what is typed for it."""
 
+    RESTORE = "restore"
     SNAPSHOT = "snapshot"
-    PRUNE = "prune"
-    MIRROR = "mirror"
+    LIST = "list"
     VERIFY = "verify"
     DRILL = "drill"
+    PRUNE = "prune"
+    MIRROR = "mirror"
+    PIN = "pin"
+    UNPIN = "unpin"
+    SERVE = "serve"
+    HEALTHCHECK = "healthcheck"
+    DOCTOR = "doctor"
+    CONFIG = "config show"
+    VERSION = "version"
 
 
-PRUNE, PIN, UNPIN = "prune", "pin", "unpin"
-DRILL = "drill"
-SERVE, HEALTHCHECK = "serve", "healthcheck"
-MIRROR = "mirror"
-RESTORE, SNAPSHOT, LIST, VERIFY, DOCTOR, CONFIG, VERSION = (
-    "restore",
-    "snapshot",
-    "list",
-    "verify",
-    "doctor",
-    "config show",
-    "version",
-)
-MOVING = (RESTORE, SNAPSHOT, DRILL, SERVE, CONFIG)
-CHOOSING = (RESTORE, SNAPSHOT, LIST, VERIFY, DRILL, PRUNE, MIRROR, SERVE, CONFIG)
-WAITING = (*MOVING, PRUNE, PIN, UNPIN, MIRROR)
-ASKING = (RESTORE, SNAPSHOT, DRILL, PRUNE, DOCTOR, SERVE, CONFIG)
-ALL = (RESTORE, SNAPSHOT, LIST, VERIFY, PRUNE, PIN, UNPIN, MIRROR, DRILL, DOCTOR, SERVE, HEALTHCHECK, CONFIG)
+# Those that can be scheduled, in the order in which they run when several are due at one moment.
+JOBS = (Command.SNAPSHOT, Command.PRUNE, Command.MIRROR, Command.VERIFY, Command.DRILL)
+TRANSFERRING = (Command.RESTORE, Command.SNAPSHOT, Command.DRILL, Command.SERVE, Command.CONFIG)
+SELECTING = (*TRANSFERRING, Command.LIST, Command.VERIFY, Command.PRUNE, Command.MIRROR)
+LOCKING = (*TRANSFERRING, Command.PRUNE, Command.PIN, Command.UNPIN, Command.MIRROR)
+CONNECTING = (*TRANSFERRING, Command.PRUNE, Command.DOCTOR)
+OBSERVED = (*TRANSFERRING, Command.VERIFY, Command.PRUNE)
+# `version` reads no settings.
+CONFIGURED = tuple(command for command in Command if command is not Command.VERSION)

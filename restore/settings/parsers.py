@@ -166,3 +166,8 @@ def format_value(value: object) -> str:
             return MASK
         case _:
             return str(value)
+
+
+def format_limit(seconds: float | None) -> str:
+    """Show a length of time that may be without end."""
+    return "off" if seconds is None else format_value(seconds)

@@ -1,6 +1,6 @@
 """Settings: one frozen value with everything chosen, where each choice came from, and every problem at once.
 
-Pure: the door has read the environment, the settings file and the secret files, and hands their texts over.
+Pure: the texts of the environment, the settings file and the secret files are handed over by the command line.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from restore.settings.collections import (
     resolve_one_file,
     resolve_patterns,
 )
-from restore.settings.command_names import CONFIG, DRILL, LIST, MIRROR, PIN, RESTORE, SERVE, UNPIN, VERIFY
+from restore.settings.command_names import Command
 from restore.settings.model import Settings
 from restore.settings.options.store import Encrypt
-from restore.settings.options.table import OPTIONS
+from restore.settings.options.table import GROUPS, OPTIONS
 from restore.settings.sources import Resolved, SourcePriority, Sources, merge_host, resolve
 from restore.settings.unknown import find_unknown_keys, find_unknown_variables
 from restore.stores.location import parse_location
 
 _APART = frozenset({"collections", "collection-name", *PATTERNS})
 # Their arguments need not be collections.
-_OWN_WORDS = frozenset({LIST, VERIFY, PIN, UNPIN, MIRROR})
+_OWN_WORDS = frozenset({Command.LIST, Command.VERIFY, Command.PIN, Command.UNPIN, Command.MIRROR})
+_OF_ONE = frozenset({Command.RESTORE, Command.DRILL, Command.CONFIG})
 _LISTS = PATTERNS | {"fallback-stores"}
 _HINT = (
     "qdrant-restore config show lists every setting, its value and where it came from; docs/settings.md explains them"
@@ -42,14 +43,14 @@ def read_settings(command: str, sources: Sources) -> Settings:
     """Decide every setting for one command. Raises `SettingsError` with all that is wrong, in every source."""
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
-    settled = {row.attribute: resolve(row, sources) for row in OPTIONS if row.name not in _APART}
+    settled = {row.name: resolve(row, sources) for row in OPTIONS if row.name not in _APART}
     named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
-    settled["collections"] = resolve_collections(named, everything=settled["all_collections"].value)
-    settled |= {row.attribute: resolve_patterns(row, sources) for row in OPTIONS if row.name in _LISTS}
-    if not settled["all_collections"].value:
+    settled["collections"] = resolve_collections(named, everything=settled["all"].value)
+    settled |= {row.name: resolve_patterns(row, sources) for row in OPTIONS if row.name in _LISTS}
+    if not settled["all"].value:
         narrowed = narrow(settled["collections"], settled["include"], settled["exclude"])
         settled["collections"], settled["include"], settled["exclude"] = narrowed
-    if command in {RESTORE, DRILL, CONFIG} and not settled["all_collections"].value:
+    if command in _OF_ONE and not settled["all"].value:
         settled["collections"] = resolve_one_file(settled["collections"], settled["snapshot"], settled["to"])
     own, own_problems = read_own(sources)
     unknown, warnings = find_unknown_variables(sources)
@@ -61,9 +62,18 @@ def read_settings(command: str, sources: Sources) -> Settings:
         *find_unknown_keys(sources),
         *unknown,
     )
-    values: dict[str, Any] = {field: one.value for field, one in settled.items()}
-    origins = {field: one.origin for field, one in settled.items()}
-    chosen = Settings(**values, arguments=sources.arguments, own=own, origins=origins, warnings=warnings)
+    fields: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+    for row in OPTIONS:
+        if row.name in settled:
+            fields[row.group][row.attribute] = settled[row.name].value
+    groups: dict[str, Any] = {name: kind(**fields[name]) for name, kind in GROUPS.items()}
+    chosen = Settings(
+        **groups,
+        arguments=sources.arguments,
+        own=own,
+        origins={name: one.origin for name, one in settled.items()},
+        warnings=warnings,
+    )
     problems = (*problems, *_find_conflicts(command, chosen))
     if problems:
         raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
@@ -72,17 +82,22 @@ def read_settings(command: str, sources: Sources) -> Settings:
 
 def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
     problems = []
-    if chosen.all_collections and command in {RESTORE, DRILL, CONFIG}:
+    if chosen.collections.everything and command in _OF_ONE:
         single = [
-            field for field, is_one in (("snapshot", is_one_file(chosen.snapshot)), ("to", chosen.to)) if is_one
+            field
+            for field, is_one in (
+                ("snapshot", is_one_file(chosen.collections.snapshot)),
+                ("to", chosen.collections.to),
+            )
+            if is_one
         ]
         wheres = (chosen.origins[field].where for field in single)
         problems += [f"--all: means every collection, but {where} is for one; keep one" for where in wheres]
-    if chosen.chosen_set and chosen.origins["snapshot"].rank is SourcePriority.FLAG:
+    if chosen.sets.chosen and chosen.origins["snapshot"].rank is SourcePriority.FLAG:
         problems.append("--set and --snapshot are both given; keep one")
-    if chosen.show_sets:
+    if chosen.sets.show:
         problems += _find_sets_problems(chosen)
-    if command in {PIN, UNPIN} and not chosen.arguments:
+    if command in {Command.PIN, Command.UNPIN} and not chosen.arguments:
         problems.append(f"{command}: which snapshot? give its file's name, or a collection for its latest")
     problems += _find_mirror_problems(command, chosen)
     for collection in ("", *chosen.own):
@@ -91,11 +106,11 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
             where = "collections." + collection if "encrypt" in chosen.own.get(collection, {}) else ""
             where = where or chosen.origins["encrypt"].where
             problems.append(f"{where}: for whom? name the recipients file (--recipients-file)")
-    if chosen.insecure and chosen.ca_file:
-        both = (chosen.origins["insecure"].where, chosen.origins["ca_file"].where)
+    if chosen.server.insecure and chosen.server.ca_file:
+        both = (chosen.origins["insecure"].where, chosen.origins["ca-file"].where)
         problems.append(f"{both[0]} and {both[1]} are both set; keep one")
     sources: dict[str, str] = {}
-    for collection in chosen.collections if not chosen.to else ():
+    for collection in chosen.collections.names if not chosen.collections.to else ():
         target = chosen.policies_for(collection).to or collection
         if target in sources:
             problems.append(
@@ -114,10 +129,10 @@ def _find_sets_problems(chosen: Settings) -> tuple[str, ...]:
 
 def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
     """Say what is wrong with the two stores of a mirror, run now or by schedule."""
-    if command == SERVE and chosen.schedule_mirror and not chosen.mirror_to:
-        where = chosen.origins["schedule_mirror"].where
+    if command == Command.SERVE and chosen.schedule.mirror and not chosen.store.mirror_to:
+        where = chosen.origins["schedule-mirror"].where
         return (f"{where}: where to? set RESTORE_MIRROR_TO, or mirror_to: in restore.yaml",)
-    if command != MIRROR or (not chosen.arguments and chosen.mirror_to):
+    if command != Command.MIRROR or (not chosen.arguments and chosen.store.mirror_to):
         return ()
     if len(chosen.arguments) != 2:  # noqa: PLR2004 - a source and a target
         return (f"mirror: two stores are wanted, from where and to where; {len(chosen.arguments)} are given",)
@@ -131,7 +146,7 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
 
 
 def _find_warnings(settled: Mapping[str, Resolved]) -> tuple[str, ...]:
-    typed = [row for row in OPTIONS if row.secret and settled[row.attribute].origin.where == row.flags[0]]
+    typed = [row for row in OPTIONS if row.secret and settled[row.name].origin.where == row.flags[0]]
     return tuple(
         f"{row.flags[0]}: everybody who may list processes can read it; "
         f"use {row.environment_name} or {row.flags[0]}-file"

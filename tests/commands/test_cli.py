@@ -17,7 +17,7 @@ import pytest
 
 from restore import __version__
 from restore.cli.output import Output
-from restore.settings.command_names import DOCTOR, LIST, RESTORE, SNAPSHOT, VERIFY
+from restore.settings.command_names import Command
 from tests.support.program import make_environment, run_program
 
 KEY = "canary-7f3a9c"
@@ -200,7 +200,7 @@ def _by_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
 
 
 @pytest.mark.parametrize("give", [_by_variable, _by_flag, _by_file, _by_settings_file])
-@pytest.mark.parametrize("command", [RESTORE, SNAPSHOT, DOCTOR])
+@pytest.mark.parametrize("command", [Command.RESTORE, Command.SNAPSHOT, Command.DOCTOR])
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 - three tables
     give: Giver, command: str, log_format: str, echo: str, tmp_path: Path
@@ -221,7 +221,7 @@ def test_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 -
 @pytest.mark.parametrize(
     "url", [f"http://me:{KEY}@127.0.0.1:9", f"http://127.0.0.1:9/?key={KEY}", f"me:{KEY}@127.0.0.1"]
 )
-@pytest.mark.parametrize("command", [RESTORE, DOCTOR, LIST, VERIFY])
+@pytest.mark.parametrize("command", [Command.RESTORE, Command.DOCTOR, Command.LIST, Command.VERIFY])
 def test_a_password_in_the_url_is_never_said(url: str, command: str, tmp_path: Path) -> None:
     """Such a URL is refused, and shown without it."""
     ended = run_program(command, cwd=tmp_path, environment={"QDRANT_URL": url})

@@ -15,7 +15,7 @@ import structlog
 
 from restore.cli.log import StderrLog, render_console, render_json, render_plain
 from restore.cli.progress import LogProgress
-from restore.settings.option import LogLevel
+from restore.settings.options.output import LogLevel
 from restore.system.events import Fact, Level
 from tests.support.program import make_environment
 

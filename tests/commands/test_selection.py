@@ -96,7 +96,7 @@ def test_a_verification_of_what_patterns_choose(store: FilledStore, tmp_path: Pa
 def choose(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Give collections, includes and excludes as they count in the end."""
     settings = read_settings(command, Sources(**more))  # type: ignore[arg-type]
-    return settings.collections, settings.include, settings.exclude
+    return settings.collections.names, settings.patterns.include, settings.patterns.exclude
 
 
 @pytest.mark.parametrize("command", ["restore", "verify", "list", "prune"])

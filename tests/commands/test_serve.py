@@ -16,7 +16,7 @@ from restore.errors import Interrupted
 from restore.monitoring.notifier import Notifier
 from restore.monitoring.run_result import RunResult
 from restore.monitoring.samples import Samples, SeriesKey
-from restore.settings.command_names import Job
+from restore.settings.command_names import JOBS, Command
 from restore.settings.schedule import open_zone, parse_schedule
 from restore.stores.layout import SCHEDULE_FILE
 from restore.stores.local.writer import open_writable_local_store
@@ -72,7 +72,7 @@ class Desk:
         self.name = name
         self.clock = OwnClock()
         self.ran: list[tuple[str, str]] = []
-        self.acts: dict[Job, Callable[[], int]] = {}
+        self.acts: dict[Command, Callable[[], int]] = {}
         self.log: Callable[..., None] = no_log
         self.worker: Scheduler | None = None
         self.keeper = RacedKeeper(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
@@ -80,7 +80,7 @@ class Desk:
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
         """Run a process from now on for so many hours."""
-        jobs = tuple(ScheduledJob(Job(job), text, parse_schedule(text)) for job, text in schedules.items())
+        jobs = tuple(ScheduledJob(Command(job), text, parse_schedule(text)) for job, text in schedules.items())
         plan = SchedulerPlan(
             jobs=jobs,
             zone=open_zone(zone),
@@ -116,7 +116,7 @@ class Desk:
         self.state()
         return lambda samples: samples
 
-    def _make_job(self, job: Job) -> Callable[[str], RunResult]:
+    def _make_job(self, job: Command) -> Callable[[str], RunResult]:
         def run(operation_id: str) -> RunResult:
             self.ran.append((job, f"{self.clock.at:%d %H:%M}"))
             status = self.acts.get(job, int)()
@@ -145,7 +145,7 @@ def test_each_job_runs_when_its_schedule_says_so(desk: Desk) -> None:
 
 def test_jobs_that_are_due_together_run_in_their_order(desk: Desk) -> None:
     """First a new snapshot, then what prunes, copies, reads and proves it."""
-    everything = {str(job): "@daily" for job in Job}
+    everything = {str(job): "@daily" for job in JOBS}
     desk.serve(hours=13, **everything)
 
     assert [job for job, _ in desk.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]
@@ -158,7 +158,7 @@ def test_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(des
         desk.clock.sleep(9000)
         return 0
 
-    desk.acts[Job.SNAPSHOT] = take_long
+    desk.acts[Command.SNAPSHOT] = take_long
     desk.serve(hours=7, snapshot="0 * * * *")
 
     assert desk.ran == [("snapshot", "20 13:00"), ("snapshot", "20 15:30"), ("snapshot", "20 18:00")]
@@ -171,7 +171,7 @@ def test_a_frequent_job_that_takes_long_starves_no_other(desk: Desk) -> None:
         desk.clock.sleep(5400)
         return 0
 
-    desk.acts[Job.SNAPSHOT] = take_long
+    desk.acts[Command.SNAPSHOT] = take_long
     desk.serve(hours=5, snapshot="0 * * * *", verify="30 13 * * *")
 
     assert ("verify", "20 14:30") in desk.ran
@@ -210,7 +210,7 @@ def test_a_run_that_was_interrupted_is_done_again_by_the_next_process(desk: Desk
     def be_stopped() -> int:
         raise Interrupted(15, "ended by SIGTERM")
 
-    desk.acts[Job.SNAPSHOT] = be_stopped
+    desk.acts[Command.SNAPSHOT] = be_stopped
     desk.serve(hours=13, snapshot="@daily")
     desk.serve(hours=1, snapshot="@daily")
     desk.serve(hours=1, snapshot="@daily")
@@ -220,7 +220,7 @@ def test_a_run_that_was_interrupted_is_done_again_by_the_next_process(desk: Desk
 
 def test_a_failed_run_is_not_repeated_before_its_next_slot(desk: Desk) -> None:
     """And the process goes on."""
-    desk.acts[Job.SNAPSHOT] = lambda: 17
+    desk.acts[Command.SNAPSHOT] = lambda: 17
     desk.serve(hours=37, snapshot="@daily")
 
     assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "22 00:00")]
@@ -232,7 +232,7 @@ def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -
     def meet_a_defect() -> int:
         raise ZeroDivisionError
 
-    desk.acts[Job.SNAPSHOT] = meet_a_defect
+    desk.acts[Command.SNAPSHOT] = meet_a_defect
     with pytest.raises(ZeroDivisionError):
         desk.serve(hours=13, snapshot="@daily")
     desk.serve(hours=1, snapshot="@daily")
@@ -271,7 +271,7 @@ def test_two_machines_with_one_store_run_a_slot_once(desk: Desk, tmp_path: Path)
     other = Desk(tmp_path, "another")
 
     desk.serve(snapshot="@daily")
-    other.acts[Job.VERIFY] = lambda: _serve_meanwhile(desk)
+    other.acts[Command.VERIFY] = lambda: _serve_meanwhile(desk)
     other.serve(hours=13, verify="59 23 * * *", snapshot="@daily")
 
     assert desk.ran == [("snapshot", "21 00:01")]
@@ -308,7 +308,7 @@ def test_a_process_that_starts_while_another_one_is_at_it_leaves_it_to_that_one(
             other.serve(snapshot="@daily")
         return 0
 
-    desk.acts[Job.SNAPSHOT] = take_long
+    desk.acts[Command.SNAPSHOT] = take_long
     desk.serve(hours=13, snapshot="@daily")
 
     assert desk.ran == [("snapshot", "21 00:00")]
@@ -318,7 +318,7 @@ def test_a_process_that_starts_while_another_one_is_at_it_leaves_it_to_that_one(
 def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_path: Path) -> None:
     """Its jobs do succeed, elsewhere; what failed here is over when it went well there."""
     other = Desk(tmp_path, "another")
-    other.acts[Job.SNAPSHOT] = lambda: 17
+    other.acts[Command.SNAPSHOT] = lambda: 17
     other.serve(hours=13, snapshot="@daily")
     for _ in range(3):
         desk.clock.at = max(desk.clock.at, other.clock.at) + timedelta(hours=24)

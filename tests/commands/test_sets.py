@@ -354,4 +354,4 @@ def test_a_listing_of_sets_is_one_of_whole_runs(tmp_path: Path, arguments: tuple
     with pytest.raises(SettingsError) as caught:
         settle("list", "--sets", *arguments, store=tmp_path)
     assert caught.value.problems == (f"--sets: shows what whole runs made, but {named} was given too; keep one",)
-    assert settle("list", "--sets", store=tmp_path, document={"include": "c*"}).show_sets
+    assert settle("list", "--sets", store=tmp_path, document={"include": "c*"}).sets.show

@@ -13,7 +13,7 @@ import yaml
 
 from restore.monitoring.notification import make_notification
 from restore.monitoring.run_result import CollectionRun, RunResult
-from restore.settings.command_names import RESTORE, SNAPSHOT
+from restore.settings.command_names import Command
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 from restore.settings.unknown import list_variables
@@ -82,7 +82,9 @@ def test_the_bucket_in_compose_is_one_that_the_program_accepts() -> None:
     (environment,) = {json.dumps(service["environment"]) for service in part["services"].values()}
     given = {name: value for name, value in json.loads(environment).items() if value}
     mounted = {f"/run/secrets/{name}" for name in part["secrets"]}
-    settled = [read_settings(command, Sources(environment=given)) for command in (RESTORE, SNAPSHOT, "serve")]
+    settled = [
+        read_settings(command, Sources(environment=given)) for command in (Command.RESTORE, Command.SNAPSHOT, "serve")
+    ]
 
     assert set(part["services"]) == {"qdrant-backup", "qdrant-restore", "qdrant-snapshot"} <= set(SERVICES)
     assert {given["RESTORE_RECIPIENTS_FILE"], given["RESTORE_IDENTITY_FILE"]} == mounted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from restore.errors import EXIT_STATUSES
-from restore.settings.command_names import RESTORE, SNAPSHOT
+from restore.settings.command_names import Command
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS
 from restore.settings.unknown import list_variables
@@ -64,7 +64,7 @@ def test_the_example_changes_nothing_when_it_is_taken_as_it_is(tmp_path: Path) -
     ]
 
 
-@pytest.mark.parametrize("command", [RESTORE, SNAPSHOT])
+@pytest.mark.parametrize("command", [Command.RESTORE, Command.SNAPSHOT])
 def test_help_shows_every_flag_of_a_command(command: str, tmp_path: Path) -> None:
     """A secret's flag is its file form; the flag that takes the key itself is hidden."""
     rows = [row for row in OPTIONS if command in row.commands]

@@ -38,7 +38,7 @@ def drill_here(
         recorder=CheckRecorder(shelf, Clock(), "tests"),
         holder="a test",
         token=token or os.urandom(16).hex(),
-        server_store=settings.server_store,
+        server_store=settings.store.server_path,
     )
     try:
         return run(settings, tools)

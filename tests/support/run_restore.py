@@ -132,10 +132,10 @@ def restore_here(
 ) -> RestoreReport:
     """Run the command in this process, by default with a clock that runs twenty times as fast."""
     settings = settle("restore", *arguments, url=url, store=store, key=key)
-    qdrant = connect(settings.qdrant_url, key)
+    qdrant = connect(settings.server.url, key)
     tools = RestoreSession(
         qdrant=qdrant,
-        store=open_local_store(settings.store),
+        store=open_local_store(settings.store.location),
         clock=clock or FastClock(),
         log=story or Story(),
         progress=NoProgress(),

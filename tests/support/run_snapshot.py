@@ -31,10 +31,10 @@ def take_here(
 ) -> SnapshotReport:
     """Run the command in this process, with nothing from this machine's environment. Without `run_id`: no set."""
     settings = settle("snapshot", *arguments, url=url, store=store, key=key)
-    qdrant = connect(settings.qdrant_url, key)
+    qdrant = connect(settings.server.url, key)
     tools = SnapshotSession(
         qdrant=qdrant,
-        store=open_writable_local_store(settings.store, file_mode=settings.file_mode),
+        store=open_writable_local_store(settings.store.location, file_mode=settings.store.file_mode),
         clock=clock or Clock(),
         log=story or Story(),
         progress=NoProgress(),

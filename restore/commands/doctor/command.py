@@ -41,11 +41,11 @@ def run(
 
     `open_bucket` opens the store where it is one; None: it is a directory.
     """
-    proof = _prepare_proof(settings, token) if settings.prove_write else None
-    scoped = settings.api_key is not None and is_scoped(settings.api_key.reveal())
+    proof = _prepare_proof(settings, token) if settings.policies.prove_write else None
+    scoped = settings.server.api_key is not None and is_scoped(settings.server.api_key.reveal())
     findings = []
     now = clock.now()
-    store = diagnose_bucket(open_bucket, now) if open_bucket else diagnose_directory(settings.store, now)
+    store = diagnose_bucket(open_bucket, now) if open_bucket else diagnose_directory(settings.store.location, now)
     for finding in chain(diagnose_server(qdrant, clock, scoped=scoped, proof=proof), store):
         findings.append(finding)
         log("doctor.looked", level="debug", about=finding.about, verdict=str(finding.verdict))
@@ -64,14 +64,14 @@ def describe(result: Diagnosis) -> list[str]:
 
 
 def _prepare_proof(settings: Settings, token: str) -> WriteProof:
-    file = find_smallest_file(settings.store)
-    server_file = f"{settings.server_store}/{file}" if file else None
-    return WriteProof(token=token, server_file=server_file, server_store=settings.server_store)
+    file = find_smallest_file(settings.store.location)
+    server_file = f"{settings.store.server_path}/{file}" if file else None
+    return WriteProof(token=token, server_file=server_file, server_store=settings.store.server_path)
 
 
 def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
     """Build what `doctor` looks at, and run it."""
-    is_bucket = parse_location(settings.store).is_bucket
+    is_bucket = parse_location(settings.store.location).is_bucket
     open_bucket = functools.partial(open_store, settings) if is_bucket else None
     with open_qdrant(settings) as qdrant:
         result = run(settings, qdrant, Clock(), log, token=make_token(), open_bucket=open_bucket)

@@ -112,7 +112,7 @@ class CollectionDrill:
             clock=session.clock,
             log=session.log,
             progress=scratch.progress,
-            stall_seconds=self._settings.stall_timeout_seconds,
+            stall_seconds=self._settings.limits.stall_timeout_seconds,
         )
         source = make_transfer_source(
             candidate,
@@ -177,7 +177,7 @@ class CollectionDrill:
             session.log,
             target=scratch.name,
             sent=sent,
-            stall_seconds=self._settings.stall_timeout_seconds,
+            stall_seconds=self._settings.limits.stall_timeout_seconds,
             was_loading=was_loading,
         )
         scratch.record_answered()

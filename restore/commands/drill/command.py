@@ -55,9 +55,11 @@ def run(settings: Settings, session: DrillSession) -> DrillReport:
     On the server only scratch collections of this run, and of dead ones, are written to; the store gets a record.
     """
     begin = session.clock.read_seconds()
-    server = wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
-    removed, warnings = remove_stale_drills(session, stall_seconds=settings.stall_timeout_seconds)
-    names = settings.collections or _list_drillable(settings, session)
+    server = wait_ready(
+        session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds
+    )
+    removed, warnings = remove_stale_drills(session, stall_seconds=settings.limits.stall_timeout_seconds)
+    names = settings.collections.names or _list_drillable(settings, session)
     if not names:
         warnings += (f"nothing to drill: no collection is named and store '{session.store.name}' has no snapshot",)
     outcomes = tuple(_drill(settings, session, name, server) for name in names)
@@ -81,7 +83,7 @@ def run(settings: Settings, session: DrillSession) -> DrillReport:
 
 def _list_drillable(settings: Settings, session: DrillSession) -> tuple[str, ...]:
     names = (name for name in session.store.list_latest() if not find_name_problem(name))
-    return select_collections(names, settings.include, settings.exclude)
+    return select_collections(names, settings.patterns.include, settings.patterns.exclude)
 
 
 def _drill(settings: Settings, session: DrillSession, collection: str, server: Version) -> DrillOutcome:
@@ -134,8 +136,8 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             recorder=make_recorder(store),
             holder=f"{platform.node()} process {os.getpid()}",
             token=make_token(),
-            depth=EMBEDDED if settings.drill_on == ON_EMBEDDED else RESTORE,
-            server_store=settings.server_store if settings.drill_on == ON_SERVER else "",
+            depth=EMBEDDED if settings.verification.drill_on == ON_EMBEDDED else RESTORE,
+            server_store=settings.store.server_path if settings.verification.drill_on == ON_SERVER else "",
         )
         report = run(settings, session)
     return CommandResult(report, describe(report), report.status)
@@ -144,16 +146,19 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
 @contextlib.contextmanager
 def _open_drill_target(settings: Settings) -> Iterator[Qdrant]:
     """Connect to where a drill restores: the server itself, another one with a key of its own, or the engine here."""
-    if settings.drill_on == ON_SERVER:
+    drill_on, key = settings.verification.drill_on, settings.verification.drill_api_key
+    if drill_on == ON_SERVER:
         with open_qdrant(settings) as qdrant:
             yield qdrant
-    elif settings.drill_on == ON_EMBEDDED:
+    elif drill_on == ON_EMBEDDED:
         with open_embedded() as url, open_qdrant(_with_target(settings, url, None)) as qdrant:
             yield qdrant
     else:
-        with open_qdrant(_with_target(settings, settings.drill_on, settings.drill_api_key)) as qdrant:
+        with open_qdrant(_with_target(settings, drill_on, key)) as qdrant:
             yield qdrant
 
 
 def _with_target(settings: Settings, url: str, key: Secret | None) -> Settings:
-    return msgspec.structs.replace(settings, qdrant_url=url, api_key=key, insecure=settings.drill_insecure)
+    insecure = settings.verification.drill_insecure
+    server = msgspec.structs.replace(settings.server, url=url, api_key=key, insecure=insecure)
+    return msgspec.structs.replace(settings, server=server)

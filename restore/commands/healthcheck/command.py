@@ -17,5 +17,5 @@ class Probed(Report, frozen=True):
 
 def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Ask the address of the settings."""
-    status = probe(settings.listen)
-    return CommandResult(Probed(listen=settings.listen, status=status), [], status)
+    status = probe(settings.monitoring.listen)
+    return CommandResult(Probed(listen=settings.monitoring.listen, status=status), [], status)

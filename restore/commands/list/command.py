@@ -49,14 +49,18 @@ def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple
     if settings.arguments:
         return ()
     names = (entry.collection for entry in entries if entry.collection)
-    return warn_about_patterns(names, settings.include, settings.exclude, doing="list", where=f"store '{store.name}'")
+    return warn_about_patterns(
+        names, settings.patterns.include, settings.patterns.exclude, doing="list", where=f"store '{store.name}'"
+    )
 
 
 def _is_wanted(settings: Settings, entry: Entry) -> bool:
     if settings.arguments:
         return entry.collection in settings.arguments
-    if settings.include or settings.exclude:
-        return entry.collection is not None and is_selected(entry.collection, settings.include, settings.exclude)
+    if settings.patterns.include or settings.patterns.exclude:
+        return entry.collection is not None and is_selected(
+            entry.collection, settings.patterns.include, settings.patterns.exclude
+        )
     return True
 
 
@@ -68,7 +72,7 @@ def run_sets(store: Store) -> SetsReport:
 
 def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Open the store, and list what is asked for."""
-    if settings.show_sets:
+    if settings.sets.show:
         sets = run_sets(open_store(settings))
         return CommandResult(sets, describe_sets(sets), sets.status)
     report = run(settings, open_store(settings), Clock().now())

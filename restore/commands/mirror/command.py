@@ -61,9 +61,9 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     target = session.target
     wanted, warnings = _choose(settings, session)
     with _hold(settings, session) as waited:
-        removed = () if settings.dry_run else target.remove_debris(wanted)
+        removed = () if settings.policies.dry_run else target.remove_debris(wanted)
         outcomes = tuple(_mirror(settings, session, name) for name in wanted)
-        followed = _Followed() if settings.dry_run else _follow(settings, session, outcomes)
+        followed = _Followed() if settings.policies.dry_run else _follow(settings, session, outcomes)
     session.progress.close()
     seconds = round(session.clock.read_seconds() - begin, 3)
     return MirrorReport(
@@ -76,7 +76,7 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
         pins=followed.pins,
         pruned=followed.pruned,
         removed=removed,
-        dry_run=settings.dry_run,
+        dry_run=settings.policies.dry_run,
         lock_wait_seconds=waited,
         summary=summarise(outcomes, seconds),
         warnings=warnings,
@@ -84,9 +84,11 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
 
 
 def _hold(settings: Settings, session: MirrorSession) -> AbstractContextManager[float]:
-    if settings.dry_run:
+    if settings.policies.dry_run:
         return contextlib.nullcontext(0.0)
-    return store_lock(session.target, session.clock, session.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(
+        session.target, session.clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds
+    )
 
 
 def _mirror(settings: Settings, session: MirrorSession, collection: str) -> MirrorOutcome:
@@ -98,14 +100,16 @@ def _mirror(settings: Settings, session: MirrorSession, collection: str) -> Mirr
 def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the collections that are meant, and what is odd about the patterns."""
     there = session.source.list_collections()
-    for name in settings.collections:
+    for name in settings.collections.names:
         if name not in there:
             raise explain_missing(session.source, name)
-    if settings.collections:
-        return settings.collections, ()
+    if settings.collections.names:
+        return settings.collections.names, ()
     where = f"store '{session.source.name}'"
-    warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="mirror", where=where)
-    return select_collections(there, settings.include, settings.exclude), warnings
+    warnings = warn_about_patterns(
+        there, settings.patterns.include, settings.patterns.exclude, doing="mirror", where=where
+    )
+    return select_collections(there, settings.patterns.include, settings.patterns.exclude), warnings
 
 
 class _Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +126,7 @@ def _follow(settings: Settings, session: MirrorSession, outcomes: tuple[MirrorOu
     wanted = {outcome.collection for outcome in outcomes}
     pins = copy_pins(session.source, target, _list_files(target, wanted), session.log)
     pruned: tuple[PruneOutcome, ...] = ()
-    rule = settings.mirror_rule
+    rule = settings.maintenance.mirror_rule
     if rule is not None:
         pruner = Pruner(target, session.log, find_rule=lambda _: rule, now=session.clock.now())
         pruned = tuple(pruner.prune(one) for one in find_candidates(target, wanted.__contains__))
@@ -144,8 +148,8 @@ class _CollectionMirror:
     def __init__(self, settings: Settings, session: MirrorSession, collection: str) -> None:
         self._session = session
         self._collection = collection
-        self._dry_run = settings.dry_run
-        self._rule = settings.mirror_rule
+        self._dry_run = settings.policies.dry_run
+        self._rule = settings.maintenance.mirror_rule
         self._there: dict[str, StoredSnapshot] = {}
         self._copied: list[CopiedSnapshot] = []
         self._failed: list[CopyFailure] = []
@@ -279,10 +283,10 @@ def _age(stored: StoredSnapshot) -> tuple[str, int]:
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Open both stores, and run `mirror`."""
-    source, target = settings.arguments or (settings.store, settings.mirror_to)
+    source, target = settings.arguments or (settings.store.location, settings.store.mirror_to)
     session = MirrorSession(
         source=open_store(settings, source),
-        target=open_for_dry_run(settings, target) if settings.dry_run else open_or_create(settings, target),
+        target=open_for_dry_run(settings, target) if settings.policies.dry_run else open_or_create(settings, target),
         clock=Clock(),
         log=log,
         progress=progress,

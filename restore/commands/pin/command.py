@@ -19,12 +19,12 @@ from restore.system.events import Log, Progress
 
 def pin(settings: Settings, store: WritableStore, clock: Clock) -> PinReport:
     """Pin each snapshot named, by its file or by its collection (then its latest). Done again, the reason is new."""
-    document = write_document(Pin(reason=settings.pin_reason, at=clock.now().replace(microsecond=0)))
+    document = write_document(Pin(reason=settings.maintenance.pin_reason, at=clock.now().replace(microsecond=0)))
 
     def put(file: str) -> bool:
         return store.write_document(name_pin(file), document)
 
-    with store.lock(settings.lock_timeout_seconds):
+    with store.lock(settings.limits.lock_timeout_seconds):
         outcomes = tuple(_run(store, argument, put) for argument in dict.fromkeys(settings.arguments))
     return _report(store, outcomes, pinned=True)
 
@@ -35,7 +35,7 @@ def unpin(settings: Settings, store: WritableStore) -> PinReport:
     def take(file: str) -> bool:
         return store.delete_document(name_pin(file))
 
-    with store.lock(settings.lock_timeout_seconds):
+    with store.lock(settings.limits.lock_timeout_seconds):
         # Also where the snapshot itself is gone.
         pins = frozenset(store.list_documents(PIN_SUFFIX))
         outcomes = tuple(

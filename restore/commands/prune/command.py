@@ -45,14 +45,18 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
     begin = session.clock.read_seconds()
     store = session.store
     with _hold(settings, session) as waited:
-        clear = store.find_debris if settings.dry_run else store.remove_debris
-        removed = clear(settings.collections or None)
+        clear = store.find_debris if settings.policies.dry_run else store.remove_debris
+        removed = clear(settings.collections.names or None)
         surveyed = find_candidates(store, _make_choice(settings), without=frozenset(removed))
-        for name in settings.collections:
+        for name in settings.collections.names:
             if not any(one.collection == name for one in surveyed):
                 raise explain_missing(store, name)
         pruner = Pruner(
-            store, session.log, find_rule=settings.rule_for, now=session.clock.now(), dry_run=settings.dry_run
+            store,
+            session.log,
+            find_rule=settings.rule_for,
+            now=session.clock.now(),
+            dry_run=settings.policies.dry_run,
         )
         outcomes = tuple(_prune(pruner, one, session.clock) for one in surveyed)
         gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
@@ -64,7 +68,7 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
         outcomes=outcomes,
         seconds=seconds,
         status=decide_status((*outcomes, *server), partly_done=any(one.pruned for one in outcomes)),
-        dry_run=settings.dry_run,
+        dry_run=settings.policies.dry_run,
         sets=sets,
         removed=removed,
         server=server,
@@ -81,33 +85,33 @@ def _prune(pruner: Pruner, surveyed: CollectionCandidates, clock: Clock) -> Prun
 
 
 def _hold(settings: Settings, session: PruneSession) -> AbstractContextManager[float]:
-    if settings.dry_run:
+    if settings.policies.dry_run:
         return contextlib.nullcontext(0.0)
-    return store_lock(session.store, session.clock, session.log, timeout_seconds=settings.lock_timeout_seconds)
+    return store_lock(session.store, session.clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds)
 
 
 def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
-    if settings.collections or not (settings.include or settings.exclude):
+    if settings.collections.names or not (settings.patterns.include or settings.patterns.exclude):
         return ()
     names = store.list_collections()
     return warn_about_patterns(
-        names, settings.include, settings.exclude, doing="prune", where=f"store '{store.name}'"
+        names, settings.patterns.include, settings.patterns.exclude, doing="prune", where=f"store '{store.name}'"
     )
 
 
 def _sweep(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]:
     if session.qdrant is None:
         return ()
-    wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
-    sweeper = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.dry_run)
+    wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds)
+    sweeper = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.policies.dry_run)
     return (*sweeper.delete_journaled(), *sweeper.delete_uploads())
 
 
 def _make_choice(settings: Settings) -> Callable[[str], bool]:
     def choose(collection: str) -> bool:
-        if settings.collections:
-            return collection in settings.collections
-        return is_selected(collection, settings.include, settings.exclude)
+        if settings.collections.names:
+            return collection in settings.collections.names
+        return is_selected(collection, settings.patterns.include, settings.patterns.exclude)
 
     return choose
 
@@ -115,7 +119,7 @@ def _make_choice(settings: Settings) -> Callable[[str], bool]:
 def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
     """Build what `prune` works with, and run it."""
     with contextlib.ExitStack() as opened:
-        qdrant = opened.enter_context(open_qdrant(settings)) if settings.prune_server else None
+        qdrant = opened.enter_context(open_qdrant(settings)) if settings.maintenance.prune_server else None
         session = PruneSession(store=open_existing(settings), clock=Clock(), log=log, qdrant=qdrant)
         report = run(settings, session)
     return CommandResult(report, describe(report), report.status)

@@ -97,8 +97,8 @@ class CollectionRestore:
                 self._session.log,
                 seen,
                 target=self._target,
-                timeout_seconds=self._settings.lock_timeout_seconds,
-                stall_seconds=self._settings.stall_timeout_seconds,
+                timeout_seconds=self._settings.limits.lock_timeout_seconds,
+                stall_seconds=self._settings.limits.stall_timeout_seconds,
             )
         finally:
             self.lock_wait_seconds += round(self._session.clock.read_seconds() - begin, 3)
@@ -164,7 +164,7 @@ class CollectionRestore:
             self._session.clock,
             self._session.log,
             target=self._target,
-            stall_seconds=self._settings.stall_timeout_seconds,
+            stall_seconds=self._settings.limits.stall_timeout_seconds,
         )
 
     # --- a restore whose holder is gone ---------------------------------------------------------------------
@@ -189,7 +189,7 @@ class CollectionRestore:
                 session.log,
                 target=self._target,
                 sent=stale.sent,
-                stall_seconds=self._settings.stall_timeout_seconds,
+                stall_seconds=self._settings.limits.stall_timeout_seconds,
             )
         ours = msgspec.structs.replace(stale, token=session.token, holder=session.holder, since=self._now())
         own_marker = place_marker(session.qdrant, ours, seen.attempt + 1, makes=0, supersedes=seen.name)

@@ -39,7 +39,9 @@ from restore.system.text import format_bytes, format_count
 def run(settings: Settings, session: RestoreSession) -> RestoreReport:
     """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
     begin = session.clock.read_seconds()
-    server = wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
+    server = wait_ready(
+        session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds
+    )
     request, warnings, lost = choose_wanted(settings, session)
     state = read_server_state(session.qdrant, scoped=session.scoped)
     planned = [*_yield_aliases([_plan(session, one, server, state) for one in request]), *lost]
@@ -52,7 +54,7 @@ def run(settings: Settings, session: RestoreSession) -> RestoreReport:
         outcomes=outcomes,
         seconds=seconds,
         status=decide_status(outcomes),
-        dry_run=settings.dry_run,
+        dry_run=settings.policies.dry_run,
         summary=summarise(outcomes, seconds),
         warnings=tuple(warnings),
         lock_wait_seconds=round(sum(one.lock_wait_seconds for one in outcomes), 3),
@@ -66,14 +68,14 @@ def choose_wanted(
 
     The second are warnings, the third what a set names and cannot be restored.
     """
-    if settings.chosen_set:
+    if settings.sets.chosen:
         from restore.commands.restore.from_set import choose_from_set  # noqa: PLC0415 - a boot may have nothing to do
 
         return choose_from_set(settings, session)
-    if settings.collections:
-        return [make_request(settings, name) for name in settings.collections], [], []
+    if settings.collections.names:
+        return [make_request(settings, name) for name in settings.collections.names], [], []
     latest = session.store.list_latest()
-    found = [name for name in latest if is_selected(name, settings.include, settings.exclude)]
+    found = [name for name in latest if is_selected(name, settings.patterns.include, settings.patterns.exclude)]
     problems = {name: find_name_problem(name) for name in found}
     warnings = [
         f"the latest of '{name}' in store '{session.store.name}' is left alone: that name {problem}"
@@ -82,7 +84,9 @@ def choose_wanted(
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
     where = f"store '{session.store.name}'"
-    warnings += warn_about_patterns(latest, settings.include, settings.exclude, doing="restore", where=where)
+    warnings += warn_about_patterns(
+        latest, settings.patterns.include, settings.patterns.exclude, doing="restore", where=where
+    )
     if names or warnings:
         return [make_request(settings, name) for name in names], warnings, []
     nothing = (
@@ -125,8 +129,10 @@ def _carry_out_all(
     settings: Settings, session: RestoreSession, planned: list[PlannedCollection], server: Version
 ) -> tuple[RestoreOutcome, ...]:
     """Carry the plans out, a few at once where there is something to do; the outcomes in the wanted order."""
-    at_work = [one for one in planned if not settings.dry_run and isinstance(one.plan, Restore | WaitForOther)]
-    if len(at_work) < 2 or settings.concurrency < 2:  # noqa: PLR2004 - one is no crew
+    at_work = [
+        one for one in planned if not settings.policies.dry_run and isinstance(one.plan, Restore | WaitForOther)
+    ]
+    if len(at_work) < 2 or settings.policies.concurrency < 2:  # noqa: PLR2004 - one is no crew
         return tuple(_run(settings, session, one, server) for one in planned)
     from restore.qdrant.worker_pool import map_concurrently  # noqa: PLC0415 - a boot may have nothing to do
 
@@ -134,7 +140,7 @@ def _carry_out_all(
         clock = StoppableClock(session.clock, qdrant.check_stop)
         return _run(settings, msgspec.structs.replace(session, qdrant=qdrant, clock=clock), one, server)
 
-    done = map_concurrently(carry_out, at_work, session.qdrant, width=settings.concurrency)
+    done = map_concurrently(carry_out, at_work, session.qdrant, width=settings.policies.concurrency)
     outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}
     return tuple(outcomes.get(id(one)) or _run(settings, session, one, server) for one in planned)
 
@@ -148,7 +154,7 @@ def _run(settings: Settings, session: RestoreSession, planned: PlannedCollection
             outcome = report_skip(request.collection, request.target, skip, planned.candidate)
         case Refuse(error=error):
             outcome = report_failure(request.target, error)
-        case _ if settings.dry_run:
+        case _ if settings.policies.dry_run:
             outcome = _foresee(planned)
         case _:
             outcome = _restore(settings, session, request, server)

@@ -68,7 +68,7 @@ class Delivery:
             clock=session.clock,
             log=session.log,
             progress=session.progress,
-            stall_seconds=settings.stall_timeout_seconds,
+            stall_seconds=settings.limits.stall_timeout_seconds,
         )
 
     def deliver(self, plan: Restore, candidate: SnapshotCandidate) -> RestoreOutcome | None:
@@ -81,7 +81,7 @@ class Delivery:
             candidate,
             self._target,
             checksum,
-            server_store=self._settings.server_store,
+            server_store=self._settings.store.server_path,
             by_url=self._session.store.gives_urls_for(candidate.stored),
         )
         self._own_marker.set_snapshot(
@@ -136,7 +136,7 @@ class Delivery:
             return damage
         refusal.hint = (
             f"'{candidate.stored.file}' here is whole: does the server see another store under "
-            f"'{self._settings.server_store}' (--transfer upload sends this one), or does a proxy change bytes?"
+            f"'{self._settings.store.server_path}' (--transfer upload sends this one), or does a proxy change bytes?"
         )
         return refusal
 
@@ -268,7 +268,7 @@ class Delivery:
             self._session.log,
             target=self._target,
             sent=self._own_marker.marker.sent,
-            stall_seconds=self._settings.stall_timeout_seconds,
+            stall_seconds=self._settings.limits.stall_timeout_seconds,
             was_loading=was_loading,
         )
         return self._judge_arrival(reason, plan)

@@ -24,11 +24,11 @@ def choose_from_set(
     not whole any more, unless that was allowed.
     """
     found, damaged = list_sets(session.store)
-    chosen = select_set(found, settings.chosen_set, store=session.store.name)
+    chosen = select_set(found, settings.sets.chosen, store=session.store.name)
     members = _choose_members(settings, chosen, store=session.store.name)
     meant = msgspec.structs.replace(chosen, missing=tuple(one for one in chosen.missing if one in members))
     refusal = incomplete_set_error(meant)
-    if refusal and not settings.allow_incomplete:
+    if refusal and not settings.sets.allow_incomplete:
         raise refusal
     request: list[RestoreRequest] = []
     lost: list[PlannedCollection] = []
@@ -47,22 +47,28 @@ def choose_from_set(
         warnings.append(f"set {chosen.document.short_id} was made without {names}: their snapshots failed")
     there = (member.collection for member in chosen.document.collections)
     where = f"set {chosen.document.short_id}"
-    warnings += warn_about_patterns(there, settings.include, settings.exclude, doing="restore", where=where)
+    warnings += warn_about_patterns(
+        there, settings.patterns.include, settings.patterns.exclude, doing="restore", where=where
+    )
     return request, warnings, lost
 
 
 def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> list[SetMember]:
     members = chosen.document.collections
     there = {member.collection for member in members}
-    for name in settings.collections:
+    for name in settings.collections.names:
         if name not in there:
             raise NotFoundError(
                 f"set {chosen.document.short_id} in store '{store}' has no snapshot of collection '{name}'",
                 hint="qdrant-restore list --sets shows what failed; its own snapshots: qdrant-restore list",
             )
-    if settings.collections:
-        return [member for member in members if member.collection in settings.collections]
-    return [member for member in members if is_selected(member.collection, settings.include, settings.exclude)]
+    if settings.collections.names:
+        return [member for member in members if member.collection in settings.collections.names]
+    return [
+        member
+        for member in members
+        if is_selected(member.collection, settings.patterns.include, settings.patterns.exclude)
+    ]
 
 
 def _want(settings: Settings, member: SetMember) -> RestoreRequest:

@@ -54,13 +54,13 @@ class CollectionSnapshot:
         self._server = server
         self._begin = session.clock.read_seconds()
         self.manifest: Manifest | None = None
-        deadline = None if settings.deadline_seconds is None else begin + settings.deadline_seconds
+        deadline = None if settings.limits.deadline_seconds is None else begin + settings.limits.deadline_seconds
         context = CreationContext(
             qdrant=session.qdrant,
             clock=session.clock,
             log=session.log,
             progress=session.progress,
-            stall_seconds=settings.stall_timeout_seconds,
+            stall_seconds=settings.limits.stall_timeout_seconds,
             deadline=deadline,
         )
         self._creator = SnapshotCreator(context, journal=session.journal)

@@ -52,8 +52,10 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
     """
     clock = session.clock
     begin, began = clock.read_seconds(), clock.now()
-    server = wait_ready(session.qdrant, clock, session.log, timeout_seconds=settings.wait_timeout_seconds)
-    with store_lock(session.store, clock, session.log, timeout_seconds=settings.lock_timeout_seconds) as waited:
+    server = wait_ready(session.qdrant, clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds)
+    with store_lock(
+        session.store, clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds
+    ) as waited:
         wanted, whole, warnings = _choose(settings, session)
         removed = session.store.remove_debris(wanted)
         if removed:
@@ -94,12 +96,14 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
 
 def _choose(settings: Settings, session: SnapshotSession) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """Return the collections to snapshot, whether they are all that the server has, and warnings."""
-    if settings.collections:
-        return tuple(dict.fromkeys(settings.collections)), False, ()
+    if settings.collections.names:
+        return tuple(dict.fromkeys(settings.collections.names)), False, ()
     there = tuple(name for name in session.qdrant.list_collections() if not is_temporary(name))
-    wanted = select_collections(there, settings.include, settings.exclude)
+    wanted = select_collections(there, settings.patterns.include, settings.patterns.exclude)
     where = f"Qdrant at {session.qdrant.url}"
-    warnings = warn_about_patterns(there, settings.include, settings.exclude, doing="snapshot", where=where)
+    warnings = warn_about_patterns(
+        there, settings.patterns.include, settings.patterns.exclude, doing="snapshot", where=where
+    )
     if not wanted and not warnings:
         warnings = (f"{where} has no collections: nothing to snapshot",)
     return wanted, wanted == select_collections(there), warnings
@@ -118,7 +122,7 @@ def _snapshot_all(
         own = msgspec.structs.replace(session, qdrant=qdrant, clock=clock, packer=packer, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
-    return map_concurrently(snapshot, wanted, session.qdrant, width=settings.concurrency)
+    return map_concurrently(snapshot, wanted, session.qdrant, width=settings.policies.concurrency)
 
 
 def _snapshot(

@@ -58,23 +58,25 @@ def run(settings: Settings, session: VerifySession) -> VerifyReport:
         if entry.file in left_out:
             continue
         begin = session.clock.read_seconds()
-        found = check_file(store, entry, CheckOptions(settings.verify_depth, _tell(session.progress, entry.file)))
+        found = check_file(
+            store, entry, CheckOptions(settings.verification.depth, _tell(session.progress, entry.file))
+        )
         found = msgspec.structs.replace(found, seconds=round(session.clock.read_seconds() - begin, 3))
         files.append(found)
         _say(session.log, found)
         if entry.file in sampled:
-            recorder.record(found, settings.verify_depth)
+            recorder.record(found, settings.verification.depth)
     for path in filter(_is_path, settings.arguments):
-        files.append(check_path(path, CheckOptions(settings.verify_depth, _tell(session.progress, path))))
+        files.append(check_path(path, CheckOptions(settings.verification.depth, _tell(session.progress, path))))
         _say(session.log, files[-1])
     session.progress.close()
     return VerifyReport(
         store="" if names_only_paths(settings.arguments) else store.name,
         files=mark_latest(files),
         status=find_failure_status(files),
-        depth=settings.verify_depth,
+        depth=settings.verification.depth,
         snapshots=len(own_marker),
-        sampled=len(sampled) if settings.verify_sample else None,
+        sampled=len(sampled) if settings.verification.sample else None,
         summary=summarise(tuple(files), left_out=len(left_out), seconds=session.clock.read_seconds() - began),
         warnings=(*_warn_of_choice(settings, store, shown), *_warn(settings, recorder)),
     )
@@ -86,7 +88,7 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     Shell patterns choose collections, so with one that includes what belongs to none is left out.
     """
     if not settings.arguments:
-        include, exclude = settings.include, settings.exclude
+        include, exclude = settings.patterns.include, settings.patterns.exclude
         return [entry for entry in entries if is_selected(entry.collection or "", include, exclude)]
     chosen: list[Entry] = []
     for argument in settings.arguments:
@@ -99,10 +101,10 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
 
 def _sample(settings: Settings, own_marker: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
     """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
-    if settings.verify_sample is None:
+    if settings.verification.sample is None:
         return own_marker
-    covered = [find_last_checked(file, recorder.read(file), settings.verify_depth) for file in own_marker]
-    return frozenset(select_oldest(covered, settings.verify_sample, recorder.now()))
+    covered = [find_last_checked(file, recorder.read(file), settings.verification.depth) for file in own_marker]
+    return frozenset(select_oldest(covered, settings.verification.sample, recorder.now()))
 
 
 def _holds_bytes(store: Store, entry: Entry) -> bool:
@@ -116,7 +118,7 @@ def _holds_bytes(store: Store, entry: Entry) -> bool:
 def _warn(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:
     if not recorder.problem:
         return ()
-    again = "; the next sample may be of the same files" if settings.verify_sample else ""
+    again = "; the next sample may be of the same files" if settings.verification.sample else ""
     return (f"what was found could not be recorded: {recorder.problem}{again}",)
 
 
@@ -125,7 +127,7 @@ def _warn_of_choice(settings: Settings, store: Store, shown: tuple[Entry, ...]) 
         return ()
     names = (entry.collection for entry in shown if entry.collection)
     return warn_about_patterns(
-        names, settings.include, settings.exclude, doing="verify", where=f"store '{store.name}'"
+        names, settings.patterns.include, settings.patterns.exclude, doing="verify", where=f"store '{store.name}'"
     )
 
 
@@ -163,4 +165,4 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
 
 def _open_anywhere(settings: Settings) -> WritableStore:
     """Give what stands for a store where only files given by their paths are looked at; nothing is asked of it."""
-    return WritableLocalStore(".", file_mode=settings.file_mode)
+    return WritableLocalStore(".", file_mode=settings.store.file_mode)

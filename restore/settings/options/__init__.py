@@ -1,4 +1,4 @@
-"""The tables of options, by topic.
+"""The groups of settings, by topic; the declaration of a field is that of its option.
 
-Pure: collections, connection, daemon, kinds, limits, output, policies, retention, store, table, verification.
+Pure: collections, limits, monitoring, output, policies, retention, schedule, server, store, table, verification.
 """

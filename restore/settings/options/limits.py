@@ -1,30 +1,58 @@
-"""Options about time: how long to wait for what."""
+"""How long to wait for what."""
 
-from __future__ import annotations
+from typing import Annotated, ClassVar
 
-from restore.settings import parsers as values
-from restore.settings.command_names import MIRROR, MOVING, PRUNE
-from restore.settings.options.kinds import make_length, make_limit
-
-LIMIT_OPTIONS = (
-    make_length(
-        "wait-timeout",
-        120.0,
-        "How long to wait until Qdrant is ready.",
-        values.parse_duration,
-        commands=(*MOVING, PRUNE),
-    ),
-    make_length(
-        "stall-timeout",
-        300.0,
-        "How long a transfer may go without a byte or a sign from the server.",
-        values.parse_positive_duration,
-        commands=(*MOVING, MIRROR),
-    ),
-    make_limit(
-        "lock-timeout",
-        "How long to wait for another run that holds the collection or the store; off: as long as it lives.",
-        values.parse_timeout,
-    ),
-    make_limit("deadline", "How long all of it may take.", values.parse_limit),
+from restore.settings.command_names import LOCKING, TRANSFERRING, Command
+from restore.settings.option import Option, OptionGroup
+from restore.settings.parsers import (
+    format_limit,
+    parse_duration,
+    parse_limit,
+    parse_positive_duration,
+    parse_timeout,
 )
+
+
+class LimitSettings(OptionGroup, frozen=True, kw_only=True):
+    """Timeouts and the deadline, in seconds; None is without end."""
+
+    heading: ClassVar = "Time"
+
+    wait_timeout_seconds: Annotated[
+        float,
+        Option(
+            placeholder="SECONDS|2m|1h",
+            commands=(*TRANSFERRING, Command.PRUNE),
+            read=parse_duration,
+            help="How long to wait until Qdrant is ready.",
+        ),
+    ] = 120.0
+    stall_timeout_seconds: Annotated[
+        float,
+        Option(
+            placeholder="SECONDS|2m|1h",
+            commands=(*TRANSFERRING, Command.MIRROR),
+            read=parse_positive_duration,
+            help="How long a transfer may go without a byte or a sign from the server.",
+        ),
+    ] = 300.0
+    lock_timeout_seconds: Annotated[
+        float | None,
+        Option(
+            placeholder="SECONDS|2m|1h|off",
+            commands=LOCKING,
+            read=parse_timeout,
+            write=format_limit,
+            help="How long to wait for another run that holds the collection or the store; off: as long as it lives.",
+        ),
+    ] = None
+    deadline_seconds: Annotated[
+        float | None,
+        Option(
+            placeholder="SECONDS|2m|1h|off",
+            commands=LOCKING,
+            read=parse_limit,
+            write=format_limit,
+            help="How long all of it may take.",
+        ),
+    ] = None

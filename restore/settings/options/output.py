@@ -1,32 +1,47 @@
-"""Options about output, the log and the settings file."""
+"""Results, the log, and the settings file."""
 
-from __future__ import annotations
+from enum import StrEnum
+from typing import Annotated, ClassVar
 
-from restore.settings import parsers as values
-from restore.settings.command_names import ALL, VERSION
-from restore.settings.option import LogFormat, LogLevel, Option
-from restore.settings.options.kinds import make_choice, make_switch
+from restore.settings.command_names import CONFIGURED, Command
+from restore.settings.option import ABSENT, Option, OptionGroup
 
-OUTPUT_OPTIONS = (
-    make_switch("json", "Print the result as JSON.", group="Output", commands=(*ALL, VERSION)),
-    make_choice("log-format", LogFormat, "How the log on stderr is written.", group="Output", commands=ALL),
-    Option(
-        name="log-level",
-        group="Output",
-        placeholder="|".join(LogLevel),
-        default=LogLevel.INFO,
-        commands=ALL,
-        read=values.parse_choice(LogLevel),
-        help="The least important event that is logged.",
-    ),
-    Option(
-        name="config",
-        group="Output",
-        key="-",
-        placeholder="PATH",
-        default="",
-        commands=ALL,
-        read=values.parse_text,
-        help="The settings file; restore.yaml in the working directory is read when it is there.",
-    ),
-)
+
+class LogFormat(StrEnum):
+    """How the log is written: for a terminal, for machines, or by whether stderr is a terminal."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important event that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class OutputSettings(OptionGroup, frozen=True, kw_only=True):
+    """How results and the log are written, and where settings are read from."""
+
+    heading: ClassVar = "Output"
+
+    json: Annotated[bool, Option(commands=(*Command,), help="Print the result as JSON.")] = False
+    log_format: Annotated[LogFormat, Option(commands=CONFIGURED, help="How the log on stderr is written.")] = (
+        LogFormat.AUTO
+    )
+    log_level: Annotated[LogLevel, Option(commands=CONFIGURED, help="The least important event that is logged.")] = (
+        LogLevel.INFO
+    )
+    config: Annotated[
+        str,
+        Option(
+            key=ABSENT,
+            placeholder="PATH",
+            commands=CONFIGURED,
+            help="The settings file; restore.yaml in the working directory is read when it is there.",
+        ),
+    ] = ""

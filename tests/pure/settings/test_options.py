@@ -8,7 +8,7 @@ import pytest
 
 from restore.settings.model import Settings
 from restore.settings.option import Option
-from restore.settings.options.table import OPTIONS
+from restore.settings.options.table import GROUPS, OPTIONS
 from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 from restore.settings.unknown import list_keys, list_variables
@@ -25,10 +25,11 @@ def test_no_two_settings_share_a_name() -> None:
 
 
 def test_the_table_and_the_settings_hold_the_same() -> None:
-    """Every row is an attribute, every attribute has a row."""
-    attributes = {row.attribute for row in OPTIONS} - {"collection_name"}
+    """Every row is a field of a group, every field has a row."""
+    fields = {(name, field) for name, kind in GROUPS.items() for field in kind.__struct_fields__}
 
-    assert attributes == set(Settings.__struct_fields__) - _DECIDED_ELSEWHERE
+    assert {(row.group, row.attribute) for row in OPTIONS} == fields
+    assert set(GROUPS) == set(Settings.__struct_fields__) - _DECIDED_ELSEWHERE
 
 
 @pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
@@ -58,6 +59,6 @@ def test_the_defaults_are_settings_without_a_problem() -> None:
     """`docker compose up` works with no `.env` at all."""
     settings = read_settings("restore", Sources())
 
-    assert {row.name: getattr(settings, row.attribute) for row in OPTIONS if row.name != "collection-name"} == {
+    assert {row.name: settings.value_of(row) for row in OPTIONS if row.name != "collection-name"} == {
         row.name: row.default for row in OPTIONS if row.name != "collection-name"
     }

@@ -54,7 +54,7 @@ def test_a_flag_counts_more_than_a_variable_than_the_file_than_the_default() -> 
     for gone in ("", "flags", "environment", "document"):
         layers.pop(gone, None)
         settings = settle(**layers)
-        found.append((settings.store, settings.origins["store"].where))
+        found.append((settings.store.location, settings.origins["store"].where))
 
     assert found == [
         ("flag", "--store"),
@@ -68,14 +68,22 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     """Compose passes `NAME=` on for what a person left empty."""
     settings = settle(environment={"RESTORE_STORE": "", "QDRANT_API_KEY": "", "RESTORE_WAIT_TIMEOUT": ""})
 
-    assert (settings.store, settings.api_key, settings.wait_timeout_seconds) == ("./qdrant_snapshots", None, 120.0)
+    assert (settings.store.location, settings.server.api_key, settings.limits.wait_timeout_seconds) == (
+        "./qdrant_snapshots",
+        None,
+        120.0,
+    )
 
 
 def test_a_yaml_value_stays_the_text_that_was_written() -> None:
     """A collection named `no` and a mode `0640` mean what they say."""
     settings = settle(document={"collections": ["no", "1e3"], "file_mode": "0640", "json": "yes"})
 
-    assert (settings.collections, settings.file_mode, settings.json) == (("no", "1e3"), 0o640, True)
+    assert (settings.collections.names, settings.store.file_mode, settings.output.json) == (
+        ("no", "1e3"),
+        0o640,
+        True,
+    )
 
 
 # --- which collections ----------------------------------------------------------------------------------------
@@ -104,7 +112,7 @@ def test_collections_are_named_by_the_first_that_names_any(
     """Arguments and `--collection`, else the list, else the one name, else the settings file, else every one."""
     settings = read_settings("restore", Sources(**sources))
 
-    assert (settings.collections, settings.collections_origin) == (collections, origin)
+    assert (settings.collections.names, settings.collections_origin) == (collections, origin)
 
 
 def test_only_a_collection_named_one_by_one_is_named() -> None:
@@ -122,7 +130,7 @@ def test_list_and_verify_keep_their_arguments_as_they_are() -> None:
     """`verify` takes paths, and what a compose file names does not narrow what `list` shows."""
     settings = settle("./x/cities_latest.snapshot", command="verify", environment={"RESTORE_COLLECTIONS": "towns"})
 
-    assert (settings.arguments, settings.collections) == (("./x/cities_latest.snapshot",), ("towns",))
+    assert (settings.arguments, settings.collections.names) == (("./x/cities_latest.snapshot",), ("towns",))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_a_snapshot_file_tells_its_collection(snapshot: str, to: str, collection
     flags = {"snapshot": (snapshot,), **({"to": (to,)} if to else {})}
     settings = settle(flags=flags, environment={"RESTORE_COLLECTIONS": "others,more"})
 
-    assert settings.collections == collections
+    assert settings.collections.names == collections
 
 
 @given(st.text(min_size=1, max_size=60))
@@ -308,7 +316,7 @@ def test_one_newline_at_a_secret_files_end_is_taken_off(content: str, key: str) 
     """Editors and `echo` leave one."""
     settings = settle(environment={"QDRANT_API_KEY_FILE": "/key"}, files={"/key": content.encode()})
 
-    assert settings.api_key == Secret(key)
+    assert settings.server.api_key == Secret(key)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +349,7 @@ def test_a_mounted_docker_secret_counts_when_nothing_else_gives_the_key() -> Non
     alone = settle(files=mounted)
     beside = settle(files=mounted, environment={"QDRANT_API_KEY": "another"})
 
-    assert [(one.api_key, one.origins["api_key"].where) for one in (alone, beside)] == [
+    assert [(one.server.api_key, one.origins["api-key"].where) for one in (alone, beside)] == [
         (Secret(KEY), "/run/secrets/qdrant_api_key"),
         (Secret("another"), "QDRANT_API_KEY"),
     ]
@@ -351,7 +359,9 @@ def test_a_secret_shows_itself_to_nobody() -> None:
     """Neither `repr`, nor `str`, nor formatting, nor the settings that hold it."""
     settings = settle(environment={"QDRANT_API_KEY": KEY})
 
-    assert KEY not in f"{settings!r} {settings.api_key} {settings.api_key!r} {settings.api_key:>20}"
+    assert (
+        KEY not in f"{settings!r} {settings.server.api_key} {settings.server.api_key!r} {settings.server.api_key:>20}"
+    )
 
 
 @pytest.mark.parametrize("key", [KEY, 'ca"na\\ry'])
@@ -366,7 +376,7 @@ def test_a_key_on_the_command_line_works_and_warns() -> None:
     """Everybody who may list processes can read it."""
     settings = settle(flags={"api-key": (KEY,)})
 
-    assert (settings.api_key, settings.warnings) == (
+    assert (settings.server.api_key, settings.warnings) == (
         Secret(KEY),
         ("--api-key: everybody who may list processes can read it; use QDRANT_API_KEY or --api-key-file",),
     )
@@ -391,7 +401,7 @@ def test_host_and_port_of_old_scripts_become_a_url(flags: dict[str, tuple[str, .
     """As hand-written scripts mean them: a host alone has Qdrant's port."""
     merged, problems = merge_host(flags)
 
-    assert (merged["qdrant-url"], problems, settle(flags=flags).qdrant_url) == ((url,), (), url)
+    assert (merged["qdrant-url"], problems, settle(flags=flags).server.url) == ((url,), (), url)
 
 
 @pytest.mark.parametrize(
