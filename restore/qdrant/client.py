@@ -1,6 +1,6 @@
 """Qdrant's HTTP API: the server, its collections and points, and by inheritance its snapshots.
 
-No policy: what an answer means for a restore is decided elsewhere.
+No policy: what a response means for a restore is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Qdrant(SnapshotApi):
         self._connection.check_stop()
 
     def interrupt(self) -> None:
-        """Shut the connection, so that the client waits for no answer any more. Any thread may call this."""
+        """Shut the connection, so that the client waits for no response any more. Any thread may call this."""
         self._connection.interrupt()
 
     def close(self) -> None:
@@ -60,41 +60,41 @@ class Qdrant(SnapshotApi):
 
     def require_ready(self, *, seconds: float = 5.0) -> None:
         """Ask `/readyz` once. Raise `QdrantError` when it is not ready, `permanent` where waiting cannot help."""
-        answer = self._connection.request(Request(method="GET", path="/readyz", seconds=seconds))
-        if answer.status in _REFUSED:
+        response = self._connection.request(Request(method="GET", path="/readyz", seconds=seconds))
+        if response.status in _REFUSED:
             raise AuthError(
-                f"Qdrant at {self.url} answered {answer.status} to /readyz, which needs no key",
+                f"Qdrant at {self.url} answered {response.status} to /readyz, which needs no key",
                 hint="is a proxy or a login page in front of it? give the server's own address",
             )
-        if answer.status == NOT_FOUND:
-            raise self._foreign_error(answer, "/readyz")
-        if answer.status in _ELSEWHERE:
+        if response.status == NOT_FOUND:
+            raise self._foreign_error(response, "/readyz")
+        if response.status in _ELSEWHERE:
             raise QdrantError(
-                f"Qdrant at {self.url} is said to be elsewhere: {redact_url(answer.headers.get('location', '?'))}",
+                f"Qdrant at {self.url} is said to be elsewhere: {redact_url(response.headers.get('location', '?'))}",
                 hint="a proxy redirects: give the address that it leads to, without /readyz, as QDRANT_URL",
-                http_status=answer.status,
+                http_status=response.status,
                 permanent=True,
             )
-        if answer.status != OK:
+        if response.status != OK:
             raise QdrantError(
-                f"Qdrant at {self.url} is not ready: it answers {answer.status} ({summarise_response(answer)})",
+                f"Qdrant at {self.url} is not ready: it answers {response.status} ({summarise_response(response)})",
                 hint="it is still loading, or waits for other nodes, or a proxy answers for it; its own log tells",
-                http_status=answer.status,
+                http_status=response.status,
             )
 
     def get_version(self) -> Version:
         """Return the server's version. Raise `QdrantError` when another program answers at this URL."""
-        answer = self._read("GET", "/")
+        response = self._read("GET", "/")
         try:
-            version = parse_version(msgspec.json.decode(answer.body)["version"])
+            version = parse_version(msgspec.json.decode(response.body)["version"])
         except NOT_UNDERSTOOD:
             version = None
         if version is None:
-            raise self._foreign_error(answer, "/")
+            raise self._foreign_error(response, "/")
         return version
 
     def read_clock(self) -> str:
-        """Return the `Date` header of an answer; empty when the server sends none."""
+        """Return the `Date` header of a response; empty when the server sends none."""
         return self._connection.request_with_retry(Request(method="GET", path="/healthz")).headers.get("date", "")
 
     def read_activity(self, collection: str) -> RunningOperations:
@@ -157,32 +157,32 @@ class Qdrant(SnapshotApi):
 
         None when it does not exist, `UnreadableCollection` when it does not answer.
         """
-        answer = self._read("GET", make_path(collection), accept=_ABOUT_ONE)
-        if answer.status == NOT_FOUND:
+        response = self._read("GET", make_path(collection), accept=_ABOUT_ONE)
+        if response.status == NOT_FOUND:
             return None
-        if answer.status != OK:
-            return UnreadableCollection(summarise_response(answer))
-        return self._parse_result(answer, "GET /collections/…", read_info)
+        if response.status != OK:
+            return UnreadableCollection(summarise_response(response))
+        return self._parse_result(response, "GET /collections/…", read_info)
 
     def count_points(self, collection: str) -> int | UnreadableCollection | None:
         """Return the exact count; None when there is no such collection, `UnreadableCollection` without an answer."""
-        answer = self._read(
+        response = self._read(
             "POST",
             make_path(collection, "points/count"),
             json={"exact": True},
             accept=_ABOUT_ONE,
             seconds=300.0,
         )
-        if answer.status == NOT_FOUND:
+        if response.status == NOT_FOUND:
             return None
-        if answer.status != OK:
-            return UnreadableCollection(summarise_response(answer))
-        return self._parse_result(answer, "a count", lambda result: int(result["count"]))
+        if response.status != OK:
+            return UnreadableCollection(summarise_response(response))
+        return self._parse_result(response, "a count", lambda result: int(result["count"]))
 
     def create_collection(self, collection: str, body: dict[str, Any]) -> bool:
         """Create a collection. False if the name is taken (409), also when our own lost request took it."""
-        answer = self._write("PUT", make_path(collection), json=body, accept=_CONFLICT)
-        return answer.status != _CONFLICT
+        response = self._write("PUT", make_path(collection), json=body, accept=_CONFLICT)
+        return response.status != _CONFLICT
 
     def patch_metadata(self, collection: str, metadata: dict[str, Any]) -> None:
         """Merge top-level keys into a collection's metadata; a value of None deletes its key.
@@ -193,8 +193,8 @@ class Qdrant(SnapshotApi):
 
     def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
         """Delete a collection. False if there was none of this name. Idempotent."""
-        answer = self._write("DELETE", make_path(collection), seconds=seconds)
-        return self._parse_result(answer, "DELETE", bool)
+        response = self._write("DELETE", make_path(collection), seconds=seconds)
+        return self._parse_result(response, "DELETE", bool)
 
     def create_alias(self, alias: str, collection: str) -> None:
         """Point an alias at a collection. An alias that exists is moved: read it first."""

@@ -56,14 +56,14 @@ class SnapshotApi(Requests):
         )
 
     def create_snapshot(self, collection: str) -> PendingResponse:
-        """Ask the server to create a snapshot. Read the answer with `read_created`."""
+        """Ask the server to create a snapshot. Read the response with `read_created`."""
         request = Request(method="POST", path=make_path(collection, "snapshots"), query={"wait": "true"})
         return self._connection.send(request)
 
-    def read_created(self, collection: str, answer: Response) -> SnapshotDescription:
-        """Return what the answer to `create_snapshot` describes. Raise what the server refused it for."""
-        self._require_success(answer, subject=f"collection '{collection}'")
-        return self._parse_result(answer, "a snapshot's creation", read_description)
+    def read_created(self, collection: str, response: Response) -> SnapshotDescription:
+        """Return what the response to `create_snapshot` describes. Raise what the server refused it for."""
+        self._require_success(response, subject=f"collection '{collection}'")
+        return self._parse_result(response, "a snapshot's creation", read_description)
 
     def delete_snapshot(self, collection: str, name: str, *, seconds: float = 60.0) -> bool:
         """Delete a snapshot on the server. False if there was none of this name. Idempotent.
@@ -75,13 +75,13 @@ class SnapshotApi(Requests):
         asked = f"DELETE {path}"
         end = time.monotonic() + seconds
         with contextlib.closing(self._connection.send(Request(method="DELETE", path=path, seconds=seconds))) as sent:
-            while (answer := self._poll(sent, asked)) is None:
+            while (response := self._poll(sent, asked)) is None:
                 if not self._lists_snapshot(collection, name):
                     return True
                 if time.monotonic() > end:
                     raise QdrantError(f"Qdrant at {self.url} did not answer to {asked} within {seconds:g} s")
-        self._require_success(answer, asked=asked, accept=frozenset({NOT_FOUND}))
-        return answer.status != NOT_FOUND
+        self._require_success(response, asked=asked, accept=frozenset({NOT_FOUND}))
+        return response.status != NOT_FOUND
 
     def _poll(self, sent: PendingResponse, asked: str) -> Response | None:
         try:
@@ -94,7 +94,7 @@ class SnapshotApi(Requests):
         try:
             return any(found.name == name for found in self.list_snapshots(collection))
         except QdrantError:
-            # Unknown: the answer to the deletion says it.
+            # Unknown: the response to the deletion says it.
             return True
 
     @contextlib.contextmanager
@@ -133,7 +133,7 @@ class SnapshotApi(Requests):
         on_sent: Callable[[int], None],
         stall_seconds: float,
     ) -> PendingResponse:
-        """Stream a snapshot to the server, which recovers it. Read the answer with `read_recovered`.
+        """Stream a snapshot to the server, which recovers it. Read the response with `read_recovered`.
 
         The server keeps the file under `file_name`, after success and after failure.
         """
@@ -152,16 +152,16 @@ class SnapshotApi(Requests):
         return self._connection.send_file(request, part, on_sent=on_sent, stall_seconds=stall_seconds)
 
     def recover_snapshot(self, collection: str, *, path: str, checksum: str) -> PendingResponse:
-        """Let the server recover from a file that it can see. Read the answer with `read_recovered`.
+        """Let the server recover from a file that it can see. Read the response with `read_recovered`.
 
         Raw spaces, `#` and `?` in a `file://` location name other files, so the path is percent-encoded here.
         """
         return self._recover(collection, "file://" + quote(path), checksum)
 
     def recover_from_url(self, collection: str, *, url: Secret, checksum: str) -> PendingResponse:
-        """Let the server recover from what it reads at a URL. Read the answer with `read_recovered`.
+        """Let the server recover from what it reads at a URL. Read the response with `read_recovered`.
 
-        The answer is 403 since 1.18.0 where URL recovery is switched off. The server repeats the URL in its errors;
+        The response is 403 since 1.18.0 where URL recovery is switched off. The server repeats the URL in its errors;
         its query is masked there.
         """
         return self._recover(collection, url.reveal(), checksum, hides_queries=True)
@@ -174,12 +174,12 @@ class SnapshotApi(Requests):
         request = make_request("PUT", path, json=body, query={"wait": "true"})
         return self._connection.send(msgspec.structs.replace(request, hides_queries=hides_queries))
 
-    def read_recovered(self, collection: str, answer: Response) -> None:
-        """Read the answer to an upload or a recover. Raise what the server refused it for."""
-        if answer.status == _TOO_LARGE:
+    def read_recovered(self, collection: str, response: Response) -> None:
+        """Read the response to an upload or a recover. Raise what the server refused it for."""
+        if response.status == _TOO_LARGE:
             raise QdrantError(
                 f"collection '{collection}': a proxy before Qdrant answered 413, the snapshot is too large for it",
                 hint="raise its limit (nginx: client_max_body_size 0), or give the server's own address",
-                http_status=answer.status,
+                http_status=response.status,
             )
-        self._require_success(answer, subject=f"collection '{collection}'")
+        self._require_success(response, subject=f"collection '{collection}'")

@@ -35,8 +35,9 @@ def map_concurrently(
         return [work(item, qdrant) for item in items]
     workers = _Workers(qdrant)
     executor = ThreadPoolExecutor(min(width, len(items)), thread_name_prefix="collection")
-    running: list[Future[Result]] = [executor.submit(workers.run, work, item) for item in items]
+    running: list[Future[Result]] = []
     try:
+        running.extend(executor.submit(workers.run, work, item) for item in items)
         for done in wait(running, return_when=FIRST_EXCEPTION).done:
             # The first one that failed, not the first in the items' order.
             done.result()

@@ -74,15 +74,15 @@ class Connection:
             self._send_head(connected, request, len(request.body or b""))
             if request.body:
                 connected.send(request.body)
-            answer = read_whole(read_head(connected, request.seconds, request.seconds), self._key)
+            response = read_whole(read_head(connected, request.seconds, request.seconds), self._key)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise self._lost(error) from error
+            raise self._lost_error(error) from error
         except BaseException:
             self.close()
             raise
-        self._keep(connected, answer)
-        return answer
+        self._keep(connected, response)
+        return response
 
     def request_with_retry(self, request: Request, *, timeout_seconds: float = 10.0) -> Response:
         """Send a request that may be sent twice, and retry it while the error may be transient.
@@ -90,10 +90,10 @@ class Connection:
         Lost connections and 429, 502, 503, 504 are retried, with jittered backoff. A `Retry-After` is honoured within
         `timeout_seconds`. After that the last response is returned, whatever it says, or the last error is raised.
         """
-        answer = self._try(request)
-        if isinstance(answer, Response):
-            return answer
-        first: _TransientError | None = answer
+        response = self._try(request)
+        if isinstance(response, Response):
+            return response
+        first: _TransientError | None = response
 
         def pause(error: Exception) -> bool | float:
             return min(error.retry_after, timeout_seconds) or True if isinstance(error, _TransientError) else False
@@ -102,28 +102,28 @@ class Connection:
             for attempt in retry_attempts(pause, timeout_seconds=timeout_seconds, longest_pause_seconds=2.0):
                 with attempt:
                     # The first error was met above; the pause that it asked for comes first.
-                    answer, first = first or self._try(request), None
-                    if isinstance(answer, _TransientError):
-                        raise answer
+                    response, first = first or self._try(request), None
+                    if isinstance(response, _TransientError):
+                        raise response
         except _TransientError as error:
-            if error.answer is None:
+            if error.response is None:
                 raise
-            return error.answer
-        if isinstance(answer, Response):
-            return answer
-        raise AssertionError("unreachable: the loop ends with an answer or its error")
+            return error.response
+        if isinstance(response, Response):
+            return response
+        raise AssertionError("unreachable: the loop ends with a response or its error")
 
     def _try(self, request: Request) -> Response | _TransientError:
         try:
-            answer = self.request(request)
+            response = self.request(request)
         except QdrantError as error:
             if error.permanent:
                 raise
             return _TransientError(error.message, hint=error.hint)
-        if answer.status not in _TRANSIENT:
-            return answer
-        message = f"Qdrant at {self.url} answered {answer.status} to {request.method} {request.path}"
-        return _TransientError(message, answer=answer)
+        if response.status not in _TRANSIENT:
+            return response
+        message = f"Qdrant at {self.url} answered {response.status} to {request.method} {request.path}"
+        return _TransientError(message, response=response)
 
     def send(self, request: Request) -> PendingResponse:
         """Send a request whose response takes long, over a connection of its own."""
@@ -134,7 +134,7 @@ class Connection:
                 connected.send(request.body)
         except OSError as error:
             connected.close()
-            raise self._lost(error) from error
+            raise self._lost_error(error) from error
         except BaseException:
             connected.close()
             raise
@@ -166,7 +166,7 @@ class Connection:
             # The server may have said why before it closed the connection: then there is a response to read.
             if not select.select([connected.sock], [], [], 0.5)[0]:
                 connected.close()
-                raise self._lost(error) from error
+                raise self._lost_error(error) from error
         except TimeoutError as error:
             connected.close()
             raise DeadlineError(
@@ -175,7 +175,7 @@ class Connection:
             ) from error
         except OSError as error:
             connected.close()
-            raise self._lost(error) from error
+            raise self._lost_error(error) from error
         except BaseException:
             connected.close()
             raise
@@ -189,7 +189,7 @@ class Connection:
             return read_head(connected, None, silence_seconds)
         except (OSError, http.client.HTTPException) as error:
             connected.close()
-            raise self._lost(error) from error
+            raise self._lost_error(error) from error
         except BaseException:
             connected.close()
             raise
@@ -216,8 +216,8 @@ class Connection:
             kept.close()
         return self._connect(min(seconds, _CONNECT_SECONDS))
 
-    def _keep(self, connected: http.client.HTTPConnection, answer: Response) -> None:
-        if answer.headers.get("connection", "").lower() == "close" or connected.sock is None:
+    def _keep(self, connected: http.client.HTTPConnection, response: Response) -> None:
+        if response.headers.get("connection", "").lower() == "close" or connected.sock is None:
             connected.close()
             return
         self._kept, self._used = connected, time.monotonic()
@@ -237,7 +237,7 @@ class Connection:
         try:
             connected.connect()
         except (OSError, UnicodeError) as error:
-            raise self._lost(error) from error
+            raise self._lost_error(error) from error
         self._sockets.add(connected.sock)
         return connected
 
@@ -255,7 +255,7 @@ class Connection:
             connected.putheader("Content-Length", str(length))
         connected.endheaders()
 
-    def _lost(self, error: Exception) -> QdrantError:
+    def _lost_error(self, error: Exception) -> QdrantError:
         """Return the error for a lost connection. Raise `Interrupted` when it was shut to end this thread."""
         self.check_stop()
         return QdrantError(
@@ -266,10 +266,10 @@ class Connection:
 
 
 class _TransientError(QdrantError):
-    """An error that may be transient. `answer` is None when none came; `retry_after` are the seconds it asks for."""
+    """An error that may be transient. `response` is None when none came; it asks for `retry_after` seconds."""
 
-    def __init__(self, message: str, *, hint: str = "", answer: Response | None = None) -> None:
-        super().__init__(message, hint=hint, http_status=answer.status if answer else None)
-        self.answer = answer
-        after = answer.headers.get("retry-after", "") if answer else ""
+    def __init__(self, message: str, *, hint: str = "", response: Response | None = None) -> None:
+        super().__init__(message, hint=hint, http_status=response.status if response else None)
+        self.response = response
+        after = response.headers.get("retry-after", "") if response else ""
         self.retry_after = float(after) if after.isdecimal() else 0.0

@@ -24,17 +24,17 @@ _LONGEST_LINE = 300
 _CHECKSUM_DIGITS = 64
 
 
-def error_from_response(answer: Response, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
+def error_from_response(response: Response, url: str, *, subject: str = "", asked: str = "") -> RestoreError:
     """Return the error that a response other than success stands for.
 
     `subject` begins its sentence; `asked` is the request (`GET /collections`) where there is no better subject.
     """
-    words = summarise_response(answer)
+    words = summarise_response(response)
     lowered = words.lower()
     about = f"{subject}: " if subject else ""
     # A server also answers 403 to a file outside its snapshots directory, and a proxy to anything.
-    if answer.status in _REFUSED and ("api key" in lowered or "access" in lowered):
-        return _key_error(answer, url, about=about, asked=asked)
+    if response.status in _REFUSED and ("api key" in lowered or "access" in lowered):
+        return _key_error(response, url, about=about, asked=asked)
     if "no space left" in lowered or "os error 28" in lowered:
         return SpaceError(
             f"{about}the server's disk is full: {words}",
@@ -47,54 +47,56 @@ def error_from_response(answer: Response, url: str, *, subject: str = "", asked:
             hint="the snapshot file was changed after it was made: run 'qdrant-restore verify'",
         )
     to = f" to {asked}" if asked else ""
-    if answer.status in _TIMEOUTS:
-        return DeadlineError(f"{about}Qdrant at {url} answered {answer.status}{to}: {words}", hint=_suggest(answer))
+    if response.status in _TIMEOUTS:
+        return DeadlineError(
+            f"{about}Qdrant at {url} answered {response.status}{to}: {words}", hint=_suggest(response)
+        )
     return QdrantError(
-        f"{about}Qdrant at {url} answered {answer.status}{to}: {words}",
-        hint=_suggest(answer),
-        http_status=answer.status,
+        f"{about}Qdrant at {url} answered {response.status}{to}: {words}",
+        hint=_suggest(response),
+        http_status=response.status,
     )
 
 
-def _key_error(answer: Response, url: str, *, about: str, asked: str) -> AuthError:
-    words = summarise_response(answer)
+def _key_error(response: Response, url: str, *, about: str, asked: str) -> AuthError:
+    words = summarise_response(response)
     if "must provide" in words.lower():
         return AuthError(
             f"{about}Qdrant at {url} asks for an API key, and none was given",
             hint="give it as QDRANT_API_KEY, or the file that holds it as QDRANT_API_KEY_FILE",
         )
-    if answer.status == _UNKNOWN_KEY:
+    if response.status == _UNKNOWN_KEY:
         return AuthError(
-            f"{about}Qdrant at {url} refused our key ({answer.status}): {words}",
+            f"{about}Qdrant at {url} refused our key ({response.status}): {words}",
             hint="is it this server's key? 'qdrant-restore config show' says where ours came from",
         )
     to = f" to {asked}" if asked else ""
     return AuthError(
-        f"{about}Qdrant at {url} refused our key ({answer.status}){to}: {words}",
+        f"{about}Qdrant at {url} refused our key ({response.status}){to}: {words}",
         hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
     )
 
 
-def _suggest(answer: Response) -> str:
+def _suggest(response: Response) -> str:
     """Return what a person could do about a response that has no class of its own."""
-    if answer.status == _TOO_MANY_REQUESTS:
+    if response.status == _TOO_MANY_REQUESTS:
         return "the server limits how often it may be asked: run it again later, or raise its limits"
-    if _is_from_gateway(answer):
+    if _is_from_gateway(response):
         return "that was not Qdrant but a proxy or gateway before it: give the server's own address"
-    return "Qdrant's own log says more" if answer.status >= _FIRST_SERVER_ERROR else ""
+    return "Qdrant's own log says more" if response.status >= _FIRST_SERVER_ERROR else ""
 
 
-def _is_from_gateway(answer: Response) -> bool:
+def _is_from_gateway(response: Response) -> bool:
     """Return whether a proxy or gateway before Qdrant sent this response."""
-    return answer.status in _GATEWAYS or (not answer.is_json and summarise_response(answer) == _HTML)
+    return response.status in _GATEWAYS or (not response.is_json and summarise_response(response) == _HTML)
 
 
-def summarise_response(answer: Response) -> str:
+def summarise_response(response: Response) -> str:
     """Return what a response says in one short line, whatever its form."""
-    text = answer.body.decode("utf-8", "replace").strip()
-    if answer.is_json:
+    text = response.body.decode("utf-8", "replace").strip()
+    if response.is_json:
         with contextlib.suppress(msgspec.DecodeError, KeyError, TypeError, RecursionError):
-            text = str(msgspec.json.decode(answer.body)["status"]["error"])
+            text = str(msgspec.json.decode(response.body)["status"]["error"])
     elif "<html" in text[:500].lower() or "<!doctype" in text[:500].lower():
         return _HTML
     line = " ".join(text.split())
