@@ -12,7 +12,7 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.open_server import make_name, open_target
 from tests.support.recording_proxy import RecordingProxy
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
 
@@ -71,26 +71,26 @@ def store(tmp_path: Path) -> FilledStore:
 
 
 @pytest.fixture
-def ground(target: Server, proxy: RecordingProxy, store: FilledStore, name: str) -> Ground:
+def scenario(target: Server, proxy: RecordingProxy, store: FilledStore, name: str) -> RestoreScenario:
     """Give what a test of one restore stands on, on the server under test."""
-    return Ground(target, proxy, store, name)
+    return RestoreScenario(target, proxy, store, name)
 
 
 @pytest.fixture
-def shared_ground(ground: Ground) -> Ground:
+def shared_scenario(scenario: RestoreScenario) -> RestoreScenario:
     """Give the same with the store in a directory that the server sees too."""
-    if ground.server.snapshots is None:
+    if scenario.server.snapshots is None:
         pytest.skip("the snapshots directory of the server at QDRANT_URL cannot be seen from here")
-    seen = ground.server.snapshots / f"store-{ground.name}"
-    return dataclasses.replace(ground, store=FilledStore(seen), arguments=("--server-store", str(seen)))
+    seen = scenario.server.snapshots / f"store-{scenario.name}"
+    return dataclasses.replace(scenario, store=FilledStore(seen), arguments=("--server-store", str(seen)))
 
 
 @pytest.fixture
-def own_ground(embedded: EmbeddedQdrant, store: FilledStore) -> Iterator[Ground]:
+def own_scenario(embedded: EmbeddedQdrant, store: FilledStore) -> Iterator[RestoreScenario]:
     """Give the same on an embedded server of this test's own, for the collection `cities`."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     with RecordingProxy(server.url) as recording:
-        yield Ground(server, recording, store, "cities")
+        yield RestoreScenario(server, recording, store, "cities")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def measure(results: Path, rows: str) -> dict[str, Any]:
     """Run the bench on its own embedded server; give what it kept."""
     command = [sys.executable, "-m", "bench", *SMALL, *ONCE, "--rows", rows, "--results", str(results)]
     own = {name: text for name, text in os.environ.items() if not name.startswith("QDRANT_")}
-    ended = subprocess.run(
+    result = subprocess.run(
         [*command, "--work-dir", str(results)],
         cwd=ROOT,
         env=own,
@@ -32,9 +32,9 @@ def measure(results: Path, rows: str) -> dict[str, Any]:
         timeout=300,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     [kept] = results.glob("*.json")
-    assert f"kept in {kept}" in ended.stdout
+    assert f"kept in {kept}" in result.stdout
     found: dict[str, Any] = json.loads(kept.read_bytes())
     return found
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.support.bad_input import HINT, READY, Told, tell
+from tests.support.bad_input import HINT, READY, CommandOutput, tell
 from tests.support.program import make_environment
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import promised_points
 
 INJECTED = {
@@ -48,23 +48,23 @@ QDRANTS_OWN = {"QDRANT__SERVICE__API_KEY": "", "QDRANT__LOG_LEVEL": "INFO", "QDR
     [INJECTED, EMPTY, ELSEWHERE, QDRANTS_OWN],
     ids=["Docker links and Kubernetes services", "empty variables", "proxies", "the server's own settings"],
 )
-def test_what_others_put_there_has_no_effect(environment: Mapping[str, str], ground: Ground) -> None:
+def test_what_others_put_there_has_no_effect(environment: Mapping[str, str], scenario: RestoreScenario) -> None:
     """The restore says and does what it does without; an empty key is no key."""
-    ground.add()
-    told = tell(ground, "restore", "<name>", environment=environment)
+    scenario.add()
+    output = tell(scenario, "restore", "<name>", environment=environment)
 
-    assert (told.status, told.stderr[0]) == (0, READY)
-    assert ground.server.points(ground.name) == promised_points("plain")
+    assert (output.status, output.stderr[0]) == (0, READY)
+    assert scenario.server.points(scenario.name) == promised_points("plain")
 
 
-def test_a_name_that_is_nearly_ours_is_told(ground: Ground) -> None:
+def test_a_name_that_is_nearly_ours_is_told(scenario: RestoreScenario) -> None:
     """An error with our prefix, a warning with Qdrant's, which may be somebody else's."""
-    ground.add()
-    ours = tell(ground, "restore", "<name>", environment={"RESTORE_COLECTIONS": "x"})
-    theirs = tell(ground, "restore", "<name>", "--dry-run", environment={"QDRANT_ULR": "http://x"})
-    far = tell(ground, "restore", "<name>", "--dry-run", environment={"RESTORE_THE_CITY": "x"})
+    scenario.add()
+    ours = tell(scenario, "restore", "<name>", environment={"RESTORE_COLECTIONS": "x"})
+    theirs = tell(scenario, "restore", "<name>", "--dry-run", environment={"QDRANT_ULR": "http://x"})
+    far = tell(scenario, "restore", "<name>", "--dry-run", environment={"RESTORE_THE_CITY": "x"})
 
-    assert ours == Told(
+    assert ours == CommandOutput(
         2, ("error: unknown variable RESTORE_COLECTIONS (did you mean RESTORE_COLLECTIONS?)", HINT), ()
     )
     assert (theirs.status, theirs.stderr[0]) == (
@@ -78,20 +78,20 @@ def test_a_name_that_is_nearly_ours_is_told(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("text", ["<url>\r", " <url> ", "<url>/"])
-def test_what_an_editor_leaves_at_an_urls_end_is_taken_off(text: str, ground: Ground) -> None:
+def test_what_an_editor_leaves_at_an_urls_end_is_taken_off(text: str, scenario: RestoreScenario) -> None:
     """An env file with Windows' line ends, a space, a slash."""
-    ground.add()
-    told = tell(ground, "restore", "<name>", "--dry-run", environment={"QDRANT_URL": text})
+    scenario.add()
+    output = tell(scenario, "restore", "<name>", "--dry-run", environment={"QDRANT_URL": text})
 
-    assert (told.status, told.stderr) == (0, (READY,))
+    assert (output.status, output.stderr) == (0, (READY,))
 
 
-def test_a_carriage_return_in_a_name_is_shown(ground: Ground) -> None:
+def test_a_carriage_return_in_a_name_is_shown(scenario: RestoreScenario) -> None:
     """Qdrant takes it for a part of the name, so it cannot be taken off; whoever reads the line sees it."""
-    ground.add()
-    told = tell(ground, "restore", environment={"QDRANT_COLLECTION_NAME": "<name>\r"})
+    scenario.add()
+    output = tell(scenario, "restore", environment={"QDRANT_COLLECTION_NAME": "<name>\r"})
 
-    assert (told.status, told.stdout[0].partition(" in store")[0]) == (
+    assert (output.status, output.stdout[0].partition(" in store")[0]) == (
         10,
         r"<name>\r: no snapshot of collection '<name>\r'",
     )
@@ -105,29 +105,31 @@ def test_a_carriage_return_in_a_name_is_shown(ground: Ground) -> None:
     ],
     ids=["ascii", "C"],
 )
-def test_a_terminal_that_cannot_show_a_name_shows_it_escaped(environment: Mapping[str, str], ground: Ground) -> None:
+def test_a_terminal_that_cannot_show_a_name_shows_it_escaped(
+    environment: Mapping[str, str], scenario: RestoreScenario
+) -> None:
     """The result is said all the same, and JSON is UTF-8 wherever it goes."""
-    strange = ground.store.path / "%F0%9F%8C%8D_latest.snapshot"
+    strange = scenario.store.path / "%F0%9F%8C%8D_latest.snapshot"
     strange.write_bytes(b"")
-    shown = tell(ground, "list", environment=environment)
-    told = tell(ground, "list", "--json", environment=environment)
+    shown = tell(scenario, "list", environment=environment)
+    output = tell(scenario, "list", "--json", environment=environment)
 
     assert (shown.status, shown.stdout[0]) == (0, "\\U0001f30d")
-    assert (told.status, '"collection":"🌍"' in told.stdout[0]) == (0, True)
+    assert (output.status, '"collection":"🌍"' in output.stdout[0]) == (0, True)
 
 
-def test_a_file_whose_name_is_no_collections_is_told_and_never_sent(ground: Ground) -> None:
+def test_a_file_whose_name_is_no_collections_is_told_and_never_sent(scenario: RestoreScenario) -> None:
     """`..` made a server try to delete its parent directory; the good ones beside it are restored all the same."""
-    good = ground.add()
+    good = scenario.add()
     for odd in (b"\xff\xfe", b"%2E.", b"%2E%2E", b"a:b"):
         latest = f"{odd.decode('utf-8', 'surrogateescape')}_latest.snapshot"
         good.with_name(latest).write_bytes(good.read_bytes())
     # Nothing of that may reach the server, whatever the program does.
-    ground.proxy.inject(rf"/collections/(?!{ground.name}|{ground.mark}|aliases)", Fault(status=500))
-    told = tell(ground, "restore")
+    scenario.proxy.inject(rf"/collections/(?!{scenario.name}|{scenario.mark}|aliases)", Fault(status=500))
+    output = tell(scenario, "restore")
 
     alone = "in store '<store>' is left alone: that name"
-    assert (told.status, told.stdout[:4]) == (
+    assert (output.status, output.stdout[:4]) == (
         0,
         (
             f"warning: the latest of '..' {alone} would make the server touch its own parent directory",
@@ -136,24 +138,24 @@ def test_a_file_whose_name_is_no_collections_is_told_and_never_sent(ground: Grou
             "<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",
         ),
     )
-    assert [seen.path for seen in ground.proxy.seen if ground.name not in seen.path and seen.method == "PUT"] == [
-        f"/collections/{ground.mark}"
+    assert [seen.path for seen in scenario.proxy.seen if scenario.name not in seen.path and seen.method == "PUT"] == [
+        f"/collections/{scenario.mark}"
     ]
 
 
-def test_a_working_directory_that_is_gone_is_told(ground: Ground) -> None:
+def test_a_working_directory_that_is_gone_is_told(scenario: RestoreScenario) -> None:
     """As when a deployment was replaced under a shell that stands in it."""
     script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m restore list'
-    ended = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", script, sys.executable],
-        cwd=ground.store.path.parent,
+        cwd=scenario.store.path.parent,
         env=make_environment(),
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert (ended.returncode, ended.stderr.splitlines()) == (
+    assert (result.returncode, result.stderr.splitlines()) == (
         2,
         ["error: the working directory cannot be found (No such file or directory)", HINT],
     )

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from restore.qdrant.collection_names import name_marker
-from tests.support.bad_input import SENT, Case, Told, refuse, run, tell
+from tests.support.bad_input import SENT, Case, CommandOutput, refuse, run, tell
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import promised_points
-from tests.support.state_dump import gather
+from tests.support.state_dump import dump_state
 
 FILE = "<name>_20261120_120000.snapshot"
 DELETE_IT = "delete it to restore without what it promises, or make a new snapshot"
@@ -24,47 +24,47 @@ CHANGED = "one of the two was changed or swapped: take another one with --snapsh
 OURS = '{"size":4,"distance":"Cosine"}'
 
 
-def manifest_of(ground: Ground) -> Path:
+def manifest_of(scenario: RestoreScenario) -> Path:
     """Give the manifest's path."""
-    return ground.store.path / f"{ground.name}_20261120_120000.snapshot.json"
+    return scenario.store.path / f"{scenario.name}_20261120_120000.snapshot.json"
 
 
-def write(content: bytes) -> Callable[[Ground], None]:
+def write(content: bytes) -> Callable[[RestoreScenario], None]:
     """Give what puts these bytes in the manifest's place."""
 
-    def spoil(ground: Ground) -> None:
-        manifest_of(ground).write_bytes(content)
+    def spoil(scenario: RestoreScenario) -> None:
+        manifest_of(scenario).write_bytes(content)
 
     return spoil
 
 
-def change(**fields: object) -> Callable[[Ground], None]:
+def change(**fields: object) -> Callable[[RestoreScenario], None]:
     """Give what changes fields of the manifest."""
 
-    def spoil(ground: Ground) -> None:
-        found = json.loads(manifest_of(ground).read_text())
-        manifest_of(ground).write_text(json.dumps({**found, **fields}))
+    def spoil(scenario: RestoreScenario) -> None:
+        found = json.loads(manifest_of(scenario).read_text())
+        manifest_of(scenario).write_text(json.dumps({**found, **fields}))
 
     return spoil
 
 
-def leave_out(field: str) -> Callable[[Ground], None]:
+def leave_out(field: str) -> Callable[[RestoreScenario], None]:
     """Give what takes a field out of the manifest."""
 
-    def spoil(ground: Ground) -> None:
-        found = json.loads(manifest_of(ground).read_text())
+    def spoil(scenario: RestoreScenario) -> None:
+        found = json.loads(manifest_of(scenario).read_text())
         del found[field]
-        manifest_of(ground).write_text(json.dumps(found))
+        manifest_of(scenario).write_text(json.dumps(found))
 
     return spoil
 
 
-def malformed(problem: str) -> Told:
+def malformed(problem: str) -> CommandOutput:
     """Say what is told of a manifest that cannot be read."""
     return refuse(13, f"manifest '{FILE}.json' is malformed: {problem}", DELETE_IT)
 
 
-def contradicts(difference: str) -> Told:
+def contradicts(difference: str) -> CommandOutput:
     """Say what is told of a manifest that promises another collection than the file holds."""
     return refuse(13, f"the manifest of snapshot '{FILE}' contradicts it: {difference}", CHANGED)
 
@@ -75,41 +75,41 @@ def vectors(found: object) -> dict[str, Any]:
 
 
 CASES = [
-    Case(name="empty", spoil=write(b""), told=malformed("Input data was truncated")),
-    Case(name="cut", spoil=write(b'{"schema": 1, "collec'), told=malformed("Input data was truncated")),
-    Case(name="binary", spoil=write(bytes(range(256))), told=malformed("JSON is malformed: invalid character (byte 0)")),
-    Case(name="a list", spoil=write(b"[]"), told=malformed("Expected `object`, got `array`")),
-    Case(name="nested without end", spoil=write(b'{"schema":1,"x":' + b'{"a":' * 100_000), told=malformed("maximum recursion depth exceeded while deserializing an object")),
-    Case(name="longer than any", spoil=write(b" " * (16 * 1024 * 1024 + 1)), told=refuse(13, f"'{FILE}.json' is longer than 16,777,216 bytes", f"no manifest is: {DELETE_IT}")),
-    Case(name="without its schema", spoil=leave_out("schema"), told=malformed("Object missing required field `schema`")),
-    Case(name="without its points", spoil=leave_out("points"), told=malformed("Object missing required field `points`")),
-    Case(name="of a newer schema", spoil=change(schema=2, points={"many": 43}), told=refuse(14, f"manifest '{FILE}.json' has schema 2, this program reads 1", "use a newer qdrant-restore")),
-    Case(name="with a checksum that is none", spoil=change(sha256="8E" * 32), told=malformed(r"Expected `str` matching regex '\\A[0-9a-f]{64}\\Z' - at `$.sha256`")),
-    Case(name="with a moment that is none", spoil=change(created="yesterday"), told=malformed("Invalid RFC3339 encoded datetime - at `$.created`")),
-    Case(name="with a moment nobody knows where", spoil=change(created="2026-11-20T12:00:00"), told=malformed("`created` has no time zone")),
-    Case(name="with less than no points", spoil=change(points=-1), told=malformed("Expected `int` >= 0 - at `$.points`")),
-    Case(name="with more points than there are numbers", spoil=change(points=10**40), told=malformed("Expected `int` <= 9223372036854775807 - at `$.points`")),
-    Case(name="with a sample that is no point", spoil=change(samples=[{"id": "../../etc/passwd", "digest": "0"}]), told=malformed("`samples` has '../../etc/passwd', which is no point's id")),
-    Case(name="with a payload schema that is none", spoil=change(payload_schema={"pop": 5}), told=malformed("Expected `object`, got `int` - at `$.payload_schema[...]`")),
-    Case(name="of another collection", spoil=change(collection="towns"), told=refuse(13, f"manifest '{FILE}.json' is of collection 'towns', not of '<name>'", "files were swapped or renamed; give each its own name back")),
-    Case(name="of a collection that is a path", spoil=change(collection="../<name>\n\x1b[31m"), told=refuse(13, rf"manifest '{FILE}.json' is of collection '../<name>\n\x1b[31m', not of '<name>'", "files were swapped or renamed; give each its own name back")),
-    Case(name="with another size", spoil=change(size=5), told=refuse(13, f"snapshot '{FILE}' has 270,336 bytes, its manifest says 5", REPLACED)),
-    Case(name="with another checksum", spoil=change(sha256="0" * 64), told=refuse(13, f"snapshot '{FILE}' is not what its manifest says: 270,336 bytes with checksum 8eab83bdd549…, expected 000000000000…; nothing is left behind", "it was changed or damaged after it was made: 'qdrant-restore verify' finds a good one", log=SENT)),
-    Case(name="with other vectors", spoil=change(config=vectors({"size": 5, "distance": "Dot"})), told=contradicts(f'its vectors are {{"size":5,"distance":"Dot"}}, the snapshot\'s {OURS}')),
-    Case(name="with more shards", spoil=change(config={"params": {"vectors": {"size": 4, "distance": "Cosine"}, "shard_number": 3}}), told=contradicts("its number of shards is 3, the snapshot's 1")),
-    Case(name="with sparse vectors", spoil=change(config={"params": {"vectors": {"size": 4, "distance": "Cosine"}, "sparse_vectors": {"text": {}}}}), told=contradicts('its sparse vectors are {"text":{}}, the snapshot\'s null')),
-    Case(name="with vectors that are none", spoil=change(config=vectors(7)), told=contradicts(f"its vectors are 7, the snapshot's {OURS}")),
-    Case(name="with a vector that is none", spoil=change(config=vectors({"a": 7})), told=contradicts(f'its vectors are {{"a":7}}, the snapshot\'s {OURS}')),
-    Case(name="with parameters that are none", spoil=change(config={"params": 7}), told=contradicts(f"its vectors are null, the snapshot's {OURS}")),
+    Case(name="empty", spoil=write(b""), expected=malformed("Input data was truncated")),
+    Case(name="cut", spoil=write(b'{"schema": 1, "collec'), expected=malformed("Input data was truncated")),
+    Case(name="binary", spoil=write(bytes(range(256))), expected=malformed("JSON is malformed: invalid character (byte 0)")),
+    Case(name="a list", spoil=write(b"[]"), expected=malformed("Expected `object`, got `array`")),
+    Case(name="nested without end", spoil=write(b'{"schema":1,"x":' + b'{"a":' * 100_000), expected=malformed("maximum recursion depth exceeded while deserializing an object")),
+    Case(name="longer than any", spoil=write(b" " * (16 * 1024 * 1024 + 1)), expected=refuse(13, f"'{FILE}.json' is longer than 16,777,216 bytes", f"no manifest is: {DELETE_IT}")),
+    Case(name="without its schema", spoil=leave_out("schema"), expected=malformed("Object missing required field `schema`")),
+    Case(name="without its points", spoil=leave_out("points"), expected=malformed("Object missing required field `points`")),
+    Case(name="of a newer schema", spoil=change(schema=2, points={"many": 43}), expected=refuse(14, f"manifest '{FILE}.json' has schema 2, this program reads 1", "use a newer qdrant-restore")),
+    Case(name="with a checksum that is none", spoil=change(sha256="8E" * 32), expected=malformed(r"Expected `str` matching regex '\\A[0-9a-f]{64}\\Z' - at `$.sha256`")),
+    Case(name="with a moment that is none", spoil=change(created="yesterday"), expected=malformed("Invalid RFC3339 encoded datetime - at `$.created`")),
+    Case(name="with a moment nobody knows where", spoil=change(created="2026-11-20T12:00:00"), expected=malformed("`created` has no time zone")),
+    Case(name="with less than no points", spoil=change(points=-1), expected=malformed("Expected `int` >= 0 - at `$.points`")),
+    Case(name="with more points than there are numbers", spoil=change(points=10**40), expected=malformed("Expected `int` <= 9223372036854775807 - at `$.points`")),
+    Case(name="with a sample that is no point", spoil=change(samples=[{"id": "../../etc/passwd", "digest": "0"}]), expected=malformed("`samples` has '../../etc/passwd', which is no point's id")),
+    Case(name="with a payload schema that is none", spoil=change(payload_schema={"pop": 5}), expected=malformed("Expected `object`, got `int` - at `$.payload_schema[...]`")),
+    Case(name="of another collection", spoil=change(collection="towns"), expected=refuse(13, f"manifest '{FILE}.json' is of collection 'towns', not of '<name>'", "files were swapped or renamed; give each its own name back")),
+    Case(name="of a collection that is a path", spoil=change(collection="../<name>\n\x1b[31m"), expected=refuse(13, rf"manifest '{FILE}.json' is of collection '../<name>\n\x1b[31m', not of '<name>'", "files were swapped or renamed; give each its own name back")),
+    Case(name="with another size", spoil=change(size=5), expected=refuse(13, f"snapshot '{FILE}' has 270,336 bytes, its manifest says 5", REPLACED)),
+    Case(name="with another checksum", spoil=change(sha256="0" * 64), expected=refuse(13, f"snapshot '{FILE}' is not what its manifest says: 270,336 bytes with checksum 8eab83bdd549…, expected 000000000000…; nothing is left behind", "it was changed or damaged after it was made: 'qdrant-restore verify' finds a good one", log=SENT)),
+    Case(name="with other vectors", spoil=change(config=vectors({"size": 5, "distance": "Dot"})), expected=contradicts(f'its vectors are {{"size":5,"distance":"Dot"}}, the snapshot\'s {OURS}')),
+    Case(name="with more shards", spoil=change(config={"params": {"vectors": {"size": 4, "distance": "Cosine"}, "shard_number": 3}}), expected=contradicts("its number of shards is 3, the snapshot's 1")),
+    Case(name="with sparse vectors", spoil=change(config={"params": {"vectors": {"size": 4, "distance": "Cosine"}, "sparse_vectors": {"text": {}}}}), expected=contradicts('its sparse vectors are {"text":{}}, the snapshot\'s null')),
+    Case(name="with vectors that are none", spoil=change(config=vectors(7)), expected=contradicts(f"its vectors are 7, the snapshot's {OURS}")),
+    Case(name="with a vector that is none", spoil=change(config=vectors({"a": 7})), expected=contradicts(f'its vectors are {{"a":7}}, the snapshot\'s {OURS}')),
+    Case(name="with parameters that are none", spoil=change(config={"params": 7}), expected=contradicts(f"its vectors are null, the snapshot's {OURS}")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, scenario: RestoreScenario) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = run(case, ground)
+    tried = run(case, scenario)
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
@@ -122,16 +122,16 @@ def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, ground: Groun
     ],
 )
 def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
-    fields: dict[str, Any], difference: str, ground: Ground
+    fields: dict[str, Any], difference: str, scenario: RestoreScenario
 ) -> None:
     """Only the restored collection can show it: it stays, named, with its mark; the store is as it was."""
-    ground.add()
-    change(**fields)(ground)
-    before = gather(ground.server, ground.store.path, ground.name)
-    told = tell(ground, "restore", "<name>")
-    after = gather(ground.server, ground.store.path, ground.name)
+    scenario.add()
+    change(**fields)(scenario)
+    before = dump_state(scenario.server, scenario.store.path, scenario.name)
+    output = tell(scenario, "restore", "<name>")
+    after = dump_state(scenario.server, scenario.store.path, scenario.name)
 
-    assert told == refuse(
+    assert output == refuse(
         13,
         f"after the restore {difference}; it is left as it is, with its mark '<mark>-1'",
         f"is '{FILE}' the snapshot you meant? 'qdrant-restore verify' checks it; remove the collection, or run again "
@@ -139,17 +139,17 @@ def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
         log=SENT,
     )
     assert after.store == before.store
-    assert ground.server.count(ground.name) == 43
-    assert ground.markers == [name_marker(ground.name, 1)]
+    assert scenario.server.count(scenario.name) == 43
+    assert scenario.markers == [name_marker(scenario.name, 1)]
 
 
-def test_without_a_manifest_less_is_checked_and_said(ground: Ground) -> None:
+def test_without_a_manifest_less_is_checked_and_said(scenario: RestoreScenario) -> None:
     """A person's own file is welcome."""
-    ground.add(manifest=False)
-    told = tell(ground, "restore", "<name>")
+    scenario.add(manifest=False)
+    output = tell(scenario, "restore", "<name>")
 
     restored = f"<name>: 43 points restored from {FILE} (270 kB) in <n> s"
-    assert (told.status, told.stdout[0]) == (
+    assert (output.status, output.stdout[0]) == (
         0,
         f"{restored}; it has no manifest, so only its form and readability were checked",
     )
@@ -166,25 +166,27 @@ def test_without_a_manifest_less_is_checked_and_said(ground: Ground) -> None:
         {"shards": 2**62, "seconds": 1e300},
     ],
 )
-def test_an_odd_manifest_that_promises_the_right_thing_is_believed(fields: dict[str, Any], ground: Ground) -> None:
+def test_an_odd_manifest_that_promises_the_right_thing_is_believed(
+    fields: dict[str, Any], scenario: RestoreScenario
+) -> None:
     """Ten megabytes, a terminal's sequences, a far future, fields of a newer program: shown escaped or not at all."""
-    ground.add()
-    change(**fields)(ground)
-    told = tell(ground, "restore", "<name>")
-    shown = tell(ground, "list", "<name>")
+    scenario.add()
+    change(**fields)(scenario)
+    output = tell(scenario, "restore", "<name>")
+    shown = tell(scenario, "list", "<name>")
 
-    assert (told.status, shown.status) == (0, 0)
-    assert ground.server.points(ground.name) == promised_points("plain")
-    assert "\x1b" not in "".join(told.stdout + told.stderr + shown.stdout + shown.stderr)
+    assert (output.status, shown.status) == (0, 0)
+    assert scenario.server.points(scenario.name) == promised_points("plain")
+    assert "\x1b" not in "".join(output.stdout + output.stderr + shown.stdout + shown.stderr)
 
 
-def test_an_alias_that_the_server_refuses_is_a_warning(ground: Ground) -> None:
+def test_an_alias_that_the_server_refuses_is_a_warning(scenario: RestoreScenario) -> None:
     """The data is whole, and the next boot must not try again for ever."""
-    ground.add(aliases=(f"{ground.name}-alias", ground.name))
-    ground.proxy.inject(r"POST /collections/aliases", Fault(status=500))
-    told = tell(ground, "restore", "<name>")
+    scenario.add(aliases=(f"{scenario.name}-alias", scenario.name))
+    scenario.proxy.inject(r"POST /collections/aliases", Fault(status=500))
+    output = tell(scenario, "restore", "<name>")
 
     taken = "  warning: alias '<name>' was not put back: a collection has that name"
     refused = "Qdrant at <url> answered 500 to POST /collections/aliases: injected"
     warnings = [taken, f"  warning: alias '<name>-alias' could not be put back: {refused}"]
-    assert (told.status, [line for line in told.stdout if "alias" in line], ground.markers) == (0, warnings, [])
+    assert (output.status, [line for line in output.stdout if "alias" in line], scenario.markers) == (0, warnings, [])

@@ -11,7 +11,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.collection_names import name_marker
 from tests.support.bad_input import SENT, Case, fail, refuse, run, tell
 from tests.support.recording_proxy import Fault, RecordingProxy
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import FilledStore, promised_points
 from tests.support.server_under_test import Server
 from tests.support.tls_relay import AUTHORITY, open_tls
@@ -30,16 +30,16 @@ NOT_READY = "<time> info qdrant.not_ready url=<url> waited_seconds=<n> "
 
 def answer(
     pattern: str, status: int, body: bytes = b"", headers: dict[str, str] | None = None
-) -> Callable[[Ground], None]:
+) -> Callable[[RestoreScenario], None]:
     """Give what lets a proxy answer in the server's place."""
     return inject(pattern, Fault(status=status, body=body, headers=headers or JSON))
 
 
-def inject(pattern: str, fault: Fault) -> Callable[[Ground], None]:
+def inject(pattern: str, fault: Fault) -> Callable[[RestoreScenario], None]:
     """Give what lets a fault happen to requests of that form."""
 
-    def spoil(ground: Ground) -> None:
-        ground.proxy.inject(pattern, fault)
+    def spoil(scenario: RestoreScenario) -> None:
+        scenario.proxy.inject(pattern, fault)
 
     return spoil
 
@@ -53,121 +53,121 @@ CASES = [
     Case(
         name="nothing listens on that port",
         environment={"QDRANT_URL": "http://127.0.0.1:9"},
-        told=fail(124, "Qdrant at http://127.0.0.1:9 was not ready within 1 s: connection refused", REFUSED, log=('<time> info qdrant.not_ready url=http://127.0.0.1:9 waited_seconds=<n> reason="connection refused"',)),
+        expected=fail(124, "Qdrant at http://127.0.0.1:9 was not ready within 1 s: connection refused", REFUSED, log=('<time> info qdrant.not_ready url=http://127.0.0.1:9 waited_seconds=<n> reason="connection refused"',)),
     ),
     Case(
         name="too old",
         spoil=answer(r"GET /(\?|$)", 200, b'{"title":"qdrant - vector search engine","version":"1.15.5"}'),
-        told=fail(14, "Qdrant at <url> is version 1.15.5, the oldest supported is 1.16.0", "upgrade the server one minor version at a time up to 1.16", log=()),
+        expected=fail(14, "Qdrant at <url> is version 1.15.5, the oldest supported is 1.16.0", "upgrade the server one minor version at a time up to 1.16", log=()),
     ),
     Case(
         name="a version that is none",
         spoil=answer(r"GET /(\?|$)", 200, b'{"title":"elasticsearch","version":{"number":"8.0"}}'),
-        told=fail(17, foreign("/", 200, '{"title":"elasticsearch","version":{"number":"8.0"}}'), IS_IT, log=()),
+        expected=fail(17, foreign("/", 200, '{"title":"elasticsearch","version":{"number":"8.0"}}'), IS_IT, log=()),
     ),
     Case(
         name="still loading",
         spoil=answer("GET /readyz", 503, b"some shards are not ready", {"content-type": "text/plain"}),
-        told=fail(124, "Qdrant at <url> was not ready within 1 s: it answers 503 (some shards are not ready)", LOADING, log=(f'{NOT_READY}reason="it answers 503 (some shards are not ready)"',)),
+        expected=fail(124, "Qdrant at <url> was not ready within 1 s: it answers 503 (some shards are not ready)", LOADING, log=(f'{NOT_READY}reason="it answers 503 (some shards are not ready)"',)),
     ),
     Case(
         name="it never answers",
         spoil=inject("GET /readyz", Fault(silent=True)),
-        told=fail(124, "Qdrant at <url> was not ready within 1 s: no answer in time", IS_HTTP, log=()),
+        expected=fail(124, "Qdrant at <url> was not ready within 1 s: no answer in time", IS_HTTP, log=()),
     ),
-    Case(name="a login page for everything", spoil=inject("", LOGIN), told=fail(17, foreign("/", 200, "an HTML page"), IS_IT, log=())),
-    Case(name="another web server", spoil=answer("", 404, b"<html>nginx</html>", HTML), told=fail(17, foreign("/readyz", 404, "an HTML page"), IS_IT, log=())),
+    Case(name="a login page for everything", spoil=inject("", LOGIN), expected=fail(17, foreign("/", 200, "an HTML page"), IS_IT, log=())),
+    Case(name="another web server", spoil=answer("", 404, b"<html>nginx</html>", HTML), expected=fail(17, foreign("/readyz", 404, "an HTML page"), IS_IT, log=())),
     Case(
         name="a proxy that redirects",
         spoil=answer("", 308, b"<html>Moved</html>", {**HTML, "location": "https://me:hunter2@qdrant.example/readyz?key=hunter2"}),
-        told=fail(17, "Qdrant at <url> is said to be elsewhere: https://qdrant.example/readyz", "a proxy redirects: give the address that it leads to, without /readyz, as QDRANT_URL", log=()),
+        expected=fail(17, "Qdrant at <url> is said to be elsewhere: https://qdrant.example/readyz", "a proxy redirects: give the address that it leads to, without /readyz, as QDRANT_URL", log=()),
     ),
     Case(
         name="words that a terminal would obey",
         spoil=answer("GET /collections", 500, b'{"status":{"error":"\\u001b[31mred\\u202e\\nnext"}}'),
-        told=fail(17, r"Qdrant at <url> answered 500 to GET /collections: \x1b[31mred\u202e next", "Qdrant's own log says more"),
+        expected=fail(17, r"Qdrant at <url> answered 500 to GET /collections: \x1b[31mred\u202e next", "Qdrant's own log says more"),
     ),
     Case(
         name="a proxy that wants a password",
         spoil=answer("", 401, b"<html>Authorization required</html>", HTML),
-        told=fail(12, "Qdrant at <url> answered 401 to /readyz, which needs no key", "is a proxy or a login page in front of it? give the server's own address", log=()),
+        expected=fail(12, "Qdrant at <url> answered 401 to /readyz, which needs no key", "is a proxy or a login page in front of it? give the server's own address", log=()),
     ),
     Case(
         name="a gateway whose server is gone",
         spoil=answer("", 502, b"<html>Bad gateway</html>", HTML),
-        told=fail(124, "Qdrant at <url> was not ready within 1 s: it answers 502 (an HTML page)", LOADING, log=(f'{NOT_READY}reason="it answers 502 (an HTML page)"',)),
+        expected=fail(124, "Qdrant at <url> was not ready within 1 s: it answers 502 (an HTML page)", LOADING, log=(f'{NOT_READY}reason="it answers 502 (an HTML page)"',)),
     ),
-    Case(name="a login page for collections", spoil=inject("GET /collections", LOGIN), told=fail(17, foreign("GET /collections", 200, "an HTML page"), IS_IT)),
+    Case(name="a login page for collections", spoil=inject("GET /collections", LOGIN), expected=fail(17, foreign("GET /collections", 200, "an HTML page"), IS_IT)),
     Case(
         name="a server error",
         spoil=answer("GET /collections", 500, b'{"status":{"error":"Service internal error: panic"},"time":0.0}'),
-        told=fail(17, "Qdrant at <url> answered 500 to GET /collections: Service internal error: panic", "Qdrant's own log says more"),
+        expected=fail(17, "Qdrant at <url> answered 500 to GET /collections: Service internal error: panic", "Qdrant's own log says more"),
     ),
-    Case(name="JSON of another program", spoil=answer("GET /collections", 200, b'{"result":[1]}'), told=fail(17, foreign("GET /collections", 200, '{"result":[1]}'), IS_IT)),
-    Case(name="JSON of yet another program", spoil=answer("GET /aliases", 200, b'{"result":{"aliases":[{"alias":"x"}]}}'), told=fail(17, foreign("GET /aliases", 200, '{"result":{"aliases":[{"alias":"x"}]}}'), IS_IT)),
-    Case(name="JSON nested without end", spoil=answer("GET /collections", 200, b'{"result":' + b"[" * 100_000), told=fail(17, foreign("GET /collections", 200, '{"result":' + "[" * 287 + "..."), IS_IT)),
+    Case(name="JSON of another program", spoil=answer("GET /collections", 200, b'{"result":[1]}'), expected=fail(17, foreign("GET /collections", 200, '{"result":[1]}'), IS_IT)),
+    Case(name="JSON of yet another program", spoil=answer("GET /aliases", 200, b'{"result":{"aliases":[{"alias":"x"}]}}'), expected=fail(17, foreign("GET /aliases", 200, '{"result":{"aliases":[{"alias":"x"}]}}'), IS_IT)),
+    Case(name="JSON nested without end", spoil=answer("GET /collections", 200, b'{"result":' + b"[" * 100_000), expected=fail(17, foreign("GET /collections", 200, '{"result":' + "[" * 287 + "..."), IS_IT)),
     Case(
         name="telemetry of another program",
         spoil=answer("GET /telemetry", 200, b'{"result":{"collections":{"snapshots":7}}}'),
-        told=refuse(17, foreign("GET /telemetry", 200, '{"result":{"collections":{"snapshots":7}}}') + "; nothing was sent and nothing is left behind", IS_IT),
+        expected=refuse(17, foreign("GET /telemetry", 200, '{"result":{"collections":{"snapshots":7}}}') + "; nothing was sent and nothing is left behind", IS_IT),
     ),
     Case(
         name="not enough room on the server",
         spoil=answer("snapshots/upload", 500, NO_ROOM),
-        told=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28); nothing is left behind", "free some room there: a restore takes about twice the snapshot's size, making a snapshot as much as the collection", log=SENT),
+        expected=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28); nothing is left behind", "free some room there: a restore takes about twice the snapshot's size, making a snapshot as much as the collection", log=SENT),
     ),
     Case(
         name="a proxy that takes no large bodies",
         spoil=answer("snapshots/upload", 413, b"<html>413 Request Entity Too Large</html>", HTML),
-        told=refuse(17, "a proxy before Qdrant answered 413, the snapshot is too large for it; nothing is left behind", "raise its limit (nginx: client_max_body_size 0), or give the server's own address", log=SENT),
+        expected=refuse(17, "a proxy before Qdrant answered 413, the snapshot is too large for it; nothing is left behind", "raise its limit (nginx: client_max_body_size 0), or give the server's own address", log=SENT),
     ),
     Case(
         name="a proxy that answers an upload with a page",
         spoil=answer("snapshots/upload", 400, b"<html>Bad request</html>", HTML),
-        told=refuse(17, "Qdrant at <url> answered 400: an HTML page; nothing is left behind", GATEWAY, log=SENT),
+        expected=refuse(17, "Qdrant at <url> answered 400: an HTML page; nothing is left behind", GATEWAY, log=SENT),
     ),
     Case(
         name="no room for a mark",
         spoil=answer("GET /telemetry", 200, b'{"result":{"collections":{"number_of_collections":4,"max_collections":5}}}'),
-        told=refuse(16, "Qdrant holds 4 of at most 5 collections, this restore needs 2 free (one for its mark); nothing was changed", "raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection"),
+        expected=refuse(16, "Qdrant holds 4 of at most 5 collections, this restore needs 2 free (one for its mark); nothing was changed", "raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection"),
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_bad_server_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+def test_a_bad_server_gets_a_sentence_and_nothing_is_touched(case: Case, scenario: RestoreScenario) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = run(case, ground)
+    tried = run(case, scenario)
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
-def test_a_host_that_does_not_resolve_is_named(ground: Ground) -> None:
+def test_a_host_that_does_not_resolve_is_named(scenario: RestoreScenario) -> None:
     """The system's own words follow; they differ from one to the next."""
-    told = tell(ground, "restore", "<name>", environment={"QDRANT_URL": "http://nowhere.invalid:6333"})
+    output = tell(scenario, "restore", "<name>", environment={"QDRANT_URL": "http://nowhere.invalid:6333"})
     begun = "error: Qdrant at http://nowhere.invalid:6333 was not ready within 1 s: its host name does not resolve ("
 
-    assert (told.status, told.stdout) == (124, ())
-    assert told.stderr[-2].startswith(begun)
-    assert told.stderr[-1] == "hint: inside Compose the host is the service's name, for example http://qdrant:6333"
+    assert (output.status, output.stdout) == (124, ())
+    assert output.stderr[-2].startswith(begun)
+    assert output.stderr[-1] == "hint: inside Compose the host is the service's name, for example http://qdrant:6333"
 
 
-def test_a_server_that_stalls_while_it_loads_ends_the_wait(ground: Ground) -> None:
+def test_a_server_that_stalls_while_it_loads_ends_the_wait(scenario: RestoreScenario) -> None:
     """Status 124 within the stall timeout; the mark stays and is named, because the server may go on by itself."""
-    ground.add()
-    ground.proxy.inject("snapshots/upload", Fault(silent=True))
-    ground.proxy.inject("GET /telemetry", answer_idle())
-    told = tell(ground, "restore", "<name>", environment={"RESTORE_STALL_TIMEOUT": "1"})
+    scenario.add()
+    scenario.proxy.inject("snapshots/upload", Fault(silent=True))
+    scenario.proxy.inject("GET /telemetry", answer_idle())
+    output = tell(scenario, "restore", "<name>", environment={"RESTORE_STALL_TIMEOUT": "1"})
 
-    assert told == refuse(
+    assert output == refuse(
         124,
         "Qdrant gave no sign for 1 s while it was loading the snapshot; its mark '<mark>-1' stays, and the next run "
         "finishes it",
         "look into Qdrant's log; give it longer with --stall-timeout",
         log=SENT,
     )
-    assert ground.markers == [name_marker(ground.name, 1)]
+    assert scenario.markers == [name_marker(scenario.name, 1)]
 
 
 def answer_idle() -> Fault:
@@ -175,16 +175,16 @@ def answer_idle() -> Fault:
     return Fault(status=200, body=b'{"result":{"collections":{"snapshots":[]}}}', headers=JSON)
 
 
-def test_a_rate_limit_ends_with_the_servers_own_words(ground: Ground) -> None:
+def test_a_rate_limit_ends_with_the_servers_own_words(scenario: RestoreScenario) -> None:
     """Asked again as it wishes, but not for longer than ten seconds, and nothing of that on stdout."""
-    ground.add()
+    scenario.add()
     limit = {**JSON, "retry-after": "3600"}
-    ground.proxy.inject(
+    scenario.proxy.inject(
         "GET /collections", Fault(status=429, headers=limit, body=b'{"status":{"error":"Rate limit"}}')
     )
-    told = tell(ground, "restore", "<name>")
+    output = tell(scenario, "restore", "<name>")
 
-    assert told == fail(
+    assert output == fail(
         17,
         "Qdrant at <url> answered 429 to GET /collections: Rate limit",
         "the server limits how often it may be asked: run it again later, or raise its limits",
@@ -195,7 +195,7 @@ def test_a_rate_limit_ends_with_the_servers_own_words(ground: Ground) -> None:
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
+def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
     """Give a server that asks for keys."""
     folder = tmp_path_factory.mktemp("locked")
     with EmbeddedQdrant(folder, api_key="the-full-key", read_only_api_key="the-reading-key") as server:
@@ -203,38 +203,38 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]
 
 
 @pytest.fixture
-def locked_ground(locked: EmbeddedQdrant, store: FilledStore) -> Iterator[Ground]:
+def locked_scenario(locked_server: EmbeddedQdrant, store: FilledStore) -> Iterator[RestoreScenario]:
     """Give what a test stands on, on the server that asks for keys."""
-    server = Server(locked.url, "the-full-key", locked.snapshots)
-    with RecordingProxy(locked.url) as proxy:
-        yield Ground(server, proxy, store, "cities")
+    server = Server(locked_server.url, "the-full-key", locked_server.snapshots)
+    with RecordingProxy(locked_server.url) as proxy:
+        yield RestoreScenario(server, proxy, store, "cities")
 
 
 KEYS = [
     Case(
         name="no key",
         environment={"QDRANT_API_KEY": ""},
-        told=fail(12, "Qdrant at <url> asks for an API key, and none was given", "give it as QDRANT_API_KEY, or the file that holds it as QDRANT_API_KEY_FILE"),
+        expected=fail(12, "Qdrant at <url> asks for an API key, and none was given", "give it as QDRANT_API_KEY, or the file that holds it as QDRANT_API_KEY_FILE"),
     ),
     Case(
         name="a wrong key",
         environment={"QDRANT_API_KEY": "another-servers-key"},
-        told=fail(12, "Qdrant at <url> refused our key (401): Invalid API key or JWT", "is it this server's key? 'qdrant-restore config show' says where ours came from"),
+        expected=fail(12, "Qdrant at <url> refused our key (401): Invalid API key or JWT", "is it this server's key? 'qdrant-restore config show' says where ours came from"),
     ),
     Case(
         name="a key that may only read",
         environment={"QDRANT_API_KEY": "the-reading-key"},
-        told=refuse(12, "Qdrant at <url> refused our key (403) to PUT /collections/<mark>-1: Forbidden: Global manage access is required", "restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look"),
+        expected=refuse(12, "Qdrant at <url> refused our key (403) to PUT /collections/<mark>-1: Forbidden: Global manage access is required", "restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look"),
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", KEYS, ids=str)
-def test_a_key_that_is_not_enough_gets_a_sentence(case: Case, locked_ground: Ground) -> None:
+def test_a_key_that_is_not_enough_gets_a_sentence(case: Case, locked_scenario: RestoreScenario) -> None:
     """Status 12, who refused it and what to do; store and server as they were."""
-    tried = run(case, locked_ground)
+    tried = run(case, locked_scenario)
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
@@ -242,18 +242,18 @@ def test_a_key_that_is_not_enough_gets_a_sentence(case: Case, locked_ground: Gro
 
 
 @pytest.fixture
-def tls(ground: Ground) -> Iterator[int]:
+def tls(scenario: RestoreScenario) -> Iterator[int]:
     """Give the port of a TLS server before the server under test."""
-    with open_tls(ground.server.url) as port:
+    with open_tls(scenario.server.url) as port:
         yield port
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_at_once(ground: Ground, tls: int) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused_at_once(scenario: RestoreScenario, tls: int) -> None:
     """Waiting cannot cure it."""
-    ground.add()
-    told = tell(ground, "restore", "<name>", environment={"QDRANT_URL": f"https://127.0.0.1:{tls}"})
+    scenario.add()
+    output = tell(scenario, "restore", "<name>", environment={"QDRANT_URL": f"https://127.0.0.1:{tls}"})
 
-    assert told == fail(
+    assert output == fail(
         17,
         f"Qdrant at https://127.0.0.1:{tls} cannot be reached: its certificate was not accepted (<openssl>)",
         "name the authority with RESTORE_CA_FILE, or use a name that the certificate holds",
@@ -261,63 +261,65 @@ def test_a_certificate_of_an_unknown_authority_is_refused_at_once(ground: Ground
     )
 
 
-def test_a_certificate_for_another_name_is_refused_at_once(ground: Ground, tls: int) -> None:
+def test_a_certificate_for_another_name_is_refused_at_once(scenario: RestoreScenario, tls: int) -> None:
     """The authority is known; the name is not the certificate's."""
     environment = {"QDRANT_URL": f"https://localhost:{tls}", "RESTORE_CA_FILE": str(AUTHORITY)}
-    told = tell(ground, "restore", "<name>", environment=environment)
+    output = tell(scenario, "restore", "<name>", environment=environment)
 
-    assert told.status == 17
-    assert "its certificate was not accepted" in told.stderr[-2]
+    assert output.status == 17
+    assert "its certificate was not accepted" in output.stderr[-2]
 
 
-def test_with_the_right_authority_everything_goes_through_tls(ground: Ground, tls: int) -> None:
+def test_with_the_right_authority_everything_goes_through_tls(scenario: RestoreScenario, tls: int) -> None:
     """The upload too, which takes another way then: a file cannot be handed to the kernel."""
-    ground.add()
+    scenario.add()
     environment = {"QDRANT_URL": f"https://127.0.0.1:{tls}", "RESTORE_CA_FILE": str(AUTHORITY)}
-    told = tell(ground, "restore", "<name>", environment=environment)
+    output = tell(scenario, "restore", "<name>", environment=environment)
 
-    assert (told.status, ground.server.points(ground.name)) == (0, promised_points("plain"))
+    assert (output.status, scenario.server.points(scenario.name)) == (0, promised_points("plain"))
 
 
-def test_insecure_accepts_any_certificate_and_says_so(ground: Ground, tls: int) -> None:
+def test_insecure_accepts_any_certificate_and_says_so(scenario: RestoreScenario, tls: int) -> None:
     """Only when asked for, at every start."""
-    ground.add()
+    scenario.add()
     environment = {"QDRANT_URL": f"https://localhost:{tls}", "RESTORE_INSECURE": "true"}
-    told = tell(ground, "restore", "<name>", environment=environment)
+    output = tell(scenario, "restore", "<name>", environment=environment)
 
-    assert (told.status, told.stderr[0]) == (
+    assert (output.status, output.stderr[0]) == (
         0,
         '<time> warning tls.insecure message="any certificate of Qdrant is accepted" because=RESTORE_INSECURE',
     )
 
 
-def test_https_on_a_port_that_speaks_http_is_told(ground: Ground) -> None:
+def test_https_on_a_port_that_speaks_http_is_told(scenario: RestoreScenario) -> None:
     """Status 17 at once."""
-    told = tell(ground, "restore", "<name>", environment={"QDRANT_URL": ground.server.url.replace("http:", "https:")})
+    output = tell(
+        scenario, "restore", "<name>", environment={"QDRANT_URL": scenario.server.url.replace("http:", "https:")}
+    )
 
-    assert (told.status, told.stderr[-1]) == (
+    assert (output.status, output.stderr[-1]) == (
         17,
         "hint: is it https:// that this port speaks? Qdrant speaks http:// unless TLS was switched on",
     )
 
 
-def test_http_on_a_port_that_speaks_https_is_told(ground: Ground, tls: int) -> None:
+def test_http_on_a_port_that_speaks_https_is_told(scenario: RestoreScenario, tls: int) -> None:
     """It never becomes ready; what is said leads to the scheme."""
-    told = tell(ground, "restore", "<name>", environment={"QDRANT_URL": f"http://127.0.0.1:{tls}"})
+    output = tell(scenario, "restore", "<name>", environment={"QDRANT_URL": f"http://127.0.0.1:{tls}"})
 
-    assert (told.status, told.stderr[-1]) == (124, f"hint: {IS_HTTP}")
+    assert (output.status, output.stderr[-1]) == (124, f"hint: {IS_HTTP}")
 
 
 @pytest.mark.parametrize(
     ("file", "reason"),
     [("<folder>/gone.pem", "No such file or directory"), ("<store>/README.md", "it holds no certificate")],
 )
-def test_an_authority_that_is_none_is_a_setting(file: str, reason: str, ground: Ground) -> None:
+def test_an_authority_that_is_none_is_a_setting(file: str, reason: str, scenario: RestoreScenario) -> None:
     """Told before anything is asked."""
     environment = {"QDRANT_URL": "https://127.0.0.1:9", "RESTORE_CA_FILE": file}
-    told = tell(ground, "restore", "<name>", environment=environment)
+    output = tell(scenario, "restore", "<name>", environment=environment)
 
-    assert told == fail(
+    assert output == fail(
         2,
         f"RESTORE_CA_FILE: '{file}' is no file of authorities ({reason})",
         "give the certificate of the authority that signed Qdrant's, as PEM",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.bad_input import HINT, Case, Told, run, tell
-from tests.support.restore_environment import Ground
+from tests.support.bad_input import HINT, Case, CommandOutput, run, tell
+from tests.support.restore_scenario import RestoreScenario
 
 UNIT = "is no length of time (90, 90s, 2m, 1h)"
 PORT = "has a host or port that is none (a port is a number up to 65535)"
@@ -21,38 +21,38 @@ def cut(problem: str) -> str:
     return f"{problem[:100]}…{problem[-100:]}"
 
 
-def wrong(*problems: str) -> Told:
+def wrong(*problems: str) -> CommandOutput:
     """Say what is told of wrong settings: one line each, and where to look."""
-    return Told(2, (*(f"error: {problem}" for problem in problems), HINT), ())
+    return CommandOutput(2, (*(f"error: {problem}" for problem in problems), HINT), ())
 
 
 def url(text: str, problem: str) -> Case:
     """Give the case of a wrong URL."""
-    return Case(name=f"URL {text[:40]}", environment={"QDRANT_URL": text}, told=wrong(f"QDRANT_URL: {problem}"))
+    return Case(name=f"URL {text[:40]}", environment={"QDRANT_URL": text}, expected=wrong(f"QDRANT_URL: {problem}"))
 
 
 def name(text: str, problem: str) -> Case:
     """Give the case of a collection's name that is refused before anything is sent."""
-    return Case(name=f"name {text[:40]!r}", arguments=("restore", text), told=wrong(f"arguments: {problem}"))
+    return Case(name=f"name {text[:40]!r}", arguments=("restore", text), expected=wrong(f"arguments: {problem}"))
 
 
 def variable(setting: str, text: str, problem: str) -> Case:
     """Give the case of a variable with a wrong value."""
-    return Case(name=f"{setting}={text[:30]!r}", environment={setting: text}, told=wrong(f"{setting}: {problem}"))
+    return Case(name=f"{setting}={text[:30]!r}", environment={setting: text}, expected=wrong(f"{setting}: {problem}"))
 
 
-def write(content: bytes) -> Callable[[Ground], None]:
+def write(content: bytes) -> Callable[[RestoreScenario], None]:
     """Give what writes the settings file."""
 
-    def spoil(ground: Ground) -> None:
-        ground.store.path.parent.joinpath("restore.yaml").write_bytes(content)
+    def spoil(scenario: RestoreScenario) -> None:
+        scenario.store.path.parent.joinpath("restore.yaml").write_bytes(content)
 
     return spoil
 
 
 def yaml(what: str, content: bytes, *problems: str) -> Case:
     """Give the case of a settings file."""
-    return Case(name=f"YAML {what}", spoil=write(content), told=wrong(*problems))
+    return Case(name=f"YAML {what}", spoil=write(content), expected=wrong(*problems))
 
 
 URLS = [
@@ -88,15 +88,15 @@ NAMES = [
     name("x" * 256, cut(f"'{'x' * 256}' has 256 bytes, Qdrant accepts 255")),
     name("ä" * 128, f"'{'ä' * 128}' has 256 bytes, Qdrant accepts 255"),
     name(".restoring-0123456789abcdef-1", "'<mark>-1' begins with '.restoring-', which marks a restore in progress"),
-    Case(name="a path in a variable", environment={"QDRANT_COLLECTION_NAME": "./snapshots/x"}, arguments=("restore",), told=wrong(f"QDRANT_COLLECTION_NAME: './snapshots/x' {PATH}")),
-    Case(name="several in a list", environment={"RESTORE_COLLECTIONS": "ok, .., a/b,,"}, arguments=("restore",), told=wrong("RESTORE_COLLECTIONS: '..' would make the server touch its own parent directory", f"RESTORE_COLLECTIONS: 'a/b' {PATH}")),
-    Case(name="a path as another name", arguments=("restore", "<name>", "--to", "../x"), told=wrong(f"--to: '../x' {PATH}")),
+    Case(name="a path in a variable", environment={"QDRANT_COLLECTION_NAME": "./snapshots/x"}, arguments=("restore",), expected=wrong(f"QDRANT_COLLECTION_NAME: './snapshots/x' {PATH}")),
+    Case(name="several in a list", environment={"RESTORE_COLLECTIONS": "ok, .., a/b,,"}, arguments=("restore",), expected=wrong("RESTORE_COLLECTIONS: '..' would make the server touch its own parent directory", f"RESTORE_COLLECTIONS: 'a/b' {PATH}")),
+    Case(name="a path as another name", arguments=("restore", "<name>", "--to", "../x"), expected=wrong(f"--to: '../x' {PATH}")),
 ]  # fmt: skip
 
 MISSPELT = [
-    Case(name="an unknown option", arguments=("restore", "<name>", "--frob"), told=wrong("unknown option --frob")),
-    Case(name="a misspelt option", arguments=("restore", "<name>", "--on-existng", "replace"), told=wrong("unknown option --on-existng (did you mean --on-existing?)")),
-    Case(name="a misspelt variable", environment={"RESTORE_COLECTIONS": "x"}, told=wrong("unknown variable RESTORE_COLECTIONS (did you mean RESTORE_COLLECTIONS?)")),
+    Case(name="an unknown option", arguments=("restore", "<name>", "--frob"), expected=wrong("unknown option --frob")),
+    Case(name="a misspelt option", arguments=("restore", "<name>", "--on-existng", "replace"), expected=wrong("unknown option --on-existng (did you mean --on-existing?)")),
+    Case(name="a misspelt variable", environment={"RESTORE_COLECTIONS": "x"}, expected=wrong("unknown variable RESTORE_COLECTIONS (did you mean RESTORE_COLLECTIONS?)")),
     yaml("with an unknown key", b"on_exsting: replace\n", "restore.yaml: unknown key 'on_exsting' (did you mean on_existing?)"),
     yaml("with an unknown key of one collection", b"collections:\n  x:\n    fallbak: none\n", "restore.yaml: collections.x: unknown key 'fallbak' (did you mean fallback?)"),
     Case(
@@ -104,7 +104,7 @@ MISSPELT = [
         arguments=("restore", "a/b", "--frob", "--on-empty", "pigeon"),
         environment={"QDRANT_URL": "qdrant:6333", "RESTORE_STROE": "x", "RESTORE_DEADLINE": "tomorrow", "QDRANT_API_KEY": " k "},
         spoil=write(b"verify: maybe\nstoer: x\n"),
-        told=wrong(
+        expected=wrong(
             "unknown option --frob",
             "QDRANT_URL: 'qdrant:6333' has no scheme (did you mean http://qdrant:6333?)",
             "QDRANT_API_KEY: has white space around it",
@@ -132,7 +132,7 @@ VALUES = [
     variable("RESTORE_SERVER_STORE", "snapshots", "'snapshots' is no absolute path; it is the path that the Qdrant server sees"),
     variable("QDRANT_API_KEY", "gehe\u00efm", "has a character that no HTTP header can carry"),
     variable("QDRANT_API_KEY", "a\r\nX-Evil: 1", "has a character that no HTTP header can carry"),
-    Case(name="a byte order mark in an env file", environment={"\ufeffQDRANT_URL": "http://qdrant:6333"}, told=wrong("variable QDRANT_URL begins with a byte order mark: save the env file as UTF-8 without BOM")),
+    Case(name="a byte order mark in an env file", environment={"\ufeffQDRANT_URL": "http://qdrant:6333"}, expected=wrong("variable QDRANT_URL begins with a byte order mark: save the env file as UTF-8 without BOM")),
 ]  # fmt: skip
 
 FILES = [
@@ -147,37 +147,37 @@ FILES = [
     yaml("that contains itself", b"collections: &a\n  x: *a\n", "settings file 'restore.yaml' is no YAML in line 1: found unconstructable recursive node"),
     yaml("longer than any", b"note: " + b"x" * (1 << 20), "settings file 'restore.yaml' cannot be read (it is longer than 1,048,576 bytes)"),
     yaml("with a list for one value", b"note: [a]\n", "restore.yaml: note: one value is wanted, not a list or a mapping"),
-    Case(name="YAML with names that are none", arguments=("restore",), spoil=write(b"collections: [1, [a]]\n"), told=wrong("restore.yaml: collections: a list of names is wanted, or a mapping of names to choices")),
-    Case(name="a settings file that is not there", arguments=("restore", "--config", "gone.yaml"), told=wrong("settings file 'gone.yaml' cannot be read (No such file or directory)")),
-    Case(name="a settings file that is a directory", arguments=("restore", "--config", "."), told=wrong("settings file '.' cannot be read (Is a directory)")),
+    Case(name="YAML with names that are none", arguments=("restore",), spoil=write(b"collections: [1, [a]]\n"), expected=wrong("restore.yaml: collections: a list of names is wanted, or a mapping of names to choices")),
+    Case(name="a settings file that is not there", arguments=("restore", "--config", "gone.yaml"), expected=wrong("settings file 'gone.yaml' cannot be read (No such file or directory)")),
+    Case(name="a settings file that is a directory", arguments=("restore", "--config", "."), expected=wrong("settings file '.' cannot be read (Is a directory)")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", [*URLS, *NAMES, *MISSPELT, *VALUES, *FILES], ids=str)
-def test_a_bad_setting_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+def test_a_bad_setting_gets_a_sentence_and_nothing_is_touched(case: Case, scenario: RestoreScenario) -> None:
     """The whole of stderr and stdout, status 2, and store and server as they were."""
-    tried = run(case, ground)
+    tried = run(case, scenario)
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
-def test_a_settings_file_makes_nothing_but_texts(ground: Ground) -> None:
+def test_a_settings_file_makes_nothing_but_texts(scenario: RestoreScenario) -> None:
     """A tag that would call a function is not obeyed; what it stands at is a list."""
-    write(b"note: !!python/object/apply:os.mkdir [pwned]\n")(ground)
-    told = tell(ground, "restore", "<name>")
+    write(b"note: !!python/object/apply:os.mkdir [pwned]\n")(scenario)
+    output = tell(scenario, "restore", "<name>")
 
-    assert told == wrong("restore.yaml: note: one value is wanted, not a list or a mapping")
-    assert not ground.store.path.parent.joinpath("pwned").exists()
+    assert output == wrong("restore.yaml: note: one value is wanted, not a list or a mapping")
+    assert not scenario.store.path.parent.joinpath("pwned").exists()
 
 
 @pytest.mark.parametrize("command", ["restore", "snapshot", "list", "verify", "doctor", "config show"])
-def test_every_command_tells_wrong_settings_alike(command: str, ground: Ground) -> None:
+def test_every_command_tells_wrong_settings_alike(command: str, scenario: RestoreScenario) -> None:
     """Nothing is done before settings are right."""
-    ground.add()
-    told = tell(ground, *command.split(), environment={"RESTORE_LOG_LEVEL": "loud", "RESTORE_STROE": "x"})
+    scenario.add()
+    output = tell(scenario, *command.split(), environment={"RESTORE_LOG_LEVEL": "loud", "RESTORE_STROE": "x"})
 
-    assert told == wrong(
+    assert output == wrong(
         "RESTORE_LOG_LEVEL: 'loud' is none of debug, info, warning, error",
         "unknown variable RESTORE_STROE (did you mean RESTORE_STORE?)",
     )

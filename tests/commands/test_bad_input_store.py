@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bad_input import ANOTHER, READY, Case, Told, fail, read_lines, refuse, run, tell
+from tests.support.bad_input import ANOTHER, READY, Case, CommandOutput, fail, read_lines, refuse, run, tell
 from tests.support.program import make_environment
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import promised_points
-from tests.support.state_dump import gather
+from tests.support.state_dump import dump_state
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 270336\n"
 FILE = "<name>_20261120_120000.snapshot"
@@ -24,148 +24,148 @@ SIBLING = "only a snapshot beside it is followed; make a new one, or link it to 
 PULL = "fetch the files that stand behind: git lfs pull"
 
 
-def latest_of(ground: Ground) -> Path:
+def latest_of(scenario: RestoreScenario) -> Path:
     """Give the pointer's path."""
-    return ground.store.path / f"{ground.name}_latest.snapshot"
+    return scenario.store.path / f"{scenario.name}_latest.snapshot"
 
 
-def file_of(ground: Ground) -> Path:
+def file_of(scenario: RestoreScenario) -> Path:
     """Give the snapshot's path."""
-    return ground.store.path / f"{ground.name}_20261120_120000.snapshot"
+    return scenario.store.path / f"{scenario.name}_20261120_120000.snapshot"
 
 
-def let_dangle(ground: Ground) -> None:
+def let_dangle(scenario: RestoreScenario) -> None:
     """Let latest point to a snapshot that was deleted."""
-    ground.store.point(ground.name, f"{ground.name}_20200101_000000.snapshot")
+    scenario.store.point(scenario.name, f"{scenario.name}_20200101_000000.snapshot")
 
 
-def point_absolutely(ground: Ground) -> None:
+def point_absolutely(scenario: RestoreScenario) -> None:
     """Let latest be the whole path of its own sibling."""
-    ground.store.point(ground.name, str(file_of(ground)))
+    scenario.store.point(scenario.name, str(file_of(scenario)))
 
 
-def point_outside(ground: Ground) -> None:
+def point_outside(scenario: RestoreScenario) -> None:
     """Let latest lead to a good snapshot beside the store."""
-    outside = ground.store.path.parent / file_of(ground).name
-    shutil.copyfile(file_of(ground), outside)
-    ground.store.point(ground.name, f"../{outside.name}")
+    outside = scenario.store.path.parent / file_of(scenario).name
+    shutil.copyfile(file_of(scenario), outside)
+    scenario.store.point(scenario.name, f"../{outside.name}")
 
 
-def point_to_another(ground: Ground) -> None:
+def point_to_another(scenario: RestoreScenario) -> None:
     """Let latest lead to another collection's snapshot."""
-    ground.store.add("towns", "named")
-    ground.store.point(ground.name, "towns_20261120_120000.snapshot")
+    scenario.store.add("towns", "named")
+    scenario.store.point(scenario.name, "towns_20261120_120000.snapshot")
 
 
-def point_to_itself(ground: Ground) -> None:
+def point_to_itself(scenario: RestoreScenario) -> None:
     """Let latest be a link to latest."""
-    ground.store.point(ground.name, latest_of(ground).name)
+    scenario.store.point(scenario.name, latest_of(scenario).name)
 
 
-def point_to_directory(ground: Ground) -> None:
+def point_to_directory(scenario: RestoreScenario) -> None:
     """Let latest lead to a directory."""
-    file_of(ground).unlink()
-    file_of(ground).mkdir()
+    file_of(scenario).unlink()
+    file_of(scenario).mkdir()
 
 
-def write_latest(text: bytes) -> Callable[[Ground], None]:
+def write_latest(text: bytes) -> Callable[[RestoreScenario], None]:
     """Give what writes latest as a text file."""
 
-    def write(ground: Ground) -> None:
-        latest_of(ground).unlink()
-        latest_of(ground).write_bytes(text.replace(b"<name>", ground.name.encode()))
+    def write(scenario: RestoreScenario) -> None:
+        latest_of(scenario).unlink()
+        latest_of(scenario).write_bytes(text.replace(b"<name>", scenario.name.encode()))
 
     return write
 
 
-def write_pointer(ground: Ground) -> None:
+def write_pointer(scenario: RestoreScenario) -> None:
     """Check the snapshot out without Git LFS."""
-    file_of(ground).write_bytes(LFS)
+    file_of(scenario).write_bytes(LFS)
 
 
-def write_manifest_pointer(ground: Ground) -> None:
+def write_manifest_pointer(scenario: RestoreScenario) -> None:
     """Check only the manifest out without Git LFS."""
-    file_of(ground).with_name(f"{file_of(ground).name}.json").write_bytes(LFS)
+    file_of(scenario).with_name(f"{file_of(scenario).name}.json").write_bytes(LFS)
 
 
-def empty_store(ground: Ground) -> None:
+def empty_store(scenario: RestoreScenario) -> None:
     """Leave nothing but the stamp."""
-    for file in ground.store.path.glob(f"{ground.name}*"):
+    for file in scenario.store.path.glob(f"{scenario.name}*"):
         file.unlink()
 
 
-def take_stamp(ground: Ground) -> None:
+def take_stamp(scenario: RestoreScenario) -> None:
     """Leave an empty directory, as Docker makes one for a bind mount that is missing."""
-    empty_store(ground)
-    (ground.store.path / "README.md").unlink()
+    empty_store(scenario)
+    (scenario.store.path / "README.md").unlink()
 
 
-def keep_others(ground: Ground) -> None:
+def keep_others(scenario: RestoreScenario) -> None:
     """Leave snapshots of other collections only."""
-    empty_store(ground)
-    ground.store.add("towns", "named")
-    ground.store.add("my docs", "named")
+    empty_store(scenario)
+    scenario.store.add("towns", "named")
+    scenario.store.add("my docs", "named")
 
 
 CASES = [
     Case(
         name="the store is missing",
         environment={"RESTORE_STORE": "<folder>/gone"},
-        told=fail(10, "store '<folder>/gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
+        expected=fail(10, "store '<folder>/gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
     ),
     Case(
         name="the store is missing, by a path from here",
         environment={"RESTORE_STORE": "./gone"},
-        told=fail(10, "store './gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
+        expected=fail(10, "store './gone' does not exist", "looked in '<folder>/gone'; give its directory with --store or RESTORE_STORE; 'qdrant-restore snapshot' makes one", log=()),
     ),
     Case(
         name="the store has no stamp and nothing in it",
         spoil=take_stamp,
-        told=fail(10, "store '<store>' has neither a stamp (README.md) nor a snapshot in it", "is it mounted? Docker creates an empty directory where a bind mount's source is missing; 'qdrant-restore snapshot' makes a store", log=()),
+        expected=fail(10, "store '<store>' has neither a stamp (README.md) nor a snapshot in it", "is it mounted? Docker creates an empty directory where a bind mount's source is missing; 'qdrant-restore snapshot' makes a store", log=()),
     ),
     Case(
         name="the store is a file",
         environment={"RESTORE_STORE": "<store>/README.md"},
-        told=fail(18, "store '<store>/README.md' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
+        expected=fail(18, "store '<store>/README.md' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
     ),
     Case(
         name="the store lies below a file",
         environment={"RESTORE_STORE": "<store>/README.md/store"},
-        told=fail(18, "store '<store>/README.md/store' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
+        expected=fail(18, "store '<store>/README.md/store' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=()),
     ),
     Case(
         name="the wanted collection has no snapshot, others have",
         spoil=keep_others,
-        told=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of 'my docs', 'towns'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+        expected=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of 'my docs', 'towns'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
     ),
     Case(
         name="the wanted collection has no snapshot, nothing has",
         spoil=empty_store,
-        told=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has no snapshots", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+        expected=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has no snapshots", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
     ),
     Case(
         name="nothing is wanted and nothing is there",
         arguments=("restore",),
         spoil=empty_store,
-        told=Told(0, (READY,), ("warning: nothing to restore: no collection is named and store '<store>' has no snapshot (no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'",)),
+        expected=CommandOutput(0, (READY,), ("warning: nothing to restore: no collection is named and store '<store>' has no snapshot (no '*_latest.snapshot'); make one with 'qdrant-restore snapshot'",)),
     ),
     Case(
         name="the file asked for is not in the store",
         arguments=("restore", "<name>", "--snapshot", "<name>_20200101_000000.snapshot"),
-        told=refuse(10, "no snapshot '<name>_20200101_000000.snapshot' of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of '<name>'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
+        expected=refuse(10, "no snapshot '<name>_20200101_000000.snapshot' of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of '<name>'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
     ),
-    Case(name="latest dangles", spoil=let_dangle, told=refuse(13, f"'{LATEST}' in store '<store>' points to '<name>_20200101_000000.snapshot', which is not there", SIBLING)),
-    Case(name="latest is absolute", spoil=point_absolutely, told=refuse(13, f"'{LATEST}' in store '<store>' points to '<store>/{FILE}', an absolute path", SIBLING)),
-    Case(name="latest points outside", spoil=point_outside, told=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
-    Case(name="latest as text points outside", spoil=write_latest(b"../<name>_20261120_120000.snapshot\n"), told=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
-    Case(name="latest as text is absolute", spoil=write_latest(b"/etc/x.snapshot\n"), told=refuse(13, f"'{LATEST}' in store '<store>' points to '/etc/x.snapshot', an absolute path", SIBLING)),
-    Case(name="latest points to another collection's snapshot", spoil=point_to_another, told=refuse(13, f"'{LATEST}' in store '<store>' points to 'towns_20261120_120000.snapshot', a snapshot of collection 'towns'", SIBLING)),
-    Case(name="latest points to itself", spoil=point_to_itself, told=refuse(13, f"'{LATEST}' in store '<store>' points to '{LATEST}', another pointer", SIBLING)),
-    Case(name="latest points to a directory", spoil=point_to_directory, told=refuse(13, f"'{FILE}' in store '<store>' is not a plain file", "put the snapshot itself there; only the latest pointer may be a link")),
-    Case(name="latest as text says something else", spoil=write_latest(b"hello\n"), told=refuse(13, f"snapshot '{LATEST}' is a text file, not a snapshot of Qdrant", ANOTHER)),
-    Case(name="the snapshot is a Git LFS pointer", spoil=write_pointer, told=refuse(13, f"'{FILE}' is a Git LFS pointer, not the file itself", PULL)),
-    Case(name="latest itself is a Git LFS pointer", spoil=write_latest(LFS), told=refuse(13, f"'{LATEST}' is a Git LFS pointer, not the file itself", PULL)),
-    Case(name="the manifest is a Git LFS pointer", spoil=write_manifest_pointer, told=refuse(13, f"'{FILE}.json' is a Git LFS pointer, not the file itself", PULL)),
+    Case(name="latest dangles", spoil=let_dangle, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '<name>_20200101_000000.snapshot', which is not there", SIBLING)),
+    Case(name="latest is absolute", spoil=point_absolutely, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '<store>/{FILE}', an absolute path", SIBLING)),
+    Case(name="latest points outside", spoil=point_outside, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
+    Case(name="latest as text points outside", spoil=write_latest(b"../<name>_20261120_120000.snapshot\n"), expected=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
+    Case(name="latest as text is absolute", spoil=write_latest(b"/etc/x.snapshot\n"), expected=refuse(13, f"'{LATEST}' in store '<store>' points to '/etc/x.snapshot', an absolute path", SIBLING)),
+    Case(name="latest points to another collection's snapshot", spoil=point_to_another, expected=refuse(13, f"'{LATEST}' in store '<store>' points to 'towns_20261120_120000.snapshot', a snapshot of collection 'towns'", SIBLING)),
+    Case(name="latest points to itself", spoil=point_to_itself, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '{LATEST}', another pointer", SIBLING)),
+    Case(name="latest points to a directory", spoil=point_to_directory, expected=refuse(13, f"'{FILE}' in store '<store>' is not a plain file", "put the snapshot itself there; only the latest pointer may be a link")),
+    Case(name="latest as text says something else", spoil=write_latest(b"hello\n"), expected=refuse(13, f"snapshot '{LATEST}' is a text file, not a snapshot of Qdrant", ANOTHER)),
+    Case(name="the snapshot is a Git LFS pointer", spoil=write_pointer, expected=refuse(13, f"'{FILE}' is a Git LFS pointer, not the file itself", PULL)),
+    Case(name="latest itself is a Git LFS pointer", spoil=write_latest(LFS), expected=refuse(13, f"'{LATEST}' is a Git LFS pointer, not the file itself", PULL)),
+    Case(name="the manifest is a Git LFS pointer", spoil=write_manifest_pointer, expected=refuse(13, f"'{FILE}.json' is a Git LFS pointer, not the file itself", PULL)),
 ]  # fmt: skip
 
 
@@ -173,11 +173,11 @@ WITH_MODES = [sys.executable, "-m", "tests.support.unprivileged", sys.executable
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_bad_store_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+def test_a_bad_store_gets_a_sentence_and_nothing_is_touched(case: Case, scenario: RestoreScenario) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = run(case, ground)
+    tried = run(case, scenario)
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
@@ -190,35 +190,44 @@ def test_a_bad_store_gets_a_sentence_and_nothing_is_touched(case: Case, ground: 
         ("<name>_20261120_120000.snapshot", "snapshot '<name>_20261120_120000.snapshot' cannot be read: Permission denied"),
     ],
 )  # fmt: skip
-def test_what_may_not_be_read_says_which_user_may_not(spoilt: str, sentence: str, ground: Ground) -> None:
+def test_what_may_not_be_read_says_which_user_may_not(spoilt: str, sentence: str, scenario: RestoreScenario) -> None:
     """Status 18, the file that is meant, and who we are: the usual trouble of a store that another container wrote."""
-    ground.add()
-    before = gather(ground.server, ground.store.path, ground.name)
-    closed = ground.store.path / spoilt.replace("<name>", ground.name)
+    scenario.add()
+    before = dump_state(scenario.server, scenario.store.path, scenario.name)
+    closed = scenario.store.path / spoilt.replace("<name>", scenario.name)
     mode = closed.stat().st_mode
     closed.chmod(0)
-    given = make_environment(QDRANT_URL=ground.proxy.url, QDRANT_API_KEY=ground.server.key)
-    asked = [*WITH_MODES, "restore", ground.name, "--store", str(ground.store.path), "--log-level", "error", "--json"]
-    ended = subprocess.run(asked, env=given, capture_output=True, text=True, check=False)
+    given = make_environment(QDRANT_URL=scenario.proxy.url, QDRANT_API_KEY=scenario.server.key)
+    asked = [
+        *WITH_MODES,
+        "restore",
+        scenario.name,
+        "--store",
+        str(scenario.store.path),
+        "--log-level",
+        "error",
+        "--json",
+    ]
+    result = subprocess.run(asked, env=given, capture_output=True, text=True, check=False)
     closed.chmod(mode)
 
-    assert ended.returncode == 18
-    assert [line for line in read_lines(ended.stdout, ground) if sentence not in line] == []
-    assert "; let that user in, or run it as the owner" in ended.stdout
-    assert gather(ground.server, ground.store.path, ground.name) == before
+    assert result.returncode == 18
+    assert [line for line in read_lines(result.stdout, scenario) if sentence not in line] == []
+    assert "; let that user in, or run it as the owner" in result.stdout
+    assert dump_state(scenario.server, scenario.store.path, scenario.name) == before
 
 
 @pytest.mark.parametrize("text", ["<name>_20261120_120000.snapshot\n", "<name>_20261120_120000.snapshot\r\n"])
-def test_latest_as_a_text_file_is_followed(text: str, ground: Ground) -> None:
+def test_latest_as_a_text_file_is_followed(text: str, scenario: RestoreScenario) -> None:
     """As git checks a link out on Windows; the store stays as it is."""
-    ground.add()
-    write_latest(text.encode())(ground)
-    before = ground.store.files()
-    told = tell(ground, "restore", ground.name)
+    scenario.add()
+    write_latest(text.encode())(scenario)
+    before = scenario.store.files()
+    output = tell(scenario, "restore", scenario.name)
 
-    assert (told.status, told.stdout[0]) == (
+    assert (output.status, output.stdout[0]) == (
         0,
         "<name>: 43 points restored from <name>_20261120_120000.snapshot (270 kB) in <n> s, checked",
     )
-    assert ground.server.points(ground.name) == promised_points("plain")
-    assert ground.store.files() == before
+    assert scenario.server.points(scenario.name) == promised_points("plain")
+    assert scenario.store.files() == before

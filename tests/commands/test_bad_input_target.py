@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.bad_input import READY, Case, Told, refuse, run, tell
+from tests.support.bad_input import READY, Case, CommandOutput, refuse, run, tell
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.targets import VECTORS, make_other, make_same
 
 FILE = "<name>_20261120_120000.snapshot"
@@ -21,57 +21,57 @@ REPLACE = ("restore", "<name>", "--on-existing", "replace")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_behind(ground: Ground) -> Iterator[None]:
+def _nothing_behind(scenario: RestoreScenario) -> Iterator[None]:
     """Remove the collection behind an alias again."""
     yield
-    ground.server.drop(f"{ground.name}-behind")
+    scenario.server.drop(f"{scenario.name}-behind")
 
 
-def make(**config: object) -> Callable[[Ground], None]:
+def make(**config: object) -> Callable[[RestoreScenario], None]:
     """Give what makes the target without points."""
 
-    def spoil(ground: Ground) -> None:
-        ground.server.create(ground.name, **config)
+    def spoil(scenario: RestoreScenario) -> None:
+        scenario.server.create(scenario.name, **config)
 
     return spoil
 
 
-def fill(size: int = 4, distance: str = "Cosine") -> Callable[[Ground], None]:
+def fill(size: int = 4, distance: str = "Cosine") -> Callable[[RestoreScenario], None]:
     """Give what makes the target with three points of an application."""
 
-    def spoil(ground: Ground) -> None:
-        ground.server.create(ground.name, vectors={"size": size, "distance": distance})
-        ground.server.upsert(ground.name, range(1, 4), size=size)
+    def spoil(scenario: RestoreScenario) -> None:
+        scenario.server.create(scenario.name, vectors={"size": size, "distance": distance})
+        scenario.server.upsert(scenario.name, range(1, 4), size=size)
 
     return spoil
 
 
-def make_alias(ground: Ground) -> None:
+def make_alias(scenario: RestoreScenario) -> None:
     """Let the target's name be an alias of a collection with points."""
-    ground.server.create(f"{ground.name}-behind", vectors=VECTORS)
-    ground.server.upsert(f"{ground.name}-behind", range(1, 4))
-    ground.server.alias(ground.name, f"{ground.name}-behind")
+    scenario.server.create(f"{scenario.name}-behind", vectors=VECTORS)
+    scenario.server.upsert(f"{scenario.name}-behind", range(1, 4))
+    scenario.server.alias(scenario.name, f"{scenario.name}-behind")
 
 
-def let_be_broken(ground: Ground) -> None:
+def let_be_broken(scenario: RestoreScenario) -> None:
     """Let the target be listed and answer nothing, as after a server's kill while data moved in."""
-    ground.server.create(ground.name, vectors=VECTORS)
-    ground.proxy.inject(f"/collections/{ground.name}(/points/count)?$", Fault(status=500, body=DIRTY))
+    scenario.server.create(scenario.name, vectors=VECTORS)
+    scenario.proxy.inject(f"/collections/{scenario.name}(/points/count)?$", Fault(status=500, body=DIRTY))
 
 
-def let_have_lost_snapshot(ground: Ground) -> None:
+def let_have_lost_snapshot(scenario: RestoreScenario) -> None:
     """Let the target have points, and the store no snapshot of it."""
-    fill()(ground)
-    for file in ground.store.path.glob(f"{ground.name}*"):
+    fill()(scenario)
+    for file in scenario.store.path.glob(f"{scenario.name}*"):
         file.unlink()
 
 
-def damage_beside(make_target: Callable[..., None]) -> Callable[[Ground], None]:
+def damage_beside(make_target: Callable[..., None]) -> Callable[[RestoreScenario], None]:
     """Give what makes the target and turns a bit of the snapshot's data."""
 
-    def spoil(ground: Ground) -> None:
-        make_target(ground.server, ground.name)
-        file = ground.store.path / f"{ground.name}_20261120_120000.snapshot"
+    def spoil(scenario: RestoreScenario) -> None:
+        make_target(scenario.server, scenario.name)
+        file = scenario.store.path / f"{scenario.name}_20261120_120000.snapshot"
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
@@ -79,104 +79,104 @@ def damage_beside(make_target: Callable[..., None]) -> Callable[[Ground], None]:
     return spoil
 
 
-def age(ground: Ground) -> None:
+def age(scenario: RestoreScenario) -> None:
     """Let the target have points, and the snapshot be of an older server."""
-    make_other(ground.server, ground.name)
-    ground.add(server_version="1.16.3")
+    make_other(scenario.server, scenario.name)
+    scenario.add(server_version="1.16.3")
 
 
 CASES = [
     Case(
         name="an alias",
         spoil=make_alias,
-        told=refuse(16, "'<name>' is an alias of collection '<name>-behind': a restore onto it would overwrite '<name>-behind'; nothing was changed", "restore the collection itself (<name>-behind), or remove the alias first"),
+        expected=refuse(16, "'<name>' is an alias of collection '<name>-behind': a restore onto it would overwrite '<name>-behind'; nothing was changed", "restore the collection itself (<name>-behind), or remove the alias first"),
     ),
     Case(
         name="an alias, to be replaced",
         spoil=make_alias,
         arguments=REPLACE,
-        told=refuse(16, "'<name>' is an alias of collection '<name>-behind': a restore onto it would overwrite '<name>-behind'; nothing was changed", "restore the collection itself (<name>-behind), or remove the alias first"),
+        expected=refuse(16, "'<name>' is an alias of collection '<name>-behind': a restore onto it would overwrite '<name>-behind'; nothing was changed", "restore the collection itself (<name>-behind), or remove the alias first"),
     ),
-    Case(name="empty, with vectors of another size", spoil=make(vectors={"size": 5, "distance": "Cosine"}), told=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"size":5,"distance":"Cosine"}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
-    Case(name="empty, with another distance", spoil=make(vectors={"size": 4, "distance": "Dot"}), told=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"size":4,"distance":"Dot"}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
-    Case(name="empty, with named vectors", spoil=make(vectors={"a": {"size": 4, "distance": "Cosine"}}), told=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"a":{OURS}}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
-    Case(name="empty, with more shards", spoil=make(vectors=VECTORS, shard_number=2), told=refuse(16, f"is there, empty, and not like the snapshot: its number of shards is 2, the snapshot's 1; {AS_IT_IS}", DISAGREE)),
-    Case(name="empty, and that is refused", spoil=make(vectors=VECTORS), arguments=("restore", "<name>", "--on-empty", "refuse"), told=refuse(16, f"is there with no points, and on_empty is refuse; {AS_IT_IS}", "allow it with --on-empty restore, or remove the empty collection")),
-    Case(name="empty, and that is skipped", spoil=make(vectors=VECTORS), arguments=("restore", "<name>", "--on-empty", "skip"), told=Told(0, (READY,), ("<name>: here with no points, and left so",))),
+    Case(name="empty, with vectors of another size", spoil=make(vectors={"size": 5, "distance": "Cosine"}), expected=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"size":5,"distance":"Cosine"}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
+    Case(name="empty, with another distance", spoil=make(vectors={"size": 4, "distance": "Dot"}), expected=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"size":4,"distance":"Dot"}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
+    Case(name="empty, with named vectors", spoil=make(vectors={"a": {"size": 4, "distance": "Cosine"}}), expected=refuse(16, f'is there, empty, and not like the snapshot: its vectors are {{"a":{OURS}}}, the snapshot\'s {OURS}; {AS_IT_IS}', DISAGREE)),
+    Case(name="empty, with more shards", spoil=make(vectors=VECTORS, shard_number=2), expected=refuse(16, f"is there, empty, and not like the snapshot: its number of shards is 2, the snapshot's 1; {AS_IT_IS}", DISAGREE)),
+    Case(name="empty, and that is refused", spoil=make(vectors=VECTORS), arguments=("restore", "<name>", "--on-empty", "refuse"), expected=refuse(16, f"is there with no points, and on_empty is refuse; {AS_IT_IS}", "allow it with --on-empty restore, or remove the empty collection")),
+    Case(name="empty, and that is skipped", spoil=make(vectors=VECTORS), arguments=("restore", "<name>", "--on-empty", "skip"), expected=CommandOutput(0, (READY,), ("<name>: here with no points, and left so",))),
     Case(
         name="there, with points and other vectors",
         spoil=fill(5, "Dot"),
-        told=Told(0, (READY,), ("<name>: 3 points here; the latest snapshot (20 Nov 12:00) has 43; to take it: qdrant-restore restore <name> --on-existing replace",)),
+        expected=CommandOutput(0, (READY,), ("<name>: 3 points here; the latest snapshot (20 Nov 12:00) has 43; to take it: qdrant-restore restore <name> --on-existing replace",)),
     ),
-    Case(name="there, and that is refused", spoil=fill(), arguments=("restore", "<name>", "--on-existing", "refuse"), told=refuse(16, f"is there with 3 points, and on_existing is refuse; {AS_IT_IS}", "leave it with --on-existing skip, or name it and use --on-existing replace")),
+    Case(name="there, and that is refused", spoil=fill(), arguments=("restore", "<name>", "--on-existing", "refuse"), expected=refuse(16, f"is there with 3 points, and on_existing is refuse; {AS_IT_IS}", "leave it with --on-existing skip, or name it and use --on-existing replace")),
     Case(
         name="there, to be replaced, and not named",
         spoil=fill(),
         arguments=("restore",),
         environment={"RESTORE_ON_EXISTING": "replace"},
-        told=refuse(16, f"is there with 3 points and was not named by itself; {AS_IT_IS}", "replace acts on named collections only: qdrant-restore restore <name> --on-existing replace"),
+        expected=refuse(16, f"is there with 3 points and was not named by itself; {AS_IT_IS}", "replace acts on named collections only: qdrant-restore restore <name> --on-existing replace"),
     ),
-    Case(name="there, to be replaced, and nothing to do it with", spoil=let_have_lost_snapshot, arguments=REPLACE, told=refuse(16, f"holds 3 points and there is no snapshot to replace it with; {AS_IT_IS}", "look what is there: qdrant-restore list <name>")),
+    Case(name="there, to be replaced, and nothing to do it with", spoil=let_have_lost_snapshot, arguments=REPLACE, expected=refuse(16, f"holds 3 points and there is no snapshot to replace it with; {AS_IT_IS}", "look what is there: qdrant-restore list <name>")),
     Case(
         name="broken",
         spoil=let_be_broken,
-        told=refuse(16, f"is there and does not answer (Service internal error: Dirty shard - shard is not fully initialized); {AS_IT_IS}", "to put the snapshot in its place: qdrant-restore restore <name> --on-existing replace"),
+        expected=refuse(16, f"is there and does not answer (Service internal error: Dirty shard - shard is not fully initialized); {AS_IT_IS}", "to put the snapshot in its place: qdrant-restore restore <name> --on-existing replace"),
     ),
     Case(
         name="of other points, to be replaced by a snapshot of another version",
         spoil=age,
         arguments=REPLACE,
-        told=refuse(14, f"the snapshot was made by Qdrant 1.16.3, this server is <version>; {AS_IT_IS}", "another version's snapshot is unsupported upstream and would replace data: restore it under another name first (--to), or say --allow-version-gap"),
+        expected=refuse(14, f"the snapshot was made by Qdrant 1.16.3, this server is <version>; {AS_IT_IS}", "another version's snapshot is unsupported upstream and would replace data: restore it under another name first (--to), or say --allow-version-gap"),
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_bad_target_gets_a_sentence_and_nothing_is_touched(case: Case, ground: Ground) -> None:
+def test_a_bad_target_gets_a_sentence_and_nothing_is_touched(case: Case, scenario: RestoreScenario) -> None:
     """The whole of stderr and stdout, the status, and store and server as they were."""
-    tried = run(case, ground)
-    ground.proxy.reset()
+    tried = run(case, scenario)
+    scenario.proxy.reset()
 
-    assert tried.told == case.told
+    assert tried.output == case.expected
     assert tried.after == tried.before
 
 
 @pytest.mark.parametrize("make_target", [make_same, make_other], ids=["same configuration", "another configuration"])
-def test_a_damaged_snapshot_replaces_nothing(make_target: Callable[..., None], ground: Ground) -> None:
+def test_a_damaged_snapshot_replaces_nothing(make_target: Callable[..., None], scenario: RestoreScenario) -> None:
     """Every byte is read before what is there goes: the points of others, and their alias, stay."""
-    ground.add()
-    damage_beside(make_target)(ground)
-    points = ground.server.points(ground.name)
-    told = tell(ground, *REPLACE)
+    scenario.add()
+    damage_beside(make_target)(scenario)
+    points = scenario.server.points(scenario.name)
+    output = tell(scenario, *REPLACE)
 
-    assert (told.status, told.stdout[0].partition(": 270,336")[0]) == (
+    assert (output.status, output.stdout[0].partition(": 270,336")[0]) == (
         13,
         f"<name>: snapshot '{FILE}' is not what its manifest says",
     )
-    assert ground.server.points(ground.name) == points
-    assert ground.server.aliases()[f"{ground.name}-alias"] == ground.name
-    assert ground.markers == []
+    assert scenario.server.points(scenario.name) == points
+    assert scenario.server.aliases()[f"{scenario.name}-alias"] == scenario.name
+    assert scenario.markers == []
 
 
-def test_a_proxys_500_does_not_make_a_collection_broken(ground: Ground) -> None:
+def test_a_proxys_500_does_not_make_a_collection_broken(scenario: RestoreScenario) -> None:
     """What a gateway says of a collection is no ground for replacing it, though it was asked for."""
-    ground.add()
-    fill()(ground)
+    scenario.add()
+    fill()(scenario)
     page = Fault(status=500, headers={"content-type": "text/html"}, body=b"<html>oops</html>")
-    ground.proxy.inject(f"GET /collections/{ground.name}$", page)
-    told = tell(ground, *REPLACE)
+    scenario.proxy.inject(f"GET /collections/{scenario.name}$", page)
+    output = tell(scenario, *REPLACE)
 
-    assert told.status == 17
-    assert ground.server.count(ground.name) == 3
+    assert output.status == 17
+    assert scenario.server.count(scenario.name) == 3
 
 
-def test_a_proxys_404_does_not_make_a_collection_missing(ground: Ground) -> None:
+def test_a_proxys_404_does_not_make_a_collection_missing(scenario: RestoreScenario) -> None:
     """Nor is it taken for a place that is free."""
-    ground.add()
-    fill()(ground)
+    scenario.add()
+    fill()(scenario)
     page = Fault(status=404, headers={"content-type": "text/html"}, body=b"<html>not here</html>")
-    ground.proxy.inject(f"GET /collections/{ground.name}$", page)
-    told = tell(ground, *REPLACE)
+    scenario.proxy.inject(f"GET /collections/{scenario.name}$", page)
+    output = tell(scenario, *REPLACE)
 
-    assert told.status == 17
-    assert ground.server.count(ground.name) == 3
+    assert output.status == 17
+    assert scenario.server.count(scenario.name) == 3

@@ -66,9 +66,9 @@ def test_a_bad_setting_gets_a_sentence_and_status_2(  # noqa: PLR0917 - the tabl
 ) -> None:
     """The whole of stderr; stdout stays empty, because there is no result."""
     (tmp_path / "restore.yaml").write_text(document)
-    ended = run_program(*arguments, cwd=tmp_path, environment=environment)
+    result = run_program(*arguments, cwd=tmp_path, environment=environment)
 
-    assert (ended.status, ended.stdout, ended.stderr.splitlines()) == (2, "", stderr)
+    assert (result.status, result.stdout, result.stderr.splitlines()) == (2, "", stderr)
 
 
 @pytest.mark.parametrize(
@@ -81,23 +81,23 @@ def test_a_ca_file_that_is_none_is_a_settings_error(name: str, reason: str, tmp_
     (tmp_path / "empty.pem").touch()
     (tmp_path / "qdrant_snapshots").mkdir()
     (tmp_path / "qdrant_snapshots/README.md").touch()
-    ended = run_program(
+    result = run_program(
         "restore", "--qdrant-url", "https://127.0.0.1:9", cwd=tmp_path, environment={"RESTORE_CA_FILE": name}
     )
 
-    assert ended.status == 2
-    assert ended.stderr.startswith(f"error: RESTORE_CA_FILE: '{name}' is no file of authorities ({reason}")
+    assert result.status == 2
+    assert result.stderr.startswith(f"error: RESTORE_CA_FILE: '{name}' is no file of authorities ({reason}")
 
 
 def test_an_unknown_option_a_misspelt_variable_and_a_wrong_key_are_told_together(tmp_path: Path) -> None:
     """Flags, variables, settings file and names in one go."""
     (tmp_path / "restore.yaml").write_text("on_exsting: skip\nwait_timeout: soon\n")
-    ended = run_program(
+    result = run_program(
         "restore", "a/b", "--strore", "./x", "--frob", "--verify", "ful", cwd=tmp_path, environment={"RESTORE_STROE": "x"}
     )  # fmt: skip
 
-    assert ended.status == 2
-    assert ended.stderr.splitlines() == [
+    assert result.status == 2
+    assert result.stderr.splitlines() == [
         "error: unknown option --strore (did you mean --store?)",
         "error: unknown option --frob",
         "error: --verify: 'ful' is none of full, counts, none (did you mean full?)",
@@ -113,15 +113,15 @@ def test_an_unknown_option_a_misspelt_variable_and_a_wrong_key_are_told_together
 def test_with_json_an_error_is_an_object_on_stdout_too(asked: list[str], tmp_path: Path) -> None:
     """Asked for by a flag or a variable; stderr keeps the sentences."""
     environment = {} if asked else {"RESTORE_JSON": "true"}
-    ended = run_program("restore", ".", *asked, cwd=tmp_path, environment=environment)
+    result = run_program("restore", ".", *asked, cwd=tmp_path, environment=environment)
 
-    assert json.loads(ended.stdout) == {
+    assert json.loads(result.stdout) == {
         "status": 2,
         "error": "arguments: '.' would make the server touch its own parent directory",
         "hint": HINT.removeprefix("hint: "),
         "problems": ["arguments: '.' would make the server touch its own parent directory"],
     }
-    assert ended.stderr.startswith("error: arguments: '.' would")
+    assert result.stderr.startswith("error: arguments: '.' would")
 
 
 def test_each_misspelt_spelling_of_a_setting_is_an_error(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_each_misspelt_spelling_of_a_setting_is_an_error(tmp_path: Path) -> None
         run_program("list", "--config", "wrong.yaml", cwd=tmp_path),
     ]
 
-    assert [ended.status for ended in runs] == [2, 2, 2]
+    assert [result.status for result in runs] == [2, 2, 2]
 
 
 def test_injected_variables_change_nothing(tmp_path: Path) -> None:
@@ -210,12 +210,12 @@ def test_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 -
     (tmp_path / "store").mkdir()
     (tmp_path / "store/README.md").touch()
     said = ["--qdrant-url", echo, "--store", "store", "--log-level", "debug", "--log-format", log_format, "--json"]
-    ended = run_program(
+    result = run_program(
         command, *flags, *said, cwd=tmp_path, environment={**environment, "RESTORE_WAIT_TIMEOUT": "0"}
     )
 
-    assert ended.status not in {0, 1, 2}
-    assert KEY not in ended.stdout + ended.stderr
+    assert result.status not in {0, 1, 2}
+    assert KEY not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_key_is_never_said_even_when_the_server_repeats_it(  # noqa: PLR0917 -
 @pytest.mark.parametrize("command", [Command.RESTORE, Command.DOCTOR, Command.LIST, Command.VERIFY])
 def test_a_password_in_the_url_is_never_said(url: str, command: str, tmp_path: Path) -> None:
     """Such a URL is refused, and shown without it."""
-    ended = run_program(command, cwd=tmp_path, environment={"QDRANT_URL": url})
+    result = run_program(command, cwd=tmp_path, environment={"QDRANT_URL": url})
 
-    assert (ended.status, KEY in ended.stdout + ended.stderr) == (2, False)
+    assert (result.status, KEY in result.stdout + result.stderr) == (2, False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
@@ -246,10 +246,10 @@ def test_no_process_of_a_run_has_the_key_on_its_command_line(tmp_path: Path) -> 
 
 def test_insecure_is_said_at_every_start(tmp_path: Path) -> None:
     """Who switched it on, too."""
-    ended = run_program(
+    result = run_program(
         "doctor", "--log-format", "json", cwd=tmp_path, environment={"RESTORE_INSECURE": "1", "QDRANT_URL": NOWHERE}
     )
-    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    events = [json.loads(line) for line in result.stderr.splitlines()]
 
     assert [(event["event"], event["level"], event["because"]) for event in events] == [
         ("tls.insecure", "warning", "RESTORE_INSECURE")
@@ -269,11 +269,11 @@ def test_a_terminals_control_sequences_in_a_name_are_shown_not_obeyed(tmp_path: 
     """Qdrant accepts such names; a terminal or a log reader would obey them."""
     (tmp_path / "qdrant_snapshots").mkdir()
     (tmp_path / "qdrant_snapshots/README.md").touch()
-    ended = run_program("list", "a\x1b[31m\nb", cwd=tmp_path)
+    result = run_program("list", "a\x1b[31m\nb", cwd=tmp_path)
 
-    assert ended.status == 10
-    assert r"a\x1b[31m\nb" in ended.stderr
-    assert "\x1b" not in ended.stderr
+    assert result.status == 10
+    assert r"a\x1b[31m\nb" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_a_reader_that_has_gone_changes_no_status(tmp_path: Path) -> None:
@@ -289,18 +289,18 @@ def test_a_reader_that_has_gone_changes_no_status(tmp_path: Path) -> None:
 def test_a_closed_stderr_changes_no_status(tmp_path: Path) -> None:
     """A log that nobody can write must not end a run."""
     command = f'"{sys.executable}" -m restore config show --insecure 2>&-'
-    ended = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", command], cwd=tmp_path, env=make_environment(), capture_output=True, check=False
     )
 
-    assert ended.returncode == 0
+    assert result.returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux")
 def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """`> file` on a full disk: the sentence goes to stderr, the status stays what was done."""
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "restore", "config", "show"],
             cwd=tmp_path,
             env=make_environment(),
@@ -311,7 +311,7 @@ def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         )
 
     said = "error: the result could not be written: [Errno 28] No space left on device"
-    assert (ended.returncode, ended.stderr.splitlines()) == (0, [said])
+    assert (result.returncode, result.stderr.splitlines()) == (0, [said])
 
 
 def test_a_bug_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -358,11 +358,11 @@ def test_every_line_of_a_json_log_is_json_to_the_last(
     (tmp_path / "qdrant_snapshots").mkdir()
     (tmp_path / "qdrant_snapshots" / "cities_latest.snapshot").symlink_to("gone")
     store = {"RESTORE_STORE": "gone"} if arguments[0] == "list" else {}
-    ended = run_program(*arguments, cwd=tmp_path, environment={**store, **environment})
-    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    result = run_program(*arguments, cwd=tmp_path, environment={**store, **environment})
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
     last = lines[-1]
 
-    assert (ended.status, last["event"], last["level"], last["status"]) == (status, "run.failed", "error", status)
+    assert (result.status, last["event"], last["level"], last["status"]) == (status, "run.failed", "error", status)
     assert all(isinstance(line["at"], str) for line in lines)
     assert last["reason"]
 
@@ -374,7 +374,7 @@ def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
         "try: os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
         "except BaseException: os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
         env=make_environment(),
@@ -382,9 +382,9 @@ def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    told = json.loads(ended.stderr)
+    told = json.loads(result.stderr)
 
-    assert (ended.returncode, told["event"], told["status"], told["reason"]) == (
+    assert (result.returncode, told["event"], told["status"], told["reason"]) == (
         143,
         "run.failed",
         143,
@@ -394,17 +394,17 @@ def test_even_the_sentence_of_a_second_signal_is_json(tmp_path: Path) -> None:
 
 def test_a_log_in_text_ends_in_plain_sentences(tmp_path: Path) -> None:
     """For eyes and for `grep`, as ever."""
-    ended = run_program("list", cwd=tmp_path)
+    result = run_program("list", cwd=tmp_path)
 
-    assert [line.partition(":")[0] for line in ended.stderr.splitlines()] == ["error", "hint"]
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["error", "hint"]
 
 
 @pytest.mark.parametrize("arguments", [["version"], ["--version"]])
 def test_version_says_the_programs_version(arguments: list[str], tmp_path: Path) -> None:
     """Also where settings are wrong: nothing of them is read."""
-    ended = run_program(*arguments, cwd=tmp_path, environment={"RESTORE_STROE": "x"})
+    result = run_program(*arguments, cwd=tmp_path, environment={"RESTORE_STROE": "x"})
 
-    assert (ended.status, ended.stdout.splitlines()[0]) == (0, f"qdrant-restore {__version__}")
+    assert (result.status, result.stdout.splitlines()[0]) == (0, f"qdrant-restore {__version__}")
 
 
 def test_version_as_json_names_the_supported_servers(tmp_path: Path) -> None:
@@ -464,7 +464,7 @@ def test_a_boot_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
         "'http.client', 'subprocess', 'tempfile', 'cronsim', 'prometheus_client', 'zoneinfo', 'http.server', 'qdrant_client', 'requests', 'pydantic'}; "
         "print('heavy:', sorted(heavy & set(sys.modules)))"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
         env=make_environment(),
@@ -473,4 +473,4 @@ def test_a_boot_imports_nothing_that_it_does_not_use(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert ended.stdout.splitlines()[-1] == "heavy: []"
+    assert result.stdout.splitlines()[-1] == "heavy: []"

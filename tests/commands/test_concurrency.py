@@ -19,9 +19,9 @@ from restore.commands.restore.report import RestoreResult
 from restore.errors import Interrupted
 from restore.qdrant.client import Qdrant, connect
 from restore.qdrant.worker_pool import map_concurrently
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_publish import find_trouble, list_names
-from tests.support.run_restore import Running, restore_here
+from tests.support.run_restore import RunningProgram, restore_here
 from tests.support.run_snapshot import end_with, start_snapshot, take_here
 from tests.support.server_under_test import Server
 
@@ -33,7 +33,7 @@ UPLOAD = r"POST /collections/[^/]+/snapshots/upload"
 
 
 @pytest.fixture
-def several(embedded: EmbeddedQdrant) -> Server:
+def filled_server(embedded: EmbeddedQdrant) -> Server:
     """Give a server of this test's own with four collections."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for name in NAMES:
@@ -43,9 +43,9 @@ def several(embedded: EmbeddedQdrant) -> Server:
 
 
 @pytest.fixture
-def watched(several: Server) -> Iterator[RecordingProxy]:
+def watching_proxy(filled_server: Server) -> Iterator[RecordingProxy]:
     """Give a recording proxy in front of it."""
-    with RecordingProxy(several.url) as recording:
+    with RecordingProxy(filled_server.url) as recording:
         yield recording
 
 
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-class Meeting:
+class Rendezvous:
     """A fault's hook that holds each request until so many of them have come at once; `most` were there at a time."""
 
     def __init__(self, wanted: int) -> None:
@@ -64,7 +64,7 @@ class Meeting:
         self._changed = threading.Condition()
         self.most = 0
 
-    def __call__(self, _seen: Seen) -> None:
+    def __call__(self, _seen: RecordedRequest) -> None:
         """Come, and wait for the others, for a second at most."""
         with self._changed:
             self._here += 1
@@ -84,7 +84,7 @@ class Gathering:
         self.complete = threading.Event()
         self.release = threading.Event()
 
-    def __call__(self, _seen: Seen) -> None:
+    def __call__(self, _seen: RecordedRequest) -> None:
         """Come, and stay."""
         with self._gate:
             self._come += 1
@@ -102,76 +102,79 @@ def gathering() -> Iterator[Gathering]:
 
 
 def test_the_server_creates_the_next_snapshot_while_the_last_one_downloads(
-    several: Server, watched: RecordingProxy, folder: Path
+    filled_server: Server, watching_proxy: RecordingProxy, folder: Path
 ) -> None:
     """Two at a time by default: a download that takes its time does not keep the others from being created."""
     held = threading.Event()
-    watched.inject(r"GET /collections/a/snapshots/.+", Fault(before=lambda _seen: held.wait(10)))
+    watching_proxy.inject(r"GET /collections/a/snapshots/.+", Fault(before=lambda _seen: held.wait(10)))
 
-    def release(_seen: Seen) -> None:
+    def release(_seen: RecordedRequest) -> None:
         held.set()
 
-    watched.inject(r"POST /collections/d/snapshots", Fault(before=release))
-    report = take_here(url=watched.url, store=folder)
+    watching_proxy.inject(r"POST /collections/d/snapshots", Fault(before=release))
+    report = take_here(url=watching_proxy.url, store=folder)
     assert (report.status, held.is_set(), [one.collection for one in report.outcomes]) == (0, True, list(NAMES))
     assert find_trouble(folder) == []
-    assert {name: several.snapshots_of(name) for name in NAMES} == {name: [] for name in NAMES}
+    assert {name: filled_server.snapshots_of(name) for name in NAMES} == {name: [] for name in NAMES}
 
 
 @pytest.mark.parametrize(("width", "most"), [(1, 1), (2, 2), (4, 4)])
 def test_no_more_are_worked_on_at_once_than_asked_for(
-    watched: RecordingProxy, folder: Path, width: int, most: int
+    watching_proxy: RecordingProxy, folder: Path, width: int, most: int
 ) -> None:
     """`--concurrency`."""
-    meeting = Meeting(wanted=width + 1)
-    watched.inject(DOWNLOAD, Fault(before=meeting))
-    report = take_here("--concurrency", str(width), url=watched.url, store=folder)
+    meeting = Rendezvous(wanted=width + 1)
+    watching_proxy.inject(DOWNLOAD, Fault(before=meeting))
+    report = take_here("--concurrency", str(width), url=watching_proxy.url, store=folder)
     assert (report.status, meeting.most) == (0, most)
 
 
 def test_one_failure_does_not_stop_the_others_and_the_report_is_in_order(
-    several: Server, watched: RecordingProxy, folder: Path
+    filled_server: Server, watching_proxy: RecordingProxy, folder: Path
 ) -> None:
     """Status 3; the summary counts."""
-    watched.inject(r"POST /collections/b/snapshots", Fault(status=500))
-    report = take_here(url=watched.url, store=folder)
+    watching_proxy.inject(r"POST /collections/b/snapshots", Fault(status=500))
+    report = take_here(url=watching_proxy.url, store=folder)
     assert [(one.collection, one.status) for one in report.outcomes] == [("a", 0), ("b", 17), ("c", 0), ("d", 0)]
     size = sum(one.size_bytes or 0 for one in report.outcomes)
     assert report.summary == Summary(succeeded=3, failed=1, size_bytes=size, seconds=report.seconds)
     assert (report.status, size > 0) == (3, True)
 
 
-def test_a_restore_overlaps_too(several: Server, watched: RecordingProxy, folder: Path) -> None:
+def test_a_restore_overlaps_too(filled_server: Server, watching_proxy: RecordingProxy, folder: Path) -> None:
     """Two uploads meet; every collection is there and verified, no mark is left, the order is the wanted one."""
-    take_here(url=several.url, store=folder)
+    take_here(url=filled_server.url, store=folder)
     for name in NAMES:
-        several.drop(name)
-    meeting = Meeting(wanted=2)
-    watched.inject(UPLOAD, Fault(before=meeting))
-    report = restore_here("--transfer", "upload", url=watched.url, store=folder)
+        filled_server.drop(name)
+    meeting = Rendezvous(wanted=2)
+    watching_proxy.inject(UPLOAD, Fault(before=meeting))
+    report = restore_here("--transfer", "upload", url=watching_proxy.url, store=folder)
     assert [(one.collection, one.result) for one in report.outcomes] == [
         (name, RestoreResult.RESTORED) for name in NAMES
     ]
-    assert (meeting.most, several.collections()) == (2, list(NAMES))
-    assert (report.summary.succeeded, {name: several.count(name) for name in NAMES}) == (4, dict.fromkeys(NAMES, 50))
+    assert (meeting.most, filled_server.collections()) == (2, list(NAMES))
+    assert (report.summary.succeeded, {name: filled_server.count(name) for name in NAMES}) == (
+        4,
+        dict.fromkeys(NAMES, 50),
+    )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
-    several: Server,
-    watched: RecordingProxy,
+    filled_server: Server,
+    watching_proxy: RecordingProxy,
     folder: Path,
     gathering: Gathering,
     number: signal.Signals,
     status: int,
 ) -> None:
     """Within two seconds, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
-    watched.inject(DOWNLOAD, Fault(before=gathering))
-    child = start_snapshot(url=watched.url, store=folder)
+    watching_proxy.inject(DOWNLOAD, Fault(before=gathering))
+    child = start_snapshot(url=watching_proxy.url, store=folder)
     assert gathering.complete.wait(20)
-    ended, took, said = end_with(child, number)
-    left = {name: several.snapshots_of(name) for name in NAMES}
-    assert (ended, list_names(folder), left) == (status, [], {name: [] for name in NAMES}), said
+    run_result, took, output = end_with(child, number)
+    left = {name: filled_server.snapshots_of(name) for name in NAMES}
+    assert (run_result, list_names(folder), left) == (status, [], {name: [] for name in NAMES}), output
     assert [path.name for path in folder.glob(".journal-*")] == []
     assert took < 2.0
 
@@ -182,77 +185,77 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     [(CREATE, 1), (DOWNLOAD, 0), (r"DELETE /collections/[^/]+/snapshots/.+", 0)],
 )
 def test_a_signal_during_four_at_once_leaves_nothing_complete(
-    watched: RecordingProxy, folder: Path, held_at: str, journals: int
+    watching_proxy: RecordingProxy, folder: Path, held_at: str, journals: int
 ) -> None:
     """Within two seconds, whatever they do: nothing appears afterwards, and the next run removes the rest."""
     gathering = Gathering(4)
-    watched.inject(held_at, Fault(before=gathering))
-    child = start_snapshot("--concurrency", "4", url=watched.url, store=folder)
+    watching_proxy.inject(held_at, Fault(before=gathering))
+    child = start_snapshot("--concurrency", "4", url=watching_proxy.url, store=folder)
     assert gathering.complete.wait(20)
-    ended, took, said = end_with(child, signal.SIGTERM)
+    run_result, took, output = end_with(child, signal.SIGTERM)
     at_once = list_names(folder)
     gathering.release.set()
     time.sleep(1.0)
     later = list_names(folder)
-    watched.reset()
-    again = take_here(url=watched.url, store=folder, run_id="f" * 32)
-    assert (ended, at_once, later) == (143, [], []), said
+    watching_proxy.reset()
+    again = take_here(url=watching_proxy.url, store=folder, run_id="f" * 32)
+    assert (run_result, at_once, later) == (143, [], []), output
     assert took < 2.0
     assert (again.status, find_trouble(folder), len(list(folder.glob(".journal-*")))) == (0, [], journals)
 
 
 def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
-    watched: RecordingProxy, folder: Path, gathering: Gathering
+    watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
     """Protocol, Snapshot 3: it stands in the journal, for `prune --server` to report."""
-    watched.inject(CREATE, Fault(after=gathering))
-    child = start_snapshot(url=watched.url, store=folder)
+    watching_proxy.inject(CREATE, Fault(after=gathering))
+    child = start_snapshot(url=watching_proxy.url, store=folder)
     assert gathering.complete.wait(20)
-    ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(folder), said.count("snapshot.unanswered")) == (143, [], 2)
-    assert "the server may still finish the snapshot" in said
+    run_result, took, output = end_with(child, signal.SIGTERM)
+    assert (run_result, list_names(folder), output.count("snapshot.unanswered")) == (143, [], 2)
+    assert "the server may still finish the snapshot" in output
     assert len(list(folder.glob(".journal-*"))) == 1
     assert took < 2.0
 
 
 def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishes(
-    several: Server, watched: RecordingProxy, folder: Path, gathering: Gathering
+    filled_server: Server, watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
     """Within two seconds; each marker says what was sent."""
-    take_here(url=several.url, store=folder)
+    take_here(url=filled_server.url, store=folder)
     for name in NAMES:
-        several.drop(name)
-    watched.inject(UPLOAD, Fault(before=gathering))
-    with Running("--transfer", "upload", url=watched.url, store=folder) as running:
+        filled_server.drop(name)
+    watching_proxy.inject(UPLOAD, Fault(before=gathering))
+    with RunningProgram("--transfer", "upload", url=watching_proxy.url, store=folder) as running:
         assert gathering.complete.wait(20)
         begin = time.monotonic()
         running.terminate()
-        ended = running.wait()
+        run_result = running.wait()
         took = time.monotonic() - begin
     gathering.release.set()
-    marked = [name for name in NAMES if several.markers(name)]
-    report = restore_here(url=several.url, store=folder)
-    assert (ended.status, marked) == (143, ["a", "b"])
+    marked = [name for name in NAMES if filled_server.markers(name)]
+    report = restore_here(url=filled_server.url, store=folder)
+    assert (run_result.status, marked) == (143, ["a", "b"])
     assert took < 2.0
-    assert (report.status, {name: several.count(name) for name in NAMES}) == (0, dict.fromkeys(NAMES, 50))
-    assert several.collections() == list(NAMES)
+    assert (report.status, {name: filled_server.count(name) for name in NAMES}) == (0, dict.fromkeys(NAMES, 50))
+    assert filled_server.collections() == list(NAMES)
 
 
 def test_the_deadline_ends_several_as_it_ends_one(
-    watched: RecordingProxy, folder: Path, gathering: Gathering
+    watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
 ) -> None:
     """Status 124, and nothing is left."""
-    watched.inject(DOWNLOAD, Fault(before=gathering))
-    child = start_snapshot("--deadline", "3s", url=watched.url, store=folder)
-    _, said = child.communicate(timeout=30)
+    watching_proxy.inject(DOWNLOAD, Fault(before=gathering))
+    child = start_snapshot("--deadline", "3s", url=watching_proxy.url, store=folder)
+    _, output = child.communicate(timeout=30)
     assert (child.returncode, list_names(folder)) == (124, [])
-    assert re.search(r"error: not finished within the deadline of 3 s", said)
+    assert re.search(r"error: not finished within the deadline of 3 s", output)
 
 
-def test_what_nobody_expected_ends_all_of_it(several: Server) -> None:
+def test_what_nobody_expected_ends_all_of_it(filled_server: Server) -> None:
     """A defect is not swallowed by a thread; the others are ended where they stand."""
-    qdrant = connect(several.url, "")
-    ended: list[str] = []
+    qdrant = connect(filled_server.url, "")
+    run_result: list[str] = []
 
     def work(item: str, own: Qdrant) -> str:
         if item == "bad":
@@ -263,30 +266,30 @@ def test_what_nobody_expected_ends_all_of_it(several: Server) -> None:
                 own.check_stop()
                 time.sleep(0.01)
         except Interrupted as error:
-            ended.append(str(error))
+            run_result.append(str(error))
             raise
         return item
 
     with pytest.raises(ZeroDivisionError, match=r"^bad$"):
         map_concurrently(work, ["good", "bad", "never begun"], qdrant, width=2)
     qdrant.close()
-    assert set(ended) == {"another collection's work failed unexpectedly"}
+    assert set(run_result) == {"another collection's work failed unexpectedly"}
 
 
 @pytest.fixture
-def quiet() -> Callable[[], int]:
+def count_threads() -> Callable[[], int]:
     """Give a way to count the threads of this process."""
     return threading.active_count
 
 
-def test_no_thread_outlives_the_work(several: Server, folder: Path, quiet: Callable[[], int]) -> None:
+def test_no_thread_outlives_the_work(filled_server: Server, folder: Path, count_threads: Callable[[], int]) -> None:
     """Neither for snapshots nor for restores."""
-    before = quiet()
-    take_here("--concurrency", "4", url=several.url, store=folder)
+    before = count_threads()
+    take_here("--concurrency", "4", url=filled_server.url, store=folder)
     for name in NAMES:
-        several.drop(name)
-    restore_here("--concurrency", "4", url=several.url, store=folder)
+        filled_server.drop(name)
+    restore_here("--concurrency", "4", url=filled_server.url, store=folder)
     deadline = time.monotonic() + 10
-    while quiet() > before and time.monotonic() < deadline:
+    while count_threads() > before and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert quiet() <= before
+    assert count_threads() <= before

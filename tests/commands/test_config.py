@@ -16,7 +16,7 @@ KEY = "canary-7f3a9c"
 def test_it_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
     """A flag, a variable, the settings file and a default side by side."""
     (tmp_path / "restore.yaml").write_text("on_missing: skip\ncollections:\n  cities:\n    on_existing: replace\n")
-    ended = run_program(
+    result = run_program(
         "config",
         "show",
         "--store",
@@ -24,9 +24,9 @@ def test_it_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
         cwd=tmp_path,
         environment={"RESTORE_DEADLINE": "1h", "QDRANT_API_KEY": KEY},
     )
-    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
 
-    assert (ended.status, ended.stderr) == (0, "")
+    assert (result.status, result.stderr) == (0, "")
     assert [line for line in lines if not line.endswith(" default")] == [
         "api-key *** QDRANT_API_KEY",
         "collections cities restore.yaml: collections",
@@ -40,11 +40,11 @@ def test_it_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
 
 def test_as_json_it_has_every_setting(tmp_path: Path) -> None:
     """One object; a secret is masked there as well."""
-    ended = run_program("config", "show", "--json", cwd=tmp_path, environment={"QDRANT_API_KEY": KEY})
-    found = json.loads(ended.stdout)
+    result = run_program("config", "show", "--json", cwd=tmp_path, environment={"QDRANT_API_KEY": KEY})
+    found = json.loads(result.stdout)
     shown = {one["name"]: (one["value"], one["text"], one["origin"]) for one in found["settings"]}
 
-    assert (ended.status, found["status"], found["collections"]) == (0, 0, {})
+    assert (result.status, found["status"], found["collections"]) == (0, 0, {})
     assert set(shown) == {row.name for row in OPTIONS} - {"collection-name", "prove-write"}
     assert shown["api-key"] == ("***", "***", "QDRANT_API_KEY")
     assert shown["wait-timeout"] == (120.0, "120s", "default")
@@ -97,13 +97,13 @@ def test_the_settings_file_is_the_one_that_is_named(tmp_path: Path) -> None:
 )
 def test_flags_of_hand_written_scripts_are_understood(arguments: list[str], shown: str, tmp_path: Path) -> None:
     """They mean what they meant there."""
-    ended = run_program("config", "show", *arguments, cwd=tmp_path)
+    result = run_program("config", "show", *arguments, cwd=tmp_path)
 
-    assert shown in [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert shown in [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
 def test_a_switch_can_be_taken_back(tmp_path: Path) -> None:
     """What a variable or the settings file switched on, a flag switches off."""
-    ended = run_program("config", "show", "--no-dry-run", cwd=tmp_path, environment={"RESTORE_DRY_RUN": "yes"})
+    result = run_program("config", "show", "--no-dry-run", cwd=tmp_path, environment={"RESTORE_DRY_RUN": "yes"})
 
-    assert "dry-run false --dry-run" in [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert "dry-run false --dry-run" in [" ".join(line.split()) for line in result.stdout.splitlines()]

@@ -19,7 +19,7 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.collection_names import name_marker, name_upload
 from restore.recovery.marker.model import BEAT_PREFIX, Marker, Phase, TargetBefore, describe_marker
-from tests.support.program import Ended, make_environment, run_program
+from tests.support.program import ProgramResult, make_environment, run_program
 from tests.support.recording_proxy import RecordingProxy
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server, path
@@ -37,16 +37,16 @@ def qdrant(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def filled(store: FilledStore) -> FilledStore:
+def filled_store(store: FilledStore) -> FilledStore:
     """Give the store in the working directory, with one collection's snapshot and its latest."""
     store.add("cities")
     return store
 
 
-def state(url: str, *arguments: str, cwd: Path, **variables: str) -> tuple[Ended, dict[str, Any]]:
+def state(url: str, *arguments: str, cwd: Path, **variables: str) -> tuple[ProgramResult, dict[str, Any]]:
     """Run `doctor`; gives how it ended and its findings by what they are about."""
-    ended = run_program("doctor", "--qdrant-url", url, "--json", *arguments, cwd=cwd, environment=variables)
-    return ended, {finding["about"]: finding for finding in json.loads(ended.stdout)["findings"]}
+    result = run_program("doctor", "--qdrant-url", url, "--json", *arguments, cwd=cwd, environment=variables)
+    return result, {finding["about"]: finding for finding in json.loads(result.stdout)["findings"]}
 
 
 def verdicts(findings: dict[str, Any]) -> dict[str, str]:
@@ -75,9 +75,9 @@ def put_mark(server: Server, collection: str) -> None:
 
 def test_where_all_is_well_every_look_says_so(qdrant: Server, tmp_path: Path) -> None:
     """Status 0; what only writing could prove is skipped and says how to prove it."""
-    ended, findings = state(qdrant.url, cwd=tmp_path)
+    result, findings = state(qdrant.url, cwd=tmp_path)
 
-    assert ended.status == 0
+    assert result.status == 0
     assert verdicts(findings) == {
         "reachable": "ok",
         "version": "ok",
@@ -102,8 +102,8 @@ def test_where_all_is_well_every_look_says_so(qdrant: Server, tmp_path: Path) ->
 def test_as_text_it_is_one_line_each_with_its_hint_below(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
     """For people."""
     (store.path / ".partial-0123456789abcdef").touch()
-    ended = run_program("doctor", "--qdrant-url", qdrant.url, cwd=tmp_path)
-    lines = ended.stdout.splitlines()
+    result = run_program("doctor", "--qdrant-url", qdrant.url, cwd=tmp_path)
+    lines = result.stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if "store leftovers" in line)
 
     assert lines[0] == f"ok       reachable          Qdrant at {qdrant.url} answers and is ready"
@@ -134,9 +134,9 @@ def test_an_unreachable_server_is_status_17_and_the_store_is_looked_at_all_the_s
     tmp_path: Path,
 ) -> None:
     """The read-only mount of old guides is explained there, for then the server does not even start."""
-    ended, findings = state("http://127.0.0.1:9", cwd=tmp_path)
+    result, findings = state("http://127.0.0.1:9", cwd=tmp_path)
 
-    assert (ended.status, findings["reachable"]["verdict"], findings["store"]["verdict"]) == (17, "failed", "ok")
+    assert (result.status, findings["reachable"]["verdict"], findings["store"]["verdict"]) == (17, "failed", "ok")
     assert "read-only (':ro')" in findings["server"]["hint"]
 
 
@@ -145,7 +145,7 @@ def test_a_refused_key_is_status_12(tmp_path: Path) -> None:
     with EmbeddedQdrant(tmp_path / "qdrant", api_key=KEY) as locked:
         runs = [state(locked.url, cwd=tmp_path), state(locked.url, cwd=tmp_path, QDRANT_API_KEY="a wrong key")]
 
-    assert [(ended.status, findings["key"]["verdict"]) for ended, findings in runs] == [
+    assert [(result.status, findings["key"]["verdict"]) for result, findings in runs] == [
         (12, "failed"),
         (12, "failed"),
     ]
@@ -158,7 +158,7 @@ def test_a_read_only_key_may_look_and_a_proof_says_that_it_may_not_restore(tmp_p
         proved = state(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=READ_ONLY_KEY)
         full = state(locked.url, "--prove-write", cwd=tmp_path, QDRANT_API_KEY=KEY)
 
-    assert [(ended.status, findings["may restore"]["verdict"]) for ended, findings in (looked, proved, full)] == [
+    assert [(result.status, findings["may restore"]["verdict"]) for result, findings in (looked, proved, full)] == [
         (0, "skipped"),
         (12, "failed"),
         (0, "ok"),
@@ -185,9 +185,9 @@ def test_a_store_that_cannot_serve_is_a_failure(
 ) -> None:
     """With the status that a restore would end with."""
     break_it(store.path)
-    ended, findings = state(qdrant.url, cwd=tmp_path)
+    result, findings = state(qdrant.url, cwd=tmp_path)
 
-    assert (ended.status, findings[about]["verdict"], findings[about]["status"]) == (status, "failed", status)
+    assert (result.status, findings[about]["verdict"], findings[about]["status"]) == (status, "failed", status)
 
 
 @pytest.mark.parametrize(
@@ -212,27 +212,27 @@ def test_what_is_wrong_with_the_server_is_a_finding(
     """With a hint, and a status when a restore would fail for it."""
     Server(embedded.url).create("towns", vectors={"size": 2, "distance": "Dot"})
     embedded.misbehave(fault)
-    ended, findings = state(embedded.url, cwd=tmp_path)
+    result, findings = state(embedded.url, cwd=tmp_path)
 
-    assert (ended.status, findings[about]["verdict"], bool(findings[about]["hint"])) == (status, verdict, True)
+    assert (result.status, findings[about]["verdict"], bool(findings[about]["hint"])) == (status, verdict, True)
 
 
 def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Path) -> None:
     """A living holder raises a counter every two seconds."""
     put_mark(qdrant, "cities")
-    ended = Event()
+    result = Event()
 
     def beat() -> None:
         for count in range(1, 100):
             metadata = {BEAT_PREFIX + "0" * 32: count}
             qdrant.ask("PATCH", path(name_marker("cities", 1)), {"metadata": metadata})
-            if ended.wait(0.5):
+            if result.wait(0.5):
                 return
 
     holder = Thread(target=beat)
     holder.start()
     _, findings = state(qdrant.url, cwd=tmp_path)
-    ended.set()
+    result.set()
     holder.join()
 
     assert findings["marks"]["message"].startswith("restore of 'cities' in progress: phase sent")
@@ -242,9 +242,9 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
 def test_an_interrupted_restore_is_told_from_a_running_one(qdrant: Server, tmp_path: Path) -> None:
     """A mark whose holder gives no sign: who, since when, how far, and what finishes it."""
     put_mark(qdrant, "cities")
-    ended, findings = state(qdrant.url, cwd=tmp_path)
+    result, findings = state(qdrant.url, cwd=tmp_path)
 
-    assert ended.status == 0
+    assert result.status == 0
     assert findings["marks"] == {
         "about": "marks",
         "verdict": "warning",
@@ -292,13 +292,13 @@ def test_a_read_only_store_is_enough_to_restore(qdrant: Server, store: FilledSto
         folder.chmod(0o755)
         (folder / "store").chmod(0o555)
         command = [sys.executable, "-c", script, "doctor", "--json", "--qdrant-url", qdrant.url, "--store", "store"]
-        ended = subprocess.run(
+        result = subprocess.run(
             command, cwd=folder, env=make_environment(), capture_output=True, text=True, check=False
         )
         (folder / "store").chmod(0o755)
-    findings = {finding["about"]: finding for finding in json.loads(ended.stdout.splitlines()[-1])["findings"]}
+    findings = {finding["about"]: finding for finding in json.loads(result.stdout.splitlines()[-1])["findings"]}
 
-    assert (ended.returncode, findings["store writing"]["verdict"]) == (0, "skipped")
+    assert (result.returncode, findings["store writing"]["verdict"]) == (0, "skipped")
     assert findings["store writing"]["message"] == (
         "read-only here (Permission denied): enough to restore, not to make snapshots"
     )
@@ -310,9 +310,9 @@ def test_a_read_only_store_is_enough_to_restore(qdrant: Server, store: FilledSto
 def test_a_proof_leaves_nothing_behind(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
     """The mark that it makes is dropped, and no collection comes of the file that the server was shown."""
     before = store.files()
-    ended, findings = state(qdrant.url, "--prove-write", cwd=tmp_path)
+    result, findings = state(qdrant.url, "--prove-write", cwd=tmp_path)
 
-    assert (ended.status, findings["may restore"]["verdict"]) == (0, "ok")
+    assert (result.status, findings["may restore"]["verdict"]) == (0, "ok")
     assert (qdrant.collections(), store.files()) == ([], before)
 
 

@@ -16,7 +16,7 @@ from restore.stores.layout import Kind
 from restore.stores.local.reader import open_local_store
 from tests.support.archives import read_recorded
 from tests.support.program import run_program
-from tests.support.resolve_settings import settle
+from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST, SECOND, publish_once
 from tests.support.sample_stores import NOON, FilledStore, damage, describe
 
@@ -25,7 +25,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336
 
 def state(store: FilledStore, *collections: str) -> dict[str, FileReport]:
     """Run the command; give what it says of each file."""
-    settings = settle("list", *collections, store=store.path)
+    settings = resolve_settings("list", *collections, store=store.path)
     return {one.file: one for one in run(settings, open_local_store(str(store.path)), NOON).files}
 
 
@@ -166,7 +166,7 @@ def test_people_read_a_line_per_file_under_a_heading_per_collection(store: Fille
     store.add("cities", note="before the move")
     put(store, "notes.txt", b"hello")
     put(store, "towns_20261120_101500.snapshot", b"")
-    settings = settle("list", store=store.path)
+    settings = resolve_settings("list", store=store.path)
     assert describe_list(run(settings, open_local_store(str(store.path)), NOON)) == [
         "cities",
         (
@@ -191,9 +191,9 @@ def test_the_installed_command_prints_the_same_as_json(store: FilledStore, tmp_p
     """Status 0 whatever it sees; a second look changes nothing."""
     damage(store.add("cities"))
     before = store.files()
-    ended = run_program("list", "--json", "--store", str(store.path), cwd=tmp_path)
-    shown = {one["file"]: one["state"] for one in json.loads(ended.stdout)["files"]}
-    assert (ended.status, shown) == (
+    result = run_program("list", "--json", "--store", str(store.path), cwd=tmp_path)
+    shown = {one["file"]: one["state"] for one in json.loads(result.stdout)["files"]}
+    assert (result.status, shown) == (
         0,
         {"cities_20261120_120000.snapshot": "checked", "cities_latest.snapshot": "pointer"},
     )

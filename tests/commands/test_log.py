@@ -80,7 +80,7 @@ def test_only_what_is_important_enough_is_written(
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == levels
 
 
-class Heard:
+class RecordedLog:
     """A log that keeps its events, and a clock that stands where it was put."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Heard:
 
 def test_progress_is_said_every_ten_seconds() -> None:
     """However often a transfer tells it."""
-    heard = Heard()
+    heard = RecordedLog()
     progress = LogProgress(heard, heard.read_seconds)
     for second in range(31):
         heard.seconds = float(second)
@@ -114,7 +114,7 @@ def test_progress_is_said_every_ten_seconds() -> None:
 
 def test_waiting_is_said_when_it_begins_and_every_ten_seconds() -> None:
     """A server that loads for long is not taken for a hanging program."""
-    heard = Heard()
+    heard = RecordedLog()
     progress = LogProgress(heard, heard.read_seconds)
     for second in range(21):
         heard.seconds = float(second)
@@ -143,13 +143,13 @@ def test_on_a_terminal_a_bar_moves_and_goes_away(tmp_path: Path) -> None:
     variables = make_environment(TERM="xterm", COLUMNS="100", LINES="30")
     with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=variables, stderr=theirs):
         os.close(theirs)
-        said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", _read_all(ours))
+        output = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", _read_all(ours))
 
-    assert "my [docs]" in said
-    assert "5.0/10.0 MB" in said
-    assert "cities: server is loading" in said
-    assert re.search(r"^\d\d:\d\d:\d\d snapshot.sent collection=cities\s*$", said, re.MULTILINE)
-    assert re.search(r"\d\d:\d\d:\d\d done\s*\Z", said)
+    assert "my [docs]" in output
+    assert "5.0/10.0 MB" in output
+    assert "cities: server is loading" in output
+    assert re.search(r"^\d\d:\d\d:\d\d snapshot.sent collection=cities\s*$", output, re.MULTILINE)
+    assert re.search(r"\d\d:\d\d:\d\d done\s*\Z", output)
 
 
 def _read_all(terminal: int) -> str:

@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.program import Ended, run_program
+from tests.support.program import ProgramResult, run_program
 from tests.support.run_publish import FIRST, SECOND, THIRD, list_names, read_latest
-from tests.support.store_harness import Kept, keep_directory
+from tests.support.store_harness import StoreHarness, make_directory_harness
 
 ONE, TWO, THREE = b"the first" * 1000, b"the second one" * 1000, b"the third" * 1000
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Kept:
+def source(tmp_path: Path) -> StoreHarness:
     """Give a store with two snapshots of one collection and one of another."""
-    kept = keep_directory(tmp_path / "source")
-    kept.publish(ONE, FIRST)
-    kept.publish(TWO, SECOND)
-    kept.publish(THREE, FIRST, collection="towns")
-    return kept
+    harness = make_directory_harness(tmp_path / "source")
+    harness.publish(ONE, FIRST)
+    harness.publish(TWO, SECOND)
+    harness.publish(THREE, FIRST, collection="towns")
+    return harness
 
 
-def mirror(tmp_path: Path, *arguments: str, **environment: str) -> Ended:
+def mirror(tmp_path: Path, *arguments: str, **environment: str) -> ProgramResult:
     """Mirror the source into the target."""
     return run_program("mirror", *arguments, cwd=tmp_path, environment=environment)
 
@@ -34,7 +34,7 @@ def state(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in path.iterdir() if not file.name.startswith(".lock")}
 
 
-def test_what_is_missing_is_copied_and_the_second_run_copies_nothing(source: Kept, tmp_path: Path) -> None:
+def test_what_is_missing_is_copied_and_the_second_run_copies_nothing(source: StoreHarness, tmp_path: Path) -> None:
     """Names, bytes, manifests and latest are the source's."""
     first = mirror(tmp_path, "source", "target")
     made = state(tmp_path / "target")
@@ -52,7 +52,7 @@ def test_what_is_missing_is_copied_and_the_second_run_copies_nothing(source: Kep
     ]
 
 
-def test_only_what_is_chosen_is_copied(source: Kept, tmp_path: Path) -> None:
+def test_only_what_is_chosen_is_copied(source: StoreHarness, tmp_path: Path) -> None:
     """By pattern and by name; a name of which nothing is there is an error."""
     assert mirror(tmp_path, "source", "target", "--exclude", "c*").status == 0
     assert list_names(tmp_path / "target")[:1] == ["towns_20261118_101500.snapshot"]
@@ -61,58 +61,58 @@ def test_only_what_is_chosen_is_copied(source: Kept, tmp_path: Path) -> None:
     assert mirror(tmp_path, "source", "other", "--collection", "nothing").status == 10
 
 
-def test_a_dry_run_says_and_writes_nothing(source: Kept, tmp_path: Path) -> None:
+def test_a_dry_run_says_and_writes_nothing(source: StoreHarness, tmp_path: Path) -> None:
     """Not even into a target that is there."""
-    keep_directory(tmp_path / "target")
+    make_directory_harness(tmp_path / "target")
     before = state(tmp_path / "target")
-    ended = mirror(tmp_path, "source", "target", "--dry-run")
-    assert (ended.status, state(tmp_path / "target")) == (0, before)
-    assert ended.stdout.splitlines()[0] == "cities: 2 would be copied (23 kB), 0 there"
+    result = mirror(tmp_path, "source", "target", "--dry-run")
+    assert (result.status, state(tmp_path / "target")) == (0, before)
+    assert result.stdout.splitlines()[0] == "cities: 2 would be copied (23 kB), 0 there"
 
 
-def test_damage_in_the_source_is_not_copied_and_the_others_are(source: Kept, tmp_path: Path) -> None:
+def test_damage_in_the_source_is_not_copied_and_the_others_are(source: StoreHarness, tmp_path: Path) -> None:
     """Every byte is compared with the manifest on the way; 3 says that some failed."""
     source.write("cities_20261118_101500.snapshot", b"x" * len(ONE))
-    ended = mirror(tmp_path, "source", "target")
-    assert ended.status == 3
+    result = mirror(tmp_path, "source", "target")
+    assert result.status == 3
     assert "cities_20261118_101500.snapshot" not in state(tmp_path / "target")
     assert (read_latest(tmp_path / "target"), read_latest(tmp_path / "target", "towns")) == (TWO, THREE)
     assert (
-        "snapshot 'cities_20261118_101500.snapshot' in store 'source' has 9,000 bytes with checksum" in ended.stdout
+        "snapshot 'cities_20261118_101500.snapshot' in store 'source' has 9,000 bytes with checksum" in result.stdout
     )
 
 
-def test_another_snapshot_under_the_same_name_is_left_and_told(source: Kept, tmp_path: Path) -> None:
+def test_another_snapshot_under_the_same_name_is_left_and_told(source: StoreHarness, tmp_path: Path) -> None:
     """Nothing in the target is ever overwritten."""
-    target = keep_directory(tmp_path / "target")
+    target = make_directory_harness(tmp_path / "target")
     target.publish(b"somebody else's", FIRST)
-    ended = mirror(tmp_path, "source", "target")
-    assert ended.status == 3
+    result = mirror(tmp_path, "source", "target")
+    assert result.status == 3
     assert target.read(target.open(), selector="cities_20261118_101500.snapshot") == b"somebody else's"
-    assert "is another one than in 'source'; both are left as they are" in ended.stdout
+    assert "is another one than in 'source'; both are left as they are" in result.stdout
 
 
-def test_a_strangers_file_of_that_name_is_left_and_told(source: Kept, tmp_path: Path) -> None:
+def test_a_strangers_file_of_that_name_is_left_and_told(source: StoreHarness, tmp_path: Path) -> None:
     """Bytes without a manifest of ours belong to somebody else."""
-    target = keep_directory(tmp_path / "target")
+    target = make_directory_harness(tmp_path / "target")
     target.write("cities_20261118_101500.snapshot", b"mine")
-    ended = mirror(tmp_path, "source", "target")
-    assert ended.status == 3
+    result = mirror(tmp_path, "source", "target")
+    assert result.status == 3
     assert (tmp_path / "target" / "cities_20261118_101500.snapshot").read_bytes() == b"mine"
-    assert "something else lies in store 'target' under the name 'cities_20261118_101500.snapshot'" in ended.stdout
+    assert "something else lies in store 'target' under the name 'cities_20261118_101500.snapshot'" in result.stdout
 
 
-def test_a_newer_latest_of_the_target_stays(source: Kept, tmp_path: Path) -> None:
+def test_a_newer_latest_of_the_target_stays(source: StoreHarness, tmp_path: Path) -> None:
     """Latest never moves backwards."""
-    target = keep_directory(tmp_path / "target")
+    target = make_directory_harness(tmp_path / "target")
     target.publish(b"newer", THIRD)
     assert mirror(tmp_path, "source", "target").status == 0
     assert read_latest(tmp_path / "target") == b"newer"
 
 
-def test_what_the_target_has_besides_stays(source: Kept, tmp_path: Path) -> None:
+def test_what_the_target_has_besides_stays(source: StoreHarness, tmp_path: Path) -> None:
     """A copy, no synchronisation: what was pruned in the source is kept here by a rule of its own."""
-    target = keep_directory(tmp_path / "target")
+    target = make_directory_harness(tmp_path / "target")
     target.publish(b"older", FIRST.replace(day=1))
     assert mirror(tmp_path, "source", "target").status == 0
     assert [one.file for one in target.open().list_snapshots("cities")] == [
@@ -120,10 +120,10 @@ def test_what_the_target_has_besides_stays(source: Kept, tmp_path: Path) -> None
     ]
 
 
-def test_the_two_stores_may_be_settings(source: Kept, tmp_path: Path) -> None:
+def test_the_two_stores_may_be_settings(source: StoreHarness, tmp_path: Path) -> None:
     """As serve runs it."""
-    ended = mirror(tmp_path, RESTORE_STORE="source", RESTORE_MIRROR_TO="target")
-    assert (ended.status, read_latest(tmp_path / "target")) == (0, TWO)
+    result = mirror(tmp_path, RESTORE_STORE="source", RESTORE_MIRROR_TO="target")
+    assert (result.status, read_latest(tmp_path / "target")) == (0, TWO)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_the_two_stores_may_be_settings(source: Kept, tmp_path: Path) -> None:
 )
 def test_wrong_arguments_are_2(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
     """Nothing was touched."""
-    ended = mirror(tmp_path, *arguments)
-    assert (ended.status, ended.stderr.startswith(sentence), list(tmp_path.iterdir())) == (2, True, [])
+    result = mirror(tmp_path, *arguments)
+    assert (result.status, result.stderr.startswith(sentence), list(tmp_path.iterdir())) == (2, True, [])
 
 
 def test_a_source_that_is_not_there_is_10_and_makes_no_target(tmp_path: Path) -> None:
     """A missing source is an error, and the target is not created."""
-    ended = mirror(tmp_path, "source", "target")
-    assert (ended.status, list(tmp_path.iterdir())) == (10, [])
+    result = mirror(tmp_path, "source", "target")
+    assert (result.status, list(tmp_path.iterdir())) == (10, [])

@@ -34,7 +34,7 @@ def test_an_absent_extra_is_named(typed: str, package: str, extra: str, tmp_path
     (tmp_path / "recipients.txt").write_text("age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq0wfmk9\n")
     before = sorted(path.name for path in tmp_path.iterdir())
 
-    ended = run_program(
+    result = run_program(
         *typed.split(),
         cwd=tmp_path,
         environment={
@@ -48,8 +48,8 @@ def test_an_absent_extra_is_named(typed: str, package: str, extra: str, tmp_path
         },
     )
 
-    assert (ended.status, ended.stdout) == (2, "")
-    assert ended.stderr.splitlines() == [
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
         f"error: the package '{package}' is needed and not installed",
         f"hint: pip install 'qdrant-restore[{extra}]'",
     ]
@@ -74,6 +74,6 @@ def test_nothing_is_missed_by_who_needs_none_of_them(tmp_path: Path, embedded: E
         (tmp_path / "without" / f"{package}.py").write_text("raise ModuleNotFoundError\n")
     given = {"PYTHONPATH": f"{tmp_path / 'without'}:{ROOT}", "QDRANT_URL": embedded.url}
     calls = ("snapshot --keep-last 1", "list --sets", "verify", "drill", "pin cities", "prune", "restore", "doctor")
-    ended = [run_program(*call.split(), cwd=tmp_path, environment=given) for call in calls]
+    result = [run_program(*call.split(), cwd=tmp_path, environment=given) for call in calls]
 
-    assert {call: one.stderr for call, one in zip(calls, ended, strict=True) if one.status} == {}
+    assert {call: one.stderr for call, one in zip(calls, result, strict=True) if one.status} == {}

@@ -74,8 +74,8 @@ def test_a_listing_shows_pins_and_their_reasons(store: FilledStore, tmp_path: Pa
     orphan = "cities_20200101_000000.snapshot"
     (store.path / f"{orphan}.pin.json").write_bytes((store.path / f"{FILE}.pin.json").read_bytes())
     shown = run_program("list", "--store", str(store.path), cwd=tmp_path).stdout.splitlines()
-    told = json.loads(run_program("list", "--json", "--store", str(store.path), cwd=tmp_path).stdout)["files"]
-    pins = {one["file"]: (one["pinned"], one["pin_reason"]) for one in told if one["pinned"]}
+    output = json.loads(run_program("list", "--json", "--store", str(store.path), cwd=tmp_path).stdout)["files"]
+    pins = {one["file"]: (one["pinned"], one["pin_reason"]) for one in output if one["pinned"]}
     assert [line.split("  ")[2] for line in shown if "pinned  " in line] == ["pinned", "latest, pinned"]
     assert shown[2] == "    pinned: before the move"
     assert pins == {FILE: (True, "before the move"), "cities_20261120_120000.snapshot": (True, "")}

@@ -279,11 +279,11 @@ def test_a_real_check_that_finds_damage_is_heeded(store: FilledStore, tmp_path: 
     """`verify` records the damage, `prune` reads the record, and a check that passes again takes it back."""
     files = fill(store, "cities", range(3))
     newest = store.path / files[2]
-    whole = newest.read_bytes()
-    newest.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    filled_server = newest.read_bytes()
+    newest.write_bytes(filled_server[:5000] + bytes([filled_server[5000] ^ 1]) + filled_server[5001:])
     found = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     damaged = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
-    newest.write_bytes(whole)
+    newest.write_bytes(filled_server)
     again = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     mended = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
     assert (found.status, damaged, again.status, mended) == (13, files[:1], 0, files[:2])
@@ -321,13 +321,13 @@ def test_the_summary_counts_collections_and_what_is_freed(store: FilledStore, tm
     report = prune_here(store=store.path, document=document)
     freed = report.outcomes[0].handled_bytes
     assert report.summary == Summary(succeeded=1, failed=1, skipped=1, size_bytes=freed, seconds=report.seconds)
-    told = run_program("prune", "cities", "--keep-last", "1", "--json", "--store", str(store.path), cwd=tmp_path)
-    assert json.loads(told.stdout)["summary"] == {
+    output = run_program("prune", "cities", "--keep-last", "1", "--json", "--store", str(store.path), cwd=tmp_path)
+    assert json.loads(output.stdout)["summary"] == {
         "succeeded": 1,
         "failed": 0,
         "skipped": 0,
         "size_bytes": 0,
-        "seconds": json.loads(told.stdout)["seconds"],
+        "seconds": json.loads(output.stdout)["seconds"],
     }
 
 
@@ -386,7 +386,7 @@ def test_several_read_at_once_and_none_reads_what_is_gone(store: FilledStore) ->
 
 
 @pytest.fixture
-def stubborn(store: FilledStore) -> Iterator[Path]:
+def undeletable_manifest(store: FilledStore) -> Iterator[Path]:
     """Give a snapshot's manifest that cannot be removed: a directory with something in it has its name."""
     files = fill(store, "cities", range(4))
     towns = fill(store, "towns", range(4))
@@ -401,10 +401,10 @@ def stubborn(store: FilledStore) -> Iterator[Path]:
     subprocess.run(["chattr", "-i", str(path)], check=True)
 
 
-def test_a_deletion_that_fails_is_told_and_the_others_go_on(store: FilledStore, stubborn: Path) -> None:
+def test_a_deletion_that_fails_is_told_and_the_others_go_on(store: FilledStore, undeletable_manifest: Path) -> None:
     """Status 3; the file is named, and the other snapshots are whole."""
     report = prune_here("--keep-last", "1", store=store.path)
-    file = stubborn.name.removesuffix(".json")
+    file = undeletable_manifest.name.removesuffix(".json")
     cities, towns = report.outcomes
     assert (report.status, cities.status, [one.file for one in cities.failed]) == (3, 18, [file])
     assert (len(cities.pruned), len(towns.pruned)) == (2, 3)
@@ -454,20 +454,20 @@ def test_people_read_what_goes_and_why_the_rest_stays(store: FilledStore) -> Non
 def test_the_installed_command_prunes(store: FilledStore, tmp_path: Path) -> None:
     """By flags, by variables; its result as JSON; a missing store is an error and is not made."""
     files = fill(store, "cities", range(3))
-    ended = run_program(
+    result = run_program(
         "prune", "--json", "--store", str(store.path), cwd=tmp_path, environment={"RESTORE_KEEP_LAST": "1"}
     )
-    (outcome,) = json.loads(ended.stdout)["outcomes"]
+    (outcome,) = json.loads(result.stdout)["outcomes"]
     missing = run_program("prune", "--keep-last", "1", "--store", "nowhere", cwd=tmp_path)
-    assert (ended.status, [one["file"] for one in outcome["pruned"]]) == (0, files[:2])
+    assert (result.status, [one["file"] for one in outcome["pruned"]]) == (0, files[:2])
     assert (missing.status, (tmp_path / "nowhere").exists()) == (10, False)
 
 
 def test_a_store_that_cannot_be_written_to_is_an_error(store: FilledStore, tmp_path: Path) -> None:
     """Status 2 for a rule that is none; the sentence names the flag."""
     fill(store, "cities", range(3))
-    ended = run_program("prune", "--keep-last", "-1", "--store", str(store.path), cwd=tmp_path)
-    assert (ended.status, ended.stderr.splitlines()[0]) == (
+    result = run_program("prune", "--keep-last", "-1", "--store", str(store.path), cwd=tmp_path)
+    assert (result.status, result.stderr.splitlines()[0]) == (
         2,
         "error: --keep-last: '-1' is no whole number from 0 to 100,000",
     )

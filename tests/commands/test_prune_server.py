@@ -18,9 +18,9 @@ from restore.qdrant.collection_names import name_marker, name_upload
 from restore.recovery.marker.model import Phase, TargetBefore
 from restore.snapshots.document import read_document
 from tests.support.markers import plant_mark
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_prune import prune_here
-from tests.support.run_restore import Running
+from tests.support.run_restore import RunningProgram
 from tests.support.run_snapshot import start_snapshot, take_here
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server, path
@@ -37,7 +37,7 @@ class Held:
         self.come = threading.Event()
         self.release = threading.Event()
 
-    def __call__(self, _seen: Seen) -> None:
+    def __call__(self, _seen: RecordedRequest) -> None:
         """Come, and stay until the test is over."""
         self.come.set()
         self.release.wait(30)
@@ -186,8 +186,8 @@ def test_a_journal_that_cannot_be_read_is_told_and_changes_nothing(
     mine = target.ask("POST", path(cities, "snapshots")).result["name"]
     (store.path / ".journal-evil.json").write_text('{"schema":1,"creations":"everything"}')
     report = prune_here("--server", store=store.path, qdrant=qdrant)
-    told = [one for one in report.server if one.file == ".journal-evil.json"]
-    assert ([one.status for one in told], target.snapshots_of(cities)) == ([13], [mine])
+    output = [one for one in report.server if one.file == ".journal-evil.json"]
+    assert ([one.status for one in output], target.snapshots_of(cities)) == ([13], [mine])
     assert report.status in {3, 13}
 
 
@@ -215,7 +215,7 @@ def make_form(file: str, content: bytes) -> tuple[bytes, str]:
 def test_without_the_flag_the_server_is_not_asked(store: FilledStore, proxy: RecordingProxy) -> None:
     """A store can be pruned while Qdrant is down."""
     store.add("cities")
-    with Running(url=proxy.url, store=store.path) as unused:
+    with RunningProgram(url=proxy.url, store=store.path) as unused:
         unused.kill()
     proxy.reset()
     report = prune_here("--keep-last", "1", store=store.path)
@@ -227,7 +227,7 @@ def test_a_journal_is_written_before_anything_is_created(proxy: RecordingProxy, 
     store = tmp_path / "store"
     said: list[JournalDocument] = []
 
-    def state(_seen: Seen) -> None:
+    def state(_seen: RecordedRequest) -> None:
         said.extend(read_document(one.read_bytes(), JournalDocument, where="") for one in journals(store))
 
     proxy.inject(CREATE, Fault(before=state))

@@ -17,7 +17,7 @@ from restore.settings.sources import Sources
 from restore.stores.local.reader import open_local_store
 from tests.support.markers import plant_mark
 from tests.support.program import run_program
-from tests.support.resolve_settings import settle
+from tests.support.resolve_settings import resolve_settings
 from tests.support.run_restore import restore_here
 from tests.support.run_snapshot import take_here
 from tests.support.sample_stores import NOON, FilledStore
@@ -28,7 +28,7 @@ PATTERNS = ("--include", "[Aa]*", "--exclude", "*_test")
 
 
 @pytest.fixture
-def several(embedded: EmbeddedQdrant) -> Server:
+def filled_server(embedded: EmbeddedQdrant) -> Server:
     """Give a server of this test's own with four collections."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for name in NAMES:
@@ -37,38 +37,44 @@ def several(embedded: EmbeddedQdrant) -> Server:
     return server
 
 
-def test_a_snapshot_of_what_patterns_choose(several: Server, tmp_path: Path) -> None:
+def test_a_snapshot_of_what_patterns_choose(filled_server: Server, tmp_path: Path) -> None:
     """Excludes win; letters count as they are; a mark is never chosen."""
-    plant_mark(several, "cities", Phase.MARKED, TargetBefore.ABSENT)
-    report = take_here(*PATTERNS, url=several.url, store=tmp_path / "store")
-    markers = take_here("--include", ".restoring-*", url=several.url, store=tmp_path / "store")
+    plant_mark(filled_server, "cities", Phase.MARKED, TargetBefore.ABSENT)
+    report = take_here(*PATTERNS, url=filled_server.url, store=tmp_path / "store")
+    markers = take_here("--include", ".restoring-*", url=filled_server.url, store=tmp_path / "store")
     assert [one.collection for one in report.outcomes] == ["Airports", "airlines"]
-    assert (markers.status, markers.outcomes, name_marker("cities", 1) in several.collections()) == (0, (), True)
-    assert markers.warnings == (f"nothing to snapshot: Qdrant at {several.url} has no collection like that",)
+    assert (markers.status, markers.outcomes, name_marker("cities", 1) in filled_server.collections()) == (
+        0,
+        (),
+        True,
+    )
+    assert markers.warnings == (f"nothing to snapshot: Qdrant at {filled_server.url} has no collection like that",)
 
 
-def test_a_restore_of_what_patterns_choose(several: Server, tmp_path: Path) -> None:
+def test_a_restore_of_what_patterns_choose(filled_server: Server, tmp_path: Path) -> None:
     """Of what the store has a latest of; nothing like that is a warning and 0."""
     store = tmp_path / "store"
-    take_here(url=several.url, store=store)
+    take_here(url=filled_server.url, store=store)
     for name in NAMES:
-        several.drop(name)
-    report = restore_here(*PATTERNS, url=several.url, store=store)
-    nothing = restore_here("--include", "z*", url=several.url, store=store)
-    assert ([one.collection for one in report.outcomes], several.collections()) == (["Airports", "airlines"],) * 2
+        filled_server.drop(name)
+    report = restore_here(*PATTERNS, url=filled_server.url, store=store)
+    nothing = restore_here("--include", "z*", url=filled_server.url, store=store)
+    assert ([one.collection for one in report.outcomes], filled_server.collections()) == (
+        ["Airports", "airlines"],
+    ) * 2
     assert (nothing.status, nothing.warnings) == (
         0,
         (f"nothing to restore: store '{store}' has no collection like that",),
     )
 
 
-def test_replace_never_acts_on_what_only_a_pattern_names(several: Server, tmp_path: Path) -> None:
+def test_replace_never_acts_on_what_only_a_pattern_names(filled_server: Server, tmp_path: Path) -> None:
     """A pattern names nothing one by one."""
     store = tmp_path / "store"
-    take_here("cities", url=several.url, store=store)
-    several.upsert("cities", range(11, 21))
-    report = restore_here("--include", "cities", "--on-existing", "replace", url=several.url, store=store)
-    assert (report.status, several.count("cities")) == (16, 20)
+    take_here("cities", url=filled_server.url, store=store)
+    filled_server.upsert("cities", range(11, 21))
+    report = restore_here("--include", "cities", "--on-existing", "replace", url=filled_server.url, store=store)
+    assert (report.status, filled_server.count("cities")) == (16, 20)
 
 
 def test_a_listing_of_what_patterns_choose(store: FilledStore) -> None:
@@ -76,8 +82,8 @@ def test_a_listing_of_what_patterns_choose(store: FilledStore) -> None:
     for name in NAMES:
         store.add(name)
     (store.path / "notes.txt").write_bytes(b"mine")
-    shown = run(settle("list", *PATTERNS, store=store.path), open_local_store(str(store.path)), NOON)
-    every = run(settle("list", "--all", store=store.path), open_local_store(str(store.path)), NOON)
+    shown = run(resolve_settings("list", *PATTERNS, store=store.path), open_local_store(str(store.path)), NOON)
+    every = run(resolve_settings("list", "--all", store=store.path), open_local_store(str(store.path)), NOON)
     assert {one.collection for one in shown.files} == {"Airports", "airlines"}
     assert {one.collection for one in every.files} == {*NAMES, None}
 
@@ -112,26 +118,31 @@ def choose(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], 
     ],
 )
 def test_a_pattern_that_means_nothing_is_said_and_is_no_failure(  # noqa: PLR0917 - fixtures
-    several: Server, store: FilledStore, tmp_path: Path, command: str, patterns: tuple[str, ...], warnings: list[str]
+    filled_server: Server,
+    store: FilledStore,
+    tmp_path: Path,
+    command: str,
+    patterns: tuple[str, ...],
+    warnings: list[str],
 ) -> None:
     """Status 0 and a warning, in text and in JSON; an exclude that excludes nothing goes without saying."""
     for name in NAMES:
         store.add(name)
     where = (*patterns, "--store", str(store.path))
-    url = {"QDRANT_URL": several.url}
+    url = {"QDRANT_URL": filled_server.url}
     shown = run_program(command, *where, cwd=tmp_path, environment=url)
-    told = run_program(command, *where, "--json", cwd=tmp_path, environment=url)
+    output = run_program(command, *where, "--json", cwd=tmp_path, environment=url)
     expected = [warning.format(command, store.path) for warning in warnings]
     said = [line for line in shown.stdout.splitlines() if line.startswith("warning: ")]
     assert (shown.status, said) == (0, [f"warning: {warning}" for warning in expected])
-    assert (told.status, json.loads(told.stdout)["warnings"]) == (0, expected)
+    assert (output.status, json.loads(output.stdout)["warnings"]) == (0, expected)
 
 
-def test_a_pattern_that_means_nothing_on_the_server_is_said(several: Server, tmp_path: Path) -> None:
+def test_a_pattern_that_means_nothing_on_the_server_is_said(filled_server: Server, tmp_path: Path) -> None:
     """The other patterns are followed."""
-    report = take_here("--include", "c*", "--include", "x*", url=several.url, store=tmp_path / "store")
+    report = take_here("--include", "c*", "--include", "x*", url=filled_server.url, store=tmp_path / "store")
     assert (report.status, [one.collection for one in report.outcomes]) == (0, ["cities"])
-    assert report.warnings == (f"--include 'x*': Qdrant at {several.url} has no collection like that",)
+    assert report.warnings == (f"--include 'x*': Qdrant at {filled_server.url} has no collection like that",)
 
 
 FILE = {"collections": ["cities", "towns_test"]}

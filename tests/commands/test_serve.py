@@ -27,7 +27,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-class OwnClock(Clock):
+class ManualClock(Clock):
     """A clock that stands still while nobody sleeps, and ends the process at a moment."""
 
     def __init__(self, at: datetime = NOON) -> None:
@@ -49,7 +49,7 @@ class OwnClock(Clock):
             raise Interrupted(15, "ended by SIGTERM")
 
 
-class RacedKeeper(SharedDocument):
+class RacingDocument(SharedDocument):
     """A keeper that lets these happen after the book was read and before it is written, one at each writing."""
 
     def __init__(self, store: SwapStore, name: str) -> None:
@@ -64,18 +64,18 @@ class RacedKeeper(SharedDocument):
         return super().write(content)
 
 
-class Desk:
+class ServeScenario:
     """A store, a clock, and a list of what ran. `acts` says what a job does besides; by default nothing, with 0."""
 
     def __init__(self, path: Path, name: str = "this one") -> None:
         self.store = path / "store"
         self.name = name
-        self.clock = OwnClock()
+        self.clock = ManualClock()
         self.ran: list[tuple[str, str]] = []
         self.acts: dict[Command, Callable[[], int]] = {}
         self.log: Callable[..., None] = no_log
         self.worker: Scheduler | None = None
-        self.keeper = RacedKeeper(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
+        self.keeper = RacingDocument(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
         self.state: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
@@ -126,16 +126,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def scenario(tmp_path: Path) -> ServeScenario:
     """Give a desk at noon."""
-    return Desk(tmp_path)
+    return ServeScenario(tmp_path)
 
 
-def test_each_job_runs_when_its_schedule_says_so(desk: Desk) -> None:
+def test_each_job_runs_when_its_schedule_says_so(scenario: ServeScenario) -> None:
     """And not when the process starts."""
-    desk.serve(hours=9, snapshot="0 */4 * * *", verify="30 17 * * *", drill="@every 5h")
+    scenario.serve(hours=9, snapshot="0 */4 * * *", verify="30 17 * * *", drill="@every 5h")
 
-    assert desk.ran == [
+    assert scenario.ran == [
         ("snapshot", "20 16:00"),
         ("drill", "20 17:00"),
         ("verify", "20 17:30"),
@@ -143,103 +143,103 @@ def test_each_job_runs_when_its_schedule_says_so(desk: Desk) -> None:
     ]
 
 
-def test_jobs_that_are_due_together_run_in_their_order(desk: Desk) -> None:
+def test_jobs_that_are_due_together_run_in_their_order(scenario: ServeScenario) -> None:
     """First a new snapshot, then what prunes, copies, reads and proves it."""
     everything = {str(job): "@daily" for job in JOBS}
-    desk.serve(hours=13, **everything)
+    scenario.serve(hours=13, **everything)
 
-    assert [job for job, _ in desk.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]
+    assert [job for job, _ in scenario.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]
 
 
-def test_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(desk: Desk) -> None:
+def test_a_job_never_overlaps_itself_and_what_it_missed_meanwhile_is_one_run(scenario: ServeScenario) -> None:
     """An hourly snapshot that takes two and a half hours."""
 
     def take_long() -> int:
-        desk.clock.sleep(9000)
+        scenario.clock.sleep(9000)
         return 0
 
-    desk.acts[Command.SNAPSHOT] = take_long
-    desk.serve(hours=7, snapshot="0 * * * *")
+    scenario.acts[Command.SNAPSHOT] = take_long
+    scenario.serve(hours=7, snapshot="0 * * * *")
 
-    assert desk.ran == [("snapshot", "20 13:00"), ("snapshot", "20 15:30"), ("snapshot", "20 18:00")]
+    assert scenario.ran == [("snapshot", "20 13:00"), ("snapshot", "20 15:30"), ("snapshot", "20 18:00")]
 
 
-def test_a_frequent_job_that_takes_long_starves_no_other(desk: Desk) -> None:
+def test_a_frequent_job_that_takes_long_starves_no_other(scenario: ServeScenario) -> None:
     """Who has been due for longest is next."""
 
     def take_long() -> int:
-        desk.clock.sleep(5400)
+        scenario.clock.sleep(5400)
         return 0
 
-    desk.acts[Command.SNAPSHOT] = take_long
-    desk.serve(hours=5, snapshot="0 * * * *", verify="30 13 * * *")
+    scenario.acts[Command.SNAPSHOT] = take_long
+    scenario.serve(hours=5, snapshot="0 * * * *", verify="30 13 * * *")
 
-    assert ("verify", "20 14:30") in desk.ran
+    assert ("verify", "20 14:30") in scenario.ran
 
 
-def test_what_was_missed_while_the_process_was_down_is_run_once(desk: Desk) -> None:
+def test_what_was_missed_while_the_process_was_down_is_run_once(scenario: ServeScenario) -> None:
     """Ten days later, at once, and then as ever."""
-    desk.serve(hours=13, snapshot="@daily")
-    desk.clock.at += timedelta(days=10)
-    desk.serve(hours=24, snapshot="@daily")
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.clock.at += timedelta(days=10)
+    scenario.serve(hours=24, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "01 01:00"), ("snapshot", "02 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00"), ("snapshot", "01 01:00"), ("snapshot", "02 00:00")]
 
 
-def test_a_restart_runs_nothing_that_was_not_missed(desk: Desk) -> None:
+def test_a_restart_runs_nothing_that_was_not_missed(scenario: ServeScenario) -> None:
     """However often it is restarted."""
-    desk.serve(hours=13, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00")]
 
 
-def test_another_schedule_begins_anew(desk: Desk) -> None:
+def test_another_schedule_begins_anew(scenario: ServeScenario) -> None:
     """Moved from noon to half past, at one o'clock; then to another time zone: those are no missed runs."""
-    desk.serve(hours=25, snapshot="0 12 * * *")
-    desk.serve(hours=0.5, snapshot="30 12 * * *")
-    desk.serve(hours=0.5, zone="Atlantic/Azores", snapshot="30 12 * * *")
+    scenario.serve(hours=25, snapshot="0 12 * * *")
+    scenario.serve(hours=0.5, snapshot="30 12 * * *")
+    scenario.serve(hours=0.5, zone="Atlantic/Azores", snapshot="30 12 * * *")
 
-    assert desk.ran == [("snapshot", "21 12:00")]
+    assert scenario.ran == [("snapshot", "21 12:00")]
 
 
-def test_a_run_that_was_interrupted_is_done_again_by_the_next_process(desk: Desk) -> None:
+def test_a_run_that_was_interrupted_is_done_again_by_the_next_process(scenario: ServeScenario) -> None:
     """The container was stopped in the middle of it. Once: a run that ends its process does not do so for ever."""
 
     def be_stopped() -> int:
         raise Interrupted(15, "ended by SIGTERM")
 
-    desk.acts[Command.SNAPSHOT] = be_stopped
-    desk.serve(hours=13, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
+    scenario.acts[Command.SNAPSHOT] = be_stopped
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "21 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00"), ("snapshot", "21 00:00")]
 
 
-def test_a_failed_run_is_not_repeated_before_its_next_slot(desk: Desk) -> None:
+def test_a_failed_run_is_not_repeated_before_its_next_slot(scenario: ServeScenario) -> None:
     """And the process goes on."""
-    desk.acts[Command.SNAPSHOT] = lambda: 17
-    desk.serve(hours=37, snapshot="@daily")
+    scenario.acts[Command.SNAPSHOT] = lambda: 17
+    scenario.serve(hours=37, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "22 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00"), ("snapshot", "22 00:00")]
 
 
-def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -> None:
+def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(scenario: ServeScenario) -> None:
     """Whatever starts it again gets on with the other jobs, and does not meet the same defect at once."""
 
     def meet_a_defect() -> int:
         raise ZeroDivisionError
 
-    desk.acts[Command.SNAPSHOT] = meet_a_defect
+    scenario.acts[Command.SNAPSHOT] = meet_a_defect
     with pytest.raises(ZeroDivisionError):
-        desk.serve(hours=13, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
+        scenario.serve(hours=13, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
 
-    assert desk.worker is not None
-    assert desk.ran == [("snapshot", "21 00:00")]
-    assert [job.status for job in desk.worker.state().jobs] == [1]
+    assert scenario.worker is not None
+    assert scenario.ran == [("snapshot", "21 00:00")]
+    assert [job.status for job in scenario.worker.state().jobs] == [1]
 
 
 @pytest.mark.parametrize(
@@ -247,83 +247,85 @@ def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(desk: Desk) -
     [(datetime(2026, 3, 28, 12, tzinfo=UTC), 47), (datetime(2026, 10, 24, 12, tzinfo=UTC), 48)],
     ids=["spring", "autumn"],
 )
-def test_the_day_the_clocks_change_has_one_run(desk: Desk, begin: datetime, hours: float) -> None:
+def test_the_day_the_clocks_change_has_one_run(scenario: ServeScenario, begin: datetime, hours: float) -> None:
     """Half past two in Berlin: it does not exist in spring and is there twice in autumn."""
-    desk.clock.at = begin
-    desk.serve(hours=hours, zone="Europe/Berlin", snapshot="30 2 * * *")
+    scenario.clock.at = begin
+    scenario.serve(hours=hours, zone="Europe/Berlin", snapshot="30 2 * * *")
 
-    assert len(desk.ran) == 2
+    assert len(scenario.ran) == 2
 
 
-def test_a_clock_that_jumps_a_year_ahead_and_back_runs_one_job_more(desk: Desk) -> None:
+def test_a_clock_that_jumps_a_year_ahead_and_back_runs_one_job_more(scenario: ServeScenario) -> None:
     """And then goes on by the right clock."""
-    desk.serve(hours=13, snapshot="@daily")
-    desk.clock.at += timedelta(days=365)
-    desk.serve(hours=1, snapshot="@daily")
-    desk.clock.at -= timedelta(days=365)
-    desk.serve(hours=24, snapshot="@daily")
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.clock.at += timedelta(days=365)
+    scenario.serve(hours=1, snapshot="@daily")
+    scenario.clock.at -= timedelta(days=365)
+    scenario.serve(hours=24, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00"), ("snapshot", "21 01:00"), ("snapshot", "22 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00"), ("snapshot", "21 01:00"), ("snapshot", "22 00:00")]
 
 
-def test_two_machines_with_one_store_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
+def test_two_machines_with_one_store_run_a_slot_once(scenario: ServeScenario, tmp_path: Path) -> None:
     """The second sees in the store that it is taken."""
-    other = Desk(tmp_path, "another")
+    other = ServeScenario(tmp_path, "another")
 
-    desk.serve(snapshot="@daily")
-    other.acts[Command.VERIFY] = lambda: _serve_meanwhile(desk)
+    scenario.serve(snapshot="@daily")
+    other.acts[Command.VERIFY] = lambda: _serve_meanwhile(scenario)
     other.serve(hours=13, verify="59 23 * * *", snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:01")]
+    assert scenario.ran == [("snapshot", "21 00:01")]
     assert other.ran == [("verify", "20 23:59")]
 
 
-def _serve_meanwhile(desk: Desk) -> int:
+def _serve_meanwhile(scenario: ServeScenario) -> int:
     """Let the other machine take its slot of that night, a minute late."""
-    desk.clock.at = NOON + timedelta(hours=12, minutes=1)
-    desk.serve(snapshot="@daily")
+    scenario.clock.at = NOON + timedelta(hours=12, minutes=1)
+    scenario.serve(snapshot="@daily")
     return 0
 
 
-def test_two_machines_at_the_very_same_moment_run_a_slot_once(desk: Desk, tmp_path: Path) -> None:
+def test_two_machines_at_the_very_same_moment_run_a_slot_once(scenario: ServeScenario, tmp_path: Path) -> None:
     """Both have seen that the slot is free, and the store accepts only one of their claims."""
-    other = Desk(tmp_path, "another")
-    desk.serve(snapshot="@daily")
-    desk.clock.at = other.clock.at = MIDNIGHT
+    other = ServeScenario(tmp_path, "another")
+    scenario.serve(snapshot="@daily")
+    scenario.clock.at = other.clock.at = MIDNIGHT
     # At its start nothing happens; the other one takes the slot when this one is about to.
-    other.keeper.happen = [lambda: None, lambda: desk.serve(snapshot="@daily")]
+    other.keeper.happen = [lambda: None, lambda: scenario.serve(snapshot="@daily")]
     other.serve(hours=0.1, snapshot="@daily")
 
-    assert (desk.ran, other.ran) == ([("snapshot", "21 00:00")], [])
+    assert (scenario.ran, other.ran) == ([("snapshot", "21 00:00")], [])
 
 
-def test_a_process_that_starts_while_another_one_is_at_it_leaves_it_to_that_one(desk: Desk, tmp_path: Path) -> None:
+def test_a_process_that_starts_while_another_one_is_at_it_leaves_it_to_that_one(
+    scenario: ServeScenario, tmp_path: Path
+) -> None:
     """What was begun elsewhere is not taken for interrupted before an hour is over; ended meanwhile, it is done."""
-    other = Desk(tmp_path, "another")
+    other = ServeScenario(tmp_path, "another")
     starts = [0.5, 0.9, 1.5]
 
     def take_long() -> int:
         for hours in starts:
-            other.clock.at = desk.clock.at = MIDNIGHT + timedelta(hours=hours)
+            other.clock.at = scenario.clock.at = MIDNIGHT + timedelta(hours=hours)
             other.serve(snapshot="@daily")
         return 0
 
-    desk.acts[Command.SNAPSHOT] = take_long
-    desk.serve(hours=13, snapshot="@daily")
+    scenario.acts[Command.SNAPSHOT] = take_long
+    scenario.serve(hours=13, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00")]
     assert other.ran == [("snapshot", "21 01:30")]
 
 
-def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_path: Path) -> None:
+def test_a_machine_that_another_one_is_always_ahead_of_is_ready(scenario: ServeScenario, tmp_path: Path) -> None:
     """Its jobs do succeed, elsewhere; what failed here is over when it went well there."""
-    other = Desk(tmp_path, "another")
+    other = ServeScenario(tmp_path, "another")
     other.acts[Command.SNAPSHOT] = lambda: 17
     other.serve(hours=13, snapshot="@daily")
     for _ in range(3):
-        desk.clock.at = max(desk.clock.at, other.clock.at) + timedelta(hours=24)
-        desk.serve(snapshot="@daily")
-        other.clock.at = desk.clock.at
+        scenario.clock.at = max(scenario.clock.at, other.clock.at) + timedelta(hours=24)
+        scenario.serve(snapshot="@daily")
+        other.clock.at = scenario.clock.at
         other.serve(hours=0.5, snapshot="@daily")
 
     assert other.worker is not None
@@ -331,48 +333,50 @@ def test_a_machine_that_another_one_is_always_ahead_of_is_ready(desk: Desk, tmp_
     assert (other.worker.state().ready, other.worker.state().problems) == (True, ())
 
 
-def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_was_interrupted(desk: Desk) -> None:
+def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_was_interrupted(
+    scenario: ServeScenario,
+) -> None:
     """SIGTERM while a large bucket is listed: the snapshot is made, and remembered."""
 
     def be_stopped() -> None:
-        if desk.ran:
+        if scenario.ran:
             raise Interrupted(15, "ended by SIGTERM")
 
-    desk.state = be_stopped
-    desk.serve(hours=13, snapshot="@daily")
-    desk.state = lambda: None
-    desk.serve(hours=1, snapshot="@daily")
+    scenario.state = be_stopped
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.state = lambda: None
+    scenario.serve(hours=1, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00")]
+    assert scenario.ran == [("snapshot", "21 00:00")]
 
 
-def test_what_is_remembered_and_unreadable_is_forgotten_aloud(desk: Desk) -> None:
+def test_what_is_remembered_and_unreadable_is_forgotten_aloud(scenario: ServeScenario) -> None:
     """A damaged document must not keep backups from being made."""
-    said: list[str] = []
-    desk.serve(snapshot="@daily")
-    (desk.store / SCHEDULE_FILE).write_bytes(b'{"jobs": [')
-    desk.log = lambda event, **_: said.append(event)
-    desk.serve(hours=13, snapshot="@daily")
+    output: list[str] = []
+    scenario.serve(snapshot="@daily")
+    (scenario.store / SCHEDULE_FILE).write_bytes(b'{"jobs": [')
+    scenario.log = lambda event, **_: output.append(event)
+    scenario.serve(hours=13, snapshot="@daily")
 
-    assert desk.ran == [("snapshot", "21 00:00")]
-    assert "schedule.forgotten" in said
+    assert scenario.ran == [("snapshot", "21 00:00")]
+    assert "schedule.forgotten" in output
 
 
-def test_the_metrics_survive_a_restart(desk: Desk) -> None:
+def test_the_metrics_survive_a_restart(scenario: ServeScenario) -> None:
     """The age of the last success is known before there is another one."""
-    desk.serve(hours=13, snapshot="@daily")
-    desk.serve(hours=1, snapshot="@daily")
-    assert desk.worker is not None
-    known = telling.read_samples(desk.worker.tell_metrics().decode())
+    scenario.serve(hours=13, snapshot="@daily")
+    scenario.serve(hours=1, snapshot="@daily")
+    assert scenario.worker is not None
+    known = telling.read_samples(scenario.worker.tell_metrics().decode())
 
     assert known[SeriesKey("run_last_success_timestamp_seconds", ("snapshot",))] == MIDNIGHT.timestamp()
     assert known[SeriesKey("run_total", ("snapshot", "succeeded"))] == 1
 
 
-def test_what_serve_remembers_is_no_file_of_the_store_that_people_see(desk: Desk) -> None:
+def test_what_serve_remembers_is_no_file_of_the_store_that_people_see(scenario: ServeScenario) -> None:
     """Neither listed nor taken for debris."""
-    desk.serve(snapshot="@daily")
-    store = open_writable_local_store(str(desk.store))
+    scenario.serve(snapshot="@daily")
+    store = open_writable_local_store(str(scenario.store))
 
     assert [entry.kind for entry in store.list_entries() if entry.file == SCHEDULE_FILE] == ["ours"]
     assert store.remove_debris() == ()

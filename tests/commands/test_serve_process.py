@@ -14,7 +14,7 @@ import pytest
 
 from restore.stores.layout import SCHEDULE_FILE
 from tests.support.program import make_environment, run_program
-from tests.support.run_serve import Receiver, Serving, read_events, receive
+from tests.support.run_serve import RunningServe, WebhookReceiver, read_events, receive
 from tests.support.server_under_test import Server
 
 NOWHERE = "http://127.0.0.1:9"
@@ -23,43 +23,43 @@ CANARY = "canary-4e1b77"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def store_path(tmp_path: Path) -> Path:
     """Give the place of a store."""
     return tmp_path / "store"
 
 
-def serve(place: Path, target: Server, cities: str, **variables: str) -> Serving:
+def serve(store_path: Path, target: Server, cities: str, **variables: str) -> RunningServe:
     """Start it for one collection, its daily snapshot missed."""
-    return Serving(place, target.url, QDRANT_COLLECTION_NAME=cities, **{**DAILY, **variables})
+    return RunningServe(store_path, target.url, QDRANT_COLLECTION_NAME=cities, **{**DAILY, **variables})
 
 
 # --- what it answers ------------------------------------------------------------------------------------------
 
 
-def test_a_missed_snapshot_is_made_and_the_pages_tell_of_it(place: Path, target: Server, cities: str) -> None:
+def test_a_missed_snapshot_is_made_and_the_pages_tell_of_it(store_path: Path, target: Server, cities: str) -> None:
     """Health, readiness and metrics, from the work."""
-    with serve(place, target, cities) as serving:
-        told = serving.wait_ended("snapshot")
+    with serve(store_path, target, cities) as serving:
+        output = serving.wait_ended("snapshot")
         pages = [serving.ask(path) for path in ("/healthz", "/readyz", "/metrics", "/metrics?x=1")]
         metrics = serving.wait_metric("qdrant_restore_latest_snapshot_points{")
 
-    assert (told["status"], told["schedule"]) == (0, "@daily UTC")
+    assert (output["status"], output["schedule"]) == (0, "@daily UTC")
     assert [page.status for page in pages] == [200, 200, 200, 200]
     assert f'qdrant_restore_snapshot_last_status{{collection="{cities}"}} 1.0' in metrics
     assert f'qdrant_restore_latest_snapshot_points{{collection="{cities}"}} 100.0' in metrics
     assert 'qdrant_restore_operation_in_progress{command="snapshot"} 0.0' in metrics
-    assert (place / f"{cities}_latest.snapshot").is_symlink()
+    assert (store_path / f"{cities}_latest.snapshot").is_symlink()
 
 
-def test_every_job_runs_by_schedule_and_the_backup_is_proven(place: Path, target: Server, cities: str) -> None:
+def test_every_job_runs_by_schedule_and_the_backup_is_proven(store_path: Path, target: Server, cities: str) -> None:
     """Snapshot, prune, verify and drill, each as its command does it, and what they say in the metrics."""
     schedules = {f"RESTORE_SCHEDULE_{job}": "@daily" for job in ("SNAPSHOT", "PRUNE", "VERIFY", "DRILL")}
-    with serve(place, target, cities, RESTORE_KEEP_LAST="1", **schedules) as serving:
-        told = [serving.wait_ended(job) for job in ("snapshot", "prune", "verify", "drill")]
+    with serve(store_path, target, cities, RESTORE_KEEP_LAST="1", **schedules) as serving:
+        output = [serving.wait_ended(job) for job in ("snapshot", "prune", "verify", "drill")]
         metrics = serving.wait_metric("qdrant_restore_seconds_since_proven{")
         ready = serving.ask("/readyz").status
 
-    assert [one["status"] for one in told] == [0, 0, 0, 0]
+    assert [one["status"] for one in output] == [0, 0, 0, 0]
     assert ready == 200
     assert f'qdrant_restore_prune_last_status{{collection="{cities}"}} 1.0' in metrics
     assert f'qdrant_restore_drill_last_status{{collection="{cities}"}} 1.0' in metrics
@@ -67,25 +67,25 @@ def test_every_job_runs_by_schedule_and_the_backup_is_proven(place: Path, target
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_nothing_but_looking_is_answered(method: str, place: Path) -> None:
+def test_nothing_but_looking_is_answered(method: str, store_path: Path) -> None:
     """There is no path that changes anything, whatever the method."""
-    with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
-        before = (place / SCHEDULE_FILE).read_bytes()
+        before = (store_path / SCHEDULE_FILE).read_bytes()
         answers = [serving.ask(path, method).status for path in ("/healthz", "/metrics", "/snapshot")]
         looked = serving.ask("/snapshot").status
 
     assert (answers, looked) == ([501, 501, 501], 404)
-    assert (place / SCHEDULE_FILE).read_bytes() == before
+    assert (store_path / SCHEDULE_FILE).read_bytes() == before
 
 
-def test_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
+def test_it_listens_on_loopback_unless_told_otherwise(store_path: Path) -> None:
     """The default address is not one that another machine reaches."""
-    with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
-        ended = serving.end()
-    listening = [event for event in read_events(ended.stderr) if event["event"] == "serve.listening"]
-    shown = run_program("config", "show", cwd=place.parent).stdout
+        result = serving.end()
+    listening = [event for event in read_events(result.stderr) if event["event"] == "serve.listening"]
+    shown = run_program("config", "show", cwd=store_path.parent).stdout
 
     assert [event["host"] for event in listening] == ["127.0.0.1"]
     assert [line.split() for line in shown.splitlines() if line.startswith("listen ")] == [
@@ -94,12 +94,12 @@ def test_it_listens_on_loopback_unless_told_otherwise(place: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:6363", "backup:6363"])
-def test_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -> None:
+def test_elsewhere_it_listens_with_a_token_only(store_path: Path, address: str) -> None:
     """Nothing is listened on before that is known."""
-    ended = run_program(
-        "serve", "--store", str(place), cwd=place.parent, environment={**DAILY, "RESTORE_LISTEN": address}
+    result = run_program(
+        "serve", "--store", str(store_path), cwd=store_path.parent, environment={**DAILY, "RESTORE_LISTEN": address}
     )
-    assert (ended.status, ended.stderr.splitlines()) == (
+    assert (result.status, result.stderr.splitlines()) == (
         2,
         [
             f"error: RESTORE_LISTEN: {address} can be reached from elsewhere, and there is no token",
@@ -108,55 +108,57 @@ def test_elsewhere_it_listens_with_a_token_only(place: Path, address: str) -> No
     )
 
 
-def test_without_the_token_only_the_status_is_told(place: Path, tmp_path: Path) -> None:
+def test_without_the_token_only_the_status_is_told(store_path: Path, tmp_path: Path) -> None:
     """What restarts processes needs no token; names, times and metrics are for who has it."""
     (tmp_path / "token").write_text("a token of twenty\n")
     given = {"RESTORE_LISTEN_TOKEN_FILE": str(tmp_path / "token"), **DAILY}
-    with Serving(place, NOWHERE, missed=False, **given) as serving:
+    with RunningServe(store_path, NOWHERE, missed=False, **given) as serving:
         serving.wait_for("/healthz", 200)
         bare = [serving.ask(path) for path in ("/healthz", "/readyz", "/metrics", "/nothing")]
         wrong = [serving.ask(path, token="another") for path in ("/healthz", "/metrics")]
-        told = [serving.ask(path, token="a token of twenty") for path in ("/healthz", "/metrics")]
-        probed = run_program("healthcheck", cwd=place, environment={"RESTORE_LISTEN": f"127.0.0.1:{serving.port}"})
+        output = [serving.ask(path, token="a token of twenty") for path in ("/healthz", "/metrics")]
+        probed = run_program(
+            "healthcheck", cwd=store_path, environment={"RESTORE_LISTEN": f"127.0.0.1:{serving.port}"}
+        )
 
     assert bare == [(200, "ok\n"), (200, "ok\n"), (401, "unauthorized\n"), (404, "not found\n")]
     assert wrong == [(200, "ok\n"), (401, "unauthorized\n")]
-    assert ([page.status for page in told], told[0].told["healthy"], probed.status) == ([200, 200], True, 0)
-    assert "qdrant_restore_build_info" in told[1].text
+    assert ([page.status for page in output], output[0].document["healthy"], probed.status) == ([200, 200], True, 0)
+    assert "qdrant_restore_build_info" in output[1].text
 
 
-def test_it_works_without_listening_at_all(place: Path, target: Server, cities: str) -> None:
+def test_it_works_without_listening_at_all(store_path: Path, target: Server, cities: str) -> None:
     """`--listen off` is for those who watch in another way."""
-    with serve(place, target, cities, RESTORE_LISTEN="off"):
+    with serve(store_path, target, cities, RESTORE_LISTEN="off"):
         end = time.monotonic() + 20
-        while not list(place.glob("*.snapshot.json")) and time.monotonic() < end:
+        while not list(store_path.glob("*.snapshot.json")) and time.monotonic() < end:
             time.sleep(0.05)
 
-    assert len(list(place.glob("*.snapshot.json"))) == 1
+    assert len(list(store_path.glob("*.snapshot.json"))) == 1
 
 
-def test_qdrant_that_is_away_is_unready_and_not_unhealthy(place: Path) -> None:
+def test_qdrant_that_is_away_is_unready_and_not_unhealthy(store_path: Path) -> None:
     """The worker lives; restarting it would help nobody."""
-    with Serving(place, NOWHERE, RESTORE_WAIT_TIMEOUT="0.2s", **DAILY) as serving:
-        told = serving.wait_ended("snapshot")
+    with RunningServe(store_path, NOWHERE, RESTORE_WAIT_TIMEOUT="0.2s", **DAILY) as serving:
+        output = serving.wait_ended("snapshot")
         ready, healthy = serving.ask("/readyz"), serving.ask("/healthz")
 
-    assert told["status"] == 124
+    assert output["status"] == 124
     assert (ready.status, healthy.status) == (503, 200)
-    assert ready.told["problems"] == ["the last snapshot ended with status 124"]
+    assert ready.document["problems"] == ["the last snapshot ended with status 124"]
 
 
 # --- asking it ------------------------------------------------------------------------------------------------
 
 
-def test_healthcheck_tells_a_living_one_from_none(place: Path) -> None:
+def test_healthcheck_tells_a_living_one_from_none(store_path: Path) -> None:
     """Status 0 or 124, with one line for the engine's log."""
-    with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
         environment = {"RESTORE_LISTEN": f"0.0.0.0:{serving.port}"}
-        alive = run_program("healthcheck", cwd=place, environment=environment)
+        alive = run_program("healthcheck", cwd=store_path, environment=environment)
         serving.end()
-        gone = run_program("healthcheck", cwd=place, environment=environment)
+        gone = run_program("healthcheck", cwd=store_path, environment=environment)
 
     assert alive == (0, "", "")
     assert (gone.status, gone.stderr) == (
@@ -165,12 +167,12 @@ def test_healthcheck_tells_a_living_one_from_none(place: Path) -> None:
     )
 
 
-def test_healthcheck_finds_the_address_in_the_settings_file(place: Path) -> None:
+def test_healthcheck_finds_the_address_in_the_settings_file(store_path: Path) -> None:
     """Then it takes the long way."""
-    with Serving(place, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
         serving.wait_for("/healthz", 200)
-        (place / "restore.yaml").write_text(f"listen: 127.0.0.1:{serving.port}\n")
-        alive = run_program("healthcheck", cwd=place)
+        (store_path / "restore.yaml").write_text(f"listen: 127.0.0.1:{serving.port}\n")
+        alive = run_program("healthcheck", cwd=store_path)
 
     assert alive.status == 0
 
@@ -183,7 +185,7 @@ def test_healthcheck_imports_next_to_nothing(tmp_path: Path) -> None:
         "print(sorted(set(sys.modules) & {'click', 'msgspec', 'http', 'http.client', 'json', 'email', 'ssl', "
         "'urllib', 'urllib.parse', 'yaml', 'logging', 'threading', 'restore.cli.main', 'restore.settings'}))"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
         env=make_environment(),
@@ -192,7 +194,7 @@ def test_healthcheck_imports_next_to_nothing(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert ended.stdout == "[]\n"
+    assert result.stdout == "[]\n"
 
 
 # --- settings -------------------------------------------------------------------------------------------------
@@ -217,21 +219,25 @@ def test_a_bad_schedule_is_told_and_nothing_is_begun(
 ) -> None:
     """Status 2, one sentence, no secret in it, and no store was made."""
     (tmp_path / "restore.yaml").write_text(document)
-    ended = run_program("serve", cwd=tmp_path, environment=environment)
+    result = run_program("serve", cwd=tmp_path, environment=environment)
 
-    assert (ended.status, ended.stderr.splitlines()[0]) == (2, f"error: {sentence}")
+    assert (result.status, result.stderr.splitlines()[0]) == (2, f"error: {sentence}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["restore.yaml"]
 
 
-def test_a_port_that_is_taken_is_told(place: Path) -> None:
+def test_a_port_that_is_taken_is_told(store_path: Path) -> None:
     """As a problem of the setting."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = run_program(
-            "serve", "--store", str(place), cwd=place.parent, environment={**DAILY, "RESTORE_LISTEN": address}
+        result = run_program(
+            "serve",
+            "--store",
+            str(store_path),
+            cwd=store_path.parent,
+            environment={**DAILY, "RESTORE_LISTEN": address},
         )
 
-    assert (ended.status, ended.stderr.splitlines()[0]) == (
+    assert (result.status, result.stderr.splitlines()[0]) == (
         2,
         f"error: RESTORE_LISTEN: cannot listen on {address} (Address already in use)",
     )
@@ -240,25 +246,25 @@ def test_a_port_that_is_taken_is_told(place: Path) -> None:
 # --- telling others -------------------------------------------------------------------------------------------
 
 
-def list_paths(receiver: Receiver) -> list[str]:
+def list_paths(receiver: WebhookReceiver) -> list[str]:
     """Give what was pinged, without the run's id."""
     return [path.partition("?")[0] for path, _ in receiver.came]
 
 
-def test_a_run_pings_start_and_success_and_sends_a_webhook(place: Path, target: Server, cities: str) -> None:
+def test_a_run_pings_start_and_success_and_sends_a_webhook(store_path: Path, target: Server, cities: str) -> None:
     """The webhook has every field; the pings carry the same run's id, and no log is sent to them."""
     with receive() as receiver:
         notify = {
             "RESTORE_NOTIFY_HEALTHCHECKS": f"{receiver.url}/ping/{{command}}",
             "RESTORE_NOTIFY_WEBHOOK": f"{receiver.url}/hook?token={CANARY}",
         }
-        ended = run_program(
-            "snapshot", cities, cwd=place.parent, environment={"QDRANT_URL": target.url, "RESTORE_STORE": str(place), **notify}
+        result = run_program(
+            "snapshot", cities, cwd=store_path.parent, environment={"QDRANT_URL": target.url, "RESTORE_STORE": str(store_path), **notify}
         )  # fmt: skip
         bodies = dict(receiver.came)
         notice = json.loads(bodies[f"/hook?token={CANARY}"])
 
-    assert ended.status == 0, ended.stderr
+    assert result.status == 0, result.stderr
     assert list_paths(receiver) == ["/ping/snapshot/start", "/hook", "/ping/snapshot"]
     assert {**notice, "operation_id": "", "duration": 0} == {
         "status": "success", "error": "", "operation_id": "", "command": "snapshot", "duration": 0, "exit_status": 0, "failed": [],
@@ -267,80 +273,82 @@ def test_a_run_pings_start_and_success_and_sends_a_webhook(place: Path, target: 
     assert {path.partition("rid=")[2] for path, _ in receiver.came if path.startswith("/ping")} == {
         notice["operation_id"]
     }
-    assert CANARY not in ended.stdout + ended.stderr
+    assert CANARY not in result.stdout + result.stderr
 
 
-def test_a_run_with_one_failure_pings_fail(place: Path, target: Server, cities: str) -> None:
+def test_a_run_with_one_failure_pings_fail(store_path: Path, target: Server, cities: str) -> None:
     """Success only if all of them succeeded."""
     with receive() as receiver:
         environment = {
             "QDRANT_URL": target.url,
-            "RESTORE_STORE": str(place),
+            "RESTORE_STORE": str(store_path),
             "RESTORE_NOTIFY_HEALTHCHECKS": receiver.url,
             "RESTORE_NOTIFY_WEBHOOK": f"{receiver.url}/hook",
         }
-        ended = run_program("snapshot", cities, "gone", cwd=place.parent, environment=environment)
+        result = run_program("snapshot", cities, "gone", cwd=store_path.parent, environment=environment)
         notice = json.loads(dict(receiver.came)["/hook"])
 
-    assert ended.status == 3
+    assert result.status == 3
     assert list_paths(receiver) == ["/start", "/hook", "/fail"]
     assert (notice["status"], notice["exit_status"], notice["failed"]) == ("failure", 3, ["gone"])
     assert notice["error"].startswith("gone: does not exist")
 
 
-def test_a_shared_check_hears_of_no_success_while_another_job_fails(place: Path, target: Server) -> None:
+def test_a_shared_check_hears_of_no_success_while_another_job_fails(store_path: Path, target: Server) -> None:
     """A verification that succeeds must not turn the check green that a failing snapshot made red."""
     schedules = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily"}
     with receive() as receiver:
         variables = {**schedules, "RESTORE_NOTIFY_HEALTHCHECKS": receiver.url, "QDRANT_COLLECTION_NAME": "gone"}
-        with Serving(place, target.url, **variables) as serving:
+        with RunningServe(store_path, target.url, **variables) as serving:
             serving.wait_ended("snapshot")
             serving.wait_ended("verify")
             # Others are told after the pages tell it.
             time.sleep(0.5)
-            ended = serving.end()
+            result = serving.end()
 
     assert list_paths(receiver) == ["/start", "/fail", "/start"]
-    assert [event["because"] for event in read_events(ended.stderr) if event["event"] == "notify.withheld"] == [
+    assert [event["because"] for event in read_events(result.stderr) if event["event"] == "notify.withheld"] == [
         "snapshot"
     ]
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
-def test_a_failing_notification_changes_no_result(status: int, place: Path, target: Server, cities: str) -> None:
+def test_a_failing_notification_changes_no_result(status: int, store_path: Path, target: Server, cities: str) -> None:
     """It is told in the log, by the host alone."""
     with receive() as receiver:
         receiver.status = status
         environment = {
             "QDRANT_URL": target.url,
-            "RESTORE_STORE": str(place),
+            "RESTORE_STORE": str(store_path),
             "RESTORE_NOTIFY_WEBHOOK": f"{receiver.url}/{CANARY}",
             "RESTORE_NOTIFY_HEALTHCHECKS": f"http://127.0.0.1:9/{CANARY}",
         }
-        ended = run_program("snapshot", cities, "--log-format", "json", cwd=place.parent, environment=environment)
-    failures = [event for event in read_events(ended.stderr) if event["event"] == "notify.failed"]
+        result = run_program(
+            "snapshot", cities, "--log-format", "json", cwd=store_path.parent, environment=environment
+        )
+    failures = [event for event in read_events(result.stderr) if event["event"] == "notify.failed"]
 
-    assert ended.status == 0
+    assert result.status == 0
     assert [(event["what"], event["reason"]) for event in failures] == [
         ("healthchecks/start", "127.0.0.1: Connection refused"),
         ("webhook", f"127.0.0.1 answered with {status}"),
         ("healthchecks", "127.0.0.1: Connection refused"),
     ]
-    assert CANARY not in ended.stdout + ended.stderr
+    assert CANARY not in result.stdout + result.stderr
 
 
 # --- the metrics file -----------------------------------------------------------------------------------------
 
 
-def test_one_shot_runs_share_a_metrics_file(place: Path, target: Server, cities: str) -> None:
+def test_one_shot_runs_share_a_metrics_file(store_path: Path, target: Server, cities: str) -> None:
     """Each adds its own, a failure keeps the time of the last success, and nothing temporary is left."""
-    file = place.parent / "metrics" / "qdrant.prom"
+    file = store_path.parent / "metrics" / "qdrant.prom"
     file.parent.mkdir()
-    environment = {"QDRANT_URL": target.url, "RESTORE_STORE": str(place), "RESTORE_METRICS_FILE": str(file)}
-    good = run_program("snapshot", cities, cwd=place.parent, environment=environment)
+    environment = {"QDRANT_URL": target.url, "RESTORE_STORE": str(store_path), "RESTORE_METRICS_FILE": str(file)}
+    good = run_program("snapshot", cities, cwd=store_path.parent, environment=environment)
     known = file.read_text()
-    read = run_program("verify", cwd=place.parent, environment=environment)
-    bad = run_program("snapshot", cities, "--wait-timeout", "0.1s", "--qdrant-url", NOWHERE, cwd=place.parent, environment=environment)  # fmt: skip
+    read = run_program("verify", cwd=store_path.parent, environment=environment)
+    bad = run_program("snapshot", cities, "--wait-timeout", "0.1s", "--qdrant-url", NOWHERE, cwd=store_path.parent, environment=environment)  # fmt: skip
     text = file.read_text()
     success = [line for line in known.splitlines() if line.startswith("qdrant_restore_snapshot_last_success")]
 
@@ -355,11 +363,17 @@ def test_one_shot_runs_share_a_metrics_file(place: Path, target: Server, cities:
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_metrics_file_that_cannot_be_written_changes_no_result(place: Path, target: Server, cities: str) -> None:
+def test_a_metrics_file_that_cannot_be_written_changes_no_result(
+    store_path: Path, target: Server, cities: str
+) -> None:
     """It is told, and the snapshot is there."""
-    environment = {"QDRANT_URL": target.url, "RESTORE_STORE": str(place), "RESTORE_METRICS_FILE": "/nowhere/x.prom"}
-    ended = run_program("snapshot", cities, "--log-format", "json", cwd=place.parent, environment=environment)
-    said = [event["reason"] for event in read_events(ended.stderr) if event["event"] == "metrics.not_written"]
+    environment = {
+        "QDRANT_URL": target.url,
+        "RESTORE_STORE": str(store_path),
+        "RESTORE_METRICS_FILE": "/nowhere/x.prom",
+    }
+    result = run_program("snapshot", cities, "--log-format", "json", cwd=store_path.parent, environment=environment)
+    said = [event["reason"] for event in read_events(result.stderr) if event["event"] == "metrics.not_written"]
 
-    assert ended.status == 0
+    assert result.status == 0
     assert said == ["metrics file '/nowhere/x.prom' cannot be replaced: No such file or directory"]

@@ -17,9 +17,9 @@ from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.snapshots.document import read_document, write_document
 from restore.snapshots.manifest import read_manifest
 from tests.support.program import run_program
-from tests.support.resolve_settings import settle
+from tests.support.resolve_settings import resolve_settings
 from tests.support.run_prune import fill, prune_here
-from tests.support.run_restore import Story, restore_here
+from tests.support.run_restore import RecordedLog, restore_here
 from tests.support.run_snapshot import take_here
 from tests.support.sample_stores import NOON, FilledStore
 from tests.support.server_under_test import Server
@@ -29,7 +29,7 @@ NAMES = ("cities", "towns", "villages")
 
 
 @pytest.fixture
-def whole(embedded: EmbeddedQdrant) -> Server:
+def filled_server(embedded: EmbeddedQdrant) -> Server:
     """Give a server of this test's own with three collections and an alias."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for number, name in enumerate(NAMES, start=1):
@@ -61,16 +61,16 @@ def empty(server: Server) -> None:
         server.drop(name)
 
 
-def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, folder: Path) -> None:
+def test_a_run_leaves_a_document_that_names_what_it_made(filled_server: Server, folder: Path) -> None:
     """And its id stands in each manifest."""
-    report = take_set(server=whole, store=folder)
+    report = take_set(server=filled_server, store=folder)
     document = read_set(folder, report)
     manifests = [read_manifest((folder / f"{one.snapshot}.json").read_bytes(), where="") for one in report.outcomes]
     assert document == SetDocument(
         run_id="a" * 32,
         created=document.created,
         server=report.server_version,
-        url=whole.url,
+        url=filled_server.url,
         whole=True,
         collections=tuple(
             SetMember(collection=one.collection, file=one.snapshot, sha256=one.sha256, points=one.points)
@@ -84,140 +84,142 @@ def test_a_run_leaves_a_document_that_names_what_it_made(whole: Server, folder: 
     assert report.set == name_set(document.created, "a" * 32)
 
 
-def test_a_whole_server_comes_back_as_it_was(whole: Server, folder: Path) -> None:
+def test_a_whole_server_comes_back_as_it_was(filled_server: Server, folder: Path) -> None:
     """Every collection of the set, from the set's snapshots although newer ones are there, and its alias."""
-    take_set(server=whole, store=folder)
-    whole.upsert("cities", range(101, 120))
-    take_here("cities", url=whole.url, store=folder)
-    empty(whole)
-    report = restore_here("--set", "latest", url=whole.url, store=folder)
-    again = restore_here("--set", "latest", url=whole.url, store=folder)
+    take_set(server=filled_server, store=folder)
+    filled_server.upsert("cities", range(101, 120))
+    take_here("cities", url=filled_server.url, store=folder)
+    empty(filled_server)
+    report = restore_here("--set", "latest", url=filled_server.url, store=folder)
+    again = restore_here("--set", "latest", url=filled_server.url, store=folder)
     assert (report.status, [one.result for one in report.outcomes]) == (0, [RestoreResult.RESTORED] * 3)
-    assert {name: whole.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
-    assert (whole.aliases(), [one.result for one in again.outcomes]) == (
+    assert {name: filled_server.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
+    assert (filled_server.aliases(), [one.result for one in again.outcomes]) == (
         {"places": "towns"},
         [RestoreResult.PRESENT] * 3,
     )
 
 
-def test_the_set_before_and_a_set_by_its_id_can_be_had(whole: Server, folder: Path) -> None:
+def test_the_set_before_and_a_set_by_its_id_can_be_had(filled_server: Server, folder: Path) -> None:
     """The beginning of an id is enough."""
-    take_set(server=whole, store=folder, run="a")
-    whole.upsert("cities", range(101, 120))
-    take_set(server=whole, store=folder, run="b")
+    take_set(server=filled_server, store=folder, run="a")
+    filled_server.upsert("cities", range(101, 120))
+    take_set(server=filled_server, store=folder, run="b")
     counts = []
     for selector in ("previous", "b" * 8, "latest"):
-        empty(whole)
-        restore_here("--set", selector, url=whole.url, store=folder)
-        counts.append(whole.count("cities"))
+        empty(filled_server)
+        restore_here("--set", selector, url=filled_server.url, store=folder)
+        counts.append(filled_server.count("cities"))
     assert counts == [10, 29, 29]
 
 
-def test_of_a_set_some_collections_can_be_chosen(whole: Server, folder: Path) -> None:
+def test_of_a_set_some_collections_can_be_chosen(filled_server: Server, folder: Path) -> None:
     """By name, by pattern; one that is not in it is an error."""
-    take_set(server=whole, store=folder)
-    empty(whole)
-    restore_here("--set", "latest", "cities", url=whole.url, store=folder)
-    restore_here("--set", "latest", "--include", "v*", url=whole.url, store=folder)
-    assert whole.collections() == ["cities", "villages"]
+    take_set(server=filled_server, store=folder)
+    empty(filled_server)
+    restore_here("--set", "latest", "cities", url=filled_server.url, store=folder)
+    restore_here("--set", "latest", "--include", "v*", url=filled_server.url, store=folder)
+    assert filled_server.collections() == ["cities", "villages"]
     with pytest.raises(NotFoundError, match=r"^set aaaaaaaa in store '.*' has no snapshot of collection 'hamlets'"):
-        restore_here("--set", "latest", "hamlets", url=whole.url, store=folder)
+        restore_here("--set", "latest", "hamlets", url=filled_server.url, store=folder)
 
 
-def test_a_live_alias_that_points_elsewhere_is_never_stolen(whole: Server, folder: Path) -> None:
+def test_a_live_alias_that_points_elsewhere_is_never_stolen(filled_server: Server, folder: Path) -> None:
     """The report says so."""
-    take_set(server=whole, store=folder)
-    empty(whole)
-    whole.create("others", vectors=VECTORS)
-    whole.alias("places", "others")
-    report = restore_here("--set", "latest", url=whole.url, store=folder)
+    take_set(server=filled_server, store=folder)
+    empty(filled_server)
+    filled_server.create("others", vectors=VECTORS)
+    filled_server.alias("places", "others")
+    report = restore_here("--set", "latest", url=filled_server.url, store=folder)
     towns = report.outcomes[1]
-    assert (report.status, whole.aliases()) == (0, {"places": "others"})
+    assert (report.status, filled_server.aliases()) == (0, {"places": "others"})
     assert towns.warnings == ("alias 'places' points to 'others' and was left there",)
 
 
 @pytest.mark.parametrize("width", ["1", "2"])
-def test_an_alias_that_was_moved_between_two_runs_goes_where_it_went(whole: Server, folder: Path, width: str) -> None:
+def test_an_alias_that_was_moved_between_two_runs_goes_where_it_went(
+    filled_server: Server, folder: Path, width: str
+) -> None:
     """Both manifests have it: that of the newer snapshot counts, whoever is restored first; the report says so."""
-    take_here("towns", url=whole.url, store=folder)
-    whole.ask("POST", "/collections/aliases", {"actions": [{"delete_alias": {"alias_name": "places"}}]})
-    whole.alias("places", "villages")
+    take_here("towns", url=filled_server.url, store=folder)
+    filled_server.ask("POST", "/collections/aliases", {"actions": [{"delete_alias": {"alias_name": "places"}}]})
+    filled_server.alias("places", "villages")
     time.sleep(1.1)
-    take_here("villages", url=whole.url, store=folder)
-    empty(whole)
-    report = restore_here("--concurrency", width, url=whole.url, store=folder)
+    take_here("villages", url=filled_server.url, store=folder)
+    empty(filled_server)
+    report = restore_here("--concurrency", width, url=filled_server.url, store=folder)
     towns, villages = report.outcomes
-    assert (report.status, whole.aliases()) == (0, {"places": "villages"})
+    assert (report.status, filled_server.aliases()) == (0, {"places": "villages"})
     assert towns.warnings == ("alias 'places' is that of 'villages' by a newer snapshot and was not put back here",)
     assert villages.warnings == ()
 
 
-def test_each_set_brings_back_the_aliases_of_its_own_time(whole: Server, folder: Path) -> None:
+def test_each_set_brings_back_the_aliases_of_its_own_time(filled_server: Server, folder: Path) -> None:
     """Two aliases that were swapped between two runs."""
-    whole.alias("hamlets", "villages")
-    take_set(server=whole, store=folder, run="a")
-    whole.ask(
+    filled_server.alias("hamlets", "villages")
+    take_set(server=filled_server, store=folder, run="a")
+    filled_server.ask(
         "POST",
         "/collections/aliases",
         {"actions": [{"delete_alias": {"alias_name": name}} for name in ("places", "hamlets")]},
     )
-    whole.alias("places", "villages")
-    whole.alias("hamlets", "towns")
-    second = take_set(server=whole, store=folder, run="b")
+    filled_server.alias("places", "villages")
+    filled_server.alias("hamlets", "towns")
+    second = take_set(server=filled_server, store=folder, run="b")
     found = []
     for selector in ("latest", "previous"):
-        empty(whole)
-        restore_here("--set", selector, url=whole.url, store=folder)
-        found.append(whole.aliases())
+        empty(filled_server)
+        restore_here("--set", selector, url=filled_server.url, store=folder)
+        found.append(filled_server.aliases())
     assert found == [{"places": "villages", "hamlets": "towns"}, {"places": "towns", "hamlets": "villages"}]
     assert read_set(folder, second).aliases == found[0]
 
 
-def test_a_set_with_failures_is_never_latest(whole: Server, folder: Path) -> None:
+def test_a_set_with_failures_is_never_latest(filled_server: Server, folder: Path) -> None:
     """It can be had by its id, and then its failures are said."""
-    take_set(server=whole, store=folder, run="a")
-    whole.alias("hamlets", "cities")
-    failed = take_set("cities", "towns", "hamlets", server=whole, store=folder, run="b")
+    take_set(server=filled_server, store=folder, run="a")
+    filled_server.alias("hamlets", "cities")
+    failed = take_set("cities", "towns", "hamlets", server=filled_server, store=folder, run="b")
     document = read_set(folder, failed)
-    empty(whole)
-    story = Story()
-    restore_here("--set", "latest", "--include", "c*", url=whole.url, store=folder, story=story)
-    asked = restore_here("--set", "b" * 8, url=whole.url, store=folder)
+    empty(filled_server)
+    story = RecordedLog()
+    restore_here("--set", "latest", "--include", "c*", url=filled_server.url, store=folder, story=story)
+    asked = restore_here("--set", "b" * 8, url=filled_server.url, store=folder)
     assert (failed.status, [one.collection for one in document.failed]) == (3, ["hamlets"])
     assert [facts["id"] for facts in story.named("set.chosen")] == ["aaaaaaaa"]
     assert asked.warnings == ("set bbbbbbbb was made without 'hamlets': their snapshots failed",)
 
 
-def test_a_set_of_some_collections_is_not_latest_where_one_of_all_is(whole: Server, folder: Path) -> None:
+def test_a_set_of_some_collections_is_not_latest_where_one_of_all_is(filled_server: Server, folder: Path) -> None:
     """`restore --set latest` brings a whole server back, whatever was snapshotted by itself since."""
-    take_set(server=whole, store=folder, run="a")
-    take_set("cities", server=whole, store=folder, run="b")
-    take_set("--exclude", "t*", server=whole, store=folder, run="c")
-    empty(whole)
-    restore_here("--set", "latest", url=whole.url, store=folder)
-    assert whole.collections() == sorted(NAMES)
+    take_set(server=filled_server, store=folder, run="a")
+    take_set("cities", server=filled_server, store=folder, run="b")
+    take_set("--exclude", "t*", server=filled_server, store=folder, run="c")
+    empty(filled_server)
+    restore_here("--set", "latest", url=filled_server.url, store=folder)
+    assert filled_server.collections() == sorted(NAMES)
 
 
-def test_a_run_that_made_nothing_leaves_no_set(whole: Server, folder: Path) -> None:
+def test_a_run_that_made_nothing_leaves_no_set(filled_server: Server, folder: Path) -> None:
     """All failed: there is nothing to name."""
-    report = take_set("hamlets", server=whole, store=folder)
+    report = take_set("hamlets", server=filled_server, store=folder)
     assert (report.status, report.set, list(folder.glob("*.set.json"))) == (10, "", [])
 
 
-def test_a_thinned_set_is_refused_unless_told(whole: Server, folder: Path) -> None:
+def test_a_thinned_set_is_refused_unless_told(filled_server: Server, folder: Path) -> None:
     """Status 16 before anything is done; with `--allow-incomplete` what is left comes back, and the rest is named."""
-    first = take_set(server=whole, store=folder, run="a")
-    take_here("towns", "--keep-last", "1", url=whole.url, store=folder)
-    empty(whole)
+    first = take_set(server=filled_server, store=folder, run="a")
+    take_here("towns", "--keep-last", "1", url=filled_server.url, store=folder)
+    empty(filled_server)
     with pytest.raises(RefusedError) as caught:
-        restore_here("--set", "latest", url=whole.url, store=folder)
-    untouched = whole.collections()
-    report = restore_here("--set", "latest", "--allow-incomplete", url=whole.url, store=folder)
+        restore_here("--set", "latest", url=filled_server.url, store=folder)
+    untouched = filled_server.collections()
+    report = restore_here("--set", "latest", "--allow-incomplete", url=filled_server.url, store=folder)
     assert not (folder / first.outcomes[1].snapshot).exists()
     assert str(caught.value) == (
         "set aaaaaaaa is not whole any more: 1 of 3 snapshots gone ('towns'); nothing was changed"
     )
-    assert (untouched, whole.collections()) == ([], ["cities", "villages"])
+    assert (untouched, filled_server.collections()) == ([], ["cities", "villages"])
     assert [(one.collection, one.result) for one in report.outcomes] == [
         ("cities", RestoreResult.RESTORED),
         ("villages", RestoreResult.RESTORED),
@@ -233,9 +235,9 @@ def test_sets_are_listed_with_what_is_left_of_them(store: FilledStore, tmp_path:
     fill(store, "cities", range(3))
     damaged = "20261101_000000_dddddddd.set.json"
     (store.path / damaged).write_bytes(b"{}")
-    ended = run_program("list", "--sets", "--store", str(store.path), cwd=tmp_path)
+    run_result = run_program("list", "--sets", "--store", str(store.path), cwd=tmp_path)
     as_json = json.loads(run_program("list", "--sets", "--json", "--store", str(store.path), cwd=tmp_path).stdout)
-    assert ended.stdout.splitlines() == [
+    assert run_result.stdout.splitlines() == [
         "aaaaaaaa  2026-11-18 12:00:00 UTC  1 collection  whole server  Qdrant 1.18.3  whole",
         "bbbbbbbb  2026-11-19 12:00:00 UTC  1 collection  whole server  Qdrant 1.18.3  with failures",
         "    failed: towns",
@@ -293,11 +295,11 @@ EVIL: list[tuple[dict[str, object], str]] = [
 
 @pytest.mark.parametrize(("member", "problem"), EVIL)
 def test_a_set_document_made_by_an_attacker_is_not_followed(
-    whole: Server, store: FilledStore, member: dict[str, object], problem: str
+    filled_server: Server, store: FilledStore, member: dict[str, object], problem: str
 ) -> None:
     """Not outside the store, not onto another name, not onto a mark; it is shown with the reason."""
     fill(store, "cities", range(1))
-    before = whole.collections()
+    before = filled_server.collections()
     document = {
         "schema": 1,
         "run_id": "e" * 32,
@@ -309,17 +311,17 @@ def test_a_set_document_made_by_an_attacker_is_not_followed(
     (store.path / "20261120_120000_eeeeeeee.set.json").write_text(json.dumps(document))
     listed = run_program("list", "--sets", "--store", str(store.path), cwd=store.path.parent)
     with pytest.raises(NotFoundError):
-        restore_here("--set", "latest", url=whole.url, store=store.path)
+        restore_here("--set", "latest", url=filled_server.url, store=store.path)
     assert problem in listed.stdout
-    assert whole.collections() == before
+    assert filled_server.collections() == before
 
 
-def test_a_file_that_is_not_the_sets_is_not_restored(whole: Server, store: FilledStore) -> None:
+def test_a_file_that_is_not_the_sets_is_not_restored(filled_server: Server, store: FilledStore) -> None:
     """Replaced by another under the same name, with a manifest that fits it: the set's checksum tells."""
     files = fill(store, "hamlets", range(1))
     plant_set(store, "a", {"hamlets": files[0]}, sha256="1" * 64)
-    report = restore_here("--set", "latest", url=whole.url, store=store.path)
-    assert (report.status, "hamlets" in whole.collections()) == (13, False)
+    report = restore_here("--set", "latest", url=filled_server.url, store=store.path)
+    assert (report.status, "hamlets" in filled_server.collections()) == (13, False)
     assert "is not the one that the set names" in report.outcomes[0].message
 
 
@@ -337,7 +339,7 @@ def test_a_file_that_is_not_the_sets_is_not_restored(whole: Server, store: Fille
 def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
     """Told before anything is touched."""
     with pytest.raises(SettingsError) as caught:
-        settle("restore", *arguments, store=tmp_path)
+        resolve_settings("restore", *arguments, store=tmp_path)
     assert caught.value.problems == (problem,)
 
 
@@ -352,6 +354,6 @@ def test_a_set_and_what_contradicts_it(tmp_path: Path, arguments: tuple[str, ...
 def test_a_listing_of_sets_is_one_of_whole_runs(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
     """What would be ignored is told; patterns of the settings file are no contradiction."""
     with pytest.raises(SettingsError) as caught:
-        settle("list", "--sets", *arguments, store=tmp_path)
+        resolve_settings("list", "--sets", *arguments, store=tmp_path)
     assert caught.value.problems == (f"--sets: shows what whole runs made, but {named} was given too; keep one",)
-    assert settle("list", "--sets", store=tmp_path, document={"include": "c*"}).sets.show
+    assert resolve_settings("list", "--sets", store=tmp_path, document={"include": "c*"}).sets.show

@@ -24,7 +24,7 @@ from tests.support.archives import make_tar, read_recorded
 from tests.support.program import run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.run_publish import list_names, read_latest
-from tests.support.run_restore import Story, restore_here
+from tests.support.run_restore import RecordedLog, restore_here
 from tests.support.run_snapshot import only, take_here
 from tests.support.server_under_test import Server, path
 
@@ -139,7 +139,7 @@ def test_nothing_of_ours_is_left_on_the_server_and_a_persons_snapshot_is(
     """What is deleted there is only what this run created."""
     mine = target.ask("POST", path(cities, "snapshots")).result["name"]
     time.sleep(1.1)
-    story = Story()
+    story = RecordedLog()
     take_here(cities, url=target.url, store=folder, story=story)
     assert target.snapshots_of(cities) == [mine]
     assert story.named("snapshot.others_on_server") == [
@@ -298,7 +298,7 @@ def test_a_server_that_gives_no_checksum_is_compared_by_size(
 ) -> None:
     """Snapshots that Qdrant keeps in S3 have no checksum."""
     answer_with(read_recorded("plain"), proxy, checksum=False)
-    story = Story()
+    story = RecordedLog()
     outcome = only(take_here(cities, url=proxy.url, store=folder, story=story))
     (downloaded,) = story.named("snapshot.downloaded")
     assert (outcome.status, downloaded["compared_with_server"]) == (0, False)
@@ -399,9 +399,9 @@ def test_the_installed_command_says_what_it_did(target: Server, cities: str, fol
     """One line for people, the same as JSON for programs, status 0; the log goes elsewhere."""
     environment = {"QDRANT_URL": target.url, "RESTORE_STORE": str(folder)}
     text = run_program("snapshot", cities, cwd=tmp_path, environment=environment)
-    told = run_program("snapshot", cities, "--json", cwd=tmp_path, environment=environment)
-    (outcome,) = json.loads(told.stdout)["outcomes"]
-    assert (text.status, told.status) == (0, 0)
+    output = run_program("snapshot", cities, "--json", cwd=tmp_path, environment=environment)
+    (outcome,) = json.loads(output.stdout)["outcomes"]
+    assert (text.status, output.status) == (0, 0)
     assert text.stdout.startswith(f"{cities}: {cities}_")
     assert " is the latest now: 100 points, " in text.stdout
     assert (outcome["collection"], outcome["latest"], outcome["points"]) == (cities, True, 100)

@@ -15,7 +15,7 @@ import pytest
 
 from restore.commands.snapshot.report import describe
 from restore.snapshots.manifest import read_manifest, write_manifest
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_prune import fill, names, pin_here, prune_here
 from tests.support.run_publish import find_trouble
 from tests.support.run_restore import restore_here
@@ -114,7 +114,7 @@ def test_a_snapshot_that_is_being_restored_is_not_pruned(
     files = fill(store, name, range(3))
     pruned: list[list[str]] = []
 
-    def prune(_seen: Seen) -> None:
+    def prune(_seen: RecordedRequest) -> None:
         pruned.append(names(prune_here("--keep-last", "1", store=store.path)))
 
     proxy.inject(r"POST /collections/[^/]+/snapshots/upload", Fault(before=prune), times=1)
@@ -125,7 +125,7 @@ def test_a_snapshot_that_is_being_restored_is_not_pruned(
 
 
 @pytest.fixture
-def unnamed(store: FilledStore) -> Iterator[Path]:
+def locked_store(store: FilledStore) -> Iterator[Path]:
     """Give a store with a history and somebody who holds its lock."""
     fill(store, "cities", range(3))
     code = (
@@ -142,9 +142,9 @@ def unnamed(store: FilledStore) -> Iterator[Path]:
     holder.wait()
 
 
-def test_prune_waits_for_a_snapshot_that_is_running(unnamed: Path) -> None:
+def test_prune_waits_for_a_snapshot_that_is_running(locked_store: Path) -> None:
     """Two hosts on one store: one after the other, and a killed holder's lock is free at once."""
-    assert len(names(prune_here("--keep-last", "1", "--lock-timeout", "20s", store=unnamed))) == 2
+    assert len(names(prune_here("--keep-last", "1", "--lock-timeout", "20s", store=locked_store))) == 2
 
 
 def test_a_manifest_made_by_another_writer_keeps_its_snapshot(

@@ -24,9 +24,9 @@ from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from tests.support.archives import read_recorded
 from tests.support.program import run_program
-from tests.support.resolve_settings import settle
+from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST
-from tests.support.run_restore import NoProgress, Story
+from tests.support.run_restore import NoProgress, RecordedLog
 from tests.support.sample_stores import FilledStore, damage, describe
 
 
@@ -34,8 +34,10 @@ def verify(store: FilledStore, *arguments: str, clock: Clock | None = None) -> V
     """Run the command; what was found is recorded."""
     shelf = WritableLocalStore(str(store.path))
     recorder = CheckRecorder(shelf, clock or Clock(), "tests")
-    tools = VerifySession(store=shelf, recorder=recorder, clock=clock or Clock(), log=Story(), progress=NoProgress())
-    return run(settle("verify", *arguments, store=store.path), tools)
+    tools = VerifySession(
+        store=shelf, recorder=recorder, clock=clock or Clock(), log=RecordedLog(), progress=NoProgress()
+    )
+    return run(resolve_settings("verify", *arguments, store=store.path), tools)
 
 
 def test_a_good_store_is_as_promised(store: FilledStore) -> None:
@@ -165,7 +167,7 @@ def test_the_installed_command_names_the_file_and_does_not_end_with_0(store: Fil
     damage(file)
     before = {name: content for name, content in store.files().items() if not name.endswith(".check.json")}
     bad = run_program("verify", "--store", str(store.path), cwd=tmp_path)
-    told = run_program("verify", "--json", "--store", str(store.path), cwd=tmp_path)
+    output = run_program("verify", "--json", "--store", str(store.path), cwd=tmp_path)
     last = good.stdout.splitlines()[-1]
     assert (good.status, last.split(";")[0]) == (0, f"2 files in store '{store.path}', none damaged")
     assert re.fullmatch(r" 270 kB in [0-9]+\.[0-9] s", last.split(";")[1])
@@ -173,7 +175,7 @@ def test_the_installed_command_names_the_file_and_does_not_end_with_0(store: Fil
         13,
         f"{file.name}: snapshot '{file.name}'",
     )
-    assert (told.status, json.loads(told.stdout)["files"][0]["state"]) == (13, "damaged")
+    assert (output.status, json.loads(output.stdout)["files"][0]["state"]) == (13, "damaged")
     kept = {name: content for name, content in store.files().items() if not name.endswith(".check.json")}
     assert kept == before
 
@@ -285,9 +287,9 @@ def test_a_store_that_takes_no_record_is_verified_and_that_is_said(store: Filled
     """A read-only mount, or a file of somebody else under the record's name."""
     file = store.add("cities")
     (store.path / f"{file.name}.check.json").mkdir()
-    ended = run_program("verify", "--store", str(store.path), cwd=tmp_path)
-    lines = ended.stdout.splitlines()
-    assert ended.status == 0
+    result = run_program("verify", "--store", str(store.path), cwd=tmp_path)
+    lines = result.stdout.splitlines()
+    assert result.status == 0
     assert lines[0].startswith(f"warning: what was found could not be recorded: '{file.name}.check.json' cannot be")
     assert f"{file.name}: as promised" in lines[1]
 

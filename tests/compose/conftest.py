@@ -81,7 +81,7 @@ def make_project(image: str, tmp_path: Path) -> Iterator[Callable[..., Project]]
 
 
 @pytest.fixture
-def filled(make_project: Callable[..., Project], snapshots: Path) -> Project:
+def filled_project(make_project: Callable[..., Project], snapshots: Path) -> Project:
     """Give a project that is not up yet and has snapshots of `cities` and `towns` in its store."""
     return make_project(snapshots)
 

@@ -21,7 +21,9 @@ PASSED_ON = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CE
 TIMEOUT_SECONDS = 240
 
 
-def run_docker(*arguments: str, environment: dict[str, str] | None = None, folder: Path = REPOSITORY) -> Finished:
+def run_docker(
+    *arguments: str, environment: dict[str, str] | None = None, folder: Path = REPOSITORY
+) -> CommandResult:
     """Run the engine's client to its end, with only the given environment beside the engine's own variables."""
     passed = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("DOCKER_")}
     done = subprocess.run(
@@ -33,18 +35,18 @@ def run_docker(*arguments: str, environment: dict[str, str] | None = None, folde
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
-class Finished:
+class CommandResult:
     """How a command ended: its exit status and all that it wrote."""
 
     status: int
     stdout: str
     stderr: str
 
-    def expect(self, status: int = 0) -> Finished:
+    def expect(self, status: int = 0) -> CommandResult:
         """Give itself when it ended as expected; otherwise show everything it wrote."""
         assert self.status == status, f"exit status {self.status}, not {status}\n{self.stdout}\n{self.stderr}"
         return self
@@ -64,7 +66,7 @@ class Project:
         """Where the project keeps its snapshots."""
         return self.folder / "qdrant_snapshots"
 
-    def compose(self, *arguments: str) -> Finished:
+    def compose(self, *arguments: str) -> CommandResult:
         """Run `docker compose` in the project's folder."""
         files = [word for name in self.files for word in ("-f", name)]
         environment = {
@@ -77,11 +79,11 @@ class Project:
         }
         return run_docker("compose", *files, *arguments, environment=environment, folder=self.folder)
 
-    def up(self) -> Finished:
+    def up(self) -> CommandResult:
         """Start everything and wait until it is healthy, as CI scripts do."""
         return self.compose("up", "-d", "--wait")
 
-    def run(self, service: str, *command: str) -> Finished:
+    def run(self, service: str, *command: str) -> CommandResult:
         """Run one service once with another command, and remove its container."""
         return self.compose("run", "--rm", "-T", service, *command)
 

@@ -61,13 +61,13 @@ def list_owners(store: Path) -> dict[str, tuple[int, int, str]]:
     return {name: (each.st_uid, each.st_gid, oct(each.st_mode & 0o777)) for name, each in found.items()}
 
 
-def test_the_restore_runs_without_root_capabilities_or_a_writable_place(filled: Project) -> None:
+def test_the_restore_runs_without_root_capabilities_or_a_writable_place(filled_project: Project) -> None:
     """Read-only root, nothing writable anywhere, no capability left, none to be gained, a user of no importance."""
-    told = filled.compose(
+    output = filled_project.compose(
         "run", "--rm", "-T", "--no-deps", "--entrypoint", "python3", "qdrant-restore", "-c", WHO_AM_I
     ).expect(0)
 
-    assert json.loads(told.stdout) == {
+    assert json.loads(output.stdout) == {
         "user": 65532,
         "group": 65532,
         "capabilities": "0000000000000000",
@@ -79,30 +79,30 @@ def test_the_restore_runs_without_root_capabilities_or_a_writable_place(filled: 
     }
 
 
-def test_any_user_number_can_run_the_image(filled: Project) -> None:
+def test_any_user_number_can_run_the_image(filled_project: Project) -> None:
     """A number without an account, a home or a name restores as well as the image's own."""
-    filled.compose("up", "-d", "--wait", "qdrant").expect(0)
+    filled_project.compose("up", "-d", "--wait", "qdrant").expect(0)
 
-    filled.compose("run", "--rm", "-T", "--user", "54321:54322", "qdrant-restore").expect(0)
+    filled_project.compose("run", "--rm", "-T", "--user", "54321:54322", "qdrant-restore").expect(0)
 
-    assert filled.server().collections() == ["cities", "towns"]
+    assert filled_project.server().collections() == ["cities", "towns"]
 
 
-def test_qdrant_restore_and_snapshot_can_be_three_different_users(filled: Project) -> None:
+def test_qdrant_restore_and_snapshot_can_be_three_different_users(filled_project: Project) -> None:
     """The unprivileged Qdrant, a restore of another number and the person's own snapshots work on one store."""
-    filled.settings["QDRANT_IMAGE"] = f"{QDRANT_IMAGE}-unprivileged"
-    give_store_to_person(filled)
-    filled.write_override(f'services:\n  qdrant-restore:\n    user: "{OTHERS_UID}:{OTHERS_UID}"\n')
-    filled.up().expect(0)
-    filled.server().ask("POST", "/collections/towns/points/delete?wait=true", {"points": [1]})
-    filled.run("qdrant-snapshot", "snapshot", "towns").expect(0)
-    filled.compose("down", "-v").expect(0)
+    filled_project.settings["QDRANT_IMAGE"] = f"{QDRANT_IMAGE}-unprivileged"
+    give_store_to_person(filled_project)
+    filled_project.write_override(f'services:\n  qdrant-restore:\n    user: "{OTHERS_UID}:{OTHERS_UID}"\n')
+    filled_project.up().expect(0)
+    filled_project.server().ask("POST", "/collections/towns/points/delete?wait=true", {"points": [1]})
+    filled_project.run("qdrant-snapshot", "snapshot", "towns").expect(0)
+    filled_project.compose("down", "-v").expect(0)
 
-    filled.up().expect(0)
+    filled_project.up().expect(0)
 
-    assert filled.server().transfers() == {"server-file": 2, "upload": 0}
-    assert [point["id"] for point in filled.server().points("towns")] == [2, 3, 4, 5, 6, 7]
-    users = {service: filled.inspect(service)["Config"]["User"] for service in ("qdrant", "qdrant-restore")}
+    assert filled_project.server().transfers() == {"server-file": 2, "upload": 0}
+    assert [point["id"] for point in filled_project.server().points("towns")] == [2, 3, 4, 5, 6, 7]
+    users = {service: filled_project.inspect(service)["Config"]["User"] for service in ("qdrant", "qdrant-restore")}
     assert users == {"qdrant": "1000:1000", "qdrant-restore": "4321:4321"}
 
 
@@ -134,37 +134,39 @@ def test_snapshots_belong_to_the_person_and_latest_moves(make_project: Callable[
     assert server.ask("GET", "/collections/towns/snapshots") == []
 
 
-def test_sigterm_ends_a_waiting_restore_within_two_seconds_with_143(filled: Project) -> None:
+def test_sigterm_ends_a_waiting_restore_within_two_seconds_with_143(filled_project: Project) -> None:
     """As PID 1 the kernel ignores what a process does not handle: `docker stop` must not need its ten seconds."""
-    filled.write_override(SILENT_QDRANT)
-    filled.compose("up", "-d", "qdrant", "qdrant-restore").expect(0)
-    while not filled.logs("qdrant-restore"):
+    filled_project.write_override(SILENT_QDRANT)
+    filled_project.compose("up", "-d", "qdrant", "qdrant-restore").expect(0)
+    while not filled_project.logs("qdrant-restore"):
         time.sleep(0.1)
 
     sent = datetime.now(UTC)
-    filled.compose("kill", "--signal", "SIGTERM", "qdrant-restore").expect(0)
-    filled.compose("wait", "qdrant-restore")
+    filled_project.compose("kill", "--signal", "SIGTERM", "qdrant-restore").expect(0)
+    filled_project.compose("wait", "qdrant-restore")
 
-    state = filled.inspect("qdrant-restore")["State"]
+    state = filled_project.inspect("qdrant-restore")["State"]
     assert state["ExitCode"] == 143
     assert (datetime.fromisoformat(state["FinishedAt"]) - sent).total_seconds() < 2
 
 
-def test_the_containers_exit_status_is_the_programs(filled: Project) -> None:
+def test_the_containers_exit_status_is_the_programs(filled_project: Project) -> None:
     """A shell, a supervisor or a CI job can act on the number: nothing stands between the program and the engine."""
-    filled.write_dotenv(QDRANT_API_KEY="right")
-    filled.compose("up", "-d", "--wait", "qdrant").expect(0)
+    filled_project.write_dotenv(QDRANT_API_KEY="right")
+    filled_project.compose("up", "-d", "--wait", "qdrant").expect(0)
     once = ("run", "--rm", "-T")
     nowhere = ("-e", "QDRANT_URL=http://qdrant:1")
 
     ends = {
-        "fine": filled.compose(*once, "qdrant-restore").status,
-        "again": filled.compose(*once, "qdrant-restore").status,
-        "unknown option": filled.compose(*once, "qdrant-restore", "restore", "--no-such-thing").status,
-        "partial": filled.compose(*once, "qdrant-restore", "restore", "towns", "villages").status,
-        "no snapshot": filled.compose(*once, "qdrant-restore", "restore", "villages").status,
-        "wrong key": filled.compose(*once, "-e", "QDRANT_API_KEY=wrong", "qdrant-restore").status,
-        "never ready": filled.compose(*once, *nowhere, "qdrant-restore", "restore", "--wait-timeout", "1").status,
+        "fine": filled_project.compose(*once, "qdrant-restore").status,
+        "again": filled_project.compose(*once, "qdrant-restore").status,
+        "unknown option": filled_project.compose(*once, "qdrant-restore", "restore", "--no-such-thing").status,
+        "partial": filled_project.compose(*once, "qdrant-restore", "restore", "towns", "villages").status,
+        "no snapshot": filled_project.compose(*once, "qdrant-restore", "restore", "villages").status,
+        "wrong key": filled_project.compose(*once, "-e", "QDRANT_API_KEY=wrong", "qdrant-restore").status,
+        "never ready": filled_project.compose(
+            *once, *nowhere, "qdrant-restore", "restore", "--wait-timeout", "1"
+        ).status,
     }
 
     assert ends == {
@@ -191,15 +193,15 @@ def test_the_image_says_what_it_is_and_has_only_the_program(image: str) -> None:
     assert {"pip", "pytest", "qdrant_embedded", "uvicorn"}.isdisjoint(packages)
 
 
-def test_qdrant_does_not_start_on_a_read_only_snapshots_directory(filled: Project) -> None:
+def test_qdrant_does_not_start_on_a_read_only_snapshots_directory(filled_project: Project) -> None:
     """Why the store is mounted in a subdirectory: `:ro` on the directory itself, as in old guides, is a panic."""
-    filled.write_override(
+    filled_project.write_override(
         "services:\n  qdrant:\n    volumes: !override\n"
         "      - qdrant_storage:/qdrant/storage\n      - ./qdrant_snapshots:/qdrant/snapshots:ro,z\n"
     )
 
-    filled.compose("up", "-d", "qdrant").expect(0)
-    filled.compose("wait", "qdrant")
+    filled_project.compose("up", "-d", "qdrant").expect(0)
+    filled_project.compose("wait", "qdrant")
 
-    assert filled.inspect("qdrant")["State"]["ExitCode"] != 0
-    assert "Read-only file system" in filled.logs("qdrant")
+    assert filled_project.inspect("qdrant")["State"]["ExitCode"] != 0
+    assert "Read-only file system" in filled_project.logs("qdrant")

@@ -39,7 +39,7 @@ def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> li
     if not shutil.which("strace"):
         pytest.skip("strace, which makes the kernel's locks fail, is not installed")
     command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", f"inject=flock:error={error}"]
-    ended = subprocess.run(
+    result = subprocess.run(
         [*command, sys.executable, "-c", script, *arguments],
         env=make_environment(),
         capture_output=True,
@@ -47,7 +47,7 @@ def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> li
         timeout=60,
         check=True,
     )
-    return ended.stdout.splitlines()
+    return result.stdout.splitlines()
 
 
 ONE_AT_A_TIME = """
@@ -145,10 +145,10 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
     """The file's time is never compared with a clock; only a change of it counts."""
     store = tmp_path / "store"
     holder = hold(store, 0.0)
-    ended = threading.Event()
+    result = threading.Event()
 
     def keep_dating() -> None:
-        while not ended.wait(0.05):
+        while not result.wait(0.05):
             with contextlib.suppress(OSError):
                 os.utime(store / LEASE_FILE, (time.time() + off, time.time() + off))
 
@@ -159,7 +159,7 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
             hold(store, 2.5)
         assert holder.is_ours()
     finally:
-        ended.set()
+        result.set()
         dating.join()
         holder.release()
 
@@ -168,18 +168,18 @@ def test_of_two_machines_one_has_the_lease(tmp_path: Path) -> None:
     """Four processes ask at once: one gets the lease, and the others are told its holder."""
     store = tmp_path / "store"
     got: list[HeldLock] = []
-    told: list[str] = []
+    output: list[str] = []
 
     def acquire() -> None:
         try:
             got.append(hold(store, 0.0, 30.0))
         except StillTakenError:
-            told.append("taken")
+            output.append("taken")
 
     threads = [threading.Thread(target=acquire) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(got), told) == (1, ["taken"] * 3)
+    assert (len(got), output) == (1, ["taken"] * 3)
     got[0].release()

@@ -23,7 +23,7 @@ FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 
 
-class Shelf:
+class HandmadeStore:
     """A store being filled by hand."""
 
     def __init__(self, root: Path) -> None:
@@ -69,120 +69,120 @@ class Shelf:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Shelf:
+def handmade(tmp_path: Path) -> HandmadeStore:
     """Give an empty, stamped store."""
-    found = Shelf(tmp_path / "store")
+    found = HandmadeStore(tmp_path / "store")
     found.root.mkdir()
     found.put("README.md")
     return found
 
 
-def find(folder: Shelf, collection: str = "cities", selector: str = "latest") -> str | None:
+def find(handmade: HandmadeStore, collection: str = "cities", selector: str = "latest") -> str | None:
     """Give the name of the file that is found."""
-    stored = folder.store.find_snapshot(collection, selector)
+    stored = handmade.store.find_snapshot(collection, selector)
     return stored.file if stored else None
 
 
-def test_latest_is_what_the_pointer_says(folder: Shelf) -> None:
+def test_latest_is_what_the_pointer_says(handmade: HandmadeStore) -> None:
     """Not the newest: a pointer that a person moved back counts."""
-    old, _ = folder.put_snapshot("cities", FIRST), folder.put_snapshot("cities", SECOND)
-    folder.link("cities", old)
-    assert folder.store.find_snapshot("cities") == StoredSnapshot(
+    old, _ = handmade.put_snapshot("cities", FIRST), handmade.put_snapshot("cities", SECOND)
+    handmade.link("cities", old)
+    assert handmade.store.find_snapshot("cities") == StoredSnapshot(
         collection="cities",
         file=old,
-        path=str(folder.root / old),
+        path=str(handmade.root / old),
         size=19,
         created=FIRST,
         latest=True,
     )
 
 
-def test_latest_as_a_line_of_text_is_followed(folder: Shelf) -> None:
+def test_latest_as_a_line_of_text_is_followed(handmade: HandmadeStore) -> None:
     """A link is checked out like this on Windows, and written like this where links cannot be made."""
-    file = folder.put_snapshot("cities", FIRST)
-    folder.put("cities_latest.snapshot", file.encode() + b"\n")
-    assert find(folder) == file
+    file = handmade.put_snapshot("cities", FIRST)
+    handmade.put("cities_latest.snapshot", file.encode() + b"\n")
+    assert find(handmade) == file
 
 
-def test_latest_as_a_plain_file_is_the_snapshot_itself(folder: Shelf) -> None:
+def test_latest_as_a_plain_file_is_the_snapshot_itself(handmade: HandmadeStore) -> None:
     """A store that a person filled by hand is welcome."""
-    folder.put("cities_latest.snapshot", b"not a line of text that names a snapshot\0")
-    assert find(folder) == "cities_latest.snapshot"
+    handmade.put("cities_latest.snapshot", b"not a line of text that names a snapshot\0")
+    assert find(handmade) == "cities_latest.snapshot"
 
 
-def test_without_a_pointer_the_newest_is_the_latest(folder: Shelf) -> None:
+def test_without_a_pointer_the_newest_is_the_latest(handmade: HandmadeStore) -> None:
     """By the manifest's time, not by the name's: a person may have renamed a file."""
-    folder.put_snapshot("cities", THIRD, created=FIRST)
-    newest = folder.put_snapshot("cities", SECOND)
-    assert find(folder) == newest
+    handmade.put_snapshot("cities", THIRD, created=FIRST)
+    newest = handmade.put_snapshot("cities", SECOND)
+    assert find(handmade) == newest
 
 
-def test_files_named_by_qdrant_itself_are_found(folder: Shelf) -> None:
+def test_files_named_by_qdrant_itself_are_found(handmade: HandmadeStore) -> None:
     """Copied from the server's own directory."""
-    folder.put("cities-7374469262786114-2026-11-20-22-12-48.snapshot")
-    newest = folder.put("cities-7374469262786114-2026-11-21-22-12-48.snapshot")
-    assert (find(folder), folder.store.list_collections()) == (newest, ("cities",))
+    handmade.put("cities-7374469262786114-2026-11-20-22-12-48.snapshot")
+    newest = handmade.put("cities-7374469262786114-2026-11-21-22-12-48.snapshot")
+    assert (find(handmade), handmade.store.list_collections()) == (newest, ("cities",))
 
 
-def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(folder: Shelf) -> None:
+def test_a_snapshot_that_was_held_back_is_never_taken_for_latest(handmade: HandmadeStore) -> None:
     """A snapshot that was held back is kept, and is restored only by its name."""
-    good = folder.put_snapshot("cities", FIRST)
-    held = folder.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
-    assert (find(folder), find(folder, selector="previous"), find(folder, selector=held)) == (
+    good = handmade.put_snapshot("cities", FIRST)
+    held = handmade.put_snapshot("cities", SECOND, held_back="suspiciously fewer")
+    assert (find(handmade), find(handmade, selector="previous"), find(handmade, selector=held)) == (
         good,
         None,
         held,
     )
 
 
-def test_previous_is_the_one_before_latest(folder: Shelf) -> None:
+def test_previous_is_the_one_before_latest(handmade: HandmadeStore) -> None:
     """The one before latest by time, of the same collection."""
-    first, second, third = (folder.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
-    folder.put_snapshot("cities_v2", FIRST)
-    folder.link("cities", second)
-    assert find(folder, selector="previous") == first
-    (folder.root / "cities_latest.snapshot").unlink()
-    folder.link("cities", third)
-    assert find(folder, selector="previous") == second
+    first, second, third = (handmade.put_snapshot("cities", at) for at in (FIRST, SECOND, THIRD))
+    handmade.put_snapshot("cities_v2", FIRST)
+    handmade.link("cities", second)
+    assert find(handmade, selector="previous") == first
+    (handmade.root / "cities_latest.snapshot").unlink()
+    handmade.link("cities", third)
+    assert find(handmade, selector="previous") == second
 
 
-def test_two_of_one_second_keep_their_order(folder: Shelf) -> None:
+def test_two_of_one_second_keep_their_order(handmade: HandmadeStore) -> None:
     """The second file of a second is the newer one, also when there are ten."""
-    files = [folder.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
-    assert [one.file for one in folder.store.list_snapshots("cities")] == files
+    files = [handmade.put_snapshot("cities", FIRST, sequence) for sequence in (1, 2, 10)]
+    assert [one.file for one in handmade.store.list_snapshots("cities")] == files
 
 
-def test_previous_stands_in_for_a_latest_that_dangles(folder: Shelf) -> None:
+def test_previous_stands_in_for_a_latest_that_dangles(handmade: HandmadeStore) -> None:
     """Asked for by --fallback previous: the newest that is there."""
-    first = folder.put_snapshot("cities", FIRST)
-    folder.link("cities", "cities_20261120_101500.snapshot")
-    assert find(folder, selector="previous") == first
+    first = handmade.put_snapshot("cities", FIRST)
+    handmade.link("cities", "cities_20261120_101500.snapshot")
+    assert find(handmade, selector="previous") == first
 
 
-def test_a_name_and_a_path_select_a_file(folder: Shelf, tmp_path: Path) -> None:
+def test_a_name_and_a_path_select_a_file(handmade: HandmadeStore, tmp_path: Path) -> None:
     """`--snapshot NAME` is looked for in the store, a path anywhere."""
-    file = folder.put_snapshot("cities", FIRST)
+    file = handmade.put_snapshot("cities", FIRST)
     beside = tmp_path / "mine.snapshot"
     beside.write_bytes(b"snapshot")
-    outside = folder.store.find_snapshot("cities", str(beside))
-    assert (find(folder, selector=file), find(folder, selector=str(folder.root / file))) == (file, file)
+    outside = handmade.store.find_snapshot("cities", str(beside))
+    assert (find(handmade, selector=file), find(handmade, selector=str(handmade.root / file))) == (file, file)
     assert outside == StoredSnapshot(
         collection="cities", file="mine.snapshot", path=str(beside), size=8, in_store=False
     )
 
 
 @pytest.mark.parametrize("selector", ["latest", "previous", "cities_20261120_101500.snapshot", "/none/such.snapshot"])
-def test_nothing_there_is_none_and_no_error(folder: Shelf, selector: str) -> None:
+def test_nothing_there_is_none_and_no_error(handmade: HandmadeStore, selector: str) -> None:
     """What becomes of it is a policy's business."""
-    assert find(folder, selector=selector) is None
+    assert find(handmade, selector=selector) is None
 
 
-def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(folder: Shelf) -> None:
+def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(handmade: HandmadeStore) -> None:
     """The exact place searched, the snapshots that are there instead, and the possible remedies."""
-    folder.put_snapshot("towns", FIRST)
-    error = explain_missing(folder.store, "cities")
+    handmade.put_snapshot("towns", FIRST)
+    error = explain_missing(handmade.store, "cities")
     assert str(error) == (
-        f"no snapshot of collection 'cities' in store '{folder.root}' (looked for 'cities_*.snapshot'); "
+        f"no snapshot of collection 'cities' in store '{handmade.root}' (looked for 'cities_*.snapshot'); "
         "it has snapshots of 'towns'"
     )
     assert error.hint == (
@@ -190,27 +190,27 @@ def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(folde
     )
 
 
-def test_collections_with_alike_names_do_not_meet(folder: Shelf) -> None:
+def test_collections_with_alike_names_do_not_meet(handmade: HandmadeStore) -> None:
     """`docs` is never taken for the prefix of another collection's name."""
     names = ["docs", "docs_v2", "docs_latest", "docs-2026", "docs_20261118_101500", "a b", "ünï", "Docs"]
-    files = {name: folder.put_snapshot(name, FIRST) for name in names}
-    assert {name: find(folder, name) for name in names} == files
-    assert folder.store.list_collections() == tuple(sorted(names))
+    files = {name: handmade.put_snapshot(name, FIRST) for name in names}
+    assert {name: find(handmade, name) for name in names} == files
+    assert handmade.store.list_collections() == tuple(sorted(names))
 
 
-def test_a_name_that_was_cut_is_told_by_its_manifest(folder: Shelf) -> None:
+def test_a_name_that_was_cut_is_told_by_its_manifest(handmade: HandmadeStore) -> None:
     """Design §3: the manifest's `collection` decides."""
     name = "ü" * 100
-    file = folder.put_snapshot(name, FIRST)
-    assert (find(folder, name), folder.store.list_collections()) == (file, (name,))
+    file = handmade.put_snapshot(name, FIRST)
+    assert (find(handmade, name), handmade.store.list_collections()) == (file, (name,))
 
 
-def test_a_cut_name_without_its_manifest_is_listed_by_file(folder: Shelf) -> None:
+def test_a_cut_name_without_its_manifest_is_listed_by_file(handmade: HandmadeStore) -> None:
     """Nobody can say what collection it is of; who knows the name still finds it."""
     name = "ü" * 100
-    file = folder.put_snapshot(name, FIRST)
-    (folder.root / name_manifest(file)).unlink()
-    assert (find(folder, name), folder.store.list_collections()) == (file, ())
+    file = handmade.put_snapshot(name, FIRST)
+    (handmade.root / name_manifest(file)).unlink()
+    assert (find(handmade, name), handmade.store.list_collections()) == (file, ())
 
 
 @pytest.mark.parametrize(
@@ -225,41 +225,43 @@ def test_a_cut_name_without_its_manifest_is_listed_by_file(folder: Shelf) -> Non
         ("towns_20261118_101500.snapshot", "a snapshot of collection 'towns'"),
     ],
 )
-def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(folder: Shelf, target: str, why: str) -> None:
+def test_a_pointer_that_must_not_be_followed_is_an_error_that_says_why(
+    handmade: HandmadeStore, target: str, why: str
+) -> None:
     """Latest that dangles, is absolute, or points outside, to an unfinished file or to another collection."""
-    folder.put_snapshot("cities", FIRST)
-    folder.put(".partial-0123456789abcdef")
-    folder.link("towns", folder.put_snapshot("towns", FIRST))
-    folder.link("cities", target)
+    handmade.put_snapshot("cities", FIRST)
+    handmade.put(".partial-0123456789abcdef")
+    handmade.link("towns", handmade.put_snapshot("towns", FIRST))
+    handmade.link("cities", target)
     with pytest.raises(IntegrityError) as caught:
-        find(folder)
-    assert str(caught.value) == f"'cities_latest.snapshot' in store '{folder.root}' points to '{target}', {why}"
+        find(handmade)
+    assert str(caught.value) == f"'cities_latest.snapshot' in store '{handmade.root}' points to '{target}', {why}"
 
 
-def test_a_line_of_text_that_leads_outside_is_not_followed_either(folder: Shelf) -> None:
+def test_a_line_of_text_that_leads_outside_is_not_followed_either(handmade: HandmadeStore) -> None:
     """Both forms of latest obey the same rules."""
-    file = folder.put_snapshot("cities", FIRST)
-    folder.put("cities_latest.snapshot", f"../store/{file}\n".encode())
+    file = handmade.put_snapshot("cities", FIRST)
+    handmade.put("cities_latest.snapshot", f"../store/{file}\n".encode())
     with pytest.raises(IntegrityError, match=r", outside the store$"):
-        find(folder)
+        find(handmade)
 
 
-def test_a_pointer_is_followed_once(folder: Shelf) -> None:
+def test_a_pointer_is_followed_once(handmade: HandmadeStore) -> None:
     """The file that it names must be the snapshot itself, no link again."""
     file = str(SnapshotName("cities", FIRST))
-    (folder.root / file).symlink_to("/etc/hostname")
-    folder.link("cities", file)
+    (handmade.root / file).symlink_to("/etc/hostname")
+    handmade.link("cities", file)
     with pytest.raises(IntegrityError, match=r"is not a plain file$"):
-        find(folder)
+        find(handmade)
 
 
-def test_a_git_lfs_pointer_is_told_with_its_cure(folder: Shelf) -> None:
+def test_a_git_lfs_pointer_is_told_with_its_cure(handmade: HandmadeStore) -> None:
     """As latest itself, behind the pointer, and as a manifest."""
-    file = folder.put(str(SnapshotName("cities", FIRST)), LFS)
-    folder.put("towns_latest.snapshot", LFS)
+    file = handmade.put(str(SnapshotName("cities", FIRST)), LFS)
+    handmade.put("towns_latest.snapshot", LFS)
     for collection, name in (("cities", file), ("towns", "towns_latest.snapshot")):
         with pytest.raises(IntegrityError) as caught:
-            find(folder, collection)
+            find(handmade, collection)
         assert (str(caught.value), caught.value.hint) == (
             f"'{name}' is a Git LFS pointer, not the file itself",
             "fetch the files that stand behind: git lfs pull",
@@ -277,32 +279,32 @@ def test_a_git_lfs_pointer_is_told_with_its_cure(folder: Shelf) -> None:
     ],
 )
 def test_a_manifest_that_contradicts_its_file_is_an_error(
-    folder: Shelf, changed: dict[str, object], sentence: str
+    handmade: HandmadeStore, changed: dict[str, object], sentence: str
 ) -> None:
     """A wrong size, or files that were swapped with another collection's."""
-    folder.put_snapshot("cities", FIRST, **changed)
-    stored = folder.store.find_snapshot("cities")
+    handmade.put_snapshot("cities", FIRST, **changed)
+    stored = handmade.store.find_snapshot("cities")
     assert stored is not None
     with pytest.raises(IntegrityError) as caught:
-        folder.store.read_manifest(stored)
+        handmade.store.read_manifest(stored)
     assert str(caught.value) == sentence
 
 
-def test_a_manifest_beside_any_kind_of_latest_is_read(folder: Shelf) -> None:
+def test_a_manifest_beside_any_kind_of_latest_is_read(handmade: HandmadeStore) -> None:
     """A copy that followed the link took the manifest along, perhaps."""
-    folder.put("cities_latest.snapshot", b"x" * 2000)
-    manifest = folder.describe("cities_latest.snapshot", "cities", FIRST)
-    stored = folder.store.find_snapshot("cities")
+    handmade.put("cities_latest.snapshot", b"x" * 2000)
+    manifest = handmade.describe("cities_latest.snapshot", "cities", FIRST)
+    stored = handmade.store.find_snapshot("cities")
     assert stored is not None
-    assert folder.store.read_manifest(stored) == manifest
+    assert handmade.store.read_manifest(stored) == manifest
 
 
-def test_without_a_manifest_there_is_none(folder: Shelf) -> None:
+def test_without_a_manifest_there_is_none(handmade: HandmadeStore) -> None:
     """Less can be checked then."""
-    folder.put(str(SnapshotName("cities", FIRST)))
-    stored = folder.store.find_snapshot("cities")
+    handmade.put(str(SnapshotName("cities", FIRST)))
+    stored = handmade.store.find_snapshot("cities")
     assert stored is not None
-    assert folder.store.read_manifest(stored) is None
+    assert handmade.store.read_manifest(stored) is None
 
 
 @pytest.mark.parametrize(
@@ -317,12 +319,14 @@ def test_without_a_manifest_there_is_none(folder: Shelf) -> None:
         ("towns_20261118_101500.snapshot.json", "is not a snapshot"),
     ],
 )
-def test_naming_a_file_that_is_not_this_collections_is_a_mistake(folder: Shelf, selector: str, sentence: str) -> None:
+def test_naming_a_file_that_is_not_this_collections_is_a_mistake(
+    handmade: HandmadeStore, selector: str, sentence: str
+) -> None:
     """The way to restore it under another name is in the hint."""
-    folder.put_snapshot("towns", FIRST)
-    folder.put(".partial-0123456789abcdef")
+    handmade.put_snapshot("towns", FIRST)
+    handmade.put(".partial-0123456789abcdef")
     with pytest.raises(SettingsError) as caught:
-        find(folder, selector=selector)
+        find(handmade, selector=selector)
     assert str(caught.value).endswith(sentence)
 
 
@@ -342,16 +346,16 @@ def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp
     assert caught.value.hint.startswith("is it mounted? ")
 
 
-def test_a_stamped_directory_is_merely_empty(folder: Shelf) -> None:
+def test_a_stamped_directory_is_merely_empty(handmade: HandmadeStore) -> None:
     """Nobody has made a snapshot yet."""
-    assert open_local_store(str(folder.root)).list_collections() == ()
+    assert open_local_store(str(handmade.root)).list_collections() == ()
 
 
-def test_a_directory_with_a_snapshot_needs_no_stamp(folder: Shelf) -> None:
+def test_a_directory_with_a_snapshot_needs_no_stamp(handmade: HandmadeStore) -> None:
     """Filled by hand."""
-    folder.put("cities_latest.snapshot")
-    (folder.root / "README.md").unlink()
-    assert open_local_store(str(folder.root)).list_collections() == ("cities",)
+    handmade.put("cities_latest.snapshot")
+    (handmade.root / "README.md").unlink()
+    assert open_local_store(str(handmade.root)).list_collections() == ("cities",)
 
 
 def test_a_file_is_no_store(tmp_path: Path) -> None:
@@ -372,26 +376,26 @@ def as_somebody_else() -> Iterator[None]:
     os.seteuid(0)
 
 
-def test_an_unreadable_store_says_who_we_are(folder: Shelf, request: pytest.FixtureRequest) -> None:
+def test_an_unreadable_store_says_who_we_are(handmade: HandmadeStore, request: pytest.FixtureRequest) -> None:
     """A directory without permission to read is not an empty one."""
-    folder.root.chmod(0)
+    handmade.root.chmod(0)
     request.getfixturevalue("as_somebody_else")
     with pytest.raises(StoreError) as caught:
-        open_local_store(str(folder.root))
-    assert str(caught.value) == f"store '{folder.root}' cannot be read: Permission denied"
+        open_local_store(str(handmade.root))
+    assert str(caught.value) == f"store '{handmade.root}' cannot be read: Permission denied"
     assert caught.value.hint.startswith("this program runs as uid ")
 
 
-def test_reading_changes_nothing(folder: Shelf) -> None:
+def test_reading_changes_nothing(handmade: HandmadeStore) -> None:
     """After every method of a reader the directory is as it was."""
-    folder.link("cities", folder.put_snapshot("cities", FIRST))
-    before = sorted((path.name, path.lstat().st_mtime_ns) for path in folder.root.iterdir())
-    store = open_local_store(str(folder.root))
+    handmade.link("cities", handmade.put_snapshot("cities", FIRST))
+    before = sorted((path.name, path.lstat().st_mtime_ns) for path in handmade.root.iterdir())
+    store = open_local_store(str(handmade.root))
     stored = store.find_snapshot("cities")
     assert stored is not None
-    found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(folder, "none"))
+    found = (store.list_entries(), store.list_collections(), store.read_manifest(stored), find(handmade, "none"))
     assert all(found[:3])
-    assert sorted((path.name, path.lstat().st_mtime_ns) for path in folder.root.iterdir()) == before
+    assert sorted((path.name, path.lstat().st_mtime_ns) for path in handmade.root.iterdir()) == before
 
 
 def test_what_is_read_on_a_boot_imports_nothing_slow() -> None:

@@ -281,11 +281,11 @@ def test_a_lock_that_another_user_made_is_waited_for_and_taken(path: Path) -> No
 def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: Path) -> None:
     """Somebody cleans up while a run waits: a lock on a deleted file keeps nobody out."""
     store, holder = open_writable_local_store(str(path)), _hold_lock(path)
-    ended: list[type[Exception]] = []
+    result: list[type[Exception]] = []
 
     def wait() -> None:
         with contextlib.suppress(LockedError), open_writable_local_store(str(path)).lock(1.0):
-            ended.append(AssertionError)
+            result.append(AssertionError)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -295,7 +295,7 @@ def test_whoever_waited_for_a_lock_that_was_removed_waits_for_the_new_one(path: 
         holder.kill()
         holder.wait()
         waiting.join()
-    assert ended == []
+    assert result == []
 
 
 def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
@@ -304,8 +304,8 @@ def test_without_a_limit_the_lock_is_waited_for(path: Path) -> None:
     holder = _hold_lock(path)
     threading.Timer(0.6, holder.send_signal, (signal.SIGKILL,)).start()
     with store.lock(None):
-        ended = holder.wait()
-    assert ended == -signal.SIGKILL
+        result = holder.wait()
+    assert result == -signal.SIGKILL
 
 
 def _hold_lock(path: Path) -> subprocess.Popen[str]:
@@ -327,7 +327,12 @@ def test_debris_of_a_killed_run_is_removed_and_nothing_else(path: Path) -> None:
     (path / ".partial-0123456789abcdef").write_bytes(TWO)
     (path / ".partial-fedcba9876543210.link").symlink_to("gone")
     (path / "cities_20261119_101500.snapshot.json").write_bytes(_describe(TWO))
-    kept = [".partial-mine", "cities_20261120_101500.snapshot.json", "towns_20261119_101500.snapshot.json", "x.txt"]
+    kept = [
+        ".partial-mine",
+        "cities_20261120_101500.snapshot.json",
+        "towns_20261119_101500.snapshot.json",
+        "x.txt",
+    ]
     (path / kept[0]).write_bytes(b"not ours")
     (path / kept[1]).write_bytes(_describe(b"a manifest that is being copied here before its snapshot"))
     (path / kept[2]).write_bytes(b"not ours")
@@ -402,10 +407,10 @@ def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: P
 def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
     """Opened in a tight loop while latest is moved, it is always there and always whole."""
     publish_once(path, ONE, FIRST)
-    store, ended, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
+    store, result, seen = open_writable_local_store(str(path)), threading.Event(), set[bytes | None]()
 
     def read() -> None:
-        while not ended.is_set():
+        while not result.is_set():
             seen.add(read_latest(path))
 
     reader = threading.Thread(target=read)
@@ -414,7 +419,7 @@ def test_a_reader_of_latest_never_misses_it(path: Path) -> None:
     for _ in range(150):
         store.move_latest("cities", "cities_20261118_101500.snapshot")
         store.move_latest("cities", other)
-    ended.set()
+    result.set()
     reader.join()
     assert seen == {ONE, TWO}
 
@@ -430,14 +435,14 @@ def test_where_links_cannot_be_made_latest_is_a_line_of_text(path: Path) -> None
         "file = publish_once(Path(sys.argv[1]), b'the second one' * 1000, SECOND).file\n"
         "print(open_stamped(Path(sys.argv[1])).move_latest('cities', file))"
     )
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, str(path)],
         capture_output=True,
         text=True,
         check=False,
         cwd=Path(__file__).parents[2],
     )
-    assert (ended.stdout, ended.stderr) == ("False\n", "")
+    assert (result.stdout, result.stderr) == ("False\n", "")
     assert read_latest(path) == b"cities_20261119_101500.snapshot\n"
     stored = open_writable_local_store(str(path)).find_snapshot("cities")
     assert stored is not None

@@ -45,7 +45,7 @@ def finish(exchange: PendingResponse) -> Response:
 
 def upload(qdrant: Qdrant, name: str, file: Path, *, checksum: str = CHECKSUM) -> list[int]:
     """Upload a file; gives what was told of the progress."""
-    told: list[int] = []
+    output: list[int] = []
     with LocalReader(str(file)) as opened:
         exchange = qdrant.upload_snapshot(
             name,
@@ -53,11 +53,11 @@ def upload(qdrant: Qdrant, name: str, file: Path, *, checksum: str = CHECKSUM) -
             size=file.stat().st_size,
             file_name="ours.snapshot",
             checksum=checksum,
-            on_sent=told.append,
+            on_sent=output.append,
             stall_seconds=10,
         )
     qdrant.read_recovered(name, finish(exchange))
-    return told
+    return output
 
 
 # --- the server -------------------------------------------------------------------------------------------------
@@ -77,18 +77,18 @@ def test_what_runs_under_a_name_is_nothing_at_first(qdrant: Qdrant, name: str) -
 def test_a_recovery_is_seen_while_it_runs(qdrant: Qdrant, target: Server, name: str) -> None:
     """The gauge of rule 5: up while it recovers, down afterwards, for a name that is not there yet."""
     seen: list[int] = []
-    ended = threading.Event()
+    result = threading.Event()
 
     def watch() -> None:
         with closing(qdrant.clone()) as clone:
-            while not ended.is_set():
+            while not result.is_set():
                 seen.append(clone.read_activity(name).recoveries)
 
     watching = threading.Thread(target=watch)
     watching.start()
     for _ in range(5):
         put_whole(target, name)
-    ended.set()
+    result.set()
     watching.join()
     assert max(seen) == 1
     assert qdrant.read_activity(name) == RunningOperations(0, 0)
@@ -190,8 +190,8 @@ def test_ids_are_scrolled_in_pages(qdrant: Qdrant, target: Server, name: str) ->
 
 def test_an_upload_recovers_and_is_kept_under_its_name(qdrant: Qdrant, target: Server, name: str) -> None:
     """Every byte once, told as it goes."""
-    told = upload(qdrant, name, PLAIN)
-    assert (told, told[-1]) == (sorted(set(told)), PLAIN.stat().st_size)
+    output = upload(qdrant, name, PLAIN)
+    assert (output, output[-1]) == (sorted(set(output)), PLAIN.stat().st_size)
     assert target.points(name) == promised_points("plain")
     assert [one.name for one in qdrant.list_snapshots(name)] == ["ours.snapshot"]
 
@@ -347,29 +347,29 @@ def test_a_closed_idle_connection_is_not_used_for_a_write(target: Server, name: 
 
 
 @pytest.fixture
-def trickling() -> Iterator[str]:
+def trickling_url() -> Iterator[str]:
     """Give the URL of a server that sends an answer's body one byte in a fifth of a second, for ever."""
     listening = socket.create_server(("127.0.0.1", 0))
-    ended = threading.Event()
+    result = threading.Event()
 
     def serve() -> None:
         client, _ = listening.accept()
         with client:
             client.recv(1 << 16)
             client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
-            while not ended.wait(0.2):
+            while not result.wait(0.2):
                 client.sendall(b" ")
 
     threading.Thread(target=serve, daemon=True).start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    ended.set()
+    result.set()
     listening.close()
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_abandoned(trickling: str) -> None:
+def test_a_server_that_sends_a_byte_now_and_then_is_abandoned(trickling_url: str) -> None:
     """Every request has a limit for the whole answer, not only between two bytes."""
     begin = time.monotonic()
-    with closing(Connection(trickling, {})) as connection, pytest.raises(QdrantError):
+    with closing(Connection(trickling_url, {})) as connection, pytest.raises(QdrantError):
         connection.request(Request(method="GET", path="/collections", seconds=1.0))
     assert 0.9 < time.monotonic() - begin < 3
 

@@ -15,7 +15,7 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.http_client import alone
-from tests.support.recorded_requests import Answer, Replay, as_float32, load, of_recorded
+from tests.support.recorded_requests import RecordedAnswer, Replay, as_float32, load, of_recorded
 
 if TYPE_CHECKING:
     from tests.support.recorded_requests import Recorded
@@ -58,7 +58,7 @@ def name_of(number: int) -> str:
     return f"{number}-{RECORDED[number]['method']}-{RECORDED[number]['note'][:40].replace(' ', '-')}"
 
 
-def play(replay: Replay, numbers: range) -> dict[int, Answer]:
+def play(replay: Replay, numbers: range) -> dict[int, RecordedAnswer]:
     """Ask for a stretch of the recording, in order."""
     answers = {}
     for number in numbers:
@@ -69,7 +69,7 @@ def play(replay: Replay, numbers: range) -> dict[int, Answer]:
     return answers
 
 
-def play_killed(qdrant: EmbeddedQdrant, moment: str, numbers: range) -> dict[int, Answer]:
+def play_killed(qdrant: EmbeddedQdrant, moment: str, numbers: range) -> dict[int, RecordedAnswer]:
     """Kill the server in a recover, start it again, and ask what was asked of a server that was killed so."""
     replay = Replay(qdrant.url, str(qdrant.snapshots))
     qdrant.misbehave({"fault": "die", "moment": moment})
@@ -99,7 +99,7 @@ def make_big_snapshot(qdrant: EmbeddedQdrant) -> None:
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Answer]:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, RecordedAnswer]:
     """Give what the embedded Qdrant answers to the whole recording."""
     storage = tmp_path_factory.mktemp("recorded")
     with EmbeddedQdrant(storage / "open") as qdrant:
@@ -114,7 +114,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Answer]:
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[int, Answer]:
+def real() -> dict[int, RecordedAnswer]:
     """Give what the server at QDRANT_URL answers to the part without keys and kills."""
     url = os.environ.get("QDRANT_URL", "")
     if not url:
@@ -130,24 +130,24 @@ def real() -> dict[int, Answer]:
 
 
 @pytest.mark.parametrize("number", ANSWERED, ids=name_of)
-def test_status_and_shape_are_those_of_the_recording(embedded: dict[int, Answer], number: int) -> None:
+def test_status_and_shape_are_those_of_the_recording(embedded: dict[int, RecordedAnswer], number: int) -> None:
     """Same status, same content type, same keys and types, same kind of error."""
     assert embedded[number].shape == of_recorded(RECORDED[number]).shape
 
 
 @pytest.mark.parametrize("number", [number for number in ANSWERED if number not in MEANT], ids=name_of)
-def test_values_are_those_of_the_recording(embedded: dict[int, Answer], number: int) -> None:
+def test_values_are_those_of_the_recording(embedded: dict[int, RecordedAnswer], number: int) -> None:
     """The whole answer is the same, floats as float32, times taken apart."""
     assert as_float32(embedded[number].body) == as_float32(RECORDED[number]["answer"])
 
 
 @pytest.mark.parametrize("number", MEANT, ids=name_of)
-def test_differences_that_are_meant_are_still_there(embedded: dict[int, Answer], number: int) -> None:
+def test_differences_that_are_meant_are_still_there(embedded: dict[int, RecordedAnswer], number: int) -> None:
     """A reason whose difference has gone is taken off the list."""
     assert as_float32(embedded[number].body) != as_float32(RECORDED[number]["answer"])
 
 
 @pytest.mark.parametrize("number", ON_A_REAL_SERVER, ids=name_of)
-def test_a_real_server_still_answers_as_recorded(real: dict[int, Answer], number: int) -> None:
+def test_a_real_server_still_answers_as_recorded(real: dict[int, RecordedAnswer], number: int) -> None:
     """The recording and its replay are right: the authority itself passes."""
     assert real[number].shape == of_recorded(RECORDED[number]).shape

@@ -24,7 +24,7 @@ from tests.support.pages import README, list_blocks
 from tests.support.program import ROOT
 from tests.support.run_serve import receive, write_missed
 from tests.support.server_under_test import Server
-from tests.support.shell import Desk, Said, fill
+from tests.support.shell import ScriptResult, Shell, fill
 from tests.support.store_fixtures import azurite, fake_gcs, minio
 
 __all__ = ["azurite", "fake_gcs", "minio"]
@@ -57,13 +57,13 @@ def fill_in(shown: str, server: BucketServer, bucket: str) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Desk:
+def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Shell:
     """Give a desk with forty cities in its Qdrant."""
     fill(embedded.url)
-    return Desk(tmp_path, embedded.url)
+    return Shell(tmp_path, embedded.url)
 
 
-def provide(desk: Desk, module: str) -> None:
+def provide(desk: Shell, module: str) -> None:
     """Let a tool that `make test-stores` installs be a command there."""
     try:
         desk.provide(find_go(module))
@@ -75,7 +75,7 @@ def provide(desk: Desk, module: str) -> None:
     ("provider", "server"), [("s3", "minio"), ("minio", "minio"), ("gs", "fake_gcs"), ("az", "azurite")]
 )
 def test_the_first_backup_from_nothing(
-    provider: str, server: str, desk: Desk, request: pytest.FixtureRequest
+    provider: str, server: str, desk: Shell, request: pytest.FixtureRequest
 ) -> None:
     """From an empty bucket to a proven snapshot, with what the page lets people say of each provider."""
     running: BucketServer = request.getfixturevalue(server)
@@ -90,7 +90,7 @@ def test_the_first_backup_from_nothing(
     assert re.search(r"^  cities_\d{8}_\d{6}\.snapshot  latest  ", done.output, re.MULTILINE)
 
 
-def test_a_bucket_is_made_with_minios_own_client(desk: Desk, minio: BucketServer) -> None:
+def test_a_bucket_is_made_with_minios_own_client(desk: Shell, minio: BucketServer) -> None:
     """Where the page says how."""
     provide(desk, MINIO_CLIENT)
     environment = minio.environment
@@ -110,7 +110,7 @@ def offsite(minio: BucketServer) -> str:
     return minio.make_bucket()
 
 
-def test_a_copy_is_kept_elsewhere_and_falls_in_for_the_first(desk: Desk, minio: BucketServer, offsite: str) -> None:
+def test_a_copy_is_kept_elsewhere_and_falls_in_for_the_first(desk: Shell, minio: BucketServer, offsite: str) -> None:
     """Mirrored, pruned by a rule of its own; the directory is lost, and a restore goes on to the bucket."""
     markers = ("runs: mirror", "runs: mirror by rule", "runs: fallback")
     typed = [show(DOCS / "stores.md", mark).replace("s3://offsite", f"s3://{offsite}") for mark in markers]
@@ -126,7 +126,7 @@ def test_a_copy_is_kept_elsewhere_and_falls_in_for_the_first(desk: Desk, minio: 
     assert server.points("cities") == points
 
 
-def test_a_bucket_holds_what_the_page_shows(desk: Desk, minio: BucketServer) -> None:
+def test_a_bucket_holds_what_the_page_shows(desk: Shell, minio: BucketServer) -> None:
     """Each kind of object at its place, and no other."""
     bucket = minio.make_bucket()
     made = desk.type(f"qdrant-restore snapshot --store s3://{bucket}/backups", **minio.environment)
@@ -152,7 +152,7 @@ def test_the_rehearsal_works_from_an_encrypted_bucket(tmp_path: Path, minio: Buc
         server = fill(burned.url)
         server.alias("towns", "cities")
         before = server.points("cities")
-        office = Desk(tmp_path / "office", burned.url)
+        office = Shell(tmp_path / "office", burned.url)
         provide(office, AGE_KEYGEN)
         made = office.type(
             show(DOCS / "encryption.md", "runs: keys")
@@ -162,9 +162,9 @@ def test_the_rehearsal_works_from_an_encrypted_bucket(tmp_path: Path, minio: Buc
     reach = fill_in(show(page, "rehearsal: bucket"), minio, bucket)
     key = show(page, "rehearsal: key").replace("cat >", f"cat {tmp_path}/office/backup-key.txt >")
     with EmbeddedQdrant(tmp_path / "new") as new:
-        desk = Desk(tmp_path / "bare", new.url)
+        desk = Shell(tmp_path / "bare", new.url)
         keyless = desk.type(f"{reach}\n{show(page, 'rehearsal: copy')}", **AT_HOME)
-        said: dict[str, Said] = {
+        said: dict[str, ScriptResult] = {
             step: desk.type(f"{reach}\n{key}\n{show(page, f'rehearsal: {step}')}", **AT_HOME) for step in REHEARSAL
         }
         after = Server(new.url)
@@ -176,7 +176,7 @@ def test_the_rehearsal_works_from_an_encrypted_bucket(tmp_path: Path, minio: Buc
     assert f"last proven {datetime.now(UTC):%Y-%m-%d}" in said["again"].output
 
 
-def start_year(desk: Desk, server: BucketServer, told: str) -> tuple[str, subprocess.Popen[str]]:
+def start_year(desk: Shell, server: BucketServer, told: str) -> tuple[str, subprocess.Popen[str]]:
     """Write the README's settings, with keys as the page on encryption makes them, and start its command.
 
     What the store remembers is that both jobs were missed, so they run at once. Gives the store and the process.
@@ -200,7 +200,7 @@ def start_year(desk: Desk, server: BucketServer, told: str) -> tuple[str, subpro
     return store, running
 
 
-def test_a_year_of_backups_runs(desk: Desk, minio: BucketServer) -> None:
+def test_a_year_of_backups_runs(desk: Shell, minio: BucketServer) -> None:
     """Word for word: off the machine, encrypted, pruned by the rule, proven, and somebody is told of each success."""
     provide(desk, AGE_KEYGEN)
     with receive() as receiver:

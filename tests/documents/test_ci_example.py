@@ -14,7 +14,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.pages import list_blocks, read
 from tests.support.program import ROOT, make_environment
 from tests.support.server_under_test import Server
-from tests.support.shell import Desk, fill
+from tests.support.shell import Shell, fill
 
 EXAMPLE = ROOT / "examples" / "ci"
 PAGE = ROOT / "docs" / "ci.md"
@@ -86,7 +86,7 @@ def test_the_workflow_runs_what_the_script_runs() -> None:
 def test_fixtures_are_not_ignored_where_the_page_says(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
     """With this repository's own rules: the store of the tests can be committed, the default store is not."""
     fill(embedded.url)
-    desk = Desk(tmp_path / "project", embedded.url)
+    desk = Shell(tmp_path / "project", embedded.url)
     (desk.directory / ".gitignore").write_text(read(ROOT / ".gitignore"))
     (desk.directory / "tests").mkdir()
     asked = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

@@ -17,7 +17,7 @@ from tests.support.program import ROOT, make_environment
 LONGEST_SECONDS = 60.0
 
 
-class Told(NamedTuple):
+class DemoRun(NamedTuple):
     """How the demo ended, what it told, how long it took, and the directory that it had for temporary files."""
 
     status: int
@@ -27,7 +27,7 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """Give the demo, run once, as `make demo` runs it."""
     temporary = tmp_path_factory.mktemp("demo")
     begin = time.monotonic()
@@ -41,7 +41,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         timeout=2 * LONGEST_SECONDS,
         check=False,
     )
-    return Told(done.returncode, done.stdout, time.monotonic() - begin, temporary)
+    return DemoRun(done.returncode, done.stdout, time.monotonic() - begin, temporary)
 
 
 def list_processes_with(text: str) -> list[str]:
@@ -62,25 +62,25 @@ def take_out_numbers(text: str) -> list[str]:
 
 
 @pytest.mark.xdist_group("demo")
-def test_it_ends_well_and_in_time(told: Told) -> None:
+def test_it_ends_well_and_in_time(demo: DemoRun) -> None:
     """Status 0 only when everything that it tells was true."""
-    assert told.status == 0, told.text
-    assert told.seconds < LONGEST_SECONDS
+    assert demo.status == 0, demo.text
+    assert demo.seconds < LONGEST_SECONDS
 
 
 @pytest.mark.xdist_group("demo")
-def test_it_leaves_nothing(told: Told) -> None:
+def test_it_leaves_nothing(demo: DemoRun) -> None:
     """No file, and no process; each of its processes has that directory in its environment."""
-    assert [str(path.relative_to(told.temporary)) for path in told.temporary.rglob("*")] == []
-    assert list_processes_with(str(told.temporary)) == []
+    assert [str(path.relative_to(demo.temporary)) for path in demo.temporary.rglob("*")] == []
+    assert list_processes_with(str(demo.temporary)) == []
 
 
 @pytest.mark.xdist_group("demo")
-def test_the_readme_shows_what_it_tells(told: Told) -> None:
+def test_the_readme_shows_what_it_tells(demo: DemoRun) -> None:
     """Line by line, but for the numbers."""
     (shown,) = list_blocks(README, "story")
 
-    assert take_out_numbers(shown) == take_out_numbers(told.text)
+    assert take_out_numbers(shown) == take_out_numbers(demo.text)
 
 
 def test_a_demo_that_goes_wrong_says_so(tmp_path: Path) -> None:

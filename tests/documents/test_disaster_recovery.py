@@ -10,7 +10,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.pages import list_blocks
 from tests.support.program import ROOT
 from tests.support.server_under_test import Server
-from tests.support.shell import CITIES, Desk, Said, fill
+from tests.support.shell import CITIES, ScriptResult, Shell, fill
 
 PAGE = ROOT / "docs" / "disaster-recovery.md"
 STEPS = ("copy", "server", "restore", "again", "onward")
@@ -27,11 +27,11 @@ def test_the_rehearsal_works_word_for_word(tmp_path: Path) -> None:
         server = fill(burned.url)
         server.alias("towns", "cities")
         before = server.points("cities")
-        made = Desk(tmp_path / "office", burned.url).type("qdrant-restore snapshot")
+        made = Shell(tmp_path / "office", burned.url).type("qdrant-restore snapshot")
     shutil.copytree(tmp_path / "office" / "qdrant_snapshots", tmp_path / "bare" / "qdrant_snapshots", symlinks=True)
     with EmbeddedQdrant(tmp_path / "new") as new:
-        desk = Desk(tmp_path / "bare", new.url)
-        said: dict[str, Said] = {step: desk.type(show(step)) for step in STEPS}
+        desk = Shell(tmp_path / "bare", new.url)
+        said: dict[str, ScriptResult] = {step: desk.type(show(step)) for step in STEPS}
         after = Server(new.url)
         found = (after.collections(), after.points("cities"), after.aliases())
 

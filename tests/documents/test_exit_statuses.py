@@ -16,20 +16,24 @@ import pytest
 from restore.errors import EXIT_STATUSES
 from tests.support.program import ROOT, make_environment
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import damage
 
 INSTALLED = Path(sys.executable).with_name("qdrant-restore")
-Reach = Callable[[Ground], int]
+Reach = Callable[[RestoreScenario], int]
 
 
-def start(ground: Ground, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+def start(scenario: RestoreScenario, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start the installed command on a ground."""
-    given = {"QDRANT_URL": ground.proxy.url, "RESTORE_STORE": str(ground.store.path), "RESTORE_WAIT_TIMEOUT": "30"}
-    key = {"QDRANT_API_KEY": ground.server.key}
+    given = {
+        "QDRANT_URL": scenario.proxy.url,
+        "RESTORE_STORE": str(scenario.store.path),
+        "RESTORE_WAIT_TIMEOUT": "30",
+    }
+    key = {"QDRANT_API_KEY": scenario.server.key}
     return subprocess.Popen(
         [INSTALLED, *arguments],
-        cwd=ground.store.path.parent,
+        cwd=scenario.store.path.parent,
         env=make_environment(**{**given, **key, **environment}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -37,117 +41,117 @@ def start(ground: Ground, *arguments: str, **environment: str) -> subprocess.Pop
     )
 
 
-def end(ground: Ground, *arguments: str, **environment: str) -> int:
+def end(scenario: RestoreScenario, *arguments: str, **environment: str) -> int:
     """Run the installed command to its end; give its exit status."""
-    with start(ground, *arguments, **environment) as running:
+    with start(scenario, *arguments, **environment) as running:
         running.communicate(timeout=60)
     return running.returncode
 
 
-def restore_well(ground: Ground) -> int:
+def restore_well(scenario: RestoreScenario) -> int:
     """Restore a good snapshot."""
-    ground.add()
-    return end(ground, "restore", ground.name)
+    scenario.add()
+    return end(scenario, "restore", scenario.name)
 
 
-def break_installation(ground: Ground) -> int:
+def break_installation(scenario: RestoreScenario) -> int:
     """Let a library fail as nobody expects it to."""
-    folder = ground.store.path.parent
+    folder = scenario.store.path.parent
     (folder / "yaml.py").write_text("raise RuntimeError('this installation is broken')")
     (folder / "restore.yaml").write_text("note: x")
-    return end(ground, "config", "show", PYTHONPATH=f"{folder}:{ROOT}")
+    return end(scenario, "config", "show", PYTHONPATH=f"{folder}:{ROOT}")
 
 
-def misspell(ground: Ground) -> int:
+def misspell(scenario: RestoreScenario) -> int:
     """Give an option that there is not."""
-    return end(ground, "restore", "--frob")
+    return end(scenario, "restore", "--frob")
 
 
-def restore_half(ground: Ground) -> int:
+def restore_half(scenario: RestoreScenario) -> int:
     """Want two collections of which one has a snapshot."""
-    ground.add()
-    return end(ground, "restore", ground.name, f"{ground.name}-none")
+    scenario.add()
+    return end(scenario, "restore", scenario.name, f"{scenario.name}-none")
 
 
-def want_nothing_there(ground: Ground) -> int:
+def want_nothing_there(scenario: RestoreScenario) -> int:
     """Want a collection without a snapshot."""
-    return end(ground, "restore", ground.name)
+    return end(scenario, "restore", scenario.name)
 
 
-def hold_store(ground: Ground) -> int:
+def hold_store(scenario: RestoreScenario) -> int:
     """Make a snapshot while another run holds the store."""
-    with filelock.FileLock(ground.store.path / ".lock"):
-        return end(ground, "snapshot", ground.name, "--lock-timeout", "0")
+    with filelock.FileLock(scenario.store.path / ".lock"):
+        return end(scenario, "snapshot", scenario.name, "--lock-timeout", "0")
 
 
-def refuse_key(ground: Ground) -> int:
+def refuse_key(scenario: RestoreScenario) -> int:
     """Be refused by the server."""
-    ground.proxy.inject("GET /collections", Fault(status=401, body=b"Invalid API key or JWT"))
-    return end(ground, "restore", ground.name)
+    scenario.proxy.inject("GET /collections", Fault(status=401, body=b"Invalid API key or JWT"))
+    return end(scenario, "restore", scenario.name)
 
 
-def turn_bit(ground: Ground) -> int:
+def turn_bit(scenario: RestoreScenario) -> int:
     """Restore a damaged snapshot."""
-    damage(ground.add())
-    return end(ground, "restore", ground.name)
+    damage(scenario.add())
+    return end(scenario, "restore", scenario.name)
 
 
-def be_old(ground: Ground) -> int:
+def be_old(scenario: RestoreScenario) -> int:
     """Restore into a server that is too old."""
-    ground.proxy.inject(r"GET /$", Fault(status=200, body=b'{"version":"1.15.0"}'))
-    return end(ground, "restore", ground.name)
+    scenario.proxy.inject(r"GET /$", Fault(status=200, body=b'{"version":"1.15.0"}'))
+    return end(scenario, "restore", scenario.name)
 
 
-def fill_disk(ground: Ground) -> int:
+def fill_disk(scenario: RestoreScenario) -> int:
     """Restore into a server whose disk is full."""
-    ground.add()
+    scenario.add()
     full = b'{"status":{"error":"Service internal error: No space left on device"},"time":0.0}'
-    ground.proxy.inject("snapshots/(recover|upload)", Fault(status=500, body=full))
-    return end(ground, "restore", ground.name)
+    scenario.proxy.inject("snapshots/(recover|upload)", Fault(status=500, body=full))
+    return end(scenario, "restore", scenario.name)
 
 
-def want_alias(ground: Ground) -> int:
+def want_alias(scenario: RestoreScenario) -> int:
     """Restore onto an alias."""
-    ground.server.create(f"{ground.name}-behind", vectors={})
-    ground.server.alias(ground.name, f"{ground.name}-behind")
+    scenario.server.create(f"{scenario.name}-behind", vectors={})
+    scenario.server.alias(scenario.name, f"{scenario.name}-behind")
     try:
-        return end(ground, "restore", ground.name)
+        return end(scenario, "restore", scenario.name)
     finally:
-        ground.server.drop(f"{ground.name}-behind")
+        scenario.server.drop(f"{scenario.name}-behind")
 
 
-def ask_another_program(ground: Ground) -> int:
+def ask_another_program(scenario: RestoreScenario) -> int:
     """Ask something that is not Qdrant."""
-    ground.proxy.inject("", Fault(status=404, body=b"<html>", headers={"content-type": "text/html"}))
-    return end(ground, "restore", ground.name)
+    scenario.proxy.inject("", Fault(status=404, body=b"<html>", headers={"content-type": "text/html"}))
+    return end(scenario, "restore", scenario.name)
 
 
-def take_file_for_store(ground: Ground) -> int:
+def take_file_for_store(scenario: RestoreScenario) -> int:
     """Give a file as the store."""
-    return end(ground, "restore", ground.name, RESTORE_STORE=str(ground.store.path / "README.md"))
+    return end(scenario, "restore", scenario.name, RESTORE_STORE=str(scenario.store.path / "README.md"))
 
 
-def lose_key(ground: Ground) -> int:
+def lose_key(scenario: RestoreScenario) -> int:
     """Restore a snapshot that is encrypted, without the key that it is encrypted for."""
-    plain = ground.add(manifest=False, latest=False)
+    plain = scenario.add(manifest=False, latest=False)
     sealed = plain.rename(plain.with_name(f"{plain.name}.age"))
-    ground.store.point(ground.name, sealed.name)
-    return end(ground, "restore", ground.name)
+    scenario.store.point(scenario.name, sealed.name)
+    return end(scenario, "restore", scenario.name)
 
 
-def wait_in_vain(ground: Ground) -> int:
+def wait_in_vain(scenario: RestoreScenario) -> int:
     """Wait for a server that does not become ready."""
-    ground.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
-    return end(ground, "restore", ground.name, RESTORE_WAIT_TIMEOUT="0")
+    scenario.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
+    return end(scenario, "restore", scenario.name, RESTORE_WAIT_TIMEOUT="0")
 
 
 def send(number: signal.Signals) -> Reach:
     """Give what sends a signal to a run that waits."""
 
-    def reach(ground: Ground) -> int:
-        ground.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
-        with start(ground, "restore", ground.name) as running:
-            while not ground.proxy.seen:
+    def reach(scenario: RestoreScenario) -> int:
+        scenario.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
+        with start(scenario, "restore", scenario.name) as running:
+            while not scenario.proxy.seen:
                 time.sleep(0.02)
             running.send_signal(number)
             running.communicate(timeout=10)
@@ -178,9 +182,9 @@ WAYS: dict[int, Reach] = {
 
 
 @pytest.mark.parametrize("status", [row.number for row in EXIT_STATUSES])
-def test_every_exit_status_is_reached_through_the_installed_command(status: int, ground: Ground) -> None:
+def test_every_exit_status_is_reached_through_the_installed_command(status: int, scenario: RestoreScenario) -> None:
     """A status that nothing reaches would be a promise to scripts that nobody keeps."""
-    assert WAYS[status](ground) == status
+    assert WAYS[status](scenario) == status
 
 
 def read_page() -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.pages import list_code, list_rows
 from tests.support.program import ROOT
-from tests.support.shell import CITIES, Desk, Said, fill
+from tests.support.shell import CITIES, ScriptResult, Shell, fill
 
 PAGE = ROOT / "docs" / "from-scripts.md"
 CALLS = [(list_code(then)[0], list_code(now)[0]) for then, now in list_rows(PAGE, "Then")]
@@ -23,9 +23,9 @@ def test_every_script_has_its_row() -> None:
 
 def test_each_new_call_does_what_the_old_one_did(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
     """A snapshot is there afterwards, and what a restore was asked for comes back."""
-    server, desk = fill(embedded.url), Desk(tmp_path, embedded.url)
+    server, desk = fill(embedded.url), Shell(tmp_path, embedded.url)
 
-    def do(call: str) -> Said:
+    def do(call: str) -> ScriptResult:
         if " restore " in call and "cities_copy" not in call:
             server.drop("cities")
         if "./backups/cities.snapshot" in call:

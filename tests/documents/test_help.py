@@ -22,13 +22,13 @@ EXAMPLES = [(door.name, example.partition("   ")[0]) for door in COMMANDS for ex
 @pytest.mark.parametrize("door", COMMANDS, ids=[door.name for door in COMMANDS])
 def test_every_command_shows_its_sentence_and_its_examples(door: CommandSpec, tmp_path: Path) -> None:
     """One at least, as it is typed, and where to read on."""
-    ended = run_program(*door.name.split(), "--help", cwd=tmp_path)
-    shown = re.findall(r"^  qdrant-restore (.+)$", ended.stdout, re.MULTILINE)
+    result = run_program(*door.name.split(), "--help", cwd=tmp_path)
+    shown = re.findall(r"^  qdrant-restore (.+)$", result.stdout, re.MULTILINE)
 
-    assert (ended.status, ended.stderr) == (0, "")
-    assert " ".join(door.help.split()) in " ".join(ended.stdout.split())
+    assert (result.status, result.stderr) == (0, "")
+    assert " ".join(door.help.split()) in " ".join(result.stdout.split())
     assert shown == list(door.examples) != []
-    assert "docs/settings.md" in ended.stdout
+    assert "docs/settings.md" in result.stdout
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
@@ -54,7 +54,7 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) 
     """The line of the README makes the shell ask like this."""
     words = typed.split()
     asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1), "_QDRANT_RESTORE_COMPLETE": "bash_complete"}
-    ended = subprocess.run(
+    result = subprocess.run(
         [Path(sys.executable).with_name("qdrant-restore")],
         cwd=ROOT,
         env=make_environment(**asked),
@@ -63,4 +63,4 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) 
         check=False,
     )
 
-    assert (ended.returncode, ended.stdout.splitlines()) == (0, [f"plain,{word}" for word in offered])
+    assert (result.returncode, result.stdout.splitlines()) == (0, [f"plain,{word}" for word in offered])

@@ -22,7 +22,7 @@ from tests.support.pages import list_blocks
 from tests.support.program import ROOT, make_environment
 from tests.support.sample_stores import RECORDED, FilledStore
 from tests.support.server_under_test import Server
-from tests.support.shell import CITIES, Desk, fill
+from tests.support.shell import CITIES, Shell, fill
 
 DOCS = ROOT / "docs"
 
@@ -39,13 +39,13 @@ def take_out_numbers(text: str) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Desk:
+def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Shell:
     """Give a desk with forty cities in its Qdrant."""
     fill(embedded.url)
-    return Desk(tmp_path, embedded.url)
+    return Shell(tmp_path, embedded.url)
 
 
-def test_the_rule_prunes_and_says_what_the_page_shows(desk: Desk) -> None:
+def test_the_rule_prunes_and_says_what_the_page_shows(desk: Shell) -> None:
     """Line by line: three days in November, and a file that somebody put there."""
     store = FilledStore(desk.directory / "qdrant_snapshots")
     for day in (18, 19, 20):
@@ -63,7 +63,7 @@ def test_the_rule_prunes_and_says_what_the_page_shows(desk: Desk) -> None:
     ]
 
 
-def test_pins_are_set_and_taken_away(desk: Desk) -> None:
+def test_pins_are_set_and_taken_away(desk: Shell) -> None:
     """The file of the page, and the latest of a collection."""
     FilledStore(desk.directory / "qdrant_snapshots").add("cities")
 
@@ -77,7 +77,7 @@ def test_pins_are_set_and_taken_away(desk: Desk) -> None:
     ]
 
 
-def test_leftovers_on_the_server_are_looked_for(desk: Desk) -> None:
+def test_leftovers_on_the_server_are_looked_for(desk: Shell) -> None:
     """There are none here; tests/commands/test_prune_server.py has some."""
     made = desk.type("qdrant-restore snapshot")
     said = desk.type(show("retention.md", "runs: leftovers"))
@@ -86,7 +86,7 @@ def test_leftovers_on_the_server_are_looked_for(desk: Desk) -> None:
     assert ": no rule is set" in said.output
 
 
-def test_a_whole_server_is_kept_and_brought_back(desk: Desk, tmp_path: Path) -> None:
+def test_a_whole_server_is_kept_and_brought_back(desk: Shell, tmp_path: Path) -> None:
     """Two collections and an alias, into a Qdrant that has none; `list --sets` looks as the page shows it."""
     server = fill(desk.url, "towns")
     server.alias("places", "cities")
@@ -102,7 +102,7 @@ def test_a_whole_server_is_kept_and_brought_back(desk: Desk, tmp_path: Path) -> 
     assert take_out_numbers(shown).replace("-embedded", "") in take_out_numbers(kept.output).replace("-embedded", "")
 
 
-def test_the_summary_looks_as_the_page_shows_it(desk: Desk) -> None:
+def test_the_summary_looks_as_the_page_shows_it(desk: Shell) -> None:
     """The last line of a run over several collections."""
     fill(desk.url, "towns")
     said = desk.type("qdrant-restore snapshot --no-json")
@@ -112,7 +112,7 @@ def test_the_summary_looks_as_the_page_shows_it(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("mark", "sign"), [("runs: drill", "; proven: "), ("runs: verify", "none damaged")])
-def test_proofs_run_as_they_are_shown(desk: Desk, mark: str, sign: str) -> None:
+def test_proofs_run_as_they_are_shown(desk: Shell, mark: str, sign: str) -> None:
     """On a store with two snapshots of the one collection: each line proves it once."""
     shown = show("drills.md", mark)
     made = desk.type("qdrant-restore snapshot\nqdrant-restore snapshot cities")
@@ -122,7 +122,7 @@ def test_proofs_run_as_they_are_shown(desk: Desk, mark: str, sign: str) -> None:
     assert said.output.count(sign) == shown.count("qdrant-restore ") > 2
 
 
-def test_metrics_of_a_single_run_are_written(desk: Desk) -> None:
+def test_metrics_of_a_single_run_are_written(desk: Shell) -> None:
     """For the textfile collector."""
     said = desk.type(show("monitoring.md", "runs: metrics"))
 
@@ -138,12 +138,12 @@ def test_metrics_of_a_single_run_are_written(desk: Desk) -> None:
 def test_the_alerts_are_checked_as_the_page_says(tmp_path: Path) -> None:
     """In a clone."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    said = Desk(tmp_path, "http://localhost:6333").type(show("monitoring.md", "runs: promtool"))
+    said = Shell(tmp_path, "http://localhost:6333").type(show("monitoring.md", "runs: promtool"))
 
     assert said.status == 0, said.output
 
 
-def serve(desk: Desk, script: str) -> tuple[int, str, str]:
+def serve(desk: Shell, script: str) -> tuple[int, str, str]:
     """Type what ends in `qdrant-restore serve`, wait until it is ready, end it; give status, /readyz and the log."""
     port = find_free_port()
     environment = desk.give(RESTORE_LISTEN=f"127.0.0.1:{port}")
@@ -166,14 +166,14 @@ def serve(desk: Desk, script: str) -> tuple[int, str, str]:
     return running.returncode, page, log
 
 
-def test_serve_starts_as_it_is_shown(desk: Desk) -> None:
+def test_serve_starts_as_it_is_shown(desk: Shell) -> None:
     """Ready at once, the next run named; ended by SIGTERM."""
     status, page, log = serve(desk, show("schedule.md", "runs: serve"))
 
     assert (status, '"schedule":"30 2 * * * UTC"' in page) == (143, True), log
 
 
-def test_a_job_is_filled_as_it_is_shown(desk: Desk) -> None:
+def test_a_job_is_filled_as_it_is_shown(desk: Shell) -> None:
     """From fixtures, and anew from inside a test that has spoilt them."""
     (desk.directory / "tests").mkdir()
     made = desk.type("qdrant-restore snapshot cities --store tests/fixtures")
@@ -187,7 +187,7 @@ def test_a_job_is_filled_as_it_is_shown(desk: Desk) -> None:
     assert server.count("cities") == CITIES
 
 
-def test_the_script_of_the_example_is_the_one_that_is_shown(desk: Desk) -> None:
+def test_the_script_of_the_example_is_the_one_that_is_shown(desk: Shell) -> None:
     """It is there under that name; tests/documents/test_ci_example.py runs it both ways."""
     shown = show("ci.md", "runs: script").splitlines()
 
@@ -228,7 +228,7 @@ def test_the_embedded_qdrant_is_used_from_python_as_it_is_shown(tmp_path: Path) 
 
 
 @pytest.fixture
-def safe(desk: Desk) -> Desk:
+def shell_with_age(desk: Shell) -> Shell:
     """Give the desk with `age` and `age-keygen`, as people install them."""
     try:
         for module in (AGE, AGE_KEYGEN):
@@ -239,26 +239,26 @@ def safe(desk: Desk) -> Desk:
 
 
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed (Debian: apt install zstd)")
-def test_an_encrypted_store_is_made_proven_and_opened_by_hand(safe: Desk) -> None:
+def test_an_encrypted_store_is_made_proven_and_opened_by_hand(shell_with_age: Shell) -> None:
     """With keys that age made: packed, verified without the key, drilled; and opened by `age` and `zstd` alone."""
     steps = ("runs: keys", "runs: packed", "runs: by hand")
-    said = {step: safe.type(show("encryption.md", step)) for step in steps}
-    server = Server(safe.url)
+    said = {step: shell_with_age.type(show("encryption.md", step)) for step in steps}
+    server = Server(shell_with_age.url)
 
     assert {step: one.status for step, one in said.items()} == dict.fromkeys(steps, 0), said
     assert server.points("cities_by_hand") == server.points("cities")
     assert "; proven: " in said["runs: packed"].output
-    assert b"name" not in next((safe.directory / "qdrant_snapshots").glob("*.age")).read_bytes()[:65536]
+    assert b"name" not in next((shell_with_age.directory / "qdrant_snapshots").glob("*.age")).read_bytes()[:65536]
 
 
-def test_an_ssh_key_does_as_well(safe: Desk) -> None:
+def test_an_ssh_key_does_as_well(shell_with_age: Shell) -> None:
     """As the page says: the public half in the recipients file, the private half as the identity."""
     typed = """
         ssh-keygen -q -t ed25519 -N '' -f key
         qdrant-restore snapshot --encrypt age --recipients-file key.pub
         qdrant-restore drill --identity-file key
     """
-    said = safe.type(typed)
+    said = shell_with_age.type(typed)
 
     assert said.status == 0, said.output
     assert "; proven: " in said.output

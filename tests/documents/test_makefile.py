@@ -21,7 +21,7 @@ ME = "1234:5678"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """Give a copy of the Makefile, and a `docker` that says whose numbers it was given."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "bin").mkdir()
@@ -35,13 +35,13 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(desk: Path, target: str, *, engine: str = ROOTFUL, **variables: str) -> None:
+def make(checkout: Path, target: str, *, engine: str = ROOTFUL, **variables: str) -> None:
     """Run a target with an engine that says this of itself."""
-    (desk / "engine").write_text(engine)
-    path = f"{desk / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    (checkout / "engine").write_text(engine)
+    path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
         ["make", target],
-        cwd=desk,
+        cwd=checkout,
         env=make_environment(**{"PATH": path, **variables}),
         check=True,
         capture_output=True,
@@ -53,23 +53,23 @@ def make(desk: Path, target: str, *, engine: str = ROOTFUL, **variables: str) ->
     ("engine", "given"),
     [(ROOTFUL, ME), (ROOTLESS, "0:0"), (PODMAN.format("true"), "0:0"), (PODMAN.format("false"), ME), ("", ME)],
 )
-def test_whose_numbers_the_container_gets(desk: Path, target: str, engine: str, given: str) -> None:
+def test_whose_numbers_the_container_gets(checkout: Path, target: str, engine: str, given: str) -> None:
     """An engine that says nothing counts as one that is not rootless."""
-    make(desk, target, engine=engine)
-    assert (desk / "given").read_text().strip() == given
+    make(checkout, target, engine=engine)
+    assert (checkout / "given").read_text().strip() == given
 
 
-def test_numbers_that_were_given_count(desk: Path) -> None:
+def test_numbers_that_were_given_count(checkout: Path) -> None:
     """In the environment, and those of `.env`, which Compose reads itself and which a variable would hide."""
-    make(desk, "snapshot", SNAPSHOT_UID="7", SNAPSHOT_GID="8")
-    of_the_environment = (desk / "given").read_text().strip()
-    (desk / ".env").write_text("SNAPSHOT_UID=0\nSNAPSHOT_GID=0\n")
-    make(desk, "snapshot")
-    assert (of_the_environment, (desk / "given").read_text().strip()) == ("7:8", ":")
+    make(checkout, "snapshot", SNAPSHOT_UID="7", SNAPSHOT_GID="8")
+    of_the_environment = (checkout / "given").read_text().strip()
+    (checkout / ".env").write_text("SNAPSHOT_UID=0\nSNAPSHOT_GID=0\n")
+    make(checkout, "snapshot")
+    assert (of_the_environment, (checkout / "given").read_text().strip()) == ("7:8", ":")
 
 
 @pytest.mark.parametrize("target", ["up", "down", "restore"])
-def test_other_targets_do_not_ask_the_engine(desk: Path, target: str) -> None:
+def test_other_targets_do_not_ask_the_engine(checkout: Path, target: str) -> None:
     """It takes its time, and nothing of theirs writes."""
-    make(desk, target)
-    assert "info" not in (desk / "asked").read_text().split()
+    make(checkout, target)
+    assert "info" not in (checkout / "asked").read_text().split()

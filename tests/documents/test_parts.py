@@ -58,11 +58,11 @@ def test_every_line_for_an_env_file_is_a_setting(text: str, tmp_path: Path) -> N
     """With a value that is accepted."""
     given = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     ours = {name: value for name, value in given.items() if not name.startswith("SNAPSHOT_")}
-    ended = run_program("config", "show", "--json", cwd=tmp_path, environment=ours)
+    result = run_program("config", "show", "--json", cwd=tmp_path, environment=ours)
 
     assert set(ours) <= set(list_variables())
     assert given
-    assert (ended.status, ended.stderr) == (0, "")
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_parts_of_compose_files_name_services_and_conditions_that_exist() -> None:
@@ -118,7 +118,7 @@ def test_the_webhook_has_the_fields_that_are_shown() -> None:
     """By name and by kind."""
     (text,) = list_blocks(DOCS / "monitoring.md", "said: webhook")
     shown = json.loads(text)
-    ended = RunResult(
+    result = RunResult(
         command="snapshot",
         operation_id="0d1f",
         status=3,
@@ -127,7 +127,7 @@ def test_the_webhook_has_the_fields_that_are_shown() -> None:
         error="docs: does not answer",
         parts=(CollectionRun(collection="docs", status=17), CollectionRun(collection="cities")),
     )
-    sent = json.loads(msgspec.json.encode(make_notification(ended)))
+    sent = json.loads(msgspec.json.encode(make_notification(result)))
 
     assert {name: type(value) for name, value in shown.items()} == {name: type(value) for name, value in sent.items()}
     assert (shown["status"], shown["command"], shown["failed"]) == (sent["status"], sent["command"], sent["failed"])

@@ -15,7 +15,7 @@ from restore.cli.parser import parse_arguments
 from restore.commands.registry import COMMANDS
 from tests.support.pages import README, list_blocks, list_code, list_rows, read
 from tests.support.program import ROOT, make_environment
-from tests.support.shell import CITIES, Desk, fill
+from tests.support.shell import CITIES, Shell, fill
 
 MAKEFILE = read(ROOT / "Makefile")
 TARGETS = re.findall(r"^([a-z-]+):.*?## ", MAKEFILE, re.MULTILINE)
@@ -42,7 +42,7 @@ def list_recipe(target: str) -> str:
 
 def test_the_commands_that_are_shown_run(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
     """Every block that is marked so, one after the other, as a reader types them."""
-    server, desk = fill(embedded.url), Desk(tmp_path, embedded.url)
+    server, desk = fill(embedded.url), Shell(tmp_path, embedded.url)
     first, second = list_blocks(README, "runs")
 
     begun = desk.type(first)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.support.http_client import Asking, alone
+from tests.support.http_client import HttpClient, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +25,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]
 
 
 @pytest.fixture
-def asking(server: EmbeddedQdrant) -> Iterator[Asking]:
+def client(server: EmbeddedQdrant) -> Iterator[HttpClient]:
     """Ask the shared one; what a test leaves behind is dropped."""
-    asked = Asking(server.url)
+    asked = HttpClient(server.url)
     yield asked
     for one in asked.result("GET", "/collections")["collections"]:
         asked.result("DELETE", f"/collections/{quote(one['name'], safe='')}")
@@ -51,15 +51,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
 
 
 @pytest.fixture(params=["embedded", "real"])
-def either(request: pytest.FixtureRequest) -> Asking:
+def embedded_or_real(request: pytest.FixtureRequest) -> HttpClient:
     """Ask the embedded one, and the real server at QDRANT_URL when it is there and empty: it is the authority."""
     name = {"embedded": "asking", "real": "emptied"}[request.param]
-    asked: Asking = request.getfixturevalue(name)
+    asked: HttpClient = request.getfixturevalue(name)
     return asked
 
 
 @pytest.fixture
-def emptied(real: Asking) -> Iterator[Asking]:
+def emptied_server(real: HttpClient) -> Iterator[HttpClient]:
     """Ask the real server when nobody keeps anything on it. Empty again afterwards."""
     with alone(real.url):
         if real.result("GET", "/collections")["collections"]:
@@ -69,18 +69,18 @@ def emptied(real: Asking) -> Iterator[Asking]:
             drop(real, one["name"])
 
 
-def drop(asking: Asking, name: str) -> None:
+def drop(client: HttpClient, name: str) -> None:
     """Delete a collection and its snapshots, which are out of reach once it has gone."""
     path = f"/collections/{quote(name, safe='')}"
-    for file in asking.result("GET", f"{path}/snapshots"):
-        asking.result("DELETE", f"{path}/snapshots/{quote(file['name'], safe='')}")
-    asking.result("DELETE", path)
+    for file in client.result("GET", f"{path}/snapshots"):
+        client.result("DELETE", f"{path}/snapshots/{quote(file['name'], safe='')}")
+    client.result("DELETE", path)
 
 
 @pytest.fixture(scope="module")
-def real() -> Asking:
+def real() -> HttpClient:
     """Ask the real server at QDRANT_URL. Skips without one."""
     url = os.environ.get("QDRANT_URL")
     if not url:
         pytest.skip("QDRANT_URL names no real server")
-    return Asking(url.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None)
+    return HttpClient(url.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None)

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qdrant_embedded.process import EmbeddedQdrant
-    from tests.support.http_client import Asking
+    from tests.support.http_client import HttpClient
 
 
 @pytest.fixture
-def client(server: EmbeddedQdrant, asking: Asking) -> Iterator[QdrantClient]:
+def client(server: EmbeddedQdrant, asking: HttpClient) -> Iterator[QdrantClient]:
     """Connect the client; the collections go with the test."""
     client = QdrantClient(url=server.url, check_compatibility=False)
     yield client

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.http_client import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, HttpClient
 
 if TYPE_CHECKING:
     from qdrant_embedded.process import EmbeddedQdrant
@@ -32,13 +32,13 @@ MARK = {
 }
 
 
-def metadata(asking: Asking, name: str) -> Any:  # noqa: ANN401 - any JSON value
+def metadata(asking: HttpClient, name: str) -> Any:  # noqa: ANN401 - any JSON value
     """Give a collection's metadata."""
     return asking.result("GET", f"/collections/{name}")["config"].get("metadata")
 
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
-def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: Asking, name: str) -> None:
+def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: HttpClient, name: str) -> None:
     """Created, written to, found again, and dropped."""
     asking.create(name)
     asking.upsert(name, {"id": 1, "vector": [1, 1, 1, 1]})
@@ -49,7 +49,7 @@ def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: Asking, 
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_name_that_the_server_refuses_is_422(asking: Asking, name: str) -> None:
+def test_a_name_that_the_server_refuses_is_422(asking: HttpClient, name: str) -> None:
     """By creation and by upload alike; nothing comes into being."""
     created = asking.ask("PUT", f"/collections/{name}", {"vectors": {}})
     uploaded = asking.upload(name, b"")
@@ -59,7 +59,7 @@ def test_a_name_that_the_server_refuses_is_422(asking: Asking, name: str) -> Non
     assert asking.result("GET", "/collections") == {"collections": []}
 
 
-def test_dots_name_no_collection(server: EmbeddedQdrant, asking: Asking) -> None:
+def test_dots_name_no_collection(server: EmbeddedQdrant, asking: HttpClient) -> None:
     """`.` and `..` would be other directories: 500, and the storage stands as it was."""
     import http.client
 
@@ -75,7 +75,7 @@ def test_dots_name_no_collection(server: EmbeddedQdrant, asking: Asking) -> None
     assert asking.result("GET", "/collections") == {"collections": []}
 
 
-def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: Asking) -> None:
+def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: HttpClient) -> None:
     """The server's temporary directory is named after the collection: 500 at 255 bytes, 200 at 200."""
     content = SNAPSHOTS / "plain-1.18.3.snapshot"
 
@@ -84,7 +84,7 @@ def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: Ask
     assert statuses == [200, 500]
 
 
-def test_a_mark_collection_is_made_once(asking: Asking) -> None:
+def test_a_mark_collection_is_made_once(asking: HttpClient) -> None:
     """Eight at once: one 200, seven 409, and the winner's metadata is what everybody sees."""
 
     def make(token: int) -> int:
@@ -97,7 +97,7 @@ def test_a_mark_collection_is_made_once(asking: Asking) -> None:
     assert metadata(asking, ".mark") == {"token": statuses.index(200)}
 
 
-def test_a_patch_merges_metadata_by_its_top_level_keys(asking: Asking) -> None:
+def test_a_patch_merges_metadata_by_its_top_level_keys(asking: HttpClient) -> None:
     """Null deletes a key, an object is replaced as a whole, null inside an object stays."""
     asking.create("c", metadata={"kept": 1, "gone": 2, "nested": {"a": 1, "b": 2}})
 
@@ -106,7 +106,7 @@ def test_a_patch_merges_metadata_by_its_top_level_keys(asking: Asking) -> None:
     assert metadata(asking, "c") == {"kept": 1, "nested": {"c": None}, "new": [1]}
 
 
-def test_no_concurrent_patch_is_lost(asking: Asking) -> None:
+def test_no_concurrent_patch_is_lost(asking: HttpClient) -> None:
     """Eight writers with twenty keys each: all hundred and sixty are there."""
     asking.create("c")
 
@@ -119,7 +119,7 @@ def test_no_concurrent_patch_is_lost(asking: Asking) -> None:
     assert metadata(asking, "c") == {f"key-{key}": key for key in range(160)}
 
 
-def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking: Asking) -> None:
+def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking: HttpClient) -> None:
     """200 both times: an alias is no collection, and the one behind it stays."""
     asking.create("cities")
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
@@ -131,7 +131,7 @@ def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking:
     assert asking.result("GET", "/aliases") == {"aliases": []}
 
 
-def test_creating_an_alias_that_exists_moves_it(asking: Asking) -> None:
+def test_creating_an_alias_that_exists_moves_it(asking: HttpClient) -> None:
     """Without a word; renaming and deleting work in one request, all or nothing."""
     asking.create("one")
     asking.create("two")
@@ -150,7 +150,7 @@ def test_creating_an_alias_that_exists_moves_it(asking: Asking) -> None:
     assert asking.result("GET", "/aliases") == {"aliases": [{"alias_name": "b", "collection_name": "two"}]}
 
 
-def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: Asking) -> None:
+def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: HttpClient) -> None:
     """No collection of the alias's name appears."""
     asking.create("cities", vectors={"size": 4, "distance": "Cosine"})
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
@@ -172,7 +172,7 @@ def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: Ask
         ("GET", "/issues"),
     ],
 )
-def test_what_is_not_emulated_is_501_with_a_sentence(asking: Asking, method: str, path: str) -> None:
+def test_what_is_not_emulated_is_501_with_a_sentence(asking: HttpClient, method: str, path: str) -> None:
     """Nobody mistakes it for an answer of a real server."""
     answer = asking.ask(method, path, {})
 
@@ -180,7 +180,7 @@ def test_what_is_not_emulated_is_501_with_a_sentence(asking: Asking, method: str
     assert (answer.status_code, answer.json()["status"]["error"]) == (501, expected)
 
 
-def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: Asking) -> None:
+def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: HttpClient) -> None:
     """The engine would find nothing, so it is 501 instead of a wrong answer."""
     asking.create("c")
     asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"rows": [{"ok": True}]}})
@@ -190,7 +190,7 @@ def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: Asking) -> None
     assert asking.ask("POST", "/collections/c/points/count", {"filter": nested}).status_code == 501
 
 
-def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: Asking) -> None:
+def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: HttpClient) -> None:
     """Shard keys can be asked for, and not be made."""
     asking.create("keyed", sharding_method="custom")
 
@@ -202,7 +202,7 @@ def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: Ask
     assert asking.count("keyed") == 0
 
 
-def test_telemetry_counts_operations_per_shard(asking: Asking) -> None:
+def test_telemetry_counts_operations_per_shard(asking: HttpClient) -> None:
     """`op_num`: one more per write, two for an index, unchanged by a snapshot, the same after a restore."""
 
     def op_num(name: str) -> int:

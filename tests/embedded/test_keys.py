@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from tests.support.http_client import Asking
+from tests.support.http_client import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,56 +42,58 @@ WRITES = [
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
+def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
     """Run one with a full key and a read-only key, and a collection."""
     with EmbeddedQdrant(tmp_path_factory.mktemp("keys"), api_key="full", read_only_api_key="reader") as qdrant:
-        Asking(qdrant.url, "full").create("cities")
+        HttpClient(qdrant.url, "full").create("cities")
         yield qdrant
 
 
 @pytest.mark.parametrize("path", OPEN_PATHS)
-def test_root_and_probes_need_no_key(guarded: EmbeddedQdrant, path: str) -> None:
+def test_root_and_probes_need_no_key(keyed_server: EmbeddedQdrant, path: str) -> None:
     """They answer whatever key comes, or none."""
-    statuses = [Asking(guarded.url, key).ask("GET", path).status_code for key in (None, "wrong", "reader", "full")]
+    statuses = [
+        HttpClient(keyed_server.url, key).ask("GET", path).status_code for key in (None, "wrong", "reader", "full")
+    ]
 
     assert statuses == [200, 200, 200, 200]
 
 
 @pytest.mark.parametrize(("method", "path"), READS + WRITES)
-def test_without_a_key_it_is_401_in_plain_text(guarded: EmbeddedQdrant, method: str, path: str) -> None:
+def test_without_a_key_it_is_401_in_plain_text(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
     """No key and a wrong one have a sentence each."""
-    missing = Asking(guarded.url).ask(method, path, {})
-    wrong = Asking(guarded.url, "wrong").ask(method, path, {})
+    missing = HttpClient(keyed_server.url).ask(method, path, {})
+    wrong = HttpClient(keyed_server.url, "wrong").ask(method, path, {})
 
     assert (missing.status_code, missing.text) == (401, MISSING)
     assert (wrong.status_code, wrong.text) == (401, INVALID)
 
 
 @pytest.mark.parametrize(("method", "path"), READS)
-def test_the_read_only_key_reads(guarded: EmbeddedQdrant, method: str, path: str) -> None:
+def test_the_read_only_key_reads(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
     """Searching and counting are reads although they are POSTs."""
-    assert Asking(guarded.url, "reader").ask(method, path, {}).status_code == 200
+    assert HttpClient(keyed_server.url, "reader").ask(method, path, {}).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_the_read_only_key_does_not_write(guarded: EmbeddedQdrant, method: str, path: str) -> None:
+def test_the_read_only_key_does_not_write(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
     """403, as JSON."""
-    answer = Asking(guarded.url, "reader").ask(method, path, {})
+    answer = HttpClient(keyed_server.url, "reader").ask(method, path, {})
 
     assert (answer.status_code, answer.json()["status"]) == (403, {"error": FORBIDDEN})
 
 
-def test_an_upload_with_the_read_only_key_is_refused_in_plain_text(guarded: EmbeddedQdrant) -> None:
+def test_an_upload_with_the_read_only_key_is_refused_in_plain_text(keyed_server: EmbeddedQdrant) -> None:
     """Before the body is looked at, and nothing of it is kept."""
-    answer = Asking(guarded.url, "reader").upload("new", b"anything")
+    answer = HttpClient(keyed_server.url, "reader").upload("new", b"anything")
 
     assert (answer.status_code, answer.text) == (403, FORBIDDEN)
-    assert list((guarded.snapshots / "tmp").iterdir()) == []
+    assert list((keyed_server.snapshots / "tmp").iterdir()) == []
 
 
-def test_a_bearer_token_is_as_good_as_the_header(guarded: EmbeddedQdrant) -> None:
+def test_a_bearer_token_is_as_good_as_the_header(keyed_server: EmbeddedQdrant) -> None:
     """`Authorization: Bearer` carries the same keys."""
-    answer = Asking(guarded.url).ask("GET", "/collections", headers={"authorization": "Bearer reader"})
+    answer = HttpClient(keyed_server.url).ask("GET", "/collections", headers={"authorization": "Bearer reader"})
 
     assert answer.status_code == 200
 
@@ -102,5 +104,5 @@ def test_the_key_may_stand_in_a_file(start: Callable[..., EmbeddedQdrant], tmp_p
     (tmp_path / "key").write_bytes(f"from a file{ending}".encode())
     qdrant = start(arguments=["--api-key-file", str(tmp_path / "key")])
 
-    assert Asking(qdrant.url).ask("GET", "/collections").status_code == 401
-    assert Asking(qdrant.url, "from a file").ask("GET", "/collections").status_code == 200
+    assert HttpClient(qdrant.url).ask("GET", "/collections").status_code == 401
+    assert HttpClient(qdrant.url, "from a file").ask("GET", "/collections").status_code == 200

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.support.http_client import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,22 +32,22 @@ LEFT_BY_A_KILL = [
 
 
 @pytest.fixture
-def bad(start: Callable[..., EmbeddedQdrant]) -> EmbeddedQdrant:
+def misbehaving_server(start: Callable[..., EmbeddedQdrant]) -> EmbeddedQdrant:
     """Start one that may be told to misbehave."""
     return start(misbehaving=True)
 
 
-def state(asking: Asking) -> dict[str, Any]:
+def state(client: HttpClient) -> dict[str, Any]:
     """Give what a client sees of the collection `t`, statuses where something is refused."""
-    count = asking.ask("POST", "/collections/t/points/count", {})
+    count = client.ask("POST", "/collections/t/points/count", {})
     point = {"points": [{"id": 1000, "vector": [1, 1, 1, 1]}]}
     return {
-        "listed": [one["name"] for one in asking.result("GET", "/collections")["collections"]],
-        "exists": asking.result("GET", "/collections/t/exists")["exists"],
-        "info": asking.ask("GET", "/collections/t").status_code,
+        "listed": [one["name"] for one in client.result("GET", "/collections")["collections"]],
+        "exists": client.result("GET", "/collections/t/exists")["exists"],
+        "info": client.ask("GET", "/collections/t").status_code,
         "count": count.json()["result"]["count"] if count.ok else count.status_code,
-        "write": asking.ask("PUT", "/collections/t/points?wait=true", point).status_code,
-        "snapshot": asking.ask("POST", "/collections/t/snapshots").status_code,
+        "write": client.ask("PUT", "/collections/t/points?wait=true", point).status_code,
+        "snapshot": client.ask("POST", "/collections/t/snapshots").status_code,
     }
 
 
@@ -61,68 +61,68 @@ def in_background(work: Callable[[], requests.Response]) -> tuple[threading.Thre
 
 @pytest.mark.parametrize(("moment", "left"), LEFT_BY_A_KILL)
 def test_a_kill_at_a_moment_of_a_recover_leaves_what_is_measured(
-    bad: EmbeddedQdrant, moment: str, left: dict[str, Any]
+    misbehaving_server: EmbeddedQdrant, moment: str, left: dict[str, Any]
 ) -> None:
     """Dead by SIGKILL at the named moment; after a restart the state is the one a real server was left in."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "die", "moment": moment})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "die", "moment": moment})
 
     with pytest.raises(requests.ConnectionError):
-        asking.upload("t", PLAIN)
-    died_of = bad.wait()
-    bad.restart()
+        client.upload("t", PLAIN)
+    died_of = misbehaving_server.wait()
+    misbehaving_server.restart()
 
     assert died_of == -9
-    assert state(asking) == left
-    assert list((bad.storage / "tmp").iterdir()) == []
+    assert state(client) == left
+    assert list((misbehaving_server.storage / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("repair", ["recover", "delete and recover"])
-def test_a_dirty_collection_is_repaired_by_a_good_recover(bad: EmbeddedQdrant, repair: str) -> None:
+def test_a_dirty_collection_is_repaired_by_a_good_recover(misbehaving_server: EmbeddedQdrant, repair: str) -> None:
     """Over it or after deleting it, the next restore makes it whole."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "die", "moment": "while-moving"})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "die", "moment": "while-moving"})
     with pytest.raises(requests.ConnectionError):
-        asking.upload("t", PLAIN)
-    bad.restart()
+        client.upload("t", PLAIN)
+    misbehaving_server.restart()
     steps = {"recover": [], "delete and recover": [("DELETE", "/collections/t")]}[repair]
 
-    deleted = [asking.result(method, path) for method, path in steps]
-    answer = asking.upload("t", PLAIN)
+    deleted = [client.result(method, path) for method, path in steps]
+    answer = client.upload("t", PLAIN)
 
     assert deleted == [True] * len(steps)
     assert answer.status_code == 200
-    assert state(asking) == WHOLE
+    assert state(client) == WHOLE
 
 
-def test_a_kill_while_data_moves_over_an_existing_collection_loses_it(bad: EmbeddedQdrant) -> None:
+def test_a_kill_while_data_moves_over_an_existing_collection_loses_it(misbehaving_server: EmbeddedQdrant) -> None:
     """The old points are gone by then: it is dirty afterwards, not old."""
-    asking = Asking(bad.url)
-    asking.create("t", vectors={"size": 4, "distance": "Cosine"})
-    asking.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
-    bad.misbehave({"fault": "die", "moment": "while-moving"})
+    client = HttpClient(misbehaving_server.url)
+    client.create("t", vectors={"size": 4, "distance": "Cosine"})
+    client.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
+    misbehaving_server.misbehave({"fault": "die", "moment": "while-moving"})
 
     with pytest.raises(requests.ConnectionError):
-        asking.upload("t", PLAIN)
-    bad.restart()
+        client.upload("t", PLAIN)
+    misbehaving_server.restart()
 
-    assert state(asking) == DIRTY
+    assert state(client) == DIRTY
 
 
-def test_while_a_recover_is_paused_the_server_answers_and_the_gauge_is_up(bad: EmbeddedQdrant) -> None:
+def test_while_a_recover_is_paused_the_server_answers_and_the_gauge_is_up(misbehaving_server: EmbeddedQdrant) -> None:
     """Listing, telemetry, metrics and writes to others go on; the gauge of a name that does not exist yet says 1."""
-    asking = Asking(bad.url)
-    asking.create("other")
-    bad.misbehave({"fault": "pause", "moment": "unpacking", "seconds": 30})
-    thread, statuses = in_background(lambda: asking.upload("t", PLAIN))
-    bad.await_moment("unpacking")
+    client = HttpClient(misbehaving_server.url)
+    client.create("other")
+    misbehaving_server.misbehave({"fault": "pause", "moment": "unpacking", "seconds": 30})
+    thread, statuses = in_background(lambda: client.upload("t", PLAIN))
+    misbehaving_server.await_moment("unpacking")
 
-    running = asking.result("GET", "/telemetry?details_level=2")["collections"]["snapshots"]
-    metrics = asking.ask("GET", "/metrics").text
-    asking.result("PATCH", "/collections/other", {"metadata": {"a": 1}})
-    asking.upsert("other", {"id": 1, "vector": [1, 1, 1, 1]})
-    exists = asking.result("GET", "/collections/t/exists")["exists"]
-    bad.misbehave()
+    running = client.result("GET", "/telemetry?details_level=2")["collections"]["snapshots"]
+    metrics = client.ask("GET", "/metrics").text
+    client.result("PATCH", "/collections/other", {"metadata": {"a": 1}})
+    client.upsert("other", {"id": 1, "vector": [1, 1, 1, 1]})
+    exists = client.result("GET", "/collections/t/exists")["exists"]
+    misbehaving_server.misbehave()
     thread.join()
 
     gauge = {"running_snapshots": 0, "running_snapshot_recovery": 1, "total_snapshot_creations": 0}
@@ -130,74 +130,76 @@ def test_while_a_recover_is_paused_the_server_answers_and_the_gauge_is_up(bad: E
     assert 'snapshot_recovery_running{id="t"} 1' in metrics
     assert not exists
     assert statuses == [200]
-    assert 'snapshot_recovery_running{id="t"} 0' in asking.ask("GET", "/metrics").text
+    assert 'snapshot_recovery_running{id="t"} 0' in client.ask("GET", "/metrics").text
 
 
-def test_an_upload_is_received_before_its_gauge_rises(bad: EmbeddedQdrant) -> None:
+def test_an_upload_is_received_before_its_gauge_rises(misbehaving_server: EmbeddedQdrant) -> None:
     """Paused at `received`, all bytes have come, nothing is visible, and no gauge says that anything runs."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "pause", "moment": "received", "seconds": 30})
-    thread, statuses = in_background(lambda: asking.upload("t", PLAIN))
-    bad.await_moment("received")
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "pause", "moment": "received", "seconds": 30})
+    thread, statuses = in_background(lambda: client.upload("t", PLAIN))
+    misbehaving_server.await_moment("received")
 
-    running = asking.result("GET", "/telemetry?details_level=2")["collections"]["snapshots"]
-    bad.misbehave()
+    running = client.result("GET", "/telemetry?details_level=2")["collections"]["snapshots"]
+    misbehaving_server.misbehave()
     thread.join()
 
     assert running == []
     assert statuses == [200]
 
 
-def test_a_snapshot_that_takes_long_shows_in_the_creations_gauge_and_lets_writes_pass(bad: EmbeddedQdrant) -> None:
+def test_a_snapshot_that_takes_long_shows_in_the_creations_gauge_and_lets_writes_pass(
+    misbehaving_server: EmbeddedQdrant,
+) -> None:
     """Points written during the creation are in it: nobody stopped the writers."""
-    asking = Asking(bad.url)
-    asking.create("t")
-    bad.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
-    thread, statuses = in_background(lambda: asking.ask("POST", "/collections/t/snapshots"))
-    bad.await_moment("creating")
+    client = HttpClient(misbehaving_server.url)
+    client.create("t")
+    misbehaving_server.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
+    thread, statuses = in_background(lambda: client.ask("POST", "/collections/t/snapshots"))
+    misbehaving_server.await_moment("creating")
 
-    asking.upsert("t", {"id": 1, "vector": [1, 1, 1, 1]})
-    metrics = asking.ask("GET", "/metrics").text
-    bad.misbehave()
+    client.upsert("t", {"id": 1, "vector": [1, 1, 1, 1]})
+    metrics = client.ask("GET", "/metrics").text
+    misbehaving_server.misbehave()
     thread.join()
 
     assert 'snapshot_creation_running{id="t"} 1' in metrics
     assert statuses == [200]
 
 
-def test_a_recover_during_a_snapshot_fails_the_snapshot(bad: EmbeddedQdrant) -> None:
+def test_a_recover_during_a_snapshot_fails_the_snapshot(misbehaving_server: EmbeddedQdrant) -> None:
     """As on a real server: recover 200, snapshot 500, and no file of it."""
-    asking = Asking(bad.url)
-    asking.upload("t", PLAIN)
-    bad.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
-    thread, statuses = in_background(lambda: asking.ask("POST", "/collections/t/snapshots"))
-    bad.await_moment("creating")
+    client = HttpClient(misbehaving_server.url)
+    client.upload("t", PLAIN)
+    misbehaving_server.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
+    thread, statuses = in_background(lambda: client.ask("POST", "/collections/t/snapshots"))
+    misbehaving_server.await_moment("creating")
 
-    recovered = asking.upload("t", PLAIN)
-    bad.misbehave()
+    recovered = client.upload("t", PLAIN)
+    misbehaving_server.misbehave()
     thread.join()
 
     assert (recovered.status_code, statuses) == (200, [500])
-    assert [one["name"] for one in asking.result("GET", "/collections/t/snapshots")] == ["up.snapshot"]
+    assert [one["name"] for one in client.result("GET", "/collections/t/snapshots")] == ["up.snapshot"]
 
 
 @pytest.mark.parametrize("status", [403, 400, 500])
-def test_server_files_are_refused_and_uploads_are_not(bad: EmbeddedQdrant, status: int) -> None:
+def test_server_files_are_refused_and_uploads_are_not(misbehaving_server: EmbeddedQdrant, status: int) -> None:
     """What a server that cannot see the store answers, chosen by status."""
-    asking = Asking(bad.url)
+    client = HttpClient(misbehaving_server.url)
     body = {"status": {"error": "refused"}, "time": 0.0}
-    bad.misbehave({"fault": "fail", "path": "snapshots/recover", "status": status, "body": body})
+    misbehaving_server.misbehave({"fault": "fail", "path": "snapshots/recover", "status": status, "body": body})
 
-    refused = asking.ask("PUT", "/collections/t/snapshots/recover", {"location": "file:///x"})
-    uploaded = asking.upload("t", PLAIN)
+    refused = client.ask("PUT", "/collections/t/snapshots/recover", {"location": "file:///x"})
+    uploaded = client.upload("t", PLAIN)
 
     assert (refused.status_code, refused.json()) == (status, body)
     assert uploaded.status_code == 200
 
 
-def test_a_failure_happens_so_many_times(bad: EmbeddedQdrant) -> None:
+def test_a_failure_happens_so_many_times(misbehaving_server: EmbeddedQdrant) -> None:
     """A rate limit with Retry-After, twice, then as usual."""
-    asking = Asking(bad.url)
+    client = HttpClient(misbehaving_server.url)
     limited = {
         "fault": "fail",
         "path": "GET /collections$",
@@ -205,20 +207,20 @@ def test_a_failure_happens_so_many_times(bad: EmbeddedQdrant) -> None:
         "headers": {"Retry-After": "1"},
         "times": 2,
     }
-    bad.misbehave(limited)
+    misbehaving_server.misbehave(limited)
 
-    answers = [asking.ask("GET", "/collections") for _ in range(3)]
+    answers = [client.ask("GET", "/collections") for _ in range(3)]
 
     assert [one.status_code for one in answers] == [429, 429, 200]
     assert answers[0].headers["retry-after"] == "1"
 
 
-def test_a_proxy_in_front_refuses_large_bodies_with_html(bad: EmbeddedQdrant) -> None:
+def test_a_proxy_in_front_refuses_large_bodies_with_html(misbehaving_server: EmbeddedQdrant) -> None:
     """413 with a page, before the body was read."""
     page = "<html><h1>413 Request Entity Too Large</h1></html>"
-    bad.misbehave({"fault": "fail", "path": "snapshots/upload", "status": 413, "body": page})
+    misbehaving_server.misbehave({"fault": "fail", "path": "snapshots/upload", "status": 413, "body": page})
 
-    answer = Asking(bad.url).upload("t", b"small")
+    answer = HttpClient(misbehaving_server.url).upload("t", b"small")
 
     assert (answer.status_code, answer.text, answer.headers["content-type"]) == (
         413,
@@ -228,101 +230,105 @@ def test_a_proxy_in_front_refuses_large_bodies_with_html(bad: EmbeddedQdrant) ->
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(bad: EmbeddedQdrant, *, reset: bool) -> None:
+def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(
+    misbehaving_server: EmbeddedQdrant, *, reset: bool
+) -> None:
     """Once; the rest can then be had by a range."""
-    asking = Asking(bad.url)
-    asking.upload("t", PLAIN)
-    path = f"/collections/t/snapshots/{asking.result('POST', '/collections/t/snapshots')['name']}"
-    whole = asking.ask("GET", path).content
-    bad.misbehave({"fault": "cut", "path": "GET .*/snapshots/t-", "bytes": 70_000, "reset": reset, "times": 1})
+    client = HttpClient(misbehaving_server.url)
+    client.upload("t", PLAIN)
+    path = f"/collections/t/snapshots/{client.result('POST', '/collections/t/snapshots')['name']}"
+    filled_server = client.ask("GET", path).content
+    misbehaving_server.misbehave(
+        {"fault": "cut", "path": "GET .*/snapshots/t-", "bytes": 70_000, "reset": reset, "times": 1}
+    )
 
-    chunks = asking.ask("GET", path, stream=True).iter_content(1000)
+    chunks = client.ask("GET", path, stream=True).iter_content(1000)
     parts: list[bytes] = []
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         parts.extend(chunks)
     received = b"".join(parts)
-    rest = asking.ask("GET", path, headers={"range": f"bytes={len(received)}-"})
+    rest = client.ask("GET", path, headers={"range": f"bytes={len(received)}-"})
 
     assert len(received) <= 70_000
     assert rest.status_code == 206
-    assert received + rest.content == whole
+    assert received + rest.content == filled_server
 
 
-def test_a_lost_answer_belongs_to_work_that_was_done(bad: EmbeddedQdrant) -> None:
+def test_a_lost_answer_belongs_to_work_that_was_done(misbehaving_server: EmbeddedQdrant) -> None:
     """The connection ends without a word, and the collection is there."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "lost", "path": "PUT /collections/t", "times": 1})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "lost", "path": "PUT /collections/t", "times": 1})
 
     with pytest.raises(requests.ConnectionError):
-        asking.create("t")
+        client.create("t")
 
-    assert asking.count("t") == 0
+    assert client.count("t") == 0
 
 
-def test_it_dies_after_the_work_of_a_request(bad: EmbeddedQdrant) -> None:
+def test_it_dies_after_the_work_of_a_request(misbehaving_server: EmbeddedQdrant) -> None:
     """A collection that nobody heard of being created survives the kill."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "die", "path": "PUT /collections/t"})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "die", "path": "PUT /collections/t"})
 
     with pytest.raises(requests.ConnectionError):
-        asking.create("t")
-    bad.wait()
-    bad.restart()
+        client.create("t")
+    misbehaving_server.wait()
+    misbehaving_server.restart()
 
-    assert asking.count("t") == 0
+    assert client.count("t") == 0
 
 
-def test_it_answers_late(bad: EmbeddedQdrant) -> None:
+def test_it_answers_late(misbehaving_server: EmbeddedQdrant) -> None:
     """Only the paths named; the others at once."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "slow", "path": "GET /aliases", "seconds": 0.5})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "slow", "path": "GET /aliases", "seconds": 0.5})
 
     began = time.monotonic()
-    asking.result("GET", "/collections")
+    client.result("GET", "/collections")
     others = time.monotonic() - began
-    asking.result("GET", "/aliases")
+    client.result("GET", "/aliases")
     late = time.monotonic() - began
 
     assert others < 0.5 <= late
 
 
-def test_it_never_answers(bad: EmbeddedQdrant) -> None:
+def test_it_never_answers(misbehaving_server: EmbeddedQdrant) -> None:
     """A client with a time limit runs into it."""
-    bad.misbehave({"fault": "silent", "path": "GET /collections"})
+    misbehaving_server.misbehave({"fault": "silent", "path": "GET /collections"})
 
     with pytest.raises(requests.ReadTimeout):
-        requests.get(f"{bad.url}/collections", timeout=0.5)
+        requests.get(f"{misbehaving_server.url}/collections", timeout=0.5)
 
 
-def test_it_has_room_for_so_many_collections(bad: EmbeddedQdrant) -> None:
+def test_it_has_room_for_so_many_collections(misbehaving_server: EmbeddedQdrant) -> None:
     """The next one is refused in the server's words, by creation and by recover alike."""
-    asking = Asking(bad.url)
-    asking.create("first")
-    bad.misbehave({"fault": "limit", "collections": 1})
+    client = HttpClient(misbehaving_server.url)
+    client.create("first")
+    misbehaving_server.misbehave({"fault": "limit", "collections": 1})
     words = "Bad request: Can't create collection with name t. Max collections limit reached: 1"
 
-    created = asking.ask("PUT", "/collections/t", {"vectors": {}})
-    uploaded = asking.upload("t", PLAIN)
+    created = client.ask("PUT", "/collections/t", {"vectors": {}})
+    uploaded = client.upload("t", PLAIN)
 
     assert (created.status_code, created.json()["status"]["error"]) == (400, words)
     assert (uploaded.status_code, uploaded.json()["status"]["error"]) == (400, words)
 
 
-def test_it_says_that_it_is_another_version(bad: EmbeddedQdrant) -> None:
+def test_it_says_that_it_is_another_version(misbehaving_server: EmbeddedQdrant) -> None:
     """At the root, in telemetry and in the metrics."""
-    asking = Asking(bad.url)
-    bad.misbehave({"fault": "version", "version": "1.15.4"})
+    client = HttpClient(misbehaving_server.url)
+    misbehaving_server.misbehave({"fault": "version", "version": "1.15.4"})
 
-    assert asking.ask("GET", "/").json()["version"] == "1.15.4"
-    assert asking.result("GET", "/telemetry")["app"]["version"] == "1.15.4"
-    assert 'app_info{name="qdrant",version="1.15.4"} 1' in asking.ask("GET", "/metrics").text
+    assert client.ask("GET", "/").json()["version"] == "1.15.4"
+    assert client.result("GET", "/telemetry")["app"]["version"] == "1.15.4"
+    assert 'app_info{name="qdrant",version="1.15.4"} 1' in client.ask("GET", "/metrics").text
 
 
 def test_a_fault_may_be_there_from_the_start(start: Callable[..., EmbeddedQdrant]) -> None:
     """Given on the command line, before anybody could ask for it."""
     qdrant = start(arguments=["--misbehave", '{"fault": "version", "version": "1.16.3"}'])
 
-    assert Asking(qdrant.url).ask("GET", "/").json()["version"] == "1.16.3"
+    assert HttpClient(qdrant.url).ask("GET", "/").json()["version"] == "1.16.3"
 
 
 @pytest.mark.parametrize(
@@ -338,11 +344,11 @@ def test_a_fault_may_be_there_from_the_start(start: Callable[..., EmbeddedQdrant
         "die",
     ],
 )
-def test_a_fault_that_would_never_come_is_refused(bad: EmbeddedQdrant, fault: object) -> None:
+def test_a_fault_that_would_never_come_is_refused(misbehaving_server: EmbeddedQdrant, fault: object) -> None:
     """A misspelt fault must not look like a passed test."""
-    assert Asking(bad.url).ask("PUT", "/__misbehave", [fault]).status_code == 400
+    assert HttpClient(misbehaving_server.url).ask("PUT", "/__misbehave", [fault]).status_code == 400
 
 
 def test_without_permission_there_is_no_switchboard(start: Callable[..., EmbeddedQdrant]) -> None:
     """A server that people run knows nothing of it."""
-    assert Asking(start().url).ask("PUT", "/__misbehave", []).status_code == 404
+    assert HttpClient(start().url).ask("PUT", "/__misbehave", []).status_code == 404

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.fixture import is_container_available
-from tests.support.http_client import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def test_a_running_server_is_taken_from_the_environment(project: Path, start: Ca
     done = run_pytest(project, "--qdrant-seed", "fixtures", QDRANT_URL=running.url, QDRANT_API_KEY="secret")
 
     assert "KIND=url KEY=secret NAMES=['cities']" in done.stdout, done.stdout + done.stderr
-    assert Asking(running.url, "secret").count("cities") == 43
+    assert HttpClient(running.url, "secret").count("cities") == 43
 
 
 def test_a_seed_that_fails_is_an_error_with_what_was_said(project: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.support.http_client import Asking
+    from tests.support.http_client import HttpClient
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 PEOPLE = [
@@ -76,37 +76,37 @@ def without_id(person: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in person.items() if key != "id"}
 
 
-def fill_people(asking: Asking, shards: int) -> None:
+def fill_people(client: HttpClient, shards: int) -> None:
     """Write them to so many shards."""
-    asking.create("people", shard_number=shards)
-    asking.upsert(
+    client.create("people", shard_number=shards)
+    client.upsert(
         "people", *({"id": one["id"], "vector": [one["id"], 1, 0, 0], "payload": without_id(one)} for one in PEOPLE)
     )
 
 
 @pytest.mark.parametrize("shards", [1, 3])
 @pytest.mark.parametrize("kind", FILTERS)
-def test_a_filter_finds_what_it_says(either: Asking, kind: str, shards: int) -> None:
+def test_a_filter_finds_what_it_says(embedded_or_real: HttpClient, kind: str, shards: int) -> None:
     """By scroll and by count, in one shard and in three."""
     condition, expected = FILTERS[kind]
-    fill_people(either, shards)
+    fill_people(embedded_or_real, shards)
 
-    assert either.ids("people", condition) == expected
-    assert either.count("people", condition) == len(expected)
+    assert embedded_or_real.ids("people", condition) == expected
+    assert embedded_or_real.count("people", condition) == len(expected)
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_scroll_goes_through_all_points_in_order(either: Asking, shards: int) -> None:
+def test_a_scroll_goes_through_all_points_in_order(embedded_or_real: HttpClient, shards: int) -> None:
     """Numbers first, then UUIDs, page by page, nothing twice, nothing left out."""
-    either.create("many", shard_number=shards)
+    embedded_or_real.create("many", shard_number=shards)
     ids = [*range(0, 50, 3), UUID, "ffffffff-e29b-41d4-a716-446655440000"]
-    either.upsert("many", *({"id": one, "vector": [1, 1, 1, 1]} for one in reversed(ids)))
+    embedded_or_real.upsert("many", *({"id": one, "vector": [1, 1, 1, 1]} for one in reversed(ids)))
 
     seen: list[Any] = []
     offset: Any = 0
     while offset is not None:
         body = {"limit": 4, "offset": offset, "with_payload": False}
-        page = either.result("POST", "/collections/many/points/scroll", body)
+        page = embedded_or_real.result("POST", "/collections/many/points/scroll", body)
         seen += [one["id"] for one in page["points"]]
         offset = page["next_page_offset"]
 
@@ -114,13 +114,15 @@ def test_a_scroll_goes_through_all_points_in_order(either: Asking, shards: int) 
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_scroll_is_ordered_by_an_indexed_key(either: Asking, shards: int) -> None:
+def test_a_scroll_is_ordered_by_an_indexed_key(embedded_or_real: HttpClient, shards: int) -> None:
     """Downwards, over all shards."""
-    fill_people(either, shards)
-    either.result("PUT", "/collections/people/index?wait=true", {"field_name": "age", "field_schema": "integer"})
+    fill_people(embedded_or_real, shards)
+    embedded_or_real.result(
+        "PUT", "/collections/people/index?wait=true", {"field_name": "age", "field_schema": "integer"}
+    )
 
     body = {"order_by": {"key": "age", "direction": "desc"}, "limit": 2}
-    points = either.result("POST", "/collections/people/points/scroll", body)["points"]
+    points = embedded_or_real.result("POST", "/collections/people/points/scroll", body)["points"]
 
     assert [one["id"] for one in points] == [3, 1]
 
@@ -130,23 +132,27 @@ def test_a_scroll_is_ordered_by_an_indexed_key(either: Asking, shards: int) -> N
     ("distance", "expected"),
     [("Cosine", [9, 8, 7]), ("Dot", [9, 8, 7]), ("Euclid", [2, 3, 1]), ("Manhattan", [2, 3, 1])],
 )
-def test_a_query_gives_the_nearest_first(either: Asking, distance: str, expected: list[int], shards: int) -> None:
+def test_a_query_gives_the_nearest_first(
+    embedded_or_real: HttpClient, distance: str, expected: list[int], shards: int
+) -> None:
     """Large scores are near for Cosine and Dot, small ones for Euclid and Manhattan; an offset skips the first."""
-    either.create("near", vectors={"size": 2, "distance": distance}, shard_number=shards)
-    either.upsert("near", *({"id": one, "vector": [one, 2]} for one in range(1, 10)))
+    embedded_or_real.create("near", vectors={"size": 2, "distance": distance}, shard_number=shards)
+    embedded_or_real.upsert("near", *({"id": one, "vector": [one, 2]} for one in range(1, 10)))
 
     target = {"Cosine": [1, 0], "Dot": [1, 0]}.get(distance, [2.2, 2])
     body = {"query": target, "limit": 3}
-    points = either.result("POST", "/collections/near/points/query", body)["points"]
-    skipped = either.result("POST", "/collections/near/points/query", {**body, "offset": 1, "limit": 2})["points"]
+    points = embedded_or_real.result("POST", "/collections/near/points/query", body)["points"]
+    skipped = embedded_or_real.result("POST", "/collections/near/points/query", {**body, "offset": 1, "limit": 2})[
+        "points"
+    ]
 
     assert [one["id"] for one in points] == expected
     assert [one["id"] for one in skipped] == expected[1:]
 
 
-def test_queries_of_every_kind(either: Asking) -> None:
+def test_queries_of_every_kind(embedded_or_real: HttpClient) -> None:
     """Named, sparse, multi, by id, with a filter, recommended, fused, ordered, in a batch, and the old search."""
-    either.create(
+    embedded_or_real.create(
         "kinds",
         vectors={
             "a": {"size": 2, "distance": "Dot"},
@@ -154,7 +160,7 @@ def test_queries_of_every_kind(either: Asking) -> None:
         },
         sparse_vectors={"s": {}},
     )
-    either.upsert(
+    embedded_or_real.upsert(
         "kinds",
         *(
             {
@@ -167,7 +173,7 @@ def test_queries_of_every_kind(either: Asking) -> None:
     )
 
     def best(**body: object) -> list[int]:
-        found = either.result("POST", "/collections/kinds/points/query", {"limit": 2, **body})["points"]
+        found = embedded_or_real.result("POST", "/collections/kinds/points/query", {"limit": 2, **body})["points"]
         return [one["id"] for one in found]
 
     stages = [{"query": [1, 0], "using": "a", "limit": 3}, {"query": [[0.5, 1]], "using": "m", "limit": 3}]
@@ -181,24 +187,26 @@ def test_queries_of_every_kind(either: Asking) -> None:
     assert best(query={"recommend": {"positive": [5], "strategy": "best_score"}}, using="a") == [4, 3]
     assert best(query={"fusion": "rrf"}, prefetch=stages) == [5, 4]
     assert best(query=[1, 0], using="a", score_threshold=4.5) == [5]
-    batch = either.result(
+    batch = embedded_or_real.result(
         "POST",
         "/collections/kinds/points/query/batch",
         {"searches": [{"query": [1, 0], "using": "a", "limit": 1}, {"query": 1, "using": "a", "limit": 1}]},
     )
     assert [[one["id"] for one in part["points"]] for part in batch] == [[5], [5]]
     old = {"vector": {"name": "a", "vector": [1, 0]}, "limit": 1, "with_payload": ["n"]}
-    assert either.result("POST", "/collections/kinds/points/search", old)[0]["payload"] == {"n": 5}
+    assert embedded_or_real.result("POST", "/collections/kinds/points/search", old)[0]["payload"] == {"n": 5}
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_payloads_are_set_overwritten_and_removed(either: Asking, shards: int) -> None:
+def test_payloads_are_set_overwritten_and_removed(embedded_or_real: HttpClient, shards: int) -> None:
     """By ids and by filters; each operation changes what it names and nothing else."""
-    either.create("c", shard_number=shards)
-    either.upsert("c", *({"id": one, "vector": [1, 1, 1, 1], "payload": {"n": one, "a": 0}} for one in range(1, 6)))
+    embedded_or_real.create("c", shard_number=shards)
+    embedded_or_real.upsert(
+        "c", *({"id": one, "vector": [1, 1, 1, 1], "payload": {"n": one, "a": 0}} for one in range(1, 6))
+    )
 
     def change(method: str, path: str, **body: object) -> None:
-        either.result(method, f"/collections/c/points/{path}?wait=true", body)
+        embedded_or_real.result(method, f"/collections/c/points/{path}?wait=true", body)
 
     change("POST", "payload", payload={"a": 1}, points=[1])
     change("POST", "payload", payload={"inner": True}, key="deep", points=[1])
@@ -207,7 +215,7 @@ def test_payloads_are_set_overwritten_and_removed(either: Asking, shards: int) -
     change("POST", "payload/delete", keys=["a"], points=[4])
     change("POST", "payload/clear", points=[5])
 
-    assert [one[1] for one in either.points("c")] == [
+    assert [one[1] for one in embedded_or_real.points("c")] == [
         {"n": 1, "a": 1, "deep": {"inner": True}},
         {"n": 2, "a": 2},
         {"only": 3},
@@ -216,32 +224,36 @@ def test_payloads_are_set_overwritten_and_removed(either: Asking, shards: int) -
     ]
 
 
-def test_vectors_are_replaced_and_removed_by_name(either: Asking) -> None:
+def test_vectors_are_replaced_and_removed_by_name(embedded_or_real: HttpClient) -> None:
     """The others of the point stay, and so does its payload."""
-    either.create("c", vectors={"a": {"size": 2, "distance": "Dot"}, "b": {"size": 2, "distance": "Dot"}})
-    either.upsert("c", {"id": 1, "vector": {"a": [1, 1], "b": [2, 2]}, "payload": {"n": 1}})
+    embedded_or_real.create("c", vectors={"a": {"size": 2, "distance": "Dot"}, "b": {"size": 2, "distance": "Dot"}})
+    embedded_or_real.upsert("c", {"id": 1, "vector": {"a": [1, 1], "b": [2, 2]}, "payload": {"n": 1}})
 
-    either.result("PUT", "/collections/c/points/vectors?wait=true", {"points": [{"id": 1, "vector": {"a": [3, 3]}}]})
-    replaced = either.points("c")
-    either.result("POST", "/collections/c/points/vectors/delete?wait=true", {"points": [1], "vector": ["b"]})
+    embedded_or_real.result(
+        "PUT", "/collections/c/points/vectors?wait=true", {"points": [{"id": 1, "vector": {"a": [3, 3]}}]}
+    )
+    replaced = embedded_or_real.points("c")
+    embedded_or_real.result(
+        "POST", "/collections/c/points/vectors/delete?wait=true", {"points": [1], "vector": ["b"]}
+    )
 
     assert replaced == [(1, {"n": 1}, {"a": [3.0, 3.0], "b": [2.0, 2.0]})]
-    assert either.points("c") == [(1, {"n": 1}, {"a": [3.0, 3.0]})]
+    assert embedded_or_real.points("c") == [(1, {"n": 1}, {"a": [3.0, 3.0]})]
 
 
-def test_a_batch_does_its_operations_in_order(either: Asking) -> None:
+def test_a_batch_does_its_operations_in_order(embedded_or_real: HttpClient) -> None:
     """Each has a result of its own."""
-    either.create("c")
+    embedded_or_real.create("c")
     operations = [
         {"upsert": {"points": [{"id": 1, "vector": [1, 1, 1, 1]}, {"id": 2, "vector": [1, 1, 1, 1]}]}},
         {"set_payload": {"payload": {"a": 1}, "points": [1]}},
         {"delete": {"points": [2]}},
     ]
 
-    results = either.result("POST", "/collections/c/points/batch?wait=true", {"operations": operations})
+    results = embedded_or_real.result("POST", "/collections/c/points/batch?wait=true", {"operations": operations})
 
     assert [one["operation_id"] for one in results] == [1, 2, 3]
-    assert [one[:2] for one in either.points("c")] == [(1, {"a": 1})]
+    assert [one[:2] for one in embedded_or_real.points("c")] == [(1, {"a": 1})]
 
 
 @pytest.mark.parametrize(
@@ -259,18 +271,18 @@ def test_a_batch_does_its_operations_in_order(either: Asking) -> None:
         {"id": 1, "vector": [1, 1, 1, 1], "payload": []},
     ],
 )
-def test_a_point_that_is_none_is_refused(either: Asking, point: dict[str, Any]) -> None:
+def test_a_point_that_is_none_is_refused(embedded_or_real: HttpClient, point: dict[str, Any]) -> None:
     """400, and it is not written; a real server may have written the good ones before it."""
-    either.create("c")
+    embedded_or_real.create("c")
     good = {"id": 7, "vector": [1, 1, 1, 1]}
 
-    answer = either.ask("PUT", "/collections/c/points?wait=true", {"points": [good, point]})
+    answer = embedded_or_real.ask("PUT", "/collections/c/points?wait=true", {"points": [good, point]})
 
     assert answer.status_code == 400
-    assert set(either.ids("c", {})) <= {7}
+    assert set(embedded_or_real.ids("c", {})) <= {7}
 
 
-def test_payload_values_come_back_as_they_were(either: Asking) -> None:
+def test_payload_values_come_back_as_they_were(embedded_or_real: HttpClient) -> None:
     """Every JSON type, numbers at their limits, text of every plane."""
     payload = {
         "int": 9_007_199_254_740_993,
@@ -284,33 +296,35 @@ def test_payload_values_come_back_as_they_were(either: Asking) -> None:
         "text": 'q"\\\n\u0000ünï🌍',
         "deep": {"a": [{"b": []}, {}]},
     }
-    either.create("c")
+    embedded_or_real.create("c")
 
-    either.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": payload})
+    embedded_or_real.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": payload})
 
-    assert either.result("GET", "/collections/c/points/1")["payload"] == payload
+    assert embedded_or_real.result("GET", "/collections/c/points/1")["payload"] == payload
 
 
 @pytest.mark.parametrize(
     "body", [b'{"points":[{"id":1,"vector":[1,1,1,1],"payload":{"a":1e400}}]}', b"{", b"[]", b""]
 )
-def test_what_is_no_json_of_the_right_form_is_400(either: Asking, body: bytes) -> None:
+def test_what_is_no_json_of_the_right_form_is_400(embedded_or_real: HttpClient, body: bytes) -> None:
     """A number beyond double precision among them."""
-    either.create("c")
+    embedded_or_real.create("c")
 
-    answer = either.ask("PUT", "/collections/c/points", data=body)
+    answer = embedded_or_real.ask("PUT", "/collections/c/points", data=body)
 
     assert answer.status_code == 400
     assert answer.json()["status"]["error"].startswith("Format error in JSON body: ")
 
 
-def test_a_facet_counts_the_values_of_an_index(either: Asking) -> None:
+def test_a_facet_counts_the_values_of_an_index(embedded_or_real: HttpClient) -> None:
     """The most frequent first; without an index it is refused."""
-    fill_people(either, 3)
-    refused = either.ask("POST", "/collections/people/facet", {"key": "tags"})
-    either.result("PUT", "/collections/people/index?wait=true", {"field_name": "tags", "field_schema": "keyword"})
+    fill_people(embedded_or_real, 3)
+    refused = embedded_or_real.ask("POST", "/collections/people/facet", {"key": "tags"})
+    embedded_or_real.result(
+        "PUT", "/collections/people/index?wait=true", {"field_name": "tags", "field_schema": "keyword"}
+    )
 
-    hits = either.result("POST", "/collections/people/facet", {"key": "tags"})["hits"]
+    hits = embedded_or_real.result("POST", "/collections/people/facet", {"key": "tags"})["hits"]
 
     assert refused.status_code == 400
     assert hits == [{"value": "y", "count": 2}, {"value": "x", "count": 1}]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant, StartError
-from tests.support.http_client import Asking
+from tests.support.http_client import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test_it_says_that_it_is_an_emulation(start: Callable[..., EmbeddedQdrant]) -> None:
     """In its title and its version, which still begins with the version that it emulates."""
-    answer = Asking(start().url).ask("GET", "/").json()
+    answer = HttpClient(start().url).ask("GET", "/").json()
 
     assert answer == {
         "title": "qdrant - vector search engine (embedded emulation, not a Qdrant server)",
@@ -36,7 +36,7 @@ def test_the_url_is_printed_and_written_once_requests_are_answered(tmp_path: Pat
     with subprocess.Popen([*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         url = child.stdout.readline().strip()
-        status = Asking(url).ask("GET", "/readyz").status_code
+        status = HttpClient(url).ask("GET", "/readyz").status_code
         child.terminate()
 
     assert status == 200
@@ -68,7 +68,7 @@ def test_a_restart_keeps_the_address(start: Callable[..., EmbeddedQdrant]) -> No
     qdrant.restart(kill=True)
 
     assert qdrant.url == url
-    assert Asking(url).ask("GET", "/readyz").status_code == 200
+    assert HttpClient(url).ask("GET", "/readyz").status_code == 200
 
 
 def test_wrong_arguments_are_answered_before_anything_loads() -> None:
@@ -95,7 +95,7 @@ def test_an_upload_does_not_pass_through_memory(start: Callable[..., EmbeddedQdr
         file.truncate(100 << 20)
     qdrant = start()
     assert qdrant.pid is not None
-    Asking(qdrant.url).upload("warm", b"garbage")
+    HttpClient(qdrant.url).upload("warm", b"garbage")
     before = resident_kib(qdrant.pid)
 
     done = subprocess.run(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.http_client import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +26,11 @@ NO_CHECKSUM = "0" * 64
 
 
 @pytest.fixture
-def made(either: Asking) -> tuple[str, bytes]:
+def made(embedded_or_real: HttpClient) -> tuple[str, bytes]:
     """Make a snapshot of a filled collection: its path and its bytes."""
-    either.upload("t", PLAIN)
-    path = f"/collections/t/snapshots/{either.result('POST', '/collections/t/snapshots')['name']}"
-    return path, either.ask("GET", path).content
+    embedded_or_real.upload("t", PLAIN)
+    path = f"/collections/t/snapshots/{embedded_or_real.result('POST', '/collections/t/snapshots')['name']}"
+    return path, embedded_or_real.ask("GET", path).content
 
 
 @pytest.mark.parametrize(
@@ -43,45 +43,51 @@ def made(either: Asking) -> tuple[str, bytes]:
         ("bytes=7-9999999", slice(7, None)),
     ],
 )
-def test_a_range_gives_exactly_its_bytes(either: Asking, made: tuple[str, bytes], wanted: str, part: slice) -> None:
+def test_a_range_gives_exactly_its_bytes(
+    embedded_or_real: HttpClient, made: tuple[str, bytes], wanted: str, part: slice
+) -> None:
     """206 with the place of the part in the whole."""
     path, content = made
     begin, end, _ = part.indices(len(content))
 
-    answer = either.ask("GET", path, headers={"range": wanted})
+    answer = embedded_or_real.ask("GET", path, headers={"range": wanted})
 
     assert (answer.status_code, answer.content) == (206, content[part])
     assert answer.headers["content-range"] == f"bytes {begin}-{end - 1}/{len(content)}"
 
 
-def test_if_match_decides_and_if_range_is_not_looked_at(either: Asking, made: tuple[str, bytes]) -> None:
+def test_if_match_decides_and_if_range_is_not_looked_at(
+    embedded_or_real: HttpClient, made: tuple[str, bytes]
+) -> None:
     """A stale ETag is 412 with If-Match; with If-Range the part comes all the same."""
     path, content = made
-    etag = either.ask("GET", path, headers={"range": "bytes=0-0"}).headers["etag"]
+    etag = embedded_or_real.ask("GET", path, headers={"range": "bytes=0-0"}).headers["etag"]
 
-    good = either.ask("GET", path, headers={"range": "bytes=5-9", "if-match": etag})
-    stale = either.ask("GET", path, headers={"range": "bytes=5-9", "if-match": '"x"'})
-    ignored = either.ask("GET", path, headers={"range": "bytes=5-9", "if-range": '"x"'})
+    good = embedded_or_real.ask("GET", path, headers={"range": "bytes=5-9", "if-match": etag})
+    stale = embedded_or_real.ask("GET", path, headers={"range": "bytes=5-9", "if-match": '"x"'})
+    ignored = embedded_or_real.ask("GET", path, headers={"range": "bytes=5-9", "if-range": '"x"'})
 
     assert (good.status_code, good.content) == (206, content[5:10])
     assert (stale.status_code, stale.content) == (412, b"")
     assert (ignored.status_code, ignored.content) == (206, content[5:10])
 
 
-def test_a_range_beyond_the_end_is_416(either: Asking, made: tuple[str, bytes]) -> None:
+def test_a_range_beyond_the_end_is_416(embedded_or_real: HttpClient, made: tuple[str, bytes]) -> None:
     """With the size that it would have had to keep to."""
     path, content = made
 
-    answer = either.ask("GET", path, headers={"range": f"bytes={len(content)}-"})
+    answer = embedded_or_real.ask("GET", path, headers={"range": f"bytes={len(content)}-"})
 
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(content)}")
 
 
-def test_a_client_that_takes_gzip_gets_gzip_without_a_length(either: Asking, made: tuple[str, bytes]) -> None:
+def test_a_client_that_takes_gzip_gets_gzip_without_a_length(
+    embedded_or_real: HttpClient, made: tuple[str, bytes]
+) -> None:
     """Whoever saves the raw bytes has no archive: as on a real server."""
     path, content = made
 
-    answer = either.ask("GET", path, headers={"accept-encoding": "gzip"})
+    answer = embedded_or_real.ask("GET", path, headers={"accept-encoding": "gzip"})
 
     assert answer.headers["content-encoding"] == "gzip"
     assert "content-length" not in answer.headers
@@ -89,7 +95,7 @@ def test_a_client_that_takes_gzip_gets_gzip_without_a_length(either: Asking, mad
 
 
 def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
-    either: Asking, made: tuple[str, bytes], tmp_path: Path
+    embedded_or_real: HttpClient, made: tuple[str, bytes], tmp_path: Path
 ) -> None:
     """Shards first, the configuration near the end; the checksum beside it is the file's."""
     _, content = made
@@ -97,7 +103,7 @@ def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
 
     with tarfile.open(tmp_path / "s") as archive:
         names = archive.getnames()
-    described = either.result("GET", "/collections/t/snapshots")
+    described = embedded_or_real.result("GET", "/collections/t/snapshots")
 
     assert names[0].startswith("0/segments/")
     assert names[0].endswith(".tar")
@@ -107,20 +113,20 @@ def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
     assert hashlib.sha256(content).hexdigest() in [one.get("checksum") for one in described]
 
 
-def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(either: Asking) -> None:
+def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(embedded_or_real: HttpClient) -> None:
     """Listed without a checksum, after success and after failure; only the last part of a path counts."""
-    either.upload("t", PLAIN, "mine.snapshot")
-    sizes = [one["size"] for one in either.result("GET", "/collections/t/snapshots")]
+    embedded_or_real.upload("t", PLAIN, "mine.snapshot")
+    sizes = [one["size"] for one in embedded_or_real.result("GET", "/collections/t/snapshots")]
 
-    failed = either.upload("t", b"garbage" * 200, "../../mine.snapshot")
-    after = either.result("GET", "/collections/t/snapshots")
-    deleted = either.result("DELETE", "/collections/t/snapshots/mine.snapshot")
+    failed = embedded_or_real.upload("t", b"garbage" * 200, "../../mine.snapshot")
+    after = embedded_or_real.result("GET", "/collections/t/snapshots")
+    deleted = embedded_or_real.result("DELETE", "/collections/t/snapshots/mine.snapshot")
 
     assert sizes == [PLAIN.stat().st_size]
     assert failed.status_code == 500
     assert [(one["name"], one["size"], "checksum" in one) for one in after] == [("mine.snapshot", 1400, False)]
     assert deleted is True
-    assert either.result("GET", "/collections/t/snapshots") == []
+    assert embedded_or_real.result("GET", "/collections/t/snapshots") == []
 
 
 @pytest.mark.parametrize(
@@ -134,45 +140,45 @@ def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(ei
     ],
 )
 def test_a_broken_upload_fails_and_leaves_no_collection(
-    server: EmbeddedQdrant, asking: Asking, content: bytes, status: int
+    server: EmbeddedQdrant, client: HttpClient, content: bytes, status: int
 ) -> None:
     """Only a missing end marker is not noticed; temporary files are gone in each case."""
-    answer = asking.upload("t", content)
+    answer = client.upload("t", content)
 
     assert answer.status_code == status
-    assert asking.result("GET", "/collections/t/exists")["exists"] == (status == 200)
+    assert client.result("GET", "/collections/t/exists")["exists"] == (status == 200)
     assert list((server.storage / "tmp").iterdir()) == []
     assert list((server.snapshots / "tmp").iterdir()) == []
 
 
-def test_a_checksum_is_compared_before_anything_happens(either: Asking) -> None:
+def test_a_checksum_is_compared_before_anything_happens(embedded_or_real: HttpClient) -> None:
     """The right one in any case of letters passes; a wrong one is 400 and nothing is kept."""
-    wrong = either.upload("wrong", PLAIN, checksum=NO_CHECKSUM)
-    right = either.upload("right", PLAIN, checksum=CHECKSUM.upper())
+    wrong = embedded_or_real.upload("wrong", PLAIN, checksum=NO_CHECKSUM)
+    right = embedded_or_real.upload("right", PLAIN, checksum=CHECKSUM.upper())
 
     assert wrong.json()["status"]["error"] == f"Checksum mismatch: expected {CHECKSUM}, actual {NO_CHECKSUM}"
-    assert either.result("GET", "/collections/wrong/exists") == {"exists": False}
+    assert embedded_or_real.result("GET", "/collections/wrong/exists") == {"exists": False}
     assert right.status_code == 200
 
 
-def test_an_upload_that_is_not_waited_for_is_202_and_done_later(either: Asking) -> None:
+def test_an_upload_that_is_not_waited_for_is_202_and_done_later(embedded_or_real: HttpClient) -> None:
     """The failure of another one is told to nobody."""
-    good = either.upload("t", PLAIN, wait="false")
-    bad = either.upload("never", b"garbage" * 200, wait="false")
+    good = embedded_or_real.upload("t", PLAIN, wait="false")
+    misbehaving_server = embedded_or_real.upload("never", b"garbage" * 200, wait="false")
     deadline = time.monotonic() + 10
-    while either.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
+    while embedded_or_real.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
         assert time.monotonic() < deadline
 
-    assert (good.status_code, bad.status_code) == (202, 202)
-    assert either.result("GET", "/collections/never/exists") == {"exists": False}
+    assert (good.status_code, misbehaving_server.status_code) == (202, 202)
+    assert embedded_or_real.result("GET", "/collections/never/exists") == {"exists": False}
 
 
-def test_another_vector_size_is_refused_with_both_written_out(either: Asking) -> None:
+def test_another_vector_size_is_refused_with_both_written_out(embedded_or_real: HttpClient) -> None:
     """400, and the existing collection keeps its points."""
-    either.create("t", vectors={"size": 8, "distance": "Cosine", "on_disk": True})
-    either.upsert("t", {"id": 1, "vector": [1] * 8})
+    embedded_or_real.create("t", vectors={"size": 8, "distance": "Cosine", "on_disk": True})
+    embedded_or_real.upsert("t", {"id": 1, "vector": [1] * 8})
 
-    answer = either.upload("t", PLAIN)
+    answer = embedded_or_real.upload("t", PLAIN)
 
     rest = "hnsw_config: None, quantization_config: None"
     expected = (
@@ -182,37 +188,37 @@ def test_another_vector_size_is_refused_with_both_written_out(either: Asking) ->
         "on_disk: None, datatype: None, multivector_config: None })"
     )
     assert (answer.status_code, answer.json()["status"]["error"]) == (400, expected)
-    assert either.count("t") == 1
+    assert embedded_or_real.count("t") == 1
 
 
-def test_an_existing_collection_keeps_its_settings_and_takes_the_points(either: Asking) -> None:
+def test_an_existing_collection_keeps_its_settings_and_takes_the_points(embedded_or_real: HttpClient) -> None:
     """Its HNSW settings and its metadata win; its payload indexes are built over the incoming points."""
     vectors = {"size": 4, "distance": "Cosine"}
-    either.create("t", vectors=vectors, hnsw_config={"m": 5}, metadata={"mine": True})
-    either.result("PUT", "/collections/t/index?wait=true", {"field_name": "pop", "field_schema": "float"})
-    either.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
+    embedded_or_real.create("t", vectors=vectors, hnsw_config={"m": 5}, metadata={"mine": True})
+    embedded_or_real.result("PUT", "/collections/t/index?wait=true", {"field_name": "pop", "field_schema": "float"})
+    embedded_or_real.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
 
-    either.upload("t", PLAIN)
-    info = either.result("GET", "/collections/t")
+    embedded_or_real.upload("t", PLAIN)
+    info = embedded_or_real.result("GET", "/collections/t")
 
-    assert either.count("t") == 43
+    assert embedded_or_real.count("t") == 43
     assert (info["config"]["hnsw_config"]["m"], info["config"]["metadata"]) == (5, {"mine": True})
     assert info["payload_schema"]["pop"] == {"data_type": "float", "points": 38}
     assert set(info["payload_schema"]) == {"pop", "when", "geo", "name", "ok", "ünï", "f"}
 
 
 @pytest.fixture
-def recover(asking: Asking) -> Callable[..., Any]:
+def recover(client: HttpClient) -> Callable[..., Any]:
     """Recover the collection `t` from a location."""
 
     def recovering(location: str, **body: object) -> Any:  # noqa: ANN401 - a response
-        return asking.ask("PUT", "/collections/t/snapshots/recover", {"location": location, **body})
+        return client.ask("PUT", "/collections/t/snapshots/recover", {"location": location, **body})
 
     return recovering
 
 
 def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
-    server: EmbeddedQdrant, asking: Asking, recover: Callable[..., Any], tmp_path: Path
+    server: EmbeddedQdrant, client: HttpClient, recover: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A relative link to a sibling is fine, one that leads outside is 403, one that dangles 400."""
     store = server.snapshots / "shared"
@@ -232,7 +238,7 @@ def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
 
     assert statuses == {"latest": 200, "outside": 403, "dangling": 400}
     assert direct.status_code == 200
-    assert asking.result("GET", "/collections/t/snapshots") == []
+    assert client.result("GET", "/collections/t/snapshots") == []
 
 
 def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: EmbeddedQdrant) -> None:
@@ -247,10 +253,10 @@ def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: E
 
 
 def test_recover_fetches_from_another_server_with_its_key(
-    asking: Asking, recover: Callable[..., Any], start: Callable[..., EmbeddedQdrant]
+    client: HttpClient, recover: Callable[..., Any], start: Callable[..., EmbeddedQdrant]
 ) -> None:
     """The key in the body is for that server; without it the refusal is passed on as 400."""
-    other = Asking(start(api_key="theirs").url, "theirs")
+    other = HttpClient(start(api_key="theirs").url, "theirs")
     other.upload("far", PLAIN, "far.snapshot")
     location = f"{other.url}/collections/far/snapshots/far.snapshot"
 
@@ -258,18 +264,18 @@ def test_recover_fetches_from_another_server_with_its_key(
     fetched = recover(location, api_key="theirs", checksum=CHECKSUM)
 
     assert (without.status_code, fetched.status_code) == (400, 200)
-    assert asking.points("t") == other.points("far")
+    assert client.points("t") == other.points("far")
 
 
 def test_of_two_recovers_of_a_missing_collection_one_gets_409(start: Callable[..., EmbeddedQdrant]) -> None:
     """Both unpack at once, one creates; the data is whole."""
     qdrant = start(misbehaving=True)
-    asking = Asking(qdrant.url)
+    client = HttpClient(qdrant.url)
     qdrant.misbehave({"fault": "pause", "moment": "before-create", "seconds": 30})
     statuses: list[int] = []
 
     def upload(name: str) -> None:
-        statuses.append(asking.upload("t", PLAIN, name).status_code)
+        statuses.append(client.upload("t", PLAIN, name).status_code)
 
     threads = [threading.Thread(target=upload, args=(f"{number}.snapshot",)) for number in range(2)]
     for thread in threads:
@@ -282,7 +288,7 @@ def test_of_two_recovers_of_a_missing_collection_one_gets_409(start: Callable[..
         thread.join()
 
     assert sorted(statuses) == [200, 409]
-    assert asking.count("t") == 43
+    assert client.count("t") == 43
 
 
 def half_sent(qdrant: EmbeddedQdrant, share: float) -> None:
@@ -307,38 +313,38 @@ def test_a_client_that_dies_before_its_last_byte_is_forgotten(start: Callable[..
     half_sent(qdrant, 0.9)
     time.sleep(0.3)
 
-    assert Asking(qdrant.url).result("GET", "/collections") == {"collections": []}
+    assert HttpClient(qdrant.url).result("GET", "/collections") == {"collections": []}
     assert [path for path in qdrant.snapshots.rglob("*") if path.is_file()] == []
 
 
 def test_a_client_that_dies_after_its_last_byte_gets_its_restore(start: Callable[..., EmbeddedQdrant]) -> None:
     """The server recovers all the same, as a real one does."""
     qdrant = start(misbehaving=True)
-    asking = Asking(qdrant.url)
+    client = HttpClient(qdrant.url)
     qdrant.misbehave({"fault": "pause", "moment": "unpacking", "seconds": 30})
 
     half_sent(qdrant, 1)
     qdrant.await_moment("unpacking")
     qdrant.misbehave()
     deadline = time.monotonic() + 10
-    while asking.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
+    while client.ask("POST", "/collections/t/points/count", {}).json().get("result") != {"count": 43}:
         assert time.monotonic() < deadline
 
-    assert asking.count("t") == 43
+    assert client.count("t") == 43
 
 
-def test_custom_sharding_restores_to_no_shards_with_200(either: Asking) -> None:
+def test_custom_sharding_restores_to_no_shards_with_200(embedded_or_real: HttpClient) -> None:
     """The trap of a real server: it says true and holds nothing."""
-    either.create("keyed", sharding_method="custom")
+    embedded_or_real.create("keyed", sharding_method="custom")
 
-    answer = either.upload("copy", either.snapshot("keyed"))
+    answer = embedded_or_real.upload("copy", embedded_or_real.snapshot("keyed"))
 
     assert answer.json()["result"] is True
-    assert either.count("copy") == 0
-    assert either.result("GET", "/collections/copy/cluster")["shard_count"] == 0
+    assert embedded_or_real.count("copy") == 0
+    assert embedded_or_real.result("GET", "/collections/copy/cluster")["shard_count"] == 0
 
 
-def test_rocksdb_era_segments_are_refused(asking: Asking, made: tuple[str, bytes], tmp_path: Path) -> None:
+def test_rocksdb_era_segments_are_refused(client: HttpClient, made: tuple[str, bytes], tmp_path: Path) -> None:
     """The engine would load them with no points and without a word."""
     (tmp_path / "old.snapshot").write_bytes(made[1])
     inner = tmp_path / "inner.tar"
@@ -347,23 +353,27 @@ def test_rocksdb_era_segments_are_refused(asking: Asking, made: tuple[str, bytes
     with tarfile.open(tmp_path / "old.snapshot", "a") as archive:
         archive.add(inner, "0/segments/old.tar")
 
-    answer = asking.upload("copy", tmp_path / "old.snapshot")
+    answer = client.upload("copy", tmp_path / "old.snapshot")
 
     assert answer.json()["status"]["error"] == (
         "Service internal error: RocksDB is not supported in this Qdrant version"
     )
-    assert asking.result("GET", "/collections/copy/exists") == {"exists": False}
+    assert client.result("GET", "/collections/copy/exists") == {"exists": False}
 
 
-def test_full_and_shard_snapshots_can_be_made_listed_fetched_and_deleted(either: Asking) -> None:
+def test_full_and_shard_snapshots_can_be_made_listed_fetched_and_deleted(embedded_or_real: HttpClient) -> None:
     """Their members are those of a server: collection snapshots and a mapping; a shard without configuration."""
-    either.upload("t", PLAIN)
+    embedded_or_real.upload("t", PLAIN)
     shelves = ("/snapshots", "/collections/t/shards/0/snapshots")
 
-    made = [either.result("POST", path) for path in shelves]
-    listed = [either.result("GET", path) for path in shelves]
-    contents = [either.ask("GET", f"{path}/{one['name']}").content for path, one in zip(shelves, made, strict=True)]
-    deleted = [either.result("DELETE", f"{path}/{one['name']}") for path, one in zip(shelves, made, strict=True)]
+    made = [embedded_or_real.result("POST", path) for path in shelves]
+    listed = [embedded_or_real.result("GET", path) for path in shelves]
+    contents = [
+        embedded_or_real.ask("GET", f"{path}/{one['name']}").content for path, one in zip(shelves, made, strict=True)
+    ]
+    deleted = [
+        embedded_or_real.result("DELETE", f"{path}/{one['name']}") for path, one in zip(shelves, made, strict=True)
+    ]
 
     assert [one in there for one, there in zip(made, listed, strict=True)] == [True, True]
     assert [hashlib.sha256(one).hexdigest() for one in contents] == [one["checksum"] for one in made]

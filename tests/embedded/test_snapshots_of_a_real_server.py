@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.http_client import SNAPSHOTS, Asking, comparable
+from tests.support.http_client import SNAPSHOTS, HttpClient, comparable
 
 if TYPE_CHECKING:
     from qdrant_embedded.process import EmbeddedQdrant
@@ -24,20 +24,20 @@ def described(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("made", MADE)
-def test_an_upload_gives_exactly_the_points(asking: Asking, made: str) -> None:
+def test_an_upload_gives_exactly_the_points(client: HttpClient, made: str) -> None:
     """Ids, payloads and float32 vectors, in the order of a scroll; the count too."""
     expected = described(made)
 
-    answer = asking.upload("loaded", SNAPSHOTS / f"{made}.snapshot", priority="snapshot")
+    answer = client.upload("loaded", SNAPSHOTS / f"{made}.snapshot", priority="snapshot")
 
     assert (answer.status_code, answer.json()["result"]) == (200, True)
-    assert asking.count("loaded") == expected["count"]
-    assert asking.points("loaded")[: len(expected["points"])] == comparable(expected["points"])
+    assert client.count("loaded") == expected["count"]
+    assert client.points("loaded")[: len(expected["points"])] == comparable(expected["points"])
 
 
 @pytest.mark.parametrize("made", MADE)
 def test_recover_from_a_server_file_gives_exactly_the_points(
-    server: EmbeddedQdrant, asking: Asking, made: str
+    server: EmbeddedQdrant, client: HttpClient, made: str
 ) -> None:
     """The same through `file://` below the snapshots directory."""
     expected = described(made)
@@ -45,40 +45,40 @@ def test_recover_from_a_server_file_gives_exactly_the_points(
     place.parent.mkdir(exist_ok=True)
     shutil.copyfile(SNAPSHOTS / place.name, place)
 
-    recovered = asking.result(
+    recovered = client.result(
         "PUT", "/collections/loaded/snapshots/recover", {"location": f"file://{place}", "priority": "snapshot"}
     )
 
     assert recovered is True
-    assert asking.points("loaded")[: len(expected["points"])] == comparable(expected["points"])
+    assert client.points("loaded")[: len(expected["points"])] == comparable(expected["points"])
 
 
 @pytest.mark.parametrize("made", [f"{kind}-1.18.3" for kind in KINDS])
-def test_the_collection_is_described_as_the_real_server_described_it(asking: Asking, made: str) -> None:
+def test_the_collection_is_described_as_the_real_server_described_it(client: HttpClient, made: str) -> None:
     """Configuration, metadata, payload schema with its counts, segments: the whole of `GET /collections/…`."""
-    asking.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
+    client.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
 
-    assert asking.result("GET", "/collections/loaded") == described(made)["info"]
+    assert client.result("GET", "/collections/loaded") == described(made)["info"]
 
 
 @pytest.mark.parametrize("made", [name for name in MADE if len(described(name)["points"]) > 1])
-def test_a_loaded_collection_takes_updates_and_deletions(asking: Asking, made: str) -> None:
+def test_a_loaded_collection_takes_updates_and_deletions(client: HttpClient, made: str) -> None:
     """A write onto an existing point is not ignored: the write-ahead log goes on where the snapshot stood."""
-    asking.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
+    client.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
     first, *rest = described(made)["points"]
 
-    asking.upsert("loaded", {"id": first["id"], "vector": first["vector"], "payload": {"changed": True}})
-    asking.result("POST", "/collections/loaded/points/delete?wait=true", {"points": [one["id"] for one in rest]})
+    client.upsert("loaded", {"id": first["id"], "vector": first["vector"], "payload": {"changed": True}})
+    client.result("POST", "/collections/loaded/points/delete?wait=true", {"points": [one["id"] for one in rest]})
 
-    assert asking.result("GET", f"/collections/loaded/points/{first['id']}")["payload"] == {"changed": True}
-    assert asking.count("loaded") == described(made)["count"] - len(rest)
+    assert client.result("GET", f"/collections/loaded/points/{first['id']}")["payload"] == {"changed": True}
+    assert client.count("loaded") == described(made)["count"] - len(rest)
 
 
 @pytest.mark.parametrize("node", [f"{kind}-node{number}" for kind in ("ring", "keyed") for number in range(3)])
-def test_one_node_of_a_cluster_is_refused_and_leaves_nothing(asking: Asking, node: str) -> None:
+def test_one_node_of_a_cluster_is_refused_and_leaves_nothing(client: HttpClient, node: str) -> None:
     """A file that lacks shards: 500 in the server's words, and no collection afterwards."""
-    answer = asking.upload("loaded", SNAPSHOTS / f"{node}-1.18.3.snapshot")
+    answer = client.upload("loaded", SNAPSHOTS / f"{node}-1.18.3.snapshot")
 
     assert answer.status_code == 500
     assert "Can't restore snapshot in local mode with missing data at shard: " in answer.json()["status"]["error"]
-    assert asking.result("GET", "/collections/loaded/exists") == {"exists": False}
+    assert client.result("GET", "/collections/loaded/exists") == {"exists": False}

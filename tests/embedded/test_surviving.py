@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.http_client import SNAPSHOTS, Asking
+from tests.support.http_client import SNAPSHOTS, HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,33 +20,33 @@ KILLS = [pytest.param(True, id="killed"), pytest.param(False, id="stopped")]
 def test_everything_acknowledged_survives(start: Callable[..., EmbeddedQdrant], *, kill: bool) -> None:
     """Points, deletions, payload indexes, metadata, aliases, snapshots, and the number of operations."""
     qdrant = start()
-    asking = Asking(qdrant.url)
-    asking.create("cities", metadata={"a": 1, "b": 2})
-    asking.create("bare", vectors={})
-    asking.upsert("cities", *({"id": one, "vector": [one, 1, 1, 1], "payload": {"n": one}} for one in range(50)))
-    asking.result("POST", "/collections/cities/points/delete", {"points": [7]})
-    asking.result("PUT", "/collections/cities/index", {"field_name": "n", "field_schema": "integer"})
-    asking.result("PATCH", "/collections/cities", {"metadata": {"b": None, "c": 3}})
+    client = HttpClient(qdrant.url)
+    client.create("cities", metadata={"a": 1, "b": 2})
+    client.create("bare", vectors={})
+    client.upsert("cities", *({"id": one, "vector": [one, 1, 1, 1], "payload": {"n": one}} for one in range(50)))
+    client.result("POST", "/collections/cities/points/delete", {"points": [7]})
+    client.result("PUT", "/collections/cities/index", {"field_name": "n", "field_schema": "integer"})
+    client.result("PATCH", "/collections/cities", {"metadata": {"b": None, "c": 3}})
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
-    asking.result("POST", "/collections/aliases", {"actions": [alias]})
-    asking.result("POST", "/collections/cities/snapshots")
-    before = everything(asking)
+    client.result("POST", "/collections/aliases", {"actions": [alias]})
+    client.result("POST", "/collections/cities/snapshots")
+    before = everything(client)
 
     qdrant.restart(kill=kill)
 
-    assert everything(asking) == before
-    assert asking.count("towns") == 49
+    assert everything(client) == before
+    assert client.count("towns") == 49
 
 
-def everything(asking: Asking) -> dict[str, object]:
+def everything(client: HttpClient) -> dict[str, object]:
     """Give all that a client can see of a server."""
-    shards = asking.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
+    shards = client.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
     return {
-        "collections": asking.result("GET", "/collections"),
-        "aliases": asking.result("GET", "/aliases"),
-        "info": asking.result("GET", "/collections/cities"),
-        "points": asking.points("cities"),
-        "snapshots": asking.result("GET", "/collections/cities/snapshots"),
+        "collections": client.result("GET", "/collections"),
+        "aliases": client.result("GET", "/aliases"),
+        "info": client.result("GET", "/collections/cities"),
+        "points": client.points("cities"),
+        "snapshots": client.result("GET", "/collections/cities/snapshots"),
         "op_num": [one["local"]["update_queue"] for collection in shards for one in collection["shards"]],
     }
 
@@ -55,43 +55,43 @@ def everything(asking: Asking) -> dict[str, object]:
 def test_a_restored_collection_survives(start: Callable[..., EmbeddedQdrant], *, kill: bool) -> None:
     """What came from a real server's snapshot, and what was written on top of it."""
     qdrant = start()
-    asking = Asking(qdrant.url)
-    asking.upload("plain", SNAPSHOTS / "plain-1.18.3.snapshot")
-    asking.upsert("plain", {"id": 1, "vector": [1, 0, 0, 0], "payload": {"new": True}})
-    before = asking.points("plain")
+    client = HttpClient(qdrant.url)
+    client.upload("plain", SNAPSHOTS / "plain-1.18.3.snapshot")
+    client.upsert("plain", {"id": 1, "vector": [1, 0, 0, 0], "payload": {"new": True}})
+    before = client.points("plain")
 
     qdrant.restart(kill=kill)
 
-    assert asking.points("plain") == before
+    assert client.points("plain") == before
 
 
 def test_every_write_before_a_kill_is_there(start: Callable[..., EmbeddedQdrant]) -> None:
     """Forty small writes, each acknowledged, none flushed by anybody, then SIGKILL."""
     qdrant = start()
-    asking = Asking(qdrant.url)
-    asking.create("busy")
+    client = HttpClient(qdrant.url)
+    client.create("busy")
     for one in range(40):
-        asking.upsert("busy", {"id": one, "vector": [one, 1, 1, 1]})
+        client.upsert("busy", {"id": one, "vector": [one, 1, 1, 1]})
 
     qdrant.kill()
     qdrant.start()
 
-    assert asking.count("busy") == 40
+    assert client.count("busy") == 40
 
 
 def test_a_write_that_was_refused_does_not_come_back(start: Callable[..., EmbeddedQdrant]) -> None:
     """A wrong dimension is refused before it is logged: nothing of it appears when the log is replayed."""
     qdrant = start()
-    asking = Asking(qdrant.url)
-    asking.create("strict")
-    asking.upsert("strict", {"id": 1, "vector": [1, 1, 1, 1]})
+    client = HttpClient(qdrant.url)
+    client.create("strict")
+    client.upsert("strict", {"id": 1, "vector": [1, 1, 1, 1]})
     wrong = {"points": [{"id": 2, "vector": [1, 1]}, {"id": 3, "vector": {"nope": [1, 1, 1, 1]}}]}
-    refused = asking.ask("PUT", "/collections/strict/points", wrong)
+    refused = client.ask("PUT", "/collections/strict/points", wrong)
 
     qdrant.restart(kill=True)
 
     assert refused.status_code == 400
-    assert asking.ids("strict", {}) == [1]
+    assert client.ids("strict", {}) == [1]
 
 
 def test_a_directory_without_configuration_is_no_collection(start: Callable[..., EmbeddedQdrant]) -> None:
@@ -100,20 +100,20 @@ def test_a_directory_without_configuration_is_no_collection(start: Callable[...,
     qdrant.stop()
     (qdrant.storage / "collections" / "half").mkdir()
     qdrant.start()
-    asking = Asking(qdrant.url)
+    client = HttpClient(qdrant.url)
 
-    assert asking.result("GET", "/collections") == {"collections": []}
-    asking.create("half")
-    assert asking.count("half") == 0
+    assert client.result("GET", "/collections") == {"collections": []}
+    client.create("half")
+    assert client.count("half") == 0
 
 
 def test_stopping_is_quick_and_quiet(start: Callable[..., EmbeddedQdrant]) -> None:
     """SIGTERM ends it with 0 and nothing on stderr, an upload waiting in a pause notwithstanding."""
     qdrant = start(misbehaving=True)
-    asking = Asking(qdrant.url)
-    asking.create("cities")
+    client = HttpClient(qdrant.url)
+    client.create("cities")
     qdrant.misbehave({"fault": "pause", "moment": "creating", "seconds": 60})
-    asking.ask("POST", "/collections/cities/snapshots?wait=false")
+    client.ask("POST", "/collections/cities/snapshots?wait=false")
     qdrant.await_moment("creating")
 
     qdrant.stop()

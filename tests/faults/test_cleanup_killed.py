@@ -14,7 +14,7 @@ import pytest
 
 from restore.creation.journal_document import StaleObject
 from restore.qdrant.client import Qdrant, connect
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_prune import prune_here
 from tests.support.run_snapshot import start_snapshot
 from tests.support.server_under_test import Server, path
@@ -30,7 +30,7 @@ def qdrant(proxy: RecordingProxy) -> Iterator[Qdrant]:
     client.close()
 
 
-class Reaper:
+class KillHook:
     """A hook that kills a process at the request at which it is called."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Reaper:
         self.started = threading.Event()
         self.at = ""
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, seen: RecordedRequest) -> None:
         """Kill it, and wait until it is gone."""
         self.started.wait(10)
         assert self.child is not None
@@ -48,18 +48,18 @@ class Reaper:
 
 
 @dataclass(frozen=True)
-class Trial:
+class KillTrial:
     """One kill, and what pruning left: names on the server, those that it said stay, and journals."""
 
     at: str
     answered: bool
     is_mine_there: bool
     left: list[str]
-    said: list[str]
+    reported: list[str]
     journals: list[str]
 
 
-class Scene:
+class CleanupScenario:
     """A collection with a person's own snapshot, and a store; a run is killed there again and again."""
 
     def __init__(self, target: Server, proxy: RecordingProxy, name: str, store: Path) -> None:
@@ -70,7 +70,7 @@ class Scene:
 
     def kill_at(self, number: int, *, answered: bool) -> str:
         """Start a run and kill it at its n-th request, before that is sent on or when it was answered; gives it."""
-        reaper = Reaper()
+        reaper = KillHook()
         fault = Fault(after=reaper, lost=True) if answered else Fault(before=reaper, refused=True)
         self.proxy.reset()
         self.proxy.at(number, fault)
@@ -79,7 +79,7 @@ class Scene:
         reaper.child.communicate(timeout=60)
         return reaper.at
 
-    def try_at(self, number: int, qdrant: Qdrant, *, answered: bool) -> Trial | None:
+    def try_at(self, number: int, qdrant: Qdrant, *, answered: bool) -> KillTrial | None:
         """Kill a run there, prune, and give what came of it, everything removed; None past its last request."""
         at = self.kill_at(number, answered=answered)
         if not at:
@@ -94,7 +94,7 @@ class Scene:
         self.prune(qdrant)
         journals = [one.name for one in self.store.glob(".journal-*")]
         kept = [one.file for one in found if not one.removed]
-        return Trial(at, answered, is_mine_there=self.mine in there, left=left, said=kept, journals=journals)
+        return KillTrial(at, answered, is_mine_there=self.mine in there, left=left, reported=kept, journals=journals)
 
     def prune(self, qdrant: Qdrant) -> list[StaleObject]:
         """Prune the server, and give what was found of this collection; other tests share the server."""
@@ -105,7 +105,7 @@ class Scene:
         return [one for one in report.server if one.collection == self.name]
 
 
-def list_trials(scene: Scene, qdrant: Qdrant) -> list[Trial]:
+def list_trials(scene: CleanupScenario, qdrant: Qdrant) -> list[KillTrial]:
     """Kill a run before each of its requests is sent, and when each was answered."""
     points = ((number, answered) for number in itertools.count(1) for answered in (False, True))
     trials = (scene.try_at(number, qdrant, answered=answered) for number, answered in points)
@@ -120,8 +120,8 @@ def test_prune_removes_what_a_run_killed_at_any_request_left(  # noqa: PLR0917 -
 
     Only a creation without an answer stays, and is reported, because its owner cannot be told.
     """
-    trials = list_trials(Scene(target, proxy, name, tmp_path / "store"), qdrant)
-    harmed = [one for one in trials if not one.is_mine_there or one.left != one.said or one.journals]
+    trials = list_trials(CleanupScenario(target, proxy, name, tmp_path / "store"), qdrant)
+    harmed = [one for one in trials if not one.is_mine_there or one.left != one.reported or one.journals]
     left = [(one.at.split("?")[0], one.answered, len(one.left)) for one in trials if one.left]
     assert harmed == []
     assert left == [(f"POST {path(name, 'snapshots')}", True, 1)]

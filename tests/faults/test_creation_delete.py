@@ -15,7 +15,7 @@ DELETE = r"DELETE /collections/[^/]+/snapshots/.+"
 
 
 @pytest.fixture
-def made(target: Server, name: str) -> str:
+def server_snapshot(target: Server, name: str) -> str:
     """Give the name of a snapshot on the server."""
     target.create(name, vectors={"size": 4, "distance": "Dot"})
     with contextlib.closing(connect(target.url, target.key)) as qdrant:
@@ -31,48 +31,52 @@ def list_names(qdrant: Qdrant, name: str) -> list[str]:
 
 
 def test_a_deletion_is_done_when_the_name_is_gone(
-    target: Server, proxy: RecordingProxy, name: str, made: str
+    target: Server, proxy: RecordingProxy, name: str, server_snapshot: str
 ) -> None:
     """Freeing a gigabyte takes a second after that, and nobody waits for it: here the answer never comes."""
     proxy.inject(DELETE, Fault(silent=True))
     with contextlib.closing(connect(proxy.url, target.key)) as qdrant:
-        assert qdrant.delete_snapshot(name, made) is True
+        assert qdrant.delete_snapshot(name, server_snapshot) is True
         assert list_names(qdrant, name) == []
 
 
 def test_a_deletion_is_not_done_while_the_name_is_listed(
-    target: Server, proxy: RecordingProxy, name: str, made: str
+    target: Server, proxy: RecordingProxy, name: str, server_snapshot: str
 ) -> None:
     """What was asked for and not yet begun is waited for."""
     proxy.inject(DELETE, Fault(delay=0.3))
     with contextlib.closing(connect(proxy.url, target.key)) as qdrant:
-        assert qdrant.delete_snapshot(name, made) is True
+        assert qdrant.delete_snapshot(name, server_snapshot) is True
         assert list_names(qdrant, name) == []
     assert len(proxy.find(r"GET /collections/[^/]+/snapshots$")) > 1
 
 
 def test_a_deletion_that_is_never_done_is_an_error(
-    target: Server, proxy: RecordingProxy, name: str, made: str
+    target: Server, proxy: RecordingProxy, name: str, server_snapshot: str
 ) -> None:
     """It ends in time, and says what it waited for."""
     proxy.inject(DELETE, Fault(delay=2.0))
     with contextlib.closing(connect(proxy.url, target.key)) as qdrant:
-        begun = f"Qdrant at {proxy.url} did not answer to DELETE /collections/{name}/snapshots/{made} within 0.1 s"
+        line = f"DELETE /collections/{name}/snapshots/{server_snapshot}"
+        begun = f"Qdrant at {proxy.url} did not answer to {line} within 0.1 s"
         with pytest.raises(QdrantError) as raised:
-            qdrant.delete_snapshot(name, made, seconds=0.1)
+            qdrant.delete_snapshot(name, server_snapshot, seconds=0.1)
     assert raised.value.message == begun
 
 
 def test_a_deletion_whose_connection_is_lost_is_an_error(
-    target: Server, proxy: RecordingProxy, name: str, made: str
+    target: Server, proxy: RecordingProxy, name: str, server_snapshot: str
 ) -> None:
     """Nobody knows then, so nobody says that it was done."""
     proxy.inject(DELETE, Fault(refused=True))
     with contextlib.closing(connect(proxy.url, target.key)) as qdrant, pytest.raises(QdrantError):
-        qdrant.delete_snapshot(name, made)
+        qdrant.delete_snapshot(name, server_snapshot)
 
 
-def test_deleting_what_is_not_there_is_told(target: Server, name: str, made: str) -> None:
+def test_deleting_what_is_not_there_is_told(target: Server, name: str, server_snapshot: str) -> None:
     """False, and no error: whoever wanted it gone has what was wanted."""
     with contextlib.closing(connect(target.url, target.key)) as qdrant:
-        assert [qdrant.delete_snapshot(name, made), qdrant.delete_snapshot(name, made)] == [True, False]
+        assert [qdrant.delete_snapshot(name, server_snapshot), qdrant.delete_snapshot(name, server_snapshot)] == [
+            True,
+            False,
+        ]

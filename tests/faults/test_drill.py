@@ -24,9 +24,9 @@ from restore.snapshots.manifest import read_manifest, write_manifest
 from tests.support.fast_clock import FastClock
 from tests.support.markers import DEAD, plant_mark
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_drill import drill_here, only
-from tests.support.run_restore import Ended, Running
+from tests.support.run_restore import RunningProgram, TimedResult
 from tests.support.sample_stores import describe
 from tests.support.server_under_test import Server
 
@@ -38,7 +38,7 @@ SCRATCH = name_temporary("cities", "d" * 32)
 UPLOADING = r"POST .*snapshots/upload"
 
 
-class Standing(NamedTuple):
+class ServerContents(NamedTuple):
     """Everything on a server that a drill could leave something of."""
 
     collections: list[str]
@@ -46,67 +46,67 @@ class Standing(NamedTuple):
     files: dict[str, int]
 
 
-def read_standing(server: Server) -> Standing:
+def read_standing(server: Server) -> ServerContents:
     """Read it; the live collection must be what it was, so its points are counted in the name."""
     names = [f"{name}: {server.count(name)}" for name in sorted(server.collections())]
-    return Standing(names, server.aliases(), server.files())
+    return ServerContents(names, server.aliases(), server.files())
 
 
 @dataclass
-class Stage:
+class DrillScenario:
     """A server of this test's own with a live collection `cities`, and a store with its snapshot."""
 
-    ground: Ground
+    setup: RestoreScenario
 
-    def start(self) -> Running:
+    def start(self) -> RunningProgram:
         """Start a drill as people do."""
-        self.ground.proxy.reset()
-        return Running(url=self.ground.proxy.url, store=self.ground.store.path, command="drill")
+        self.setup.proxy.reset()
+        return RunningProgram(url=self.setup.proxy.url, store=self.setup.store.path, command="drill")
 
-    def read(self) -> Standing:
+    def read(self) -> ServerContents:
         """Read what stands on the server."""
-        return read_standing(self.ground.server)
+        return read_standing(self.setup.server)
 
     def drill_again(self) -> tuple[int, int]:
         """Drill once more, in a hurry; give its status and how many dead ones it removed the rest of."""
-        report = drill_here(url=self.ground.server.url, store=self.ground.store.path, clock=FastClock(40))
+        report = drill_here(url=self.setup.server.url, store=self.setup.store.path, clock=FastClock(40))
         return report.status, len(report.removed)
 
     def count_steps(self) -> int:
         """Drill to the end once; gives how many requests that changed something it took."""
         with self.start() as running:
-            ended = running.wait()
-        assert ended.status == 0, ended.stderr
-        return len(self.ground.proxy.writes)
+            result = running.wait()
+        assert result.status == 0, result.stderr
+        return len(self.setup.proxy.writes)
 
-    def end_at(self, place: int, fault: Fault, number: signal.Signals) -> Ended:
+    def end_at(self, place: int, fault: Fault, number: signal.Signals) -> TimedResult:
         """Drill and send a signal at one step: with the request on its way, or done and not yet answered."""
         with self.start() as running:
             way = "after" if fault.lost else "before"
             ordered = {way: lambda _seen: running.terminate(number)}
-            self.ground.proxy.at(place, Fault(**ordered, lost=fault.lost, refused=fault.refused), only_writes=True)
+            self.setup.proxy.at(place, Fault(**ordered, lost=fault.lost, refused=fault.refused), only_writes=True)
             return running.wait()
 
 
 @pytest.fixture
-def stage(own_ground: Ground) -> Stage:
+def scenario(own_scenario: RestoreScenario) -> DrillScenario:
     """Give a stage."""
-    own_ground.add()
-    own_ground.server.create("cities", vectors={"size": 4, "distance": "Dot"})
-    own_ground.server.upsert("cities", range(5))
-    own_ground.server.alias("towns", "cities")
-    return Stage(own_ground)
+    own_scenario.add()
+    own_scenario.server.create("cities", vectors={"size": 4, "distance": "Dot"})
+    own_scenario.server.upsert("cities", range(5))
+    own_scenario.server.alias("towns", "cities")
+    return DrillScenario(own_scenario)
 
 
 @pytest.mark.timeout(180)
-def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage) -> None:
+def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(scenario: DrillScenario) -> None:
     """SIGKILL at each step; the next drill leaves everything on the server as it was before the first."""
-    before = stage.read()
-    steps = stage.count_steps()
+    before = scenario.read()
+    steps = scenario.count_steps()
     ends = {}
     for place in range(1, steps + 1):
-        ended = stage.end_at(place, Fault(refused=True), signal.SIGKILL)
-        ends[place] = (ended.status, stage.drill_again()[0], stage.read())
+        result = scenario.end_at(place, Fault(refused=True), signal.SIGKILL)
+        ends[place] = (result.status, scenario.drill_again()[0], scenario.read())
     print(f"killed: {steps} steps")  # noqa: T201 - how far it went
     assert {place: end for place, end in ends.items() if end != (KILLED, 0, before)} == {}
     assert steps > 5
@@ -114,17 +114,19 @@ def test_a_drill_killed_at_any_step_is_cleared_away_by_the_next_one(stage: Stage
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("way", [Fault(refused=True), Fault(lost=True)], ids=["on its way", "done"])
-def test_a_drill_that_is_interrupted_at_any_step_drops_everything_at_once(stage: Stage, way: Fault) -> None:
+def test_a_drill_that_is_interrupted_at_any_step_drops_everything_at_once(
+    scenario: DrillScenario, way: Fault
+) -> None:
     """SIGINT at each step; nothing is left, or the message says so and the next drill removes it."""
-    before = stage.read()
-    steps = stage.count_steps()
+    before = scenario.read()
+    steps = scenario.count_steps()
     ends, left = {}, []
     for place in range(1, steps + 1):
-        ended = stage.end_at(place, way, signal.SIGINT)
-        if stage.read() != before:
+        result = scenario.end_at(place, way, signal.SIGINT)
+        if scenario.read() != before:
             left.append(place)
-            assert "the next drill removes" in ended.stderr, ended.stderr
-        ends[place] = (ended.status, stage.drill_again()[0], stage.read())
+            assert "the next drill removes" in result.stderr, result.stderr
+        ends[place] = (result.status, scenario.drill_again()[0], scenario.read())
     print(f"interrupted: {steps} steps, something left at {left}")  # noqa: T201 - how far it went
     assert {place: end for place, end in ends.items() if end[0] not in {0, 130} or end[1:] != (0, before)} == {}
     assert len(left) < steps / 2
@@ -142,46 +144,48 @@ def pad(file: Path) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_middle_of_the_upload_leaves_nothing(
-    stage: Stage, number: signal.Signals, status: int
+    scenario: DrillScenario, number: signal.Signals, status: int
 ) -> None:
     """The server drops the received part of an upload when the connection ends."""
-    pad(stage.ground.add())
-    before = stage.read()
-    with stage.start() as running:
-        stage.ground.proxy.inject(
+    pad(scenario.setup.add())
+    before = scenario.read()
+    with scenario.start() as running:
+        scenario.setup.proxy.inject(
             UPLOADING, Fault(before=lambda _seen: running.terminate(number), cut_request=CUT_BYTES)
         )
-        ended = running.wait()
-    assert (ended.status, stage.read()) == (status, before)
+        result = running.wait()
+    assert (result.status, scenario.read()) == (status, before)
 
 
-def test_a_signal_after_the_server_had_everything_drops_what_it_made_of_it(stage: Stage) -> None:
+def test_a_signal_after_the_server_had_everything_drops_what_it_made_of_it(scenario: DrillScenario) -> None:
     """No answer says that the upload is done; the collection and the server's gauge do."""
-    before = stage.read()
-    with stage.start() as running:
-        stage.ground.proxy.inject(UPLOADING, Fault(after=lambda _seen: running.terminate(signal.SIGINT), silent=True))
-        ended = running.wait()
-    assert (ended.status, ended.took < 20, stage.read()) == (130, True, before)
+    before = scenario.read()
+    with scenario.start() as running:
+        scenario.setup.proxy.inject(
+            UPLOADING, Fault(after=lambda _seen: running.terminate(signal.SIGINT), silent=True)
+        )
+        result = running.wait()
+    assert (result.status, result.took < 20, scenario.read()) == (130, True, before)
 
 
 def test_a_signal_while_the_server_is_loading_leaves_it_to_the_next_drill(
-    stage: Stage, embedded: EmbeddedQdrant
+    scenario: DrillScenario, embedded: EmbeddedQdrant
 ) -> None:
     """A server cannot be told to stop, and two seconds are too short: it is reported, the next drill cleans up."""
-    before = stage.read()
+    before = scenario.read()
     embedded.misbehave({"fault": "pause", "moment": "before-create", "seconds": 4})
-    with stage.start() as running:
+    with scenario.start() as running:
         embedded.await_moment("before-create", 30)
         begin = time.monotonic()
         running.terminate(signal.SIGINT)
-        ended = running.wait()
+        result = running.wait()
     took = time.monotonic() - begin
-    loading = stage.read()
+    loading = scenario.read()
     embedded.misbehave()
-    again = stage.drill_again()
-    assert (ended.status, took < LIMIT_SECONDS, loading != before) == (130, True, True)
-    assert "(the server is still loading it); the next drill removes them" in ended.stderr
-    assert (again, stage.read()) == ((0, 1), before)
+    again = scenario.drill_again()
+    assert (result.status, took < LIMIT_SECONDS, loading != before) == (130, True, True)
+    assert "(the server is still loading it); the next drill removes them" in result.stderr
+    assert (again, scenario.read()) == ((0, 1), before)
 
 
 @pytest.mark.parametrize(
@@ -194,20 +198,20 @@ def test_a_signal_while_the_server_is_loading_leaves_it_to_the_next_drill(
     ],
     ids=["refused", "too large for a proxy", "key refused while comparing", "nonsense while comparing"],
 )
-def test_a_drill_that_fails_drops_everything(stage: Stage, line: str, fault: Fault, status: int) -> None:
+def test_a_drill_that_fails_drops_everything(scenario: DrillScenario, line: str, fault: Fault, status: int) -> None:
     """Whatever the server answers, the status is that of the failure and nothing is left."""
-    before = stage.read()
-    stage.ground.proxy.inject(line, fault)
-    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
-    assert (outcome.status, outcome.left, stage.read()) == (status, "", before)
+    before = scenario.read()
+    scenario.setup.proxy.inject(line, fault)
+    outcome = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
+    assert (outcome.status, outcome.left, scenario.read()) == (status, "", before)
 
 
-def test_a_lost_answer_is_no_failure(stage: Stage) -> None:
+def test_a_lost_answer_is_no_failure(scenario: DrillScenario) -> None:
     """The server went on by itself: what it made is compared, and goes."""
-    before = stage.read()
-    stage.ground.proxy.inject(UPLOADING, Fault(lost=True), times=1)
-    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
-    assert (outcome.status, outcome.points, len(stage.ground.proxy.find(UPLOADING)), stage.read()) == (
+    before = scenario.read()
+    scenario.setup.proxy.inject(UPLOADING, Fault(lost=True), times=1)
+    outcome = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
+    assert (outcome.status, outcome.points, len(scenario.setup.proxy.find(UPLOADING)), scenario.read()) == (
         0,
         43,
         1,
@@ -215,49 +219,49 @@ def test_a_lost_answer_is_no_failure(stage: Stage) -> None:
     )
 
 
-def test_an_upload_that_was_cut_is_sent_again_once(stage: Stage) -> None:
+def test_an_upload_that_was_cut_is_sent_again_once(scenario: DrillScenario) -> None:
     """And a second loss is the end of it, with nothing left."""
-    before = stage.read()
-    stage.ground.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES), times=1)
-    once = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
-    stage.ground.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES))
-    twice = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
-    assert (once.status, twice.status, twice.left, stage.read()) == (0, 17, "", before)
+    before = scenario.read()
+    scenario.setup.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES), times=1)
+    once = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
+    scenario.setup.proxy.inject(UPLOADING, Fault(cut_request=CUT_BYTES))
+    twice = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
+    assert (once.status, twice.status, twice.left, scenario.read()) == (0, 17, "", before)
     assert twice.message.startswith("the connection was lost twice")
 
 
-def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(stage: Stage) -> None:
+def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(scenario: DrillScenario) -> None:
     """A server that refuses the deletion: the mark stays, so that it is known to be a drill's."""
-    before = stage.read()
-    stage.ground.proxy.inject(r"DELETE /collections/.drill-[0-9a-f]+$", Fault(status=500))
-    outcome = only(drill_here(url=stage.ground.proxy.url, store=stage.ground.store.path))
+    before = scenario.read()
+    scenario.setup.proxy.inject(r"DELETE /collections/.drill-[0-9a-f]+$", Fault(status=500))
+    outcome = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
     assert outcome.status == 0
     assert outcome.left.startswith(f"the scratch collection '{outcome.scratch}' and its mark (")
-    assert (stage.drill_again(), stage.read()) == ((0, 1), before)
+    assert (scenario.drill_again(), scenario.read()) == ((0, 1), before)
 
 
-def test_only_what_a_dead_drill_marked_is_removed(stage: Stage) -> None:
+def test_only_what_a_dead_drill_marked_is_removed(scenario: DrillScenario) -> None:
     """Neither a temporary name without a marker, nor a dead restore's collection, nor a foreign marker."""
-    server = stage.ground.server
+    server = scenario.setup.server
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     server.upsert(SCRATCH, range(3))
     server.create("towns-2", vectors={"size": 4, "distance": "Dot"})
     plant_mark(server, "towns-2", Phase.SENT, TargetBefore.ABSENT)
     server.create(".restoring-0123456789abcdef-1", vectors={}, metadata={"collection": SCRATCH})
-    before = stage.read()
-    assert (stage.drill_again(), stage.read()) == ((0, 0), before)
+    before = scenario.read()
+    assert (scenario.drill_again(), scenario.read()) == ((0, 0), before)
 
 
-def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(stage: Stage) -> None:
+def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(scenario: DrillScenario) -> None:
     """Only the marker that is named after a temporary collection may condemn it."""
-    server = stage.ground.server
+    server = scenario.setup.server
     planted = plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)
     metadata, name = server.metadata(planted), name_marker("towns-2", 1)
     server.drop(planted)
     server.create(name, vectors={}, metadata=metadata)
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
-    before = stage.read()
-    assert (stage.drill_again(), stage.read(), name in server.collections()) == ((0, 0), before, True)
+    before = scenario.read()
+    assert (scenario.drill_again(), scenario.read(), name in server.collections()) == ((0, 0), before, True)
 
 
 @contextlib.contextmanager
@@ -287,23 +291,23 @@ def living_drill(server: Server) -> Iterator[None]:
         qdrant.close()
 
 
-def test_a_living_drills_scratch_collection_is_left_to_it(stage: Stage) -> None:
+def test_a_living_drills_scratch_collection_is_left_to_it(scenario: DrillScenario) -> None:
     """Its marker's heartbeat goes on, so it is not taken for dead; this test takes ten seconds of real time."""
-    with living_drill(stage.ground.server):
-        before = stage.read()
+    with living_drill(scenario.setup.server):
+        before = scenario.read()
         # At four times the speed ten seconds still see a beat that comes every two.
-        report = drill_here(url=stage.ground.server.url, store=stage.ground.store.path, clock=FastClock(4))
-        after = stage.read()
+        report = drill_here(url=scenario.setup.server.url, store=scenario.setup.store.path, clock=FastClock(4))
+        after = scenario.read()
     assert (report.status, report.removed, after) == (0, (), before)
 
 
-def test_two_drills_at_once_do_not_meet(stage: Stage) -> None:
+def test_two_drills_at_once_do_not_meet(scenario: DrillScenario) -> None:
     """Each has a name of its own; the one does not take the other for dead."""
-    before = stage.read()
+    before = scenario.read()
     statuses: list[int] = []
 
     def drill() -> None:
-        report = drill_here(url=stage.ground.server.url, store=stage.ground.store.path, clock=FastClock(2))
+        report = drill_here(url=scenario.setup.server.url, store=scenario.setup.store.path, clock=FastClock(2))
         statuses.append(report.status)
 
     workers = [threading.Thread(target=drill) for _ in range(2)]
@@ -311,14 +315,14 @@ def test_two_drills_at_once_do_not_meet(stage: Stage) -> None:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert (statuses, stage.read()) == ([0, 0], before)
+    assert (statuses, scenario.read()) == ([0, 0], before)
 
 
-def test_a_mark_made_by_a_drill_is_dead_only_when_it_beats_no_more(stage: Stage) -> None:
+def test_a_mark_made_by_a_drill_is_dead_only_when_it_beats_no_more(scenario: DrillScenario) -> None:
     """The rest of a killed drill, planted: mark, collection and uploaded file go, and the report names it."""
-    server = stage.ground.server
-    before = stage.read()
+    server = scenario.setup.server
+    before = scenario.read()
     plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
-    report = drill_here(url=server.url, store=stage.ground.store.path, clock=FastClock(40))
-    assert (report.status, report.removed, stage.read()) == (0, (SCRATCH,), before)
+    report = drill_here(url=server.url, store=scenario.setup.store.path, clock=FastClock(40))
+    assert (report.status, report.removed, scenario.read()) == (0, (SCRATCH,), before)

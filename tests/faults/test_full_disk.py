@@ -20,7 +20,7 @@ from restore.stores.local.reader import LocalStore
 from restore.stores.local.writer import WritableLocalStore, open_writable_local_store
 from tests.support.hostile_files import FILE
 from tests.support.program import make_environment
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_prune import fill
 from tests.support.run_publish import FIRST, describe, find_trouble, list_names
 from tests.support.run_serve import read_events, remember_missed
@@ -51,7 +51,7 @@ def run_full(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complet
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a store on a disk of its own of two megabytes; only who may mount can have one."""
     place = tmp_path / "disk"
     place.mkdir()
@@ -82,24 +82,24 @@ def test_a_full_disk_can_be_pruned(store: FilledStore) -> None:
     """Deleting takes no room; the rule is followed, and nothing unfinished is left."""
     fill(store, "cities", [0, 1, 2])
     (store.path / ".lock").touch()
-    ended = run_full("prune", "--keep-last", "1", cwd=store.path.parent, RESTORE_STORE=str(store.path))
+    result = run_full("prune", "--keep-last", "1", cwd=store.path.parent, RESTORE_STORE=str(store.path))
 
-    assert (ended.returncode, ended.stderr.count("snapshot.pruned")) == (0, 2)
+    assert (result.returncode, result.stderr.count("snapshot.pruned")) == (0, 2)
     assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 
-def test_a_small_disk_without_a_byte_can_be_pruned(small: Path) -> None:
+def test_a_small_disk_without_a_byte_can_be_pruned(small_disk: Path) -> None:
     """The same where the file system itself has no room and no name left."""
-    store = FilledStore(small)
+    store = FilledStore(small_disk)
     fill(store, "cities", [0, 1, 2])
-    (small / ".lock").touch()
-    fill_up(small)
-    environment = make_environment(RESTORE_STORE=str(small))
+    (small_disk / ".lock").touch()
+    fill_up(small_disk)
+    environment = make_environment(RESTORE_STORE=str(small_disk))
     command = [sys.executable, "-B", "-m", "restore", "prune", "--keep-last", "1"]
-    ended = subprocess.run(command, cwd=small, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=small_disk, env=environment, capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, find_trouble(small)) == (0, [])
-    assert list_names(small) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
+    assert (result.returncode, find_trouble(small_disk)) == (0, [])
+    assert list_names(small_disk) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 
 def test_a_kill_while_a_full_disk_is_pruned_is_finished_by_the_next_run(tmp_path: Path) -> None:
@@ -136,36 +136,36 @@ def test_a_mirror_onto_a_full_disk_leaves_the_copies_that_are_there(store: Fille
     )
     before = digest_files(copy)
     fill(store, "cities", [0])
-    ended = run_full(*words, cwd=copy.parent)
+    result = run_full(*words, cwd=copy.parent)
 
-    assert (first.returncode, ended.returncode) == (0, 15)
-    assert "cannot be written after 0 bytes" in ended.stdout + ended.stderr
+    assert (first.returncode, result.returncode) == (0, 15)
+    assert "cannot be written after 0 bytes" in result.stdout + result.stderr
     assert (digest_files(copy), find_trouble(copy)) == (before, [])
 
 
-def test_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small: Path, ground: Ground) -> None:
+def test_a_snapshot_onto_a_small_disk_leaves_the_old_latest(small_disk: Path, scenario: RestoreScenario) -> None:
     """Reported before the first byte where the disk says so; nothing is left here or on the server."""
-    ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
-    store = FilledStore(small)
-    store.add(ground.name)
-    (small / ".lock").touch()
+    scenario.server.create(scenario.name, vectors={"size": 4, "distance": "Dot"})
+    store = FilledStore(small_disk)
+    store.add(scenario.name)
+    (small_disk / ".lock").touch()
     before = store.files()
-    fill_up(small)
-    environment = make_environment(QDRANT_URL=ground.proxy.url, RESTORE_STORE=str(small))
-    command = [sys.executable, "-B", "-m", "restore", "snapshot", ground.name]
-    ended = subprocess.run(command, cwd=small, env=environment, capture_output=True, text=True, check=False)
+    fill_up(small_disk)
+    environment = make_environment(QDRANT_URL=scenario.proxy.url, RESTORE_STORE=str(small_disk))
+    command = [sys.executable, "-B", "-m", "restore", "snapshot", scenario.name]
+    result = subprocess.run(command, cwd=small_disk, env=environment, capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, store.files()) == (15, before)
-    assert ground.server.snapshots_of(ground.name) == []
+    assert (result.returncode, store.files()) == (15, before)
+    assert scenario.server.snapshots_of(scenario.name) == []
 
 
 def test_a_check_that_cannot_be_remembered_is_a_check_all_the_same(store: FilledStore) -> None:
     """The store takes no record; the result is reported, with a warning that it is not remembered."""
     fill(store, "cities", [0])
-    ended = run_full("verify", "--depth", "hash", cwd=store.path.parent, RESTORE_STORE=str(store.path))
+    result = run_full("verify", "--depth", "hash", cwd=store.path.parent, RESTORE_STORE=str(store.path))
 
-    assert ended.returncode == 0
-    assert "cannot be written" in ended.stdout + ended.stderr
+    assert result.returncode == 0
+    assert "cannot be written" in result.stdout + result.stderr
     assert list_names(store.path) == [FILE, f"{FILE}.json", "cities_latest.snapshot"]
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from restore.snapshots.name import encode_collection
 from restore.stores.local.reader import LocalStore
-from tests.stores.conftest import Place
+from tests.stores.conftest import BucketScenario
 from tests.support.program import run_program
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.server_under_test import Server
 from tests.support.state_dump import digest_files
 from tests.support.store_fixtures import minio
 
-__all__ = ["minio", "place"]
+__all__ = ["bucket_scenario", "minio"]
 
-from tests.stores.conftest import place
+from tests.stores.conftest import scenario as bucket_scenario
 
 # Each has another's beginning or end, or is written like something of ours.
 NAMES = (
@@ -48,14 +48,18 @@ def fill_server(server: Server, names: list[str]) -> None:
 
 
 def test_every_command_takes_every_name_for_itself(
-    ground: Ground, new_name: Callable[[str], str], tmp_path: Path
+    scenario: RestoreScenario, new_name: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Two snapshots of each name, then list, verify, pin, mirror, drill, prune of one, and restore of all."""
     names = [new_name("odd") + odd for odd in NAMES]
-    fill_server(ground.server, names)
-    store, copy = ground.store.path, tmp_path / "copy"
+    fill_server(scenario.server, names)
+    store, copy = scenario.store.path, tmp_path / "copy"
     beside = digest_files(tmp_path)
-    environment = {"QDRANT_URL": ground.server.url, "QDRANT_API_KEY": ground.server.key, "RESTORE_STORE": str(store)}
+    environment = {
+        "QDRANT_URL": scenario.server.url,
+        "QDRANT_API_KEY": scenario.server.key,
+        "RESTORE_STORE": str(store),
+    }
 
     def run(*words: str) -> int:
         return run_program(*words, cwd=tmp_path, environment=environment, timeout=120).status
@@ -67,9 +71,9 @@ def test_every_command_takes_every_name_for_itself(
     pruned = run("prune", "--keep-last", "1", names[0])
     after = {name: [one.file for one in LocalStore(str(store)).list_snapshots(name)] for name in names}
     for name in names:
-        ground.server.drop(name)
+        scenario.server.drop(name)
     restored = run("restore", *names)
-    counted = [ground.server.count(name) for name in names]
+    counted = [scenario.server.count(name) for name in names]
     left = {path.partition("/")[0] for path in set(digest_files(tmp_path)) - set(beside)}
 
     assert (taken, looked, drilled, pruned, restored) == ([0, 0], [0, 0, 0, 0], 0, 0, 0)
@@ -81,19 +85,19 @@ def test_every_command_takes_every_name_for_itself(
 
 
 @pytest.mark.xdist_group("buckets")
-def test_a_bucket_takes_every_name_for_itself(place: Place) -> None:
+def test_a_bucket_takes_every_name_for_itself(bucket_scenario: BucketScenario) -> None:
     """The same in a bucket, on a server of its own; pruning one name touches no other."""
     names = [f"odd{odd}" for odd in NAMES]
-    server = Server(place.qdrant)
+    server = Server(bucket_scenario.qdrant)
     fill_server(server, names)
-    taken = [place.run("snapshot", *names, "--concurrency", "4").status for _ in range(2)]
-    store = place.kept.open()
+    taken = [bucket_scenario.run("snapshot", *names, "--concurrency", "4").status for _ in range(2)]
+    store = bucket_scenario.harness.open()
     before = {name: [one.file for one in store.list_snapshots(name)] for name in names}
-    pruned = place.run("prune", "--keep-last", "1", names[0]).status
+    pruned = bucket_scenario.run("prune", "--keep-last", "1", names[0]).status
     after = {name: [one.file for one in store.list_snapshots(name)] for name in names}
     for name in names:
         server.drop(name)
-    restored = place.run("restore", "--all").status
+    restored = bucket_scenario.run("restore", "--all").status
 
     assert (taken, pruned, restored) == ([0, 0], 0, 0)
     assert after == {**before, names[0]: before[names[0]][1:]}

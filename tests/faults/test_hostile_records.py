@@ -19,10 +19,10 @@ from restore.snapshots.document import write_document
 from restore.stores.layout import SCHEDULE_FILE, Kind
 from restore.stores.local.reader import LocalStore
 from tests.support.hostile_files import CONTENTS, SPOILS, make_outside
-from tests.support.resolve_settings import settle
-from tests.support.restore_environment import Ground
+from tests.support.resolve_settings import resolve_settings
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_prune import fill, prune_here
-from tests.support.run_serve import Serving, read_events
+from tests.support.run_serve import RunningServe, read_events
 from tests.support.sample_stores import NOON, FilledStore, describe
 from tests.support.server_under_test import path
 
@@ -45,7 +45,7 @@ def test_a_proof_of_the_future_is_none(ahead: timedelta, store: FilledStore) -> 
     """A proof dated in the future, by a wrong clock or on purpose, would silence every alarm until then."""
     (file,) = fill(store, "cities", [0])
     remember(store, file, YEAR, -ahead)
-    found = run_list(settle("list", store=store.path), LocalStore(str(store.path)), NOON).files[0]
+    found = run_list(resolve_settings("list", store=store.path), LocalStore(str(store.path)), NOON).files[0]
     samples = record_store({}, StoreContents([found], {"cities": 1}, {"cities": NOON + ahead}), NOON)
 
     assert (found.last_check, found.last_depth, found.last_proven) == (NOON - YEAR, "hash", None)
@@ -69,22 +69,27 @@ def test_a_book_that_is_none_of_ours_keeps_no_job_from_running(kind: str, store:
     fill(store, "cities", [0])
     make_outside(store.path.parent)
     SPOILS[kind](store.path / SCHEDULE_FILE)
-    with Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@every 1m") as serving:
+    with RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@every 1m") as serving:
         page = serving.wait_for("/healthz", 200)
         metrics = serving.ask("/metrics")
-        ended = serving.end()
-    events = [one["event"] for one in read_events(ended.stderr)]
+        run_result = serving.end()
+    events = [one["event"] for one in read_events(run_result.stderr)]
 
-    assert (page.status, metrics.status, ended.status, "Traceback" in ended.stderr) == (200, 200, 143, False)
+    assert (page.status, metrics.status, run_result.status, "Traceback" in run_result.stderr) == (
+        200,
+        200,
+        143,
+        False,
+    )
     assert "schedule.job" in events
 
 
-def serve_remembering(store: FilledStore, slot: datetime) -> Serving:
+def serve_remembering(store: FilledStore, slot: datetime) -> RunningServe:
     """Start a serve whose daily job took its last slot then."""
     fill(store, "cities", [0])
     jobs = [{"job": "verify", "schedule": "0 3 * * * UTC", "slot": slot.isoformat()}]
     (store.path / SCHEDULE_FILE).write_text(json.dumps({"jobs": jobs, "schema": 1}))
-    return Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="0 3 * * *")
+    return RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="0 3 * * *")
 
 
 def list_begun(stderr: str) -> list[str]:
@@ -96,11 +101,11 @@ def list_begun(stderr: str) -> list[str]:
 def test_a_clock_that_ran_ahead_stops_no_job_for_good(ahead: timedelta, store: FilledStore) -> None:
     """The slot that it took is given up, and the next one comes within a day."""
     with serve_remembering(store, datetime.now(UTC) + ahead) as serving:
-        (job,) = serving.wait_for("/healthz", 200).told["jobs"]
-        ended = serving.end()
+        (job,) = serving.wait_for("/healthz", 200).document["jobs"]
+        run_result = serving.end()
 
     assert timedelta(0) < datetime.fromisoformat(job["next"]) - datetime.now(UTC) < timedelta(days=1)
-    assert list_begun(ended.stderr) == []
+    assert list_begun(run_result.stderr) == []
 
 
 @pytest.mark.parametrize("ago", [YEAR, datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)])
@@ -108,16 +113,16 @@ def test_after_a_jump_forward_a_job_runs_once(ago: timedelta, store: FilledStore
     """The missed slots of a year are made up for by one run."""
     with serve_remembering(store, datetime.now(UTC) - ago) as serving:
         job = serving.wait_ended("verify")
-        ended = serving.end()
+        run_result = serving.end()
 
     assert timedelta(0) < datetime.fromisoformat(job["next"]) - datetime.now(UTC) < timedelta(days=1)
-    assert list_begun(ended.stderr) == ["verify"]
+    assert list_begun(run_result.stderr) == ["verify"]
 
 
 @pytest.fixture
-def qdrant(ground: Ground) -> Iterator[Qdrant]:
+def qdrant(scenario: RestoreScenario) -> Iterator[Qdrant]:
     """Give a client of the server under test that is recorded."""
-    client = connect(ground.proxy.url, ground.server.key)
+    client = connect(scenario.proxy.url, scenario.server.key)
     yield client
     client.close()
 
@@ -139,49 +144,49 @@ def leave_journal(store: Path, url: str, *creations: dict[str, object]) -> None:
     ],
 )
 def test_a_journal_deletes_no_strangers_snapshot(
-    lie: dict[str, object] | None, ground: Ground, qdrant: Qdrant
+    lie: dict[str, object] | None, scenario: RestoreScenario, qdrant: Qdrant
 ) -> None:
     """A name, a checksum or a time of appearance does not prove that a snapshot is ours."""
-    ground.server.create(ground.name, vectors={"size": 4, "distance": "Dot"})
-    made = ground.server.ask("POST", path(ground.name, "snapshots")).result
+    scenario.server.create(scenario.name, vectors={"size": 4, "distance": "Dot"})
+    made = scenario.server.ask("POST", path(scenario.name, "snapshots")).result
     truth = {
         "<name>": made["name"],
         "<size>": made["size"],
         "<checksum>": made["checksum"],
         "<created>": made["creation_time"],
     }
-    told = lie and {
+    output = lie and {
         key: truth.get(str(value), str(value).replace("<name>", made["name"]) if value else value)
         for key, value in lie.items()
     }
-    creation = {"collection": ground.name, "at": "2026-11-20T12:00:00Z", "before": [], "made": told}
-    leave_journal(ground.store.path, ground.proxy.url, creation)
-    prune_here("--server", store=ground.store.path, qdrant=qdrant)
+    creation = {"collection": scenario.name, "at": "2026-11-20T12:00:00Z", "before": [], "made": output}
+    leave_journal(scenario.store.path, scenario.proxy.url, creation)
+    prune_here("--server", store=scenario.store.path, qdrant=qdrant)
 
-    assert ground.server.snapshots_of(ground.name) == [made["name"]]
-    assert ground.proxy.writes == []
+    assert scenario.server.snapshots_of(scenario.name) == [made["name"]]
+    assert scenario.proxy.writes == []
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../x", "a/b", "x\0y", ".restoring-0123456789abcdef-1", "x" * 256])
 def test_a_journal_of_a_name_that_no_collection_has_is_not_followed(
-    name: str, ground: Ground, qdrant: Qdrant
+    name: str, scenario: RestoreScenario, qdrant: Qdrant
 ) -> None:
     """No request has such a name in it; a path of dots would be another request."""
     creation = {"collection": name, "at": "2026-11-20T12:00:00Z", "before": [], "made": None}
-    leave_journal(ground.store.path, ground.proxy.url, creation)
-    report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
+    leave_journal(scenario.store.path, scenario.proxy.url, creation)
+    report = prune_here("--server", store=scenario.store.path, qdrant=qdrant)
     journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]
 
     assert [(one.status, one.removed) for one in journal] == [(13, False)]
-    assert [seen.line for seen in ground.proxy.seen if "snapshots" in seen.line and ".." in seen.line] == []
+    assert [seen.line for seen in scenario.proxy.seen if "snapshots" in seen.line and ".." in seen.line] == []
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_a_journal_that_is_none_is_told_and_left(kind: str, ground: Ground, qdrant: Qdrant) -> None:
+def test_a_journal_that_is_none_is_told_and_left(kind: str, scenario: RestoreScenario, qdrant: Qdrant) -> None:
     """The clean-up goes on, and the server is not written to."""
-    (ground.store.path / ".journal-0123abcd.json").write_bytes(CONTENTS[kind])
-    report = prune_here("--server", store=ground.store.path, qdrant=qdrant)
+    (scenario.store.path / ".journal-0123abcd.json").write_bytes(CONTENTS[kind])
+    report = prune_here("--server", store=scenario.store.path, qdrant=qdrant)
     journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]
 
     assert [one.status for one in journal] in ([13], [14])
-    assert ground.proxy.writes == []
+    assert scenario.proxy.writes == []

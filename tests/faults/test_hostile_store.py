@@ -26,7 +26,7 @@ from restore.stores.local.reader import LocalStore
 from restore.stores.local.writer import WritableLocalStore
 from tests.support.hostile_files import DOCUMENTS, FILE, SECRET, SPOILS, make_outside, spoil
 from tests.support.program import make_environment
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_prune import OURS, fill, names, prune_here
 from tests.support.sample_stores import NOON, FilledStore, describe
 from tests.support.state_dump import digest_files
@@ -86,14 +86,14 @@ def test_no_document_holds_us_up_or_leads_us_outside(
     before = digest_files(outside)
     copy = store.path.parent / "copy"
     tokens = {"<store>": str(store.path), "<copy>": str(copy)}
-    ended = [
+    result = [
         run_limited(*(tokens.get(word, word) for word in words), cwd=copy.parent, RESTORE_STORE=str(store.path))
         for words in READERS[document]
     ]
-    said = "".join(one.stdout + one.stderr for one in ended)
+    output = "".join(one.stdout + one.stderr for one in result)
 
-    assert [one.returncode for one in ended if one.returncode not in {0, 3, 13, 14, 16, 18}] == []
-    assert ("Traceback" in said, SECRET in said) == (False, False)
+    assert [one.returncode for one in result if one.returncode not in {0, 3, 13, 14, 16, 18}] == []
+    assert ("Traceback" in output, SECRET in output) == (False, False)
     assert digest_files(outside) == before
 
 
@@ -236,40 +236,44 @@ SET = SetDocument(run_id="0123abcd" * 4, created=NOON, server="1.18.3", collecti
         {"collection": "towns"},
     ],
 )
-def test_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], ground: Ground) -> None:
+def test_a_set_brings_nothing_back_but_its_own(changes: dict[str, str], scenario: RestoreScenario) -> None:
     """Foreign files, paths outside and names that no collection has: the server is not written to."""
-    ground.add()
-    outside = make_outside(ground.store.path.parent)
-    fill(ground.store, "towns", [0])
+    scenario.add()
+    outside = make_outside(scenario.store.path.parent)
+    fill(scenario.store, "towns", [0])
     given = {key: value.replace("<outside>", str(outside)) for key, value in changes.items()}
     evil = msgspec.structs.replace(SET, collections=(msgspec.structs.replace(MEMBER, **given),))
-    (ground.store.path / DOCUMENTS["set"]).write_bytes(write_document(evil))
-    ended = ground.run("--set", "latest")
+    (scenario.store.path / DOCUMENTS["set"]).write_bytes(write_document(evil))
+    result = scenario.run("--set", "latest")
 
-    assert (ended.status, ground.proxy.writes) == (10, [])
-    assert ground.server.collections() == [one for one in ground.server.collections() if one not in given.values()]
+    assert (result.status, scenario.proxy.writes) == (10, [])
+    assert scenario.server.collections() == [
+        one for one in scenario.server.collections() if one not in given.values()
+    ]
 
 
-def test_a_set_whose_file_is_another_one_is_refused(ground: Ground) -> None:
+def test_a_set_whose_file_is_another_one_is_refused(scenario: RestoreScenario) -> None:
     """The right name with other bytes than the set promises."""
-    ground.add()
+    scenario.add()
     document = msgspec.structs.replace(
         SET,
         collections=(
-            SetMember(collection=ground.name, file=f"{ground.name}_20261120_120000.snapshot", sha256="0" * 64),
+            SetMember(collection=scenario.name, file=f"{scenario.name}_20261120_120000.snapshot", sha256="0" * 64),
         ),
     )
-    (ground.store.path / DOCUMENTS["set"]).write_bytes(write_document(document))
-    ended = ground.run("--set", "latest")
+    (scenario.store.path / DOCUMENTS["set"]).write_bytes(write_document(document))
+    result = scenario.run("--set", "latest")
 
-    assert (ended.status, ground.proxy.writes) == (13, [])
+    assert (result.status, scenario.proxy.writes) == (13, [])
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", ".restoring-0123456789abcdef-1", ".drill-0123456789ab", "a:b"])
-def test_a_store_cannot_make_us_restore_onto_a_name_that_no_collection_has(name: str, ground: Ground) -> None:
+def test_a_store_cannot_make_us_restore_onto_a_name_that_no_collection_has(
+    name: str, scenario: RestoreScenario
+) -> None:
     """Such files are ignored, and refused when named; the server is not written to."""
-    ground.store.add(name)
-    ended = ground.run("--all")
-    named = ground.run(name)
+    scenario.store.add(name)
+    result = scenario.run("--all")
+    named = scenario.run(name)
 
-    assert (ended.status, named.status, ground.proxy.writes) == (0, 2, [])
+    assert (result.status, named.status, scenario.proxy.writes) == (0, 2, [])

@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from tests.support.run_prune import fill
-from tests.support.run_serve import Serving
+from tests.support.run_serve import RunningServe
 from tests.support.sample_stores import FilledStore
 
 WORD = "surprise-77f1"
 
 
 @pytest.fixture
-def serving(store: FilledStore) -> Iterator[Serving]:
+def serving(store: FilledStore) -> Iterator[RunningServe]:
     """Give a serve that has nothing to do today."""
     fill(store, "cities", [0])
-    with Serving(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@yearly") as running:
+    with RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@yearly") as running:
         assert running.wait_for("/healthz", 200).status == 200
         yield running
 
 
-def send(serving: Serving, *pieces: bytes, seconds: float = 10.0) -> bytes:
+def send(serving: RunningServe, *pieces: bytes, seconds: float = 10.0) -> bytes:
     """Send pieces, then nothing more; give all that is answered."""
     answer = b""
     with socket.create_connection(("127.0.0.1", serving.port), seconds) as connected, contextlib.suppress(OSError):
@@ -70,20 +70,20 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
-def test_a_bad_request_is_refused_and_not_repeated(request_name: str, serving: Serving) -> None:
+def test_a_bad_request_is_refused_and_not_repeated(request_name: str, serving: RunningServe) -> None:
     """The answer repeats no word of it and names no software; the next request is answered as usual."""
     content, first = REQUESTS[request_name]
     answer = send(serving, content)
     page = serving.ask("/healthz")
-    ended = serving.end()
+    result = serving.end()
 
     # Who is still sending when the connection ends may never see the answer.
     assert " ".join(answer.decode().split()[:2]) in {first, "" if len(content) > 1 << 16 else first}
     assert [word for word in (WORD.encode(), b"Python", b"Server:", b"etc") if word.lower() in answer.lower()] == []
-    assert (page.status, ended.status, "Traceback" in ended.stderr) == (200, 143, False)
+    assert (page.status, result.status, "Traceback" in result.stderr) == (200, 143, False)
 
 
-def test_a_byte_now_and_then_holds_no_connection(serving: Serving) -> None:
+def test_a_byte_now_and_then_holds_no_connection(serving: RunningServe) -> None:
     """A request that takes longer than five seconds is hung up on, however often a byte comes."""
     begin = time.monotonic()
     with socket.create_connection(("127.0.0.1", serving.port), 10) as connected:
@@ -106,7 +106,7 @@ def _has_ended(connected: socket.socket) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: Serving) -> None:
+def test_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: RunningServe) -> None:
     """The oldest of too many connections is closed; threads stay few; the process still ends when asked to."""
     with contextlib.ExitStack() as crowd:
         for _ in range(300):
@@ -116,7 +116,7 @@ def test_three_hundred_who_say_nothing_keep_nobody_from_asking(serving: Serving)
         took = time.monotonic() - begin
         status = Path(f"/proc/{serving.process.pid}/status").read_text()
         threads = int(status.partition("Threads:")[2].split()[0])
-        ended = serving.end()
+        result = serving.end()
 
-    assert (pages, ended.status) == ([200, 200, 200], 143)
+    assert (pages, result.status) == ([200, 200, 200], 143)
     assert (took < 4, threads < 100) == (True, True)

@@ -17,9 +17,9 @@ from restore.commands.observe import read_samples
 from restore.monitoring.webhook import NotifyError, post
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.secret import Secret
-from tests.support.program import Ended, make_environment, run_program
+from tests.support.program import ProgramResult, make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
-from tests.support.run_serve import Serving, read_events, receive
+from tests.support.run_serve import RunningServe, read_events, receive
 from tests.support.server_under_test import Server
 
 DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
@@ -34,16 +34,16 @@ with open_writable_local_store(sys.argv[1]).lock():
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def store_path(tmp_path: Path) -> Path:
     """Give the place of a store."""
     return tmp_path / "store"
 
 
 @contextlib.contextmanager
-def holding(place: Path, seconds: float) -> Iterator[None]:
+def holding(store_path: Path, seconds: float) -> Iterator[None]:
     """Hold the store's lock in another process for so long."""
-    open_writable_local_store(str(place))
-    command = [sys.executable, "-c", HOLD, str(place), str(seconds)]
+    open_writable_local_store(str(store_path))
+    command = [sys.executable, "-c", HOLD, str(store_path), str(seconds)]
     with subprocess.Popen(command, env=make_environment(), stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
@@ -53,15 +53,15 @@ def holding(place: Path, seconds: float) -> Iterator[None]:
             holder.kill()
 
 
-def run(place: Path, target: Server, *arguments: str, **environment: str) -> Ended:
+def run(store_path: Path, target: Server, *arguments: str, **environment: str) -> ProgramResult:
     """Run a command that writes metrics."""
     given = {
         "QDRANT_URL": target.url,
-        "RESTORE_STORE": str(place),
-        "RESTORE_METRICS_FILE": str(place.parent / "x.prom"),
+        "RESTORE_STORE": str(store_path),
+        "RESTORE_METRICS_FILE": str(store_path.parent / "x.prom"),
         "RESTORE_LOG_FORMAT": "json",
     }
-    return run_program(*arguments, cwd=place.parent, environment={**given, **environment})
+    return run_program(*arguments, cwd=store_path.parent, environment={**given, **environment})
 
 
 def read_wait(text: str) -> dict[str, float]:
@@ -71,66 +71,71 @@ def read_wait(text: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("command", ["snapshot", "prune", "mirror"])
 def test_a_run_that_waits_for_the_lock_says_so_and_how_long(
-    command: str, place: Path, target: Server, cities: str
+    command: str, store_path: Path, target: Server, cities: str
 ) -> None:
     """The metric, the log while it waits, and the report."""
-    run(place, target, "snapshot", cities)
-    locked = place if command != "mirror" else place.parent / "away"
+    run(store_path, target, "snapshot", cities)
+    locked = store_path if command != "mirror" else store_path.parent / "away"
     with holding(locked, 2.0):
-        ended = run(place, target, command, "--json", RESTORE_MIRROR_TO=str(locked))
-    waits = read_wait((place.parent / "x.prom").read_text())
-    events = [event["store"] for event in read_events(ended.stderr) if event["event"] == "store.waiting_for_another"]
+        result = run(store_path, target, command, "--json", RESTORE_MIRROR_TO=str(locked))
+    waits = read_wait((store_path.parent / "x.prom").read_text())
+    events = [event["store"] for event in read_events(result.stderr) if event["event"] == "store.waiting_for_another"]
 
-    assert ended.status == 0, ended.stderr
+    assert result.status == 0, result.stderr
     assert events == [str(locked)]
     assert 0.3 < waits[command] < 10
-    assert json.loads(ended.stdout)["lock_wait_seconds"] == waits[command]
+    assert json.loads(result.stdout)["lock_wait_seconds"] == waits[command]
 
 
-def test_a_run_that_had_not_to_wait_says_zero(place: Path, target: Server, cities: str) -> None:
+def test_a_run_that_had_not_to_wait_says_zero(store_path: Path, target: Server, cities: str) -> None:
     """And ends what an alert on waiting has begun."""
-    run(place, target, "snapshot", cities)
+    run(store_path, target, "snapshot", cities)
 
-    assert read_wait((place.parent / "x.prom").read_text()) == {"snapshot": 0}
+    assert read_wait((store_path.parent / "x.prom").read_text()) == {"snapshot": 0}
 
 
-def test_a_run_that_gives_up_waiting_says_how_long_it_did(place: Path, target: Server, cities: str) -> None:
+def test_a_run_that_gives_up_waiting_says_how_long_it_did(store_path: Path, target: Server, cities: str) -> None:
     """Status 11, after `--lock-timeout`."""
-    with holding(place, 30.0):
-        ended = run(place, target, "snapshot", cities, "--lock-timeout", "1s")
+    with holding(store_path, 30.0):
+        result = run(store_path, target, "snapshot", cities, "--lock-timeout", "1s")
 
-    assert ended.status == 11
-    assert read_wait((place.parent / "x.prom").read_text()) == {"snapshot": 1}
+    assert result.status == 11
+    assert read_wait((store_path.parent / "x.prom").read_text()) == {"snapshot": 1}
 
 
 def test_a_restore_that_waits_for_another_one_says_how_long(
-    place: Path, target: Server, proxy: RecordingProxy, cities: str
+    store_path: Path, target: Server, proxy: RecordingProxy, cities: str
 ) -> None:
     """The mark on the server is a lock as well."""
-    run(place, target, "snapshot", cities)
+    run(store_path, target, "snapshot", cities)
     target.forget(cities)
     proxy.inject(r"(PUT|POST) /collections/[^/]+/snapshots/(upload|recover).*", Fault(delay=2.0))
-    environment = make_environment(QDRANT_URL=proxy.url, RESTORE_STORE=str(place))
+    environment = make_environment(QDRANT_URL=proxy.url, RESTORE_STORE=str(store_path))
     command = [sys.executable, "-m", "restore", "restore", cities]
-    with subprocess.Popen(command, env=environment, cwd=place.parent, stderr=subprocess.PIPE) as first:
+    with subprocess.Popen(command, env=environment, cwd=store_path.parent, stderr=subprocess.PIPE) as first:
         end = time.monotonic() + 20
         while not proxy.find(r"(PUT|POST) /collections/[^/]+/snapshots/.*") and time.monotonic() < end:
             time.sleep(0.02)
-        second = run(place, target, "restore", cities)
+        second = run(store_path, target, "restore", cities)
         first.communicate(timeout=60)
 
     assert (first.returncode, second.status) == (0, 0), second.stderr
-    assert 0.5 < read_wait((place.parent / "x.prom").read_text())["restore"] < 30
+    assert 0.5 < read_wait((store_path.parent / "x.prom").read_text())["restore"] < 30
 
 
-def test_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(place: Path, target: Server, cities: str) -> None:
+def test_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(
+    store_path: Path, target: Server, cities: str
+) -> None:
     """Restarting it would not end the other run. The metric is there when the job has ended."""
     limits = {"RESTORE_HEALTH_TIMEOUT": "12s"}
-    with holding(place, 3.0), Serving(place, target.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
-        told = serving.wait_ended("snapshot")
+    with (
+        holding(store_path, 3.0),
+        RunningServe(store_path, target.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving,
+    ):
+        output = serving.wait_ended("snapshot")
         waits = read_wait(serving.ask("/metrics").text)
 
-    assert told["status"] == 0
+    assert output["status"] == 0
     assert 0.3 < waits["snapshot"] < 10
 
 
@@ -151,37 +156,37 @@ def test_one_who_answers_without_end_is_not_waited_for() -> None:
 
 
 def test_a_webhook_that_hangs_delays_a_run_by_its_limit_and_changes_nothing(
-    place: Path, target: Server, cities: str
+    store_path: Path, target: Server, cities: str
 ) -> None:
     """Ten seconds, not for ever; the snapshot is made and the status is 0."""
     with receive() as receiver:
         receiver.hangs = True
         begin = time.monotonic()
-        ended = run(place, target, "snapshot", cities, RESTORE_NOTIFY_WEBHOOK=f"{receiver.url}/hook")
+        result = run(store_path, target, "snapshot", cities, RESTORE_NOTIFY_WEBHOOK=f"{receiver.url}/hook")
         took = time.monotonic() - begin
-    failures = [event["reason"] for event in read_events(ended.stderr) if event["event"] == "notify.failed"]
+    failures = [event["reason"] for event in read_events(result.stderr) if event["event"] == "notify.failed"]
 
-    assert ended.status == 0
+    assert result.status == 0
     assert failures == ["127.0.0.1: no answer within 10 s"]
     assert took < 20
 
 
 def test_a_signal_is_not_held_up_by_those_who_are_told(
-    place: Path, target: Server, proxy: RecordingProxy, cities: str
+    store_path: Path, target: Server, proxy: RecordingProxy, cities: str
 ) -> None:
     """SIGTERM in the middle of a run whose webhook and check hang: gone within two seconds, the metrics written."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
-    file = place.parent / "x.prom"
+    file = store_path.parent / "x.prom"
     with receive() as receiver:
         environment = make_environment(
             QDRANT_URL=proxy.url,
-            RESTORE_STORE=str(place),
+            RESTORE_STORE=str(store_path),
             RESTORE_METRICS_FILE=str(file),
             RESTORE_NOTIFY_WEBHOOK=f"{receiver.url}/hook",
             RESTORE_NOTIFY_HEALTHCHECKS=f"{receiver.url}/check",
         )
         command = [sys.executable, "-m", "restore", "snapshot", cities]
-        with subprocess.Popen(command, env=environment, cwd=place.parent, stderr=subprocess.PIPE) as running:
+        with subprocess.Popen(command, env=environment, cwd=store_path.parent, stderr=subprocess.PIPE) as running:
             end = time.monotonic() + 20
             while not proxy.find(DOWNLOAD) and time.monotonic() < end:
                 time.sleep(0.02)

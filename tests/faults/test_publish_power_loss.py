@@ -23,12 +23,12 @@ OLD, NEW = os.urandom(300_000), os.urandom(300_000)
 SYSTEM_CALLS = {os.fsync: "fsync", os.rename: "rename", os.replace: "replace", os.symlink: "symlink"}
 
 
-def watch_calls(work: Callable[[], object], told: Callable[[str], None]) -> None:
+def watch_calls(work: Callable[[], object], output: Callable[[str], None]) -> None:
     """Tell every call of the system that decides what survives, before it is made."""
 
     def profile(_frame: FrameType, event: str, argument: object) -> None:
         if event == "c_call" and argument in SYSTEM_CALLS:
-            told(SYSTEM_CALLS[argument])
+            output(SYSTEM_CALLS[argument])
 
     sys.setprofile(profile)
     try:
@@ -117,7 +117,7 @@ def _publish_until(store: Path, step: int, state: Callable[[str], None]) -> None
     """Publish up to the call number `step` (from 0), then look at the disk."""
     left = step
 
-    def told(call: str) -> None:
+    def output(call: str) -> None:
         nonlocal left
         if left == 0:
             state(call)
@@ -125,7 +125,7 @@ def _publish_until(store: Path, step: int, state: Callable[[str], None]) -> None
         left -= 1
 
     try:
-        watch_calls(lambda: publish_once(store, NEW, SECOND), told)
+        watch_calls(lambda: publish_once(store, NEW, SECOND), output)
     except _LostPower:
         return
     state("end")

@@ -18,9 +18,9 @@ def test_a_collection_that_an_application_creates_while_the_server_looks_for_its
     store.add(name)
     proxy.inject(RECOVER, Fault(before=lambda _seen: make_empty(target, name)), times=1)
 
-    ended = run_restore(name, url=proxy.url, store=store.path)
+    result = run_restore(name, url=proxy.url, store=store.path)
 
-    assert ended.status == 0, ended.stderr
+    assert result.status == 0, result.stderr
     assert read_state(target, name) == promise_state(name)
 
 
@@ -36,9 +36,9 @@ def test_points_that_an_application_wrote_while_the_server_looked_for_its_file_s
     store.add(name)
     proxy.inject(RECOVER, Fault(before=lambda _seen: create_and_write()), times=1)
 
-    ended = run_restore(name, url=proxy.url, store=store.path)
+    result = run_restore(name, url=proxy.url, store=store.path)
 
-    assert ended.status == 0, ended.stderr
+    assert result.status == 0, result.stderr
     kept = read_state(target, name)
     assert (sorted(map(str, kept.points)), kept.markers, kept.uploads) == (["1000", "1001", "1002"], [], [])
 
@@ -50,7 +50,7 @@ def test_a_collection_that_an_application_creates_before_an_upload_arrives_is_fi
     store.add(name)
     proxy.inject("^POST .*/snapshots/upload", Fault(before=lambda _seen: make_empty(target, name)), times=1)
 
-    ended = run_restore(name, "--transfer", "upload", url=proxy.url, store=store.path)
+    result = run_restore(name, "--transfer", "upload", url=proxy.url, store=store.path)
 
-    assert ended.status == 0, ended.stderr
+    assert result.status == 0, result.stderr
     assert read_state(target, name) == promise_state(name)

@@ -7,33 +7,33 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
-from tests.support.targets import EMPTY, MISSING, OTHER, Scene
+from tests.support.restore_scenario import RestoreScenario
+from tests.support.targets import EMPTY, MISSING, OTHER, TargetSetup
 
 UPLOADING = r"POST .*snapshots/upload"
 FAILED = b'{"status":{"error":"Service internal error: it could not be unpacked"},"time":0.0}'
 
 
-def refuse(ground: Ground) -> None:
+def refuse(scenario: RestoreScenario) -> None:
     """Let the server have the file and recover nothing."""
-    ground.proxy.inject(
-        UPLOADING, Fault(after=lambda _: ground.server.drop(ground.name), rewrite=lambda _: FAILED, answered=500)
+    scenario.proxy.inject(
+        UPLOADING, Fault(after=lambda _: scenario.server.drop(scenario.name), rewrite=lambda _: FAILED, answered=500)
     )
 
 
-def lose(ground: Ground) -> None:
+def lose(scenario: RestoreScenario) -> None:
     """Let every upload break off."""
-    ground.proxy.inject(UPLOADING, Fault(cut_request=200_000))
+    scenario.proxy.inject(UPLOADING, Fault(cut_request=200_000))
 
 
-def promise_too_much(ground: Ground) -> None:
+def promise_too_much(scenario: RestoreScenario) -> None:
     """Let the comparison fail."""
-    ground.add(points=44)
+    scenario.add(points=44)
 
 
-def promise_another_checksum(ground: Ground) -> None:
+def promise_another_checksum(scenario: RestoreScenario) -> None:
     """Let the server find another checksum."""
-    ground.add(sha256="0" * 64)
+    scenario.add(sha256="0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -46,27 +46,27 @@ def promise_another_checksum(ground: Ground) -> None:
         (EMPTY, refuse),
         (OTHER, lose),
     ],
-    ids=lambda one: one.name if isinstance(one, Scene) else one.__name__,
+    ids=lambda one: one.name if isinstance(one, TargetSetup) else one.__name__,
 )
 def test_ten_failing_restores_leave_no_more_than_one(
-    own_ground: Ground, scene: Scene, spoil: Callable[[Ground], None]
+    own_scenario: RestoreScenario, scene: TargetSetup, spoil: Callable[[RestoreScenario], None]
 ) -> None:
     """The same collections, markers and files on the server, and nothing in the store."""
-    own_ground.add()
-    scene.prepare(own_ground.server, own_ground.name)
-    spoil(own_ground)
-    stored = own_ground.store.files()
-    left = [leave(own_ground, scene.arguments) for _ in range(10)]
+    own_scenario.add()
+    scene.prepare(own_scenario.server, own_scenario.name)
+    spoil(own_scenario)
+    stored = own_scenario.store.files()
+    left = [leave(own_scenario, scene.arguments) for _ in range(10)]
     assert [status for status, *_ in left] == [left[0][0]] * 10
     assert left[0][0] != 0
     assert left[9][1:] == left[1][1:]
     assert len(left[9][1]) <= len(left[0][1])
     assert left[9][2] == left[0][2]
-    assert own_ground.store.files() == stored
+    assert own_scenario.store.files() == stored
 
 
-def leave(ground: Ground, arguments: tuple[str, ...]) -> tuple[int, list[str], dict[str, int]]:
+def leave(scenario: RestoreScenario, arguments: tuple[str, ...]) -> tuple[int, list[str], dict[str, int]]:
     """Run once; gives the status, and the collections and files that the server has afterwards."""
-    outcome = ground.restore(*arguments)
-    names = ["a mark" if name.startswith(".restoring-") else name for name in ground.server.collections()]
-    return outcome.status, names, ground.server.files()
+    outcome = scenario.restore(*arguments)
+    names = ["a mark" if name.startswith(".restoring-") else name for name in scenario.server.collections()]
+    return outcome.status, names, scenario.server.files()

@@ -16,16 +16,16 @@ import pytest
 from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.fast_clock import FastClock
 from tests.support.markers import plant_mark
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
-from tests.support.run_restore import Running, only, restore_here
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
+from tests.support.run_restore import RunningProgram, only, restore_here
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
-from tests.support.targets import EMPTY, MISSING, OTHER, SAME, Scene, promise_state, read_state
+from tests.support.targets import EMPTY, MISSING, OTHER, SAME, TargetSetup, promise_state, read_state
 
 EVERY_REQUEST = bool(os.environ.get("EVERY_REQUEST"))
 CUT_BYTES = 100_000
 KILLED = -9
-Kill = Callable[[Seen], None]
+Kill = Callable[[RecordedRequest], None]
 End = tuple[int, object, object]
 """How the killed run ended, what stood there after the next one, and what should."""
 
@@ -61,35 +61,37 @@ def prepare_removed(server: Server, name: str) -> None:
     plant_mark(server, name, Phase.SENT, TargetBefore.PRESENT, aliases=(f"{name}-alias",))
 
 
-INTERRUPTED = Scene("taken over, nothing there", prepare_interrupted)
-HALF_MADE = Scene("taken over, half-made", prepare_half_made)
-REMOVED = Scene("taken over, removed", prepare_removed, ("--on-existing", "replace"))
+INTERRUPTED = TargetSetup("taken over, nothing there", prepare_interrupted)
+HALF_MADE = TargetSetup("taken over, half-made", prepare_half_made)
+REMOVED = TargetSetup("taken over, removed", prepare_removed, ("--on-existing", "replace"))
 
 
 @dataclass
-class Killer:
+class RestoreKiller:
     """Runs a restore of one scene again and again, killed at another step each time."""
 
     server: Server
     proxy: RecordingProxy
     store: FilledStore
     new_name: Callable[[str], str]
-    scene: Scene
+    scene: TargetSetup
 
     @property
     def hurried(self) -> bool:
         """Whether the run to be killed would wait for a dead one first."""
         return self.scene in {INTERRUPTED, HALF_MADE, REMOVED}
 
-    def start(self, name: str) -> Running:
+    def start(self, name: str) -> RunningProgram:
         """Start the run to be killed."""
-        return Running(name, *self.scene.arguments, url=self.proxy.url, store=self.store.path, hurried=self.hurried)
+        return RunningProgram(
+            name, *self.scene.arguments, url=self.proxy.url, store=self.store.path, hurried=self.hurried
+        )
 
     def count_steps(self) -> int:
         """Run to the end once; gives how many steps that takes."""
         with self.start(self.prepare()) as running:
-            ended = running.wait()
-        assert ended.status == 0, ended.stderr
+            result = running.wait()
+        assert result.status == 0, result.stderr
         return len([seen for seen in self.proxy.seen if not seen.is_beat and (EVERY_REQUEST or not seen.is_read)])
 
     def prepare(self) -> str:
@@ -131,15 +133,15 @@ class Killer:
 
 @pytest.fixture
 def killer(  # noqa: PLR0917 - pytest hands them over by name
-    target: Server, proxy: RecordingProxy, store: FilledStore, new_name: Callable[[str], str], scene: Scene
-) -> Killer:
+    target: Server, proxy: RecordingProxy, store: FilledStore, new_name: Callable[[str], str], scene: TargetSetup
+) -> RestoreKiller:
     """Give a killer for one scene."""
-    return Killer(target, proxy, store, new_name, scene)
+    return RestoreKiller(target, proxy, store, new_name, scene)
 
 
 @pytest.mark.timeout(900 if EVERY_REQUEST else 120)
 @pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
-def test_a_restore_killed_at_any_step_is_made_whole_by_the_next_run(killer: Killer) -> None:
+def test_a_restore_killed_at_any_step_is_made_whole_by_the_next_run(killer: RestoreKiller) -> None:
     """SIGKILL at any instant; the next run ends whole and verified, with no marker and no uploaded file left."""
     ends = killer.kill_everywhere()
     print(f"{killer.scene.name}: {len(ends)} kill points")  # noqa: T201 - a figure of the proof
@@ -149,7 +151,7 @@ def test_a_restore_killed_at_any_step_is_made_whole_by_the_next_run(killer: Kill
 
 @pytest.mark.timeout(900 if EVERY_REQUEST else 120)
 @pytest.mark.parametrize("scene", [INTERRUPTED, HALF_MADE, REMOVED], ids=lambda scene: scene.name)
-def test_a_run_that_finishes_a_killed_one_may_be_killed_as_well(killer: Killer) -> None:
+def test_a_run_that_finishes_a_killed_one_may_be_killed_as_well(killer: RestoreKiller) -> None:
     """A takeover killed at any step leaves what the next takeover can finish (protocol.md, Restore, rule 9)."""
     ends = killer.kill_everywhere()
     print(f"{killer.scene.name}: {len(ends)} kill points")  # noqa: T201 - a figure of the proof
@@ -158,7 +160,7 @@ def test_a_run_that_finishes_a_killed_one_may_be_killed_as_well(killer: Killer) 
 
 
 @pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
-def test_a_restore_killed_in_the_middle_of_its_upload_is_made_whole_by_the_next_run(killer: Killer) -> None:
+def test_a_restore_killed_in_the_middle_of_its_upload_is_made_whole_by_the_next_run(killer: RestoreKiller) -> None:
     """The server drops the part of an upload that it has when the sender dies; the next run sends it again."""
     name = killer.prepare()
     with killer.start(name) as running:

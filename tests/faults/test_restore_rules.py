@@ -14,8 +14,8 @@ from restore.errors import DeadlineError
 from restore.qdrant.collection_names import name_marker, name_upload
 from restore.recovery.marker.model import Phase, TargetBefore
 from tests.support.markers import DEAD_TOKEN
-from tests.support.recording_proxy import Fault, Seen
-from tests.support.restore_environment import Ground
+from tests.support.recording_proxy import Fault, RecordedRequest
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import damage, describe
 from tests.support.server_under_test import path
 from tests.support.targets import VECTORS, make_empty, make_other, make_same, put_written
@@ -34,61 +34,61 @@ def unready(sentence: str) -> Fault:
 # --- 1. wait --------------------------------------------------------------------------------------------------
 
 
-def test_rule_1_nothing_is_asked_before_the_server_is_ready(ground: Ground) -> None:
+def test_rule_1_nothing_is_asked_before_the_server_is_ready(scenario: RestoreScenario) -> None:
     """Rule 1: `/readyz` until it is 200, then the version, then everything else."""
-    ground.add()
-    ground.proxy.inject("GET /readyz", unready("some shards are not ready"), times=3)
-    assert ground.restore().result == "restored"
-    assert [seen.line for seen in ground.proxy.seen[:5]] == [*["GET /readyz"] * 4, "GET /"]
+    scenario.add()
+    scenario.proxy.inject("GET /readyz", unready("some shards are not ready"), times=3)
+    assert scenario.restore().result == "restored"
+    assert [seen.line for seen in scenario.proxy.seen[:5]] == [*["GET /readyz"] * 4, "GET /"]
 
 
-def test_rule_1_waiting_has_an_end_and_the_last_trouble_in_its_message(ground: Ground) -> None:
+def test_rule_1_waiting_has_an_end_and_the_last_trouble_in_its_message(scenario: RestoreScenario) -> None:
     """One overall limit; on expiry 124 with the last error; nothing but `/readyz` was asked."""
-    ground.add()
-    ground.proxy.inject("GET /readyz", unready("some shards are not ready"))
+    scenario.add()
+    scenario.proxy.inject("GET /readyz", unready("some shards are not ready"))
     with pytest.raises(DeadlineError, match=r"not ready within 3 s: it answers 503 \(some shards are not ready\)"):
-        ground.restore("--wait-timeout", "3")
-    assert {seen.line for seen in ground.proxy.seen} == {"GET /readyz"}
+        scenario.restore("--wait-timeout", "3")
+    assert {seen.line for seen in scenario.proxy.seen} == {"GET /readyz"}
 
 
 # --- 2. examine, 3. plan --------------------------------------------------------------------------------------
 
 
-def test_rule_2_a_target_that_is_an_alias_is_refused(ground: Ground) -> None:
+def test_rule_2_a_target_that_is_an_alias_is_refused(scenario: RestoreScenario) -> None:
     """Rule 2: an upload onto an alias overwrites the collection behind it; its name is in the sentence."""
-    ground.add()
-    behind = f"{ground.name}-behind"
-    put_written(ground.server, behind)
-    ground.server.alias(ground.name, behind)
-    outcome = ground.restore("--on-existing", "replace")
-    assert (outcome.status, ground.proxy.writes) == (16, [])
+    scenario.add()
+    behind = f"{scenario.name}-behind"
+    put_written(scenario.server, behind)
+    scenario.server.alias(scenario.name, behind)
+    outcome = scenario.restore("--on-existing", "replace")
+    assert (outcome.status, scenario.proxy.writes) == (16, [])
     assert outcome.message == (
-        f"'{ground.name}' is an alias of collection '{behind}': a restore onto it would overwrite '{behind}'; "
+        f"'{scenario.name}' is an alias of collection '{behind}': a restore onto it would overwrite '{behind}'; "
         "nothing was changed"
     )
-    assert ground.server.count(behind) == 3
-    ground.server.forget(behind)
+    assert scenario.server.count(behind) == 3
+    scenario.server.forget(behind)
 
 
-def test_rule_3_a_second_run_only_reads(ground: Ground) -> None:
+def test_rule_3_a_second_run_only_reads(scenario: RestoreScenario) -> None:
     """A collection that is there is never written to; the run ends with 0, as skipped."""
-    ground.add()
-    assert ground.restore().result == "restored"
-    second = ground.run(ground.name)
+    scenario.add()
+    assert scenario.restore().result == "restored"
+    second = scenario.run(scenario.name)
     assert (second.status, second.outcome["result"], second.outcome["points"]) == (0, "skipped_exists", 43)
-    assert ground.proxy.writes == []
-    assert len(ground.proxy.seen) <= 6
+    assert scenario.proxy.writes == []
+    assert len(scenario.proxy.seen) <= 6
 
 
 # --- 4. mark --------------------------------------------------------------------------------------------------
 
 
-def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(ground: Ground) -> None:
+def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(scenario: RestoreScenario) -> None:
     """Rule 4: the mark is made before anything else changes; its metadata is what the next run needs."""
-    file = ground.add()
-    assert ground.restore().result == "restored"
-    assert ground.proxy.writes[0] == f"PUT {path(ground.mark)}"
-    body = json.loads(ground.proxy.find(f"^PUT {path(ground.mark)}$")[0].body)
+    file = scenario.add()
+    assert scenario.restore().result == "restored"
+    assert scenario.proxy.writes[0] == f"PUT {path(scenario.mark)}"
+    body = json.loads(scenario.proxy.find(f"^PUT {path(scenario.mark)}$")[0].body)
     metadata = body.pop("metadata")
     token = metadata.pop("token")
     assert body == {
@@ -101,7 +101,7 @@ def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(ground: Ground) -
     assert len(metadata.pop("since")) == 25
     assert len(metadata.pop("sha256")) == 64
     assert metadata == {
-        "collection": ground.name,
+        "collection": scenario.name,
         "holder": "a test",
         "snapshot": file.name,
         "size": file.stat().st_size,
@@ -112,151 +112,155 @@ def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(ground: Ground) -
     }
 
 
-def test_rule_4_a_living_holder_raises_its_beat(ground: Ground) -> None:
+def test_rule_4_a_living_holder_raises_its_beat(scenario: RestoreScenario) -> None:
     """Rules 4 and 9: a counter under the holder's own key, every 2 s; so the living are told from the dead."""
-    ground.add()
-    ground.proxy.inject(UPLOADING, Fault(delay=5), times=1)
-    assert ground.restore().result == "restored"
-    token = json.loads(ground.proxy.find(f"^PUT {path(ground.mark)}$")[0].body)["metadata"]["token"]
-    beats = [json.loads(seen.body)["metadata"] for seen in ground.proxy.seen if seen.is_beat]
+    scenario.add()
+    scenario.proxy.inject(UPLOADING, Fault(delay=5), times=1)
+    assert scenario.restore().result == "restored"
+    token = json.loads(scenario.proxy.find(f"^PUT {path(scenario.mark)}$")[0].body)["metadata"]["token"]
+    beats = [json.loads(seen.body)["metadata"] for seen in scenario.proxy.seen if seen.is_beat]
     assert beats[:2] == [{f"beat-{token}": 1}, {f"beat-{token}": 2}]
 
 
-def test_rule_4_a_mark_whose_answer_was_lost_is_ours_by_its_token(ground: Ground) -> None:
+def test_rule_4_a_mark_whose_answer_was_lost_is_ours_by_its_token(scenario: RestoreScenario) -> None:
     """Rule 4: 409 showing our own token is success."""
-    ground.add()
-    ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(lost=True), times=1)
-    assert ground.restore().result == "restored"
-    assert len(ground.proxy.find(f"^PUT {path(ground.mark)}$")) == 2
-    assert ground.state == ground.promise()
+    scenario.add()
+    scenario.proxy.inject(f"^PUT {path(scenario.mark)}$", Fault(lost=True), times=1)
+    assert scenario.restore().result == "restored"
+    assert len(scenario.proxy.find(f"^PUT {path(scenario.mark)}$")) == 2
+    assert scenario.state == scenario.promise()
 
 
-def test_rule_4_another_run_that_was_quicker_has_the_lock(ground: Ground) -> None:
+def test_rule_4_another_run_that_was_quicker_has_the_lock(scenario: RestoreScenario) -> None:
     """Rule 4: any other 409 means somebody else; nothing of ours is sent while that mark stands."""
-    ground.add()
-    put_mark = f"^PUT {path(ground.mark)}$"
+    scenario.add()
+    put_mark = f"^PUT {path(scenario.mark)}$"
 
-    def be_quicker(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, TargetBefore.ABSENT)
+    def be_quicker(_seen: RecordedRequest) -> None:
+        scenario.plant(Phase.MARKED, TargetBefore.ABSENT)
 
-    ground.proxy.inject(put_mark, Fault(before=be_quicker), times=1)
-    assert ground.restore().result == "restored"
-    first = ground.proxy.writes[0], ground.proxy.writes[1]
-    assert first == (f"PUT {path(ground.mark)}", f"PUT {path(name_marker(ground.name, 2))}")
-    assert ground.state == ground.promise()
+    scenario.proxy.inject(put_mark, Fault(before=be_quicker), times=1)
+    assert scenario.restore().result == "restored"
+    first = scenario.proxy.writes[0], scenario.proxy.writes[1]
+    assert first == (f"PUT {path(scenario.mark)}", f"PUT {path(name_marker(scenario.name, 2))}")
+    assert scenario.state == scenario.promise()
 
 
-def test_rule_4_only_the_look_after_the_mark_decides(ground: Ground) -> None:
+def test_rule_4_only_the_look_after_the_mark_decides(scenario: RestoreScenario) -> None:
     """Rule 4: a run that trusted its first look overwrote a live collection and an application's point."""
-    ground.add()
-    ground.proxy.inject(
-        f"^PUT {path(ground.mark)}$", Fault(before=lambda _: put_written(ground.server, ground.name)), times=1
+    scenario.add()
+    scenario.proxy.inject(
+        f"^PUT {path(scenario.mark)}$", Fault(before=lambda _: put_written(scenario.server, scenario.name)), times=1
     )
-    outcome = ground.restore()
+    outcome = scenario.restore()
     assert (outcome.result, outcome.points) == ("skipped_exists", 3)
-    assert ground.proxy.writes == [f"PUT {path(ground.mark)}", f"DELETE {path(ground.mark)}"]
-    assert (ground.server.count(ground.name), ground.markers) == (3, [])
+    assert scenario.proxy.writes == [f"PUT {path(scenario.mark)}", f"DELETE {path(scenario.mark)}"]
+    assert (scenario.server.count(scenario.name), scenario.markers) == (3, [])
 
 
-def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(ground: Ground) -> None:
+def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(scenario: RestoreScenario) -> None:
     """Rule 4: the second look takes in the aliases too; else an upload would overwrite what stands behind."""
-    ground.add()
-    behind = f"{ground.name}-behind"
-    put_written(ground.server, behind)
-    ground.proxy.inject(
-        f"^PUT {path(ground.mark)}$", Fault(before=lambda _: ground.server.alias(ground.name, behind)), times=1
+    scenario.add()
+    behind = f"{scenario.name}-behind"
+    put_written(scenario.server, behind)
+    scenario.proxy.inject(
+        f"^PUT {path(scenario.mark)}$", Fault(before=lambda _: scenario.server.alias(scenario.name, behind)), times=1
     )
-    outcome = ground.restore()
-    assert (outcome.status, ground.server.count(behind), ground.markers) == (16, 3, [])
-    assert ground.proxy.find(SENDING) == []
-    ground.server.forget(behind)
+    outcome = scenario.restore()
+    assert (outcome.status, scenario.server.count(behind), scenario.markers) == (16, 3, [])
+    assert scenario.proxy.find(SENDING) == []
+    scenario.server.forget(behind)
 
 
-def test_rule_4_who_sees_a_higher_attempt_has_lost(ground: Ground) -> None:
+def test_rule_4_who_sees_a_higher_attempt_has_lost(scenario: RestoreScenario) -> None:
     """Rule 4: a mark made beside a higher attempt is dropped again, and the other one waited for."""
-    ground.add()
+    scenario.add()
 
-    def be_ahead(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, TargetBefore.ABSENT, attempt=2)
+    def be_ahead(_seen: RecordedRequest) -> None:
+        scenario.plant(Phase.MARKED, TargetBefore.ABSENT, attempt=2)
 
-    ground.proxy.inject(f"^PUT {path(ground.mark)}$", Fault(before=be_ahead), times=1)
-    assert ground.restore().result == "restored"
-    assert ground.proxy.writes[:3] == [
-        f"PUT {path(ground.mark)}",
-        f"DELETE {path(ground.mark)}",
-        f"PUT {path(name_marker(ground.name, 3))}",
+    scenario.proxy.inject(f"^PUT {path(scenario.mark)}$", Fault(before=be_ahead), times=1)
+    assert scenario.restore().result == "restored"
+    assert scenario.proxy.writes[:3] == [
+        f"PUT {path(scenario.mark)}",
+        f"DELETE {path(scenario.mark)}",
+        f"PUT {path(name_marker(scenario.name, 3))}",
     ]
-    assert ground.state == ground.promise()
+    assert scenario.state == scenario.promise()
 
 
 def test_rule_4_an_old_server_is_not_asked_for_a_mark_beside_a_snapshot(
-    embedded: EmbeddedQdrant, own_ground: Ground
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario
 ) -> None:
     """Rule 4: on 1.16 a PUT beside a snapshot creation stalls for 1.9 s; it is made when there is none."""
-    own_ground.add()
-    make_empty(own_ground.server, own_ground.name)
+    own_scenario.add()
+    make_empty(own_scenario.server, own_scenario.name)
     embedded.misbehave(
         {"fault": "version", "version": "1.16.3"}, {"fault": "pause", "moment": "creating", "seconds": 60}
     )
-    with snapshot_in_the_making(embedded, own_ground):
-        restoring = threading.Thread(target=own_ground.restore, args=("--allow-version-gap",))
+    with snapshot_in_the_making(embedded, own_scenario):
+        restoring = threading.Thread(target=own_scenario.restore, args=("--allow-version-gap",))
         restoring.start()
-        wait_for(own_ground, r"GET /telemetry\?details_level=2", at_least=5)
-        assert own_ground.proxy.writes == []
+        wait_for(own_scenario, r"GET /telemetry\?details_level=2", at_least=5)
+        assert own_scenario.proxy.writes == []
         embedded.misbehave({"fault": "version", "version": "1.16.3"})
         restoring.join()
-    assert own_ground.state == own_ground.promise()
+    assert own_scenario.state == own_scenario.promise()
 
 
-def test_rule_4_a_mark_needs_room_for_itself_and_its_target(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+def test_rule_4_a_mark_needs_room_for_itself_and_its_target(
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario
+) -> None:
     """Rule 4: `max_collections` - the mark took the last place, and the collection had none."""
-    own_ground.add()
-    own_ground.server.create("one", vectors=VECTORS)
+    own_scenario.add()
+    own_scenario.server.create("one", vectors=VECTORS)
     embedded.misbehave({"fault": "limit", "collections": 2})
-    outcome = own_ground.restore()
-    assert (outcome.status, own_ground.proxy.writes) == (16, [])
+    outcome = own_scenario.restore()
+    assert (outcome.status, own_scenario.proxy.writes) == (16, [])
     assert outcome.message == (
         "Qdrant holds 1 of at most 2 collections, this restore needs 2 free (one for its mark); nothing was changed"
     )
     embedded.misbehave({"fault": "limit", "collections": 3})
-    assert own_ground.restore().result == "restored"
+    assert own_scenario.restore().result == "restored"
 
 
 # --- 5. transfer ----------------------------------------------------------------------------------------------
 
 
-def test_rule_5_nothing_is_sent_beside_a_running_snapshot(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+def test_rule_5_nothing_is_sent_beside_a_running_snapshot(
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario
+) -> None:
     """Rule 5: 8 of 50 recovers beside a snapshot creation broke the collection."""
-    own_ground.add()
-    make_empty(own_ground.server, own_ground.name)
+    own_scenario.add()
+    make_empty(own_scenario.server, own_scenario.name)
     embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 60})
-    with snapshot_in_the_making(embedded, own_ground):
-        restoring = threading.Thread(target=own_ground.restore)
+    with snapshot_in_the_making(embedded, own_scenario):
+        restoring = threading.Thread(target=own_scenario.restore)
         restoring.start()
-        wait_for(own_ground, r"GET /telemetry\?details_level=2", at_least=5)
-        assert own_ground.proxy.writes == [f"PUT {path(own_ground.mark)}"]
+        wait_for(own_scenario, r"GET /telemetry\?details_level=2", at_least=5)
+        assert own_scenario.proxy.writes == [f"PUT {path(own_scenario.mark)}"]
         embedded.misbehave()
         restoring.join()
-    assert own_ground.state == own_ground.promise()
+    assert own_scenario.state == own_scenario.promise()
 
 
-def test_rule_5_the_mark_says_what_is_sent_before_the_first_byte(ground: Ground) -> None:
+def test_rule_5_the_mark_says_what_is_sent_before_the_first_byte(scenario: RestoreScenario) -> None:
     """Rule 5: PATCH `phase=sent` with kind, size and file name; else a killed run's work would not be found."""
-    file = ground.add()
-    told: list[dict[str, Any]] = []
-    ground.proxy.inject(SENDING, Fault(before=lambda _: told.append(ground.server.metadata(ground.mark))))
-    assert ground.restore().result == "restored"
-    assert [(one["phase"], one["sent"]["kind"], one["sent"]["size"], one["sent"]["file"]) for one in told] == [
+    file = scenario.add()
+    output: list[dict[str, Any]] = []
+    scenario.proxy.inject(SENDING, Fault(before=lambda _: output.append(scenario.server.metadata(scenario.mark))))
+    assert scenario.restore().result == "restored"
+    assert [(one["phase"], one["sent"]["kind"], one["sent"]["size"], one["sent"]["file"]) for one in output] == [
         ("sent", "server-file", file.stat().st_size, ""),
-        ("sent", "upload", file.stat().st_size, name_upload(ground.name)),
+        ("sent", "upload", file.stat().st_size, name_upload(scenario.name)),
     ]
 
 
-def test_rule_5_the_server_is_given_the_resolved_file_percent_encoded(ground: Ground) -> None:
+def test_rule_5_the_server_is_given_the_resolved_file_percent_encoded(scenario: RestoreScenario) -> None:
     """Rule 5: never latest, which moves; and raw `%20`, `#`, `?` in a `file://` name other files."""
-    file = ground.add()
-    assert ground.restore("--server-store", "/data/my snapshots#1").result == "restored"
-    (asked,) = ground.proxy.find(RECOVERING)
+    file = scenario.add()
+    assert scenario.restore("--server-store", "/data/my snapshots#1").result == "restored"
+    (asked,) = scenario.proxy.find(RECOVERING)
     sent = json.loads(asked.body)
     assert sent["location"] == f"file:///data/my%20snapshots%231/{file.name}"
     assert sent["priority"] == "snapshot"
@@ -272,244 +276,252 @@ def test_rule_5_the_server_is_given_the_resolved_file_percent_encoded(ground: Gr
         (404, "Not found: nothing of that name"),
     ],
 )
-def test_rule_5_a_server_that_cannot_have_the_file_gets_an_upload(ground: Ground, status: int, sentence: str) -> None:
+def test_rule_5_a_server_that_cannot_have_the_file_gets_an_upload(
+    scenario: RestoreScenario, status: int, sentence: str
+) -> None:
     """Rule 5: a definite error, gauge 0 and the target as it was: upload instead, once."""
-    ground.add()
+    scenario.add()
     body = json.dumps({"status": {"error": sentence}, "time": 0.0}).encode()
-    ground.proxy.inject(RECOVERING, Fault(status=status, body=body))
-    outcome = ground.restore()
+    scenario.proxy.inject(RECOVERING, Fault(status=status, body=body))
+    outcome = scenario.restore()
     assert (outcome.result, outcome.transfer) == ("restored", "upload")
-    assert (len(ground.proxy.find(RECOVERING)), len(ground.proxy.find(UPLOADING))) == (1, 1)
-    assert ground.state == ground.promise()
+    assert (len(scenario.proxy.find(RECOVERING)), len(scenario.proxy.find(UPLOADING))) == (1, 1)
+    assert scenario.state == scenario.promise()
 
 
-def test_rule_5_the_servers_own_file_is_taken_where_it_sees_it(shared_ground: Ground) -> None:
+def test_rule_5_the_servers_own_file_is_taken_where_it_sees_it(shared_scenario: RestoreScenario) -> None:
     """Rule 5: no byte is uploaded; the server reads the store itself, and nothing is left to delete."""
-    shared_ground.add()
-    outcome = shared_ground.restore()
-    assert (outcome.result, outcome.transfer, shared_ground.proxy.find(UPLOADING)) == ("restored", "server-file", [])
-    assert shared_ground.state == shared_ground.promise()
+    shared_scenario.add()
+    outcome = shared_scenario.restore()
+    assert (outcome.result, outcome.transfer, shared_scenario.proxy.find(UPLOADING)) == (
+        "restored",
+        "server-file",
+        [],
+    )
+    assert shared_scenario.state == shared_scenario.promise()
 
 
-def test_rule_5_a_wrong_checksum_is_not_tried_another_way(ground: Ground) -> None:
+def test_rule_5_a_wrong_checksum_is_not_tried_another_way(scenario: RestoreScenario) -> None:
     """Rule 5: whichever way they go, the bytes are not what was promised; nothing is left, status 13."""
-    damage(ground.add())
+    damage(scenario.add())
     body = b'{"status":{"error":"Wrong input: Snapshot checksum mismatch: expected a, got b"},"time":0.0}'
-    ground.proxy.inject(RECOVERING, Fault(status=400, body=body))
-    outcome = ground.restore()
-    assert (outcome.status, ground.proxy.find(UPLOADING), ground.markers) == (13, [], [])
-    assert ground.name not in ground.server.collections()
+    scenario.proxy.inject(RECOVERING, Fault(status=400, body=body))
+    outcome = scenario.restore()
+    assert (outcome.status, scenario.proxy.find(UPLOADING), scenario.markers) == (13, [], [])
+    assert scenario.name not in scenario.server.collections()
 
 
-def test_rule_5_what_came_into_being_after_a_refusal_is_not_sent_over(ground: Ground) -> None:
+def test_rule_5_what_came_into_being_after_a_refusal_is_not_sent_over(scenario: RestoreScenario) -> None:
     """Rule 5: the target must be as it was before the second way is tried; an application made it meanwhile."""
-    ground.add()
-    ground.proxy.inject(RECOVERING, Fault(after=lambda _: put_written(ground.server, ground.name)))
-    outcome = ground.restore()
-    assert (outcome.result, outcome.points, ground.proxy.find(UPLOADING)) == ("skipped_exists", 3, [])
-    assert (ground.server.count(ground.name), ground.markers) == (3, [])
+    scenario.add()
+    scenario.proxy.inject(RECOVERING, Fault(after=lambda _: put_written(scenario.server, scenario.name)))
+    outcome = scenario.restore()
+    assert (outcome.result, outcome.points, scenario.proxy.find(UPLOADING)) == ("skipped_exists", 3, [])
+    assert (scenario.server.count(scenario.name), scenario.markers) == (3, [])
 
 
-def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over(ground: Ground) -> None:
+def test_rule_5_an_empty_target_that_was_written_to_just_before_is_not_sent_over(scenario: RestoreScenario) -> None:
     """Rule 5: the count is read again just before; somebody's first points came while we waited."""
-    ground.add()
-    make_empty(ground.server, ground.name)
-    waiting = Fault(before=lambda _: ground.server.upsert(ground.name, range(1, 4)))
-    ground.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
-    outcome = ground.restore()
+    scenario.add()
+    make_empty(scenario.server, scenario.name)
+    waiting = Fault(before=lambda _: scenario.server.upsert(scenario.name, range(1, 4)))
+    scenario.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
+    outcome = scenario.restore()
     assert (outcome.result, outcome.points) == ("skipped_exists", 3)
-    assert ground.proxy.find(SENDING) == []
-    assert (ground.server.count(ground.name), ground.markers) == (3, [])
+    assert scenario.proxy.find(SENDING) == []
+    assert (scenario.server.count(scenario.name), scenario.markers) == (3, [])
 
 
-def test_rule_5_a_collection_that_was_created_just_before_is_not_sent_over(ground: Ground) -> None:
+def test_rule_5_a_collection_that_was_created_just_before_is_not_sent_over(scenario: RestoreScenario) -> None:
     """Rule 5: it was absent when it was marked; it is looked at again before the first byte."""
-    ground.add()
-    waiting = Fault(before=lambda _: put_written(ground.server, ground.name))
-    ground.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
-    outcome = ground.restore()
-    assert (outcome.result, outcome.points, ground.proxy.find(SENDING)) == ("skipped_exists", 3, [])
-    assert (ground.server.count(ground.name), ground.markers) == (3, [])
+    scenario.add()
+    waiting = Fault(before=lambda _: put_written(scenario.server, scenario.name))
+    scenario.proxy.inject(r"GET /telemetry\?details_level=2", waiting, times=1)
+    outcome = scenario.restore()
+    assert (outcome.result, outcome.points, scenario.proxy.find(SENDING)) == ("skipped_exists", 3, [])
+    assert (scenario.server.count(scenario.name), scenario.markers) == (3, [])
 
 
-def test_rule_5_a_persons_own_snapshot_on_the_server_is_never_overwritten(ground: Ground) -> None:
+def test_rule_5_a_persons_own_snapshot_on_the_server_is_never_overwritten(scenario: RestoreScenario) -> None:
     """Rule 5: a same-named upload overwrites a file; ours has a name that nobody else gives."""
-    ground.add()
-    make_same(ground.server, ground.name)
-    theirs = ground.server.ask("POST", f"{ground.path}/snapshots").result
-    assert ground.restore("--on-existing", "replace").result == "restored"
-    (uploaded,) = ground.proxy.find(f"^DELETE {ground.path}/snapshots/")
-    assert uploaded.path == f"{ground.path}/snapshots/{name_upload(ground.name)}"
-    found = ground.server.ask("GET", f"{ground.path}/snapshots").result
+    scenario.add()
+    make_same(scenario.server, scenario.name)
+    theirs = scenario.server.ask("POST", f"{scenario.path}/snapshots").result
+    assert scenario.restore("--on-existing", "replace").result == "restored"
+    (uploaded,) = scenario.proxy.find(f"^DELETE {scenario.path}/snapshots/")
+    assert uploaded.path == f"{scenario.path}/snapshots/{name_upload(scenario.name)}"
+    found = scenario.server.ask("GET", f"{scenario.path}/snapshots").result
     assert [(one["name"], one["checksum"]) for one in found] == [(theirs["name"], theirs["checksum"])]
-    ground.server.ask("DELETE", f"{ground.path}/snapshots/{theirs['name']}").result  # noqa: B018 - it asserts
+    scenario.server.ask("DELETE", f"{scenario.path}/snapshots/{theirs['name']}").result  # noqa: B018 - it asserts
 
 
-def test_rule_5_a_collection_of_the_same_configuration_is_replaced_in_its_place(ground: Ground) -> None:
+def test_rule_5_a_collection_of_the_same_configuration_is_replaced_in_its_place(scenario: RestoreScenario) -> None:
     """Rule 5: recovered onto; at no moment is there no collection, and its aliases never point to nothing."""
-    ground.add()
-    make_same(ground.server, ground.name)
-    assert ground.restore("--on-existing", "replace").result == "restored"
-    assert f"DELETE {ground.path}" not in ground.proxy.writes
-    assert ground.state == ground.promise(aliased=True)
+    scenario.add()
+    make_same(scenario.server, scenario.name)
+    assert scenario.restore("--on-existing", "replace").result == "restored"
+    assert f"DELETE {scenario.path}" not in scenario.proxy.writes
+    assert scenario.state == scenario.promise(aliased=True)
 
 
-def test_rule_5_a_collection_of_another_configuration_is_removed_with_its_aliases_in_the_mark(ground: Ground) -> None:
+def test_rule_5_a_collection_of_another_configuration_is_removed_with_its_aliases_in_the_mark(
+    scenario: RestoreScenario,
+) -> None:
     """Rule 5: recovering keeps the old configuration, so it is deleted first; the mark remembers the aliases."""
-    ground.add()
-    make_other(ground.server, ground.name)
-    told: list[Any] = []
-    removing = Fault(before=lambda _: told.append(ground.server.metadata(ground.mark)))
-    ground.proxy.inject(f"^DELETE {ground.path}$", removing)
-    assert ground.restore("--on-existing", "replace").result == "restored"
-    assert [(one["phase"], one["was"], one["aliases"]) for one in told] == [
-        ("sent", "present", [f"{ground.name}-alias"])
+    scenario.add()
+    make_other(scenario.server, scenario.name)
+    output: list[Any] = []
+    removing = Fault(before=lambda _: output.append(scenario.server.metadata(scenario.mark)))
+    scenario.proxy.inject(f"^DELETE {scenario.path}$", removing)
+    assert scenario.restore("--on-existing", "replace").result == "restored"
+    assert [(one["phase"], one["was"], one["aliases"]) for one in output] == [
+        ("sent", "present", [f"{scenario.name}-alias"])
     ]
-    assert ground.server.info(ground.name)["config"]["hnsw_config"]["m"] == 16
-    assert ground.state == ground.promise(aliased=True)
+    assert scenario.server.info(scenario.name)["config"]["hnsw_config"]["m"] == 16
+    assert scenario.state == scenario.promise(aliased=True)
 
 
-def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(ground: Ground) -> None:
+def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(scenario: RestoreScenario) -> None:
     """Rule 5: the whole archive is checked before a collection of another configuration is deleted."""
-    damage(ground.add())
-    make_other(ground.server, ground.name)
-    held = ground.server.points(ground.name)
-    outcome = ground.restore("--on-existing", "replace")
-    assert (outcome.status, ground.server.points(ground.name), ground.markers) == (13, held, [])
-    assert f"DELETE {ground.path}" not in ground.proxy.writes
+    damage(scenario.add())
+    make_other(scenario.server, scenario.name)
+    held = scenario.server.points(scenario.name)
+    outcome = scenario.restore("--on-existing", "replace")
+    assert (outcome.status, scenario.server.points(scenario.name), scenario.markers) == (13, held, [])
+    assert f"DELETE {scenario.path}" not in scenario.proxy.writes
 
 
 # --- 7. tidy (6 has a file of its own: test_restore_verified.py) -------------------------------------------
 
 
-def test_rule_7_the_uploaded_file_goes_while_its_collection_is_there(ground: Ground) -> None:
+def test_rule_7_the_uploaded_file_goes_while_its_collection_is_there(scenario: RestoreScenario) -> None:
     """Rule 7: afterwards it cannot be reached; it is deleted before the mark."""
-    ground.add()
-    assert ground.restore().result == "restored"
-    assert ground.proxy.writes[-2:] == [
-        f"DELETE {ground.path}/snapshots/{name_upload(ground.name)}",
-        f"DELETE {path(ground.mark)}",
+    scenario.add()
+    assert scenario.restore().result == "restored"
+    assert scenario.proxy.writes[-2:] == [
+        f"DELETE {scenario.path}/snapshots/{name_upload(scenario.name)}",
+        f"DELETE {path(scenario.mark)}",
     ]
 
 
-def test_rule_7_a_refused_upload_leaves_no_file_although_its_collection_never_was(ground: Ground) -> None:
+def test_rule_7_a_refused_upload_leaves_no_file_although_its_collection_never_was(scenario: RestoreScenario) -> None:
     """Rule 7: the way out under the mark - an empty collection of that name, delete the file, drop it."""
-    ground.add()
+    scenario.add()
     leave_the_file_only = Fault(
-        after=lambda _: ground.server.drop(ground.name), rewrite=lambda _: FAILED, answered=500
+        after=lambda _: scenario.server.drop(scenario.name), rewrite=lambda _: FAILED, answered=500
     )
-    ground.proxy.inject(UPLOADING, leave_the_file_only)
-    outcome = ground.restore()
+    scenario.proxy.inject(UPLOADING, leave_the_file_only)
+    outcome = scenario.restore()
     assert (outcome.status, outcome.message.endswith("; nothing is left behind")) == (17, True)
-    assert ground.proxy.writes[-4:] == [
-        f"PUT {ground.path}",
-        f"DELETE {ground.path}/snapshots/{name_upload(ground.name)}",
-        f"DELETE {ground.path}",
-        f"DELETE {path(ground.mark)}",
+    assert scenario.proxy.writes[-4:] == [
+        f"PUT {scenario.path}",
+        f"DELETE {scenario.path}/snapshots/{name_upload(scenario.name)}",
+        f"DELETE {scenario.path}",
+        f"DELETE {path(scenario.mark)}",
     ]
-    assert (ground.name in ground.server.collections(), ground.markers) == (False, [])
-    ground.server.create(ground.name, vectors={})
-    assert ground.server.snapshots_of(ground.name) == []
+    assert (scenario.name in scenario.server.collections(), scenario.markers) == (False, [])
+    scenario.server.create(scenario.name, vectors={})
+    assert scenario.server.snapshots_of(scenario.name) == []
 
 
-def test_rule_7_a_live_alias_is_never_moved(ground: Ground) -> None:
+def test_rule_7_a_live_alias_is_never_moved(scenario: RestoreScenario) -> None:
     """Rule 7: create_alias moves an alias silently; one that points elsewhere stays there, and a warning says so."""
-    alias, live = f"{ground.name}-alias", f"{ground.name}-live"
-    ground.add(aliases=(alias,))
-    put_written(ground.server, live)
-    ground.server.alias(alias, live)
-    outcome = ground.restore()
+    alias, live = f"{scenario.name}-alias", f"{scenario.name}-live"
+    scenario.add(aliases=(alias,))
+    put_written(scenario.server, live)
+    scenario.server.alias(alias, live)
+    outcome = scenario.restore()
     assert (outcome.result, outcome.warnings) == (
         "restored",
         (f"alias '{alias}' points to '{live}' and was left there",),
     )
-    assert ground.server.aliases()[alias] == live
-    ground.server.forget(live)
+    assert scenario.server.aliases()[alias] == live
+    scenario.server.forget(live)
 
 
-def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(ground: Ground) -> None:
+def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(scenario: RestoreScenario) -> None:
     """Rule 7: what the manifest says was there, and is not there after the recovery."""
-    schema = describe("plain", ground.name).payload_schema
-    ground.add(aliases=(f"{ground.name}-alias",), payload_schema={**schema, "more": {"data_type": "keyword"}})
-    outcome = ground.restore()
+    schema = describe("plain", scenario.name).payload_schema
+    scenario.add(aliases=(f"{scenario.name}-alias",), payload_schema={**schema, "more": {"data_type": "keyword"}})
+    outcome = scenario.restore()
     assert (outcome.result, outcome.warnings) == ("restored", ())
-    assert ground.server.indexes(ground.name) == sorted([*schema, "more"])
-    assert ground.server.aliases()[f"{ground.name}-alias"] == ground.name
+    assert scenario.server.indexes(scenario.name) == sorted([*schema, "more"])
+    assert scenario.server.aliases()[f"{scenario.name}-alias"] == scenario.name
 
 
 # --- 8. unmark ------------------------------------------------------------------------------------------------
 
 
-def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(ground: Ground) -> None:
+def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(scenario: RestoreScenario) -> None:
     """Rule 8: only a definite answer unmarks; else the mark stays and the message names it."""
-    ground.add()
+    scenario.add()
 
-    def hide_what_runs(_seen: Seen) -> None:
-        ground.proxy.inject(r"GET /telemetry", Fault(status=500))
+    def hide_what_runs(_seen: RecordedRequest) -> None:
+        scenario.proxy.inject(r"GET /telemetry", Fault(status=500))
 
-    ground.proxy.inject(UPLOADING, Fault(after=hide_what_runs, lost=True))
-    outcome = ground.restore("--stall-timeout", "60")
-    assert (outcome.status, ground.markers) == (17, [ground.mark])
-    assert f"its mark '{ground.mark}' stays, and the next run finishes it" in outcome.message
-    ground.proxy.reset()
-    assert ground.restore().result == "finished"
-    assert ground.state == ground.promise()
+    scenario.proxy.inject(UPLOADING, Fault(after=hide_what_runs, lost=True))
+    outcome = scenario.restore("--stall-timeout", "60")
+    assert (outcome.status, scenario.markers) == (17, [scenario.mark])
+    assert f"its mark '{scenario.mark}' stays, and the next run finishes it" in outcome.message
+    scenario.proxy.reset()
+    assert scenario.restore().result == "finished"
+    assert scenario.state == scenario.promise()
 
 
 # --- 10. before each destructive call ---------------------------------------------------------------------------
 
 
-def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(ground: Ground) -> None:
+def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(scenario: RestoreScenario) -> None:
     """Rule 10: the token is read again before each destructive call; the mark of that name is another run's now."""
-    ground.add()
-    make_other(ground.server, ground.name)
-    held = ground.server.points(ground.name)
+    scenario.add()
+    make_other(scenario.server, scenario.name)
+    held = scenario.server.points(scenario.name)
 
-    def lose_it(_seen: Seen) -> None:
-        ground.server.drop(ground.mark)
-        ground.plant(Phase.MARKED, TargetBefore.PRESENT)
+    def lose_it(_seen: RecordedRequest) -> None:
+        scenario.server.drop(scenario.mark)
+        scenario.plant(Phase.MARKED, TargetBefore.PRESENT)
 
-    ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=lose_it), times=1)
-    outcome = ground.restore("--on-existing", "replace")
+    scenario.proxy.inject(f"^PATCH {path(scenario.mark)}$", Fault(after=lose_it), times=1)
+    outcome = scenario.restore("--on-existing", "replace")
     assert (outcome.status, outcome.message) == (
         11,
         "another run took over this restore; it is left to that run",
     )
-    assert ground.server.points(ground.name) == held
-    assert ground.server.metadata(ground.mark)["token"] == DEAD_TOKEN
+    assert scenario.server.points(scenario.name) == held
+    assert scenario.server.metadata(scenario.mark)["token"] == DEAD_TOKEN
 
 
-def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(ground: Ground) -> None:
+def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(scenario: RestoreScenario) -> None:
     """Rule 10: our own mark is still there, and somebody has taken over all the same."""
-    ground.add()
-    make_other(ground.server, ground.name)
-    held = ground.server.points(ground.name)
+    scenario.add()
+    make_other(scenario.server, scenario.name)
+    held = scenario.server.points(scenario.name)
 
-    def be_ahead(_seen: Seen) -> None:
-        ground.plant(Phase.MARKED, TargetBefore.PRESENT, attempt=2)
+    def be_ahead(_seen: RecordedRequest) -> None:
+        scenario.plant(Phase.MARKED, TargetBefore.PRESENT, attempt=2)
 
-    ground.proxy.inject(f"^PATCH {path(ground.mark)}$", Fault(after=be_ahead), times=1)
-    outcome = ground.restore("--on-existing", "replace")
-    assert (outcome.status, ground.server.points(ground.name)) == (11, held)
-    assert f"DELETE {ground.path}" not in ground.proxy.writes
+    scenario.proxy.inject(f"^PATCH {path(scenario.mark)}$", Fault(after=be_ahead), times=1)
+    outcome = scenario.restore("--on-existing", "replace")
+    assert (outcome.status, scenario.server.points(scenario.name)) == (11, held)
+    assert f"DELETE {scenario.path}" not in scenario.proxy.writes
 
 
 # --- 11. ends ---------------------------------------------------------------------------------------------------
 
 
-def test_rule_11_a_definite_failure_removes_what_this_restore_made(own_ground: Ground) -> None:
+def test_rule_11_a_definite_failure_removes_what_this_restore_made(own_scenario: RestoreScenario) -> None:
     """Rule 11: was absent and has no points now: the collection goes, the file goes, the mark goes."""
-    own_ground.add()
+    own_scenario.add()
 
-    def leave_it_half_made(_seen: Seen) -> None:
-        own_ground.server.drop(own_ground.name)
-        make_empty(own_ground.server, own_ground.name)
+    def leave_it_half_made(_seen: RecordedRequest) -> None:
+        own_scenario.server.drop(own_scenario.name)
+        make_empty(own_scenario.server, own_scenario.name)
 
-    own_ground.proxy.inject(UPLOADING, Fault(after=leave_it_half_made, rewrite=lambda _: FAILED, answered=500))
-    outcome = own_ground.restore()
+    own_scenario.proxy.inject(UPLOADING, Fault(after=leave_it_half_made, rewrite=lambda _: FAILED, answered=500))
+    outcome = own_scenario.restore()
     assert (outcome.status, outcome.message.endswith("; what was made of it is removed again")) == (17, True)
-    assert own_ground.server.collections() == []
-    assert own_ground.server.files() == {}
+    assert own_scenario.server.collections() == []
+    assert own_scenario.server.files() == {}
 
 
 # --- what several of them use -------------------------------------------------------------------------------------
@@ -518,10 +530,10 @@ def test_rule_11_a_definite_failure_removes_what_this_restore_made(own_ground: G
 class snapshot_in_the_making:  # noqa: N801 - reads as a sentence behind `with`
     """While this is open, a snapshot of the collection is being created, as long as the server pauses."""
 
-    def __init__(self, embedded: EmbeddedQdrant, ground: Ground) -> None:
-        self._embedded, self._ground = embedded, ground
+    def __init__(self, embedded: EmbeddedQdrant, scenario: RestoreScenario) -> None:
+        self._embedded, self._ground = embedded, scenario
         self._thread = threading.Thread(
-            target=ground.server.ask, args=("POST", f"{ground.path}/snapshots"), daemon=True
+            target=scenario.server.ask, args=("POST", f"{scenario.path}/snapshots"), daemon=True
         )
 
     def __enter__(self) -> None:
@@ -533,9 +545,9 @@ class snapshot_in_the_making:  # noqa: N801 - reads as a sentence behind `with`
         self._thread.join()
 
 
-def wait_for(ground: Ground, pattern: str, *, at_least: int) -> None:
+def wait_for(scenario: RestoreScenario, pattern: str, *, at_least: int) -> None:
     """Wait until the proxy has seen so many requests of a kind."""
     end = time.monotonic() + 20
-    while len(ground.proxy.find(pattern)) < at_least:
-        assert time.monotonic() < end, [seen.line for seen in ground.proxy.seen]
+    while len(scenario.proxy.find(pattern)) < at_least:
+        assert time.monotonic() < end, [seen.line for seen in scenario.proxy.seen]
         time.sleep(0.01)

@@ -11,10 +11,10 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.open_server import BinaryQdrant, has_binary
 from tests.support.recording_proxy import RecordingProxy
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
-from tests.support.targets import EMPTY, MISSING, OTHER, SAME, Scene
+from tests.support.targets import EMPTY, MISSING, OTHER, SAME, TargetSetup
 
 MOMENTS = ("received", "unpacking", "after-create", "while-moving", "after-move")
 EXISTING = ("received", "unpacking", "while-moving", "after-move")
@@ -29,48 +29,50 @@ EXISTING = ("received", "unpacking", "while-moving", "after-move")
         *((SAME, moment) for moment in EXISTING),
         *((OTHER, moment) for moment in MOMENTS),
     ],
-    ids=lambda one: one.name if isinstance(one, Scene) else one,
+    ids=lambda one: one.name if isinstance(one, TargetSetup) else one,
 )
 def test_a_server_killed_at_any_moment_of_a_recover_is_whole_after_the_next_run(
-    embedded: EmbeddedQdrant, own_ground: Ground, moment: str, scene: Scene
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario, moment: str, scene: TargetSetup
 ) -> None:
     """A green empty collection, "Dirty shard", or nothing at all: the marker tells that a restore left it."""
-    own_ground.add()
-    scene.prepare(own_ground.server, own_ground.name)
+    own_scenario.add()
+    scene.prepare(own_scenario.server, own_scenario.name)
     embedded.misbehave({"fault": "die", "moment": moment})
-    with own_ground.start(own_ground.name, *scene.arguments) as running:
+    with own_scenario.start(own_scenario.name, *scene.arguments) as running:
         assert embedded.wait() == -9
         running.kill()
     embedded.start()
-    assert own_ground.restore(*scene.arguments).status == 0
-    assert own_ground.state == own_ground.promise(aliased=scene in {SAME, OTHER})
+    assert own_scenario.restore(*scene.arguments).status == 0
+    assert own_scenario.state == own_scenario.promise(aliased=scene in {SAME, OTHER})
 
 
 def test_a_server_that_stays_away_is_told_with_the_mark_that_stays(
-    embedded: EmbeddedQdrant, own_ground: Ground
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario
 ) -> None:
     """Rules 8 and 11: the connection was lost and nobody answers; 17 or 124, and the next run finishes."""
-    own_ground.add()
+    own_scenario.add()
     embedded.misbehave({"fault": "die", "moment": "while-moving"})
-    outcome = own_ground.restore("--stall-timeout", "20")
+    outcome = own_scenario.restore("--stall-timeout", "20")
     assert outcome.status == 17
-    assert f"its mark '{own_ground.mark}' stays, and the next run finishes it" in outcome.message
+    assert f"its mark '{own_scenario.mark}' stays, and the next run finishes it" in outcome.message
     embedded.start()
-    assert own_ground.restore().status == 0
-    assert own_ground.state == own_ground.promise()
+    assert own_scenario.restore().status == 0
+    assert own_scenario.state == own_scenario.promise()
 
 
-def test_a_server_that_restarts_while_it_recovers_is_waited_for(embedded: EmbeddedQdrant, own_ground: Ground) -> None:
+def test_a_server_that_restarts_while_it_recovers_is_waited_for(
+    embedded: EmbeddedQdrant, own_scenario: RestoreScenario
+) -> None:
     """Rule 5: compose restarts it at once; the same run finds out what became of it and sends again."""
-    own_ground.add()
+    own_scenario.add()
     embedded.misbehave({"fault": "die", "moment": "while-moving"})
 
-    with own_ground.start(own_ground.name) as running:
+    with own_scenario.start(own_scenario.name) as running:
         embedded.wait()
         embedded.start()
-        ended = running.wait()
-    assert (ended.status, ended.outcome["result"]) == (0, "restored")
-    assert own_ground.state == own_ground.promise()
+        result = running.wait()
+    assert (result.status, result.outcome["result"]) == (0, "restored")
+    assert own_scenario.state == own_scenario.promise()
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def binary(tmp_path: Path) -> Iterator[BinaryQdrant]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("scene", [MISSING, EMPTY, SAME, OTHER], ids=lambda scene: scene.name)
 def test_a_real_server_killed_during_a_recover_is_whole_after_the_next_run(
-    binary: BinaryQdrant, store: FilledStore, scene: Scene
+    binary: BinaryQdrant, store: FilledStore, scene: TargetSetup
 ) -> None:
     """Killed at twelve different moments, some milliseconds after it was sent the snapshot."""
     server = Server(binary.url, snapshots=binary.snapshots)
@@ -97,16 +99,16 @@ def test_a_real_server_killed_during_a_recover_is_whole_after_the_next_run(
         store.add(name)
         scene.prepare(server, name)
         with RecordingProxy(binary.url) as proxy:
-            ground = Ground(server, proxy, store, name)
-            with ground.start(name, *scene.arguments, hurried=True) as running:
+            scenario = RestoreScenario(server, proxy, store, name)
+            with scenario.start(name, *scene.arguments, hurried=True) as running:
                 wait_for_sending(proxy)
                 time.sleep(milliseconds / 1000)
                 binary.kill()
                 binary.start()
                 running.kill()
                 running.wait()
-            again = ground.restore(*scene.arguments)
-        ends[milliseconds] = (again.status, ground.state == ground.promise(aliased=scene in {SAME, OTHER}))
+            again = scenario.restore(*scene.arguments)
+        ends[milliseconds] = (again.status, scenario.state == scenario.promise(aliased=scene in {SAME, OTHER}))
     assert ends == dict.fromkeys(ends, (0, True))
 
 

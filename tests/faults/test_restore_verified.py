@@ -12,7 +12,7 @@ import pytest
 
 from restore.snapshots.manifest import Sample
 from tests.support.recording_proxy import Fault
-from tests.support.restore_environment import Ground
+from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import describe, promised_points, recorded
 from tests.support.targets import make_empty, put_written
 
@@ -31,9 +31,9 @@ def showing(change: Callable[[Info], None]) -> Fault:
     return Fault(rewrite=rewrite)
 
 
-def show(ground: Ground, change: Callable[[Info], None]) -> None:
+def show(scenario: RestoreScenario, change: Callable[[Info], None]) -> None:
     """Let the server describe the collection otherwise from the upload on."""
-    ground.proxy.inject(f"^GET {re.escape(ground.path)}$", showing(change))
+    scenario.proxy.inject(f"^GET {re.escape(scenario.path)}$", showing(change))
 
 
 def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -65,14 +65,14 @@ def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     ids=["count", "a sample differs", "a sample is missing", "configuration", "index type"],
 )
 def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
-    ground: Ground, promise: dict[str, Any], sentence: str
+    scenario: RestoreScenario, promise: dict[str, Any], sentence: str
 ) -> None:
     """Status 13; the collection is left and named, and so is its marker; nothing is removed."""
-    ground.add(**promise)
-    outcome = ground.restore()
+    scenario.add(**promise)
+    outcome = scenario.restore()
     assert (outcome.status, outcome.result) == (13, "failed")
-    assert outcome.message == f"after the restore {sentence}; it is left as it is, with its mark '{ground.mark}'"
-    assert (ground.server.points(ground.name), ground.markers) == (promised_points("plain"), [ground.mark])
+    assert outcome.message == f"after the restore {sentence}; it is left as it is, with its mark '{scenario.mark}'"
+    assert (scenario.server.points(scenario.name), scenario.markers) == (promised_points("plain"), [scenario.mark])
 
 
 @pytest.mark.parametrize(
@@ -83,150 +83,152 @@ def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
     ],
     ids=["red", "optimizer"],
 )
-def test_rule_6_a_collection_in_trouble_fails(ground: Ground, change: Callable[[Info], None], sentence: str) -> None:
+def test_rule_6_a_collection_in_trouble_fails(
+    scenario: RestoreScenario, change: Callable[[Info], None], sentence: str
+) -> None:
     """Rule 6: not red, optimizer `ok`."""
-    ground.add()
-    show(ground, change)
-    outcome = ground.restore()
+    scenario.add()
+    show(scenario, change)
+    outcome = scenario.restore()
     assert (outcome.status, outcome.message) == (
         13,
-        f"after the restore {sentence}; it is left as it is, with its mark '{ground.mark}'",
+        f"after the restore {sentence}; it is left as it is, with its mark '{scenario.mark}'",
     )
 
 
 @pytest.mark.parametrize("colour", ["yellow", "grey"])
-def test_rule_6_yellow_and_grey_are_reported_and_not_waited_for(ground: Ground, colour: str) -> None:
+def test_rule_6_yellow_and_grey_are_reported_and_not_waited_for(scenario: RestoreScenario, colour: str) -> None:
     """Rule 6: 713 MB were right at once and yellow for 220 s."""
-    ground.add()
-    show(ground, lambda info: info.update(status=colour))
-    outcome = ground.restore()
+    scenario.add()
+    show(scenario, lambda info: info.update(status=colour))
+    outcome = scenario.restore()
     assert (outcome.result, outcome.warnings) == (
         "restored",
         (f"it is {colour}: usable, and still being optimised by the server",),
     )
 
 
-def test_rule_6_deferred_points_count(ground: Ground) -> None:
+def test_rule_6_deferred_points_count(scenario: RestoreScenario) -> None:
     """Rule 6: points = exact count + `deferred_points`; the exact count leaves them out."""
-    ground.add(points=50)
-    show(ground, lambda info: info.update(update_queue={"length": 0, "deferred_points": 7}))
-    assert (ground.restore().result, ground.restore().points) == ("restored", 50)
+    scenario.add(points=50)
+    show(scenario, lambda info: info.update(update_queue={"length": 0, "deferred_points": 7}))
+    assert (scenario.restore().result, scenario.restore().points) == ("restored", 50)
 
 
-def test_rule_6_the_counts_in_a_payload_schema_are_not_compared(ground: Ground) -> None:
+def test_rule_6_the_counts_in_a_payload_schema_are_not_compared(scenario: RestoreScenario) -> None:
     """Rule 6: `payload_schema` carries `points` counts that change; only what is indexed is compared."""
-    ground.add()
+    scenario.add()
 
     def count_otherwise(info: Info) -> None:
         info["payload_schema"] = {field: {**index, "points": 1} for field, index in info["payload_schema"].items()}
 
-    show(ground, count_otherwise)
-    assert ground.restore().result == "restored"
+    show(scenario, count_otherwise)
+    assert scenario.restore().result == "restored"
 
 
-def test_rule_6_a_rate_limit_is_waited_for_as_the_server_asks(ground: Ground) -> None:
+def test_rule_6_a_rate_limit_is_waited_for_as_the_server_asks(scenario: RestoreScenario) -> None:
     """Rule 6: samples in small batches, honouring 429 `Retry-After`."""
-    ground.add()
+    scenario.add()
     limited = Fault(status=429, headers={"retry-after": "2"}, body=b'{"status":{"error":"Rate limited"},"time":0.0}')
-    ground.proxy.inject(f"^POST {ground.path}/points$", limited, times=1, skip=1)
+    scenario.proxy.inject(f"^POST {scenario.path}/points$", limited, times=1, skip=1)
     begin = time.monotonic()
-    outcome = ground.restore()
+    outcome = scenario.restore()
     assert (outcome.result, time.monotonic() - begin > 2) == ("restored", True)
-    batches = [len(json.loads(seen.body)["ids"]) for seen in ground.proxy.find(f"^POST {ground.path}/points$")]
+    batches = [len(json.loads(seen.body)["ids"]) for seen in scenario.proxy.find(f"^POST {scenario.path}/points$")]
     assert batches == [16, 16, 16]
 
 
-def test_rule_6_the_mark_says_verified_only_after_it_was(ground: Ground) -> None:
+def test_rule_6_the_mark_says_verified_only_after_it_was(scenario: RestoreScenario) -> None:
     """The marker says "verified" after the last comparison, and always then."""
-    ground.add()
-    assert ground.restore().result == "restored"
-    lines = [seen.line for seen in ground.proxy.seen if not seen.is_beat]
-    bodies = [seen.body for seen in ground.proxy.seen if not seen.is_beat]
+    scenario.add()
+    assert scenario.restore().result == "restored"
+    lines = [seen.line for seen in scenario.proxy.seen if not seen.is_beat]
+    bodies = [seen.body for seen in scenario.proxy.seen if not seen.is_beat]
     verified = next(place for place, body in enumerate(bodies) if b'"verified"' in body)
-    assert lines[verified - 1] == f"POST {ground.path}/points"
-    assert [line for line in lines[verified:] if f"POST {ground.path}/points" == line] == []
+    assert lines[verified - 1] == f"POST {scenario.path}/points"
+    assert [line for line in lines[verified:] if f"POST {scenario.path}/points" == line] == []
 
 
-def test_a_count_that_was_approximate_is_a_warning(ground: Ground) -> None:
+def test_a_count_that_was_approximate_is_a_warning(scenario: RestoreScenario) -> None:
     """Snapshot rule 2: where points were being written, a difference in count is never a failure."""
-    ground.add(points=40, points_exact=False)
-    outcome = ground.restore()
+    scenario.add(points=40, points_exact=False)
+    outcome = scenario.restore()
     assert (outcome.result, outcome.warnings) == (
         "restored",
         ("43 of 40 points, and the count was taken while points were being written",),
     )
 
 
-def test_verify_counts_reads_no_samples(ground: Ground) -> None:
+def test_verify_counts_reads_no_samples(scenario: RestoreScenario) -> None:
     """Policy `verify: counts`: points and configuration, nothing else."""
-    ground.add(samples=(Sample(1, FALSE_DIGEST),))
-    assert ground.restore("--verify", "counts").result == "restored"
-    assert ground.proxy.find(f"^POST {ground.path}/points$") == []
+    scenario.add(samples=(Sample(1, FALSE_DIGEST),))
+    assert scenario.restore("--verify", "counts").result == "restored"
+    assert scenario.proxy.find(f"^POST {scenario.path}/points$") == []
 
 
-def test_verify_none_compares_nothing(ground: Ground) -> None:
+def test_verify_none_compares_nothing(scenario: RestoreScenario) -> None:
     """Policy `verify: none`: it is there and answers."""
-    ground.add(points=44)
-    assert ground.restore("--verify", "none").result == "restored"
+    scenario.add(points=44)
+    assert scenario.restore("--verify", "none").result == "restored"
 
 
-def test_without_a_manifest_an_empty_outcome_is_not_believed(ground: Ground) -> None:
+def test_without_a_manifest_an_empty_outcome_is_not_believed(scenario: RestoreScenario) -> None:
     """Without a manifest less can be compared: not empty unless the archive's collection was."""
-    ground.add(manifest=False)
+    scenario.add(manifest=False)
 
     def answer_none(_content: bytes) -> bytes:
         return b'{"result":{"count":0},"status":"ok","time":0.0}'
 
-    ground.proxy.inject(f"^POST {ground.path}/points/count", Fault(rewrite=answer_none))
-    outcome = ground.restore()
+    scenario.proxy.inject(f"^POST {scenario.path}/points/count", Fault(rewrite=answer_none))
+    outcome = scenario.restore()
     assert outcome.status == 13
     assert outcome.message == (
         "after the restore it has no points, the snapshot has some; "
-        f"it is left as it is, with its mark '{ground.mark}'"
+        f"it is left as it is, with its mark '{scenario.mark}'"
     )
 
 
-def test_without_a_manifest_an_empty_archive_may_be_empty(ground: Ground) -> None:
+def test_without_a_manifest_an_empty_archive_may_be_empty(scenario: RestoreScenario) -> None:
     """Unless the archive's collection was; and the second run only reads."""
-    ground.add("empty", manifest=False)
-    assert ground.restore().result == "restored"
-    second = ground.restore()
-    assert (second.result, second.points, ground.proxy.writes) == ("skipped_empty", 0, [])
+    scenario.add("empty", manifest=False)
+    assert scenario.restore().result == "restored"
+    second = scenario.restore()
+    assert (second.result, second.points, scenario.proxy.writes) == ("skipped_empty", 0, [])
 
 
-def test_a_collection_with_settings_of_its_own_keeps_them_and_is_whole(ground: Ground) -> None:
+def test_a_collection_with_settings_of_its_own_keeps_them_and_is_whole(scenario: RestoreScenario) -> None:
     """Policy `on_empty`: the application's own settings win; only vectors and shards are compared then."""
-    ground.add()
-    make_empty(ground.server, ground.name)
-    outcome = ground.restore()
-    assert (outcome.result, ground.server.info(ground.name)["config"]["hnsw_config"]["m"]) == ("restored", 24)
+    scenario.add()
+    make_empty(scenario.server, scenario.name)
+    outcome = scenario.restore()
+    assert (outcome.result, scenario.server.info(scenario.name)["config"]["hnsw_config"]["m"]) == ("restored", 24)
 
 
-def test_a_run_after_a_failed_comparison_removes_nothing(ground: Ground) -> None:
+def test_a_run_after_a_failed_comparison_removes_nothing(scenario: RestoreScenario) -> None:
     """Rules 9 and 11: it verified wrong, so somebody has to look; the next run says so again and leaves it."""
-    ground.add(points=44)
-    assert ground.restore().status == 13
-    again = ground.restore()
+    scenario.add(points=44)
+    assert scenario.restore().status == 13
+    again = scenario.restore()
     assert (again.status, again.result, again.points) == (13, "written_meanwhile", 43)
-    assert ground.server.points(ground.name) == promised_points("plain")
+    assert scenario.server.points(scenario.name) == promised_points("plain")
 
 
-def test_an_application_that_writes_while_it_is_restored_loses_nothing(ground: Ground) -> None:
+def test_an_application_that_writes_while_it_is_restored_loses_nothing(scenario: RestoreScenario) -> None:
     """Points that came between the transfer and the comparison stay; the report says that they are there."""
-    ground.add()
-    counting = Fault(before=lambda _: ground.server.upsert(ground.name, range(2000, 2003)))
-    ground.proxy.inject(f"^POST {ground.path}/points/count", counting, times=1)
-    outcome = ground.restore()
+    scenario.add()
+    counting = Fault(before=lambda _: scenario.server.upsert(scenario.name, range(2000, 2003)))
+    scenario.proxy.inject(f"^POST {scenario.path}/points/count", counting, times=1)
+    outcome = scenario.restore()
     assert (outcome.status, outcome.message.startswith("after the restore 46 of 43 points")) == (13, True)
-    assert set(ground.server.points(ground.name)) >= {2000, 2001, 2002}
-    again = ground.restore()
+    assert set(scenario.server.points(scenario.name)) >= {2000, 2001, 2002}
+    again = scenario.restore()
     assert (again.result, again.points) == ("written_meanwhile", 46)
-    assert set(ground.server.points(ground.name)) >= {2000, 2001, 2002}
+    assert set(scenario.server.points(scenario.name)) >= {2000, 2001, 2002}
 
 
-def test_an_application_that_writes_into_what_is_there_is_not_disturbed(ground: Ground) -> None:
+def test_an_application_that_writes_into_what_is_there_is_not_disturbed(scenario: RestoreScenario) -> None:
     """A collection with points is present, whatever the store has."""
-    ground.add()
-    put_written(ground.server, ground.name)
-    held = ground.server.points(ground.name)
-    assert (ground.restore().result, ground.server.points(ground.name)) == ("skipped_exists", held)
+    scenario.add()
+    put_written(scenario.server, scenario.name)
+    held = scenario.server.points(scenario.name)
+    assert (scenario.restore().result, scenario.server.points(scenario.name)) == ("skipped_exists", held)

@@ -16,11 +16,19 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.commands.registry import RUNNERS
 from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
-from tests.support.canaries import SECRETS, Planted, list_forms, make_value, plant_around, plant_settings, run_echo
+from tests.support.canaries import (
+    SECRETS,
+    PlantedSecrets,
+    list_forms,
+    make_value,
+    plant_around,
+    plant_settings,
+    run_echo,
+)
 from tests.support.hostile_files import FILE
 from tests.support.program import ROOT, run_program
 from tests.support.run_prune import fill
-from tests.support.run_serve import Serving, receive
+from tests.support.run_serve import RunningServe, receive
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
 from tests.support.tls_relay import open_tls
@@ -49,30 +57,30 @@ FORMS = {
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> Iterator[Planted]:
+def planted(tmp_path: Path) -> Iterator[PlantedSecrets]:
     """Give an environment full of secrets; who is notified is somebody who listens."""
     with receive() as receiver:
-        found = Planted()
+        found = PlantedSecrets()
         plant_settings(found, receiver.url)
         plant_around(found, tmp_path / "around", "http://127.0.0.1:9")
         yield found
-        said = b"".join(body for _, body in receiver.came).decode()
-        assert found.find(said) == []
+        output = b"".join(body for _, body in receiver.came).decode()
+        assert found.find(output) == []
 
 
 def say_all(
-    folder: Path, planted: Planted, commands: dict[str, tuple[str, ...]], **variables: str
+    folder: Path, planted: PlantedSecrets, commands: dict[str, tuple[str, ...]], **variables: str
 ) -> tuple[dict[str, int], str]:
     """Run the commands; give how each ended, and everything that they said and wrote."""
     tokens = {"<store>": variables["RESTORE_STORE"], "<copy>": str(folder / "copy"), "<url>": variables["QDRANT_URL"]}
     given = {"RESTORE_WAIT_TIMEOUT": "0", "RESTORE_METRICS_FILE": str(folder / "metrics"), **variables}
-    said, statuses = [], {}
+    output, statuses = [], {}
     for command, words in commands.items():
         arguments = [*command.split(), *(tokens.get(word, word) for word in words)]
-        ended = run_program(*arguments, cwd=folder, environment={**planted.environment, **given}, timeout=90)
-        statuses[command] = ended.status
-        said += [ended.stdout, ended.stderr]
-    return statuses, "\n".join([*said, *read_files(folder)])
+        result = run_program(*arguments, cwd=folder, environment={**planted.environment, **given}, timeout=90)
+        statuses[command] = result.status
+        output += [result.stdout, result.stderr]
+    return statuses, "\n".join([*output, *read_files(folder)])
 
 
 def read_files(folder: Path) -> list[str]:
@@ -96,19 +104,19 @@ def test_a_setting_that_may_hold_a_secret_is_one() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_when_all_goes_well_no_secret_is_seen(form: str, planted: Planted, tmp_path: Path) -> None:
+def test_when_all_goes_well_no_secret_is_seen(form: str, planted: PlantedSecrets, tmp_path: Path) -> None:
     """No secret is printed, nor written into the store, its documents, the metrics, or onto the server."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0, 1])
     key = planted.environment["QDRANT_API_KEY"]
     with EmbeddedQdrant(tmp_path / "locked", api_key=key) as locked:
-        statuses, said = say_all(
+        statuses, output = say_all(
             tmp_path, planted, COMMANDS, RESTORE_STORE=str(store.path), QDRANT_URL=locked.url, **FORMS[form]
         )
         server = Server(locked.url, key)
-        said += json.dumps([server.info(name) for name in server.collections()])
+        output += json.dumps([server.info(name) for name in server.collections()])
 
-    assert planted.find(said) == []
+    assert planted.find(output) == []
     assert statuses == {**dict.fromkeys(COMMANDS, 0), "healthcheck": 124}
 
 
@@ -149,16 +157,16 @@ FAILURES = {
 @pytest.mark.parametrize("form", ["console", "json"])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_when_qdrant_cannot_be_had_no_secret_is_seen(
-    failure: str, form: str, planted: Planted, tmp_path: Path
+    failure: str, form: str, planted: PlantedSecrets, tmp_path: Path
 ) -> None:
     """Refused, no such host, TLS, no answer in time."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
     with FAILURES[failure]() as url:
-        ended = say_all(tmp_path, planted, ASKING, RESTORE_STORE=str(store.path), QDRANT_URL=url, **FORMS[form])
-    statuses, said = ended
+        result = say_all(tmp_path, planted, ASKING, RESTORE_STORE=str(store.path), QDRANT_URL=url, **FORMS[form])
+    statuses, output = result
 
-    assert (planted.find(said), "Traceback" in said) == ([], False)
+    assert (planted.find(output), "Traceback" in output) == ([], False)
     assert set(statuses.values()) <= {17, 124}
 
 
@@ -168,17 +176,17 @@ def test_when_qdrant_cannot_be_had_no_secret_is_seen(
 )
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 400])
 def test_an_answer_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
-    status: int, body: str, form: str, planted: Planted, tmp_path: Path
+    status: int, body: str, form: str, planted: PlantedSecrets, tmp_path: Path
 ) -> None:
     """Headers and all, however it is written; notifications are masked too."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
     with run_echo(status, body) as echo:
-        _, said = say_all(
+        _, output = say_all(
             tmp_path, planted, ASKING, RESTORE_STORE=str(store.path), QDRANT_URL=echo.url, **FORMS[form]
         )
 
-    assert (planted.find(said), "Traceback" in said) == ([], False)
+    assert (planted.find(output), "Traceback" in output) == ([], False)
 
 
 STORING = {name: COMMANDS[name] for name in ("list", "snapshot", "mirror")}
@@ -196,20 +204,20 @@ STORING = {name: COMMANDS[name] for name in ("list", "snapshot", "mirror")}
 )
 @pytest.mark.parametrize("status", [200, 400, 403, 404])
 def test_a_bucket_that_repeats_the_request_repeats_no_secret(  # noqa: PLR0917 - one table
-    status: int, store: str, kind: str, form: str, planted: Planted, tmp_path: Path
+    status: int, store: str, kind: str, form: str, planted: PlantedSecrets, tmp_path: Path
 ) -> None:
     """Signatures, tokens and keys, from variables, profiles, connection strings and signed URLs."""
     with run_echo(status, "xml") as echo:
         plant_around(planted, tmp_path / "around", echo.url)
         choose(planted, kind)
-        _, said = say_all(
+        _, output = say_all(
             tmp_path, planted, STORING, RESTORE_STORE=store, QDRANT_URL="http://127.0.0.1:9", **FORMS[form]
         )
 
-    assert (planted.find(said), "Traceback" in said) == ([], False)
+    assert (planted.find(output), "Traceback" in output) == ([], False)
 
 
-def choose(planted: Planted, kind: str) -> None:
+def choose(planted: PlantedSecrets, kind: str) -> None:
     """Let credentials of one kind count."""
     if kind == "profile":
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -233,10 +241,10 @@ def test_a_secret_that_is_refused_is_not_repeated(broken: str, secret: str, tmp_
         "twice in YAML": {"RESTORE_CONFIG": "settings.yaml"},
     }[broken]
     (tmp_path / "settings.yaml").write_text(f"{setting.yaml_key}: {value!r}\n{setting.yaml_key}: [{value!r}\n")
-    ended = run_program("config", "show", "--json", cwd=tmp_path, environment=given)
+    result = run_program("config", "show", "--json", cwd=tmp_path, environment=given)
 
-    assert ended.status == 2
-    assert [form for form in list_forms(setting.name) if form in ended.stdout + ended.stderr] == []
+    assert result.status == 2
+    assert [form for form in list_forms(setting.name) if form in result.stdout + result.stderr] == []
 
 
 @pytest.mark.parametrize("secret", [row.name for row in SECRETS])
@@ -247,13 +255,13 @@ def test_a_secret_on_the_command_line_is_not_repeated(command: str, secret: str,
     flag, value = setting.flags[0], make_value(setting, "http://127.0.0.1:9")
     given = {"RESTORE_STORE": "gone", "QDRANT_URL": "http://127.0.0.1:9", "RESTORE_WAIT_TIMEOUT": "0"}
     words = [*command.split(), *(["x"] if command in {"pin", "unpin"} else []), flag, value, "--json"]
-    ended = run_program(*words, cwd=tmp_path, environment=given)
+    result = run_program(*words, cwd=tmp_path, environment=given)
 
-    assert [form for form in list_forms(setting.name) if form in ended.stdout + ended.stderr] == []
-    assert "Traceback" not in ended.stderr
+    assert [form for form in list_forms(setting.name) if form in result.stdout + result.stderr] == []
+    assert "Traceback" not in result.stderr
 
 
-def test_serve_says_none_and_its_pages_show_none(planted: Planted, tmp_path: Path) -> None:
+def test_serve_says_none_and_its_pages_show_none(planted: PlantedSecrets, tmp_path: Path) -> None:
     """A job that succeeds and one that fails; the log, the three pages, the state, the metrics."""
     store = FilledStore(tmp_path / "store")
     fill(store, "cities", [0])
@@ -266,15 +274,15 @@ def test_serve_says_none_and_its_pages_show_none(planted: Planted, tmp_path: Pat
             "RESTORE_SCHEDULE_VERIFY": "@daily",
             "RESTORE_SCHEDULE_SNAPSHOT": "@daily",
         }
-        with Serving(store.path, echo.url, **given) as serving:
+        with RunningServe(store.path, echo.url, **given) as serving:
             serving.wait_ended("snapshot")
             serving.wait_ended("verify")
             pages = [serving.ask(page).text for page in ("/healthz", "/readyz", "/metrics", "/nothing")]
-            ended = serving.end()
-    said = "\n".join([ended.stdout, ended.stderr, *pages, *read_files(tmp_path)])
+            result = serving.end()
+    output = "\n".join([result.stdout, result.stderr, *pages, *read_files(tmp_path)])
 
-    assert (planted.find(said), "Traceback" in said) == ([], False)
-    assert "job.ended" in ended.stderr
+    assert (planted.find(output), "Traceback" in output) == ([], False)
+    assert "job.ended" in result.stderr
 
 
 _BUG = """
@@ -290,20 +298,20 @@ main()
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_traceback_shows_none(form: str, planted: Planted, tmp_path: Path) -> None:
+def test_a_traceback_shows_none(form: str, planted: PlantedSecrets, tmp_path: Path) -> None:
     """A defect of ours with every variable in its message."""
     store = FilledStore(tmp_path / "store")
     given = {**planted.environment, "RESTORE_STORE": str(store.path), **FORMS[form], "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", _BUG, "list"], cwd=tmp_path, env=given, capture_output=True, text=True, check=False
     )
-    said = ended.stdout + ended.stderr
+    output = result.stdout + result.stderr
 
-    assert (ended.returncode, "told of" in said, planted.find(said)) == (1, True, [])
+    assert (result.returncode, "told of" in output, planted.find(output)) == (1, True, [])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
-def test_a_server_that_a_drill_starts_is_given_no_secret(planted: Planted, tmp_path: Path) -> None:
+def test_a_server_that_a_drill_starts_is_given_no_secret(planted: PlantedSecrets, tmp_path: Path) -> None:
     """The environment and command line of a process can be read by others, so the server gets none of our keys."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in planted.environment.items():

@@ -18,9 +18,9 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.snapshots.name import parse_name
 from tests.support.fast_clock import FastClock
-from tests.support.recording_proxy import Fault, RecordingProxy, Seen
+from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_publish import find_trouble, list_names, read_latest
-from tests.support.run_restore import Story
+from tests.support.run_restore import RecordedLog
 from tests.support.run_snapshot import end_with, only, start_snapshot, take_here
 from tests.support.server_under_test import Server, path
 
@@ -52,7 +52,7 @@ class Reached:
         self.release = threading.Event()
         self._hold = hold
 
-    def __call__(self, _seen: Seen) -> None:
+    def __call__(self, _seen: RecordedRequest) -> None:
         """Be told of a request."""
         self.come.set()
         if self._hold:
@@ -81,8 +81,8 @@ def test_a_signal_during_the_download_leaves_nothing_anywhere(
     proxy.inject(DOWNLOAD, Fault(before=reached))
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
-    ended, took, _ = end_with(child, number)
-    assert (ended, list_names(folder), target.snapshots_of(cities)) == (status, [], [])
+    result, took, _ = end_with(child, number)
+    assert (result, list_names(folder), target.snapshots_of(cities)) == (status, [], [])
     assert took < 2.0
 
 
@@ -93,9 +93,9 @@ def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
     proxy.inject(CREATE, Fault(after=reached))
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
-    ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(folder), proxy.find(DELETE)) == (143, [], [])
-    assert "snapshot.unanswered" in said
+    result, took, output = end_with(child, signal.SIGTERM)
+    assert (result, list_names(folder), proxy.find(DELETE)) == (143, [], [])
+    assert "snapshot.unanswered" in output
     assert took < 2.0
 
 
@@ -107,9 +107,9 @@ def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
     proxy.inject(r"GET /collections/[^/]+/snapshots$", Fault(silent=True), skip=1)
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
-    ended, took, said = end_with(child, signal.SIGTERM)
-    assert (ended, list_names(folder)) == (143, [])
-    assert "snapshot.left_on_server" in said
+    result, took, output = end_with(child, signal.SIGTERM)
+    assert (result, list_names(folder)) == (143, [])
+    assert "snapshot.left_on_server" in output
     assert took < 2.0
 
 
@@ -137,7 +137,7 @@ def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
     assert (folder / first.snapshot).read_bytes() == before
 
 
-def _record(cities: str, folder: Path, proxy: RecordingProxy) -> list[Seen]:
+def _record(cities: str, folder: Path, proxy: RecordingProxy) -> list[RecordedRequest]:
     """Run once through the proxy to learn how many requests a run has."""
     take_here(cities, url=proxy.url, store=folder)
     seen = proxy.seen
@@ -253,7 +253,7 @@ def test_a_connection_cut_in_the_download_costs_nothing_but_time(
     server.create("cities", vectors=VECTORS)
     server.upsert("cities", range(1, 501))
     embedded.misbehave({"fault": "cut", "path": "GET .*/snapshots/.+", "bytes": 20_000, "reset": reset, "times": 2})
-    story = Story()
+    story = RecordedLog()
     outcome = only(take_here("cities", url=embedded.url, store=folder, story=story))
     assert (outcome.status, len(story.named("snapshot.download_cut")), find_trouble(folder)) == (0, 2, [])
 
@@ -266,11 +266,11 @@ def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
     child = start_snapshot(cities, url=proxy.url, store=folder)
     assert reached.come.wait(20)
     late = start_snapshot(cities, "--lock-timeout", "0.3", url=target.url, store=folder)
-    _, said = late.communicate(timeout=30)
+    _, output = late.communicate(timeout=30)
     reached.release.set()
     child.communicate(timeout=30)
     assert (late.returncode, child.returncode) == (11, 0)
-    assert f"store '{folder}' is locked by another run" in said
+    assert f"store '{folder}' is locked by another run" in output
     assert len([file for file in list_names(folder) if parse_name(file)]) == 1
 
 

@@ -11,20 +11,20 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.snapshots.name import SnapshotName
 from tests.support.bucket_servers import BucketServer
-from tests.support.program import Ended, run_program
+from tests.support.program import ProgramResult, run_program
 from tests.support.recording_proxy import RecordingProxy
 from tests.support.sample_stores import NOON, RECORDED, describe
 from tests.support.store_fixtures import azurite, fake_gcs, minio
-from tests.support.store_harness import Kept, keep_bucket
+from tests.support.store_harness import StoreHarness, make_bucket_harness
 
 __all__ = ["azurite", "fake_gcs", "minio"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class BucketScenario:
     """A bucket on MinIO behind a proxy, a Qdrant of this test's own, and a directory to run in."""
 
-    kept: Kept
+    harness: StoreHarness
     server: BucketServer
     proxy: RecordingProxy
     qdrant: str
@@ -34,7 +34,7 @@ class Place:
         """Put a recorded snapshot into the bucket; gives its file's name."""
         content = (RECORDED / f"{kind}-1.18.3.snapshot").read_bytes()
         manifest = describe(kind, collection, NOON)
-        store = self.kept.open()
+        store = self.harness.open()
         with store.lock(5.0), store.receive(SnapshotName(collection, NOON)) as incoming:
             incoming.expect(len(content))
             incoming.write(content)
@@ -44,18 +44,23 @@ class Place:
         self.proxy.forget()
         return file
 
-    def run(self, *arguments: str, timeout: float = 90.0, **environment: str) -> Ended:
+    def run(self, *arguments: str, timeout: float = 90.0, **environment: str) -> ProgramResult:
         """Run the program to its end."""
-        given = {**self.server.environment, "QDRANT_URL": self.qdrant, "RESTORE_STORE": self.kept.name, **environment}
+        given = {
+            **self.server.environment,
+            "QDRANT_URL": self.qdrant,
+            "RESTORE_STORE": self.harness.name,
+            **environment,
+        }
         return run_program(*arguments, cwd=self.root, environment=given, timeout=timeout)
 
 
 @pytest.fixture
-def place(minio: BucketServer, embedded: EmbeddedQdrant, tmp_path: Path) -> Iterator[Place]:
+def scenario(minio: BucketServer, embedded: EmbeddedQdrant, tmp_path: Path) -> Iterator[BucketScenario]:
     """Give an empty store in a bucket that is reached through a proxy."""
     with RecordingProxy(minio.url) as proxy:
         environment = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
         behind = dataclasses.replace(minio, environment=environment)
-        kept = keep_bucket(behind)
+        harness = make_bucket_harness(behind)
         proxy.forget()
-        yield Place(kept, behind, proxy, embedded.url, tmp_path)
+        yield BucketScenario(harness, behind, proxy, embedded.url, tmp_path)

@@ -8,17 +8,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.stores.conftest import Place
+from tests.stores.conftest import BucketScenario
 from tests.support.run_publish import FIRST, SECOND
 from tests.support.server_under_test import Server
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
 
-def test_a_store_that_was_asked_leaves_no_thread_behind(place: Place) -> None:
+def test_a_store_that_was_asked_leaves_no_thread_behind(scenario: BucketScenario) -> None:
     """A process that runs for months opens one for every job: what is idle ends."""
     for _ in range(3):
-        place.kept.open().list_entries()
+        scenario.harness.open().list_entries()
     end = time.monotonic() + 30.0
     while any(thread.name == "bucket" for thread in threading.enumerate()) and time.monotonic() < end:
         time.sleep(0.2)
@@ -45,38 +45,38 @@ ONE_COLLECTION = {
 
 
 @pytest.fixture
-def yard(place: Place) -> Place:
+def filled_scenario(scenario: BucketScenario) -> BucketScenario:
     """Give a bucket with snapshots of four collections, one of them on the server."""
     for collection in ("cities", "towns", "cities_v2"):
-        place.add(collection=collection)
+        scenario.add(collection=collection)
     for at in (FIRST, SECOND):
-        place.kept.publish(b"%d" % at.day * 100, at, collection="old")
-    server = Server(place.qdrant)
+        scenario.harness.publish(b"%d" % at.day * 100, at, collection="old")
+    server = Server(scenario.qdrant)
     server.create("cities", vectors={"size": 4, "distance": "Dot"})
     server.upsert("cities", range(1, 100))
-    place.proxy.forget()
-    return place
+    scenario.proxy.forget()
+    return scenario
 
 
-def list_lists(place: Place) -> list[tuple[str, bool]]:
+def list_lists(scenario: BucketScenario) -> list[tuple[str, bool]]:
     """Give each listing that was asked for: its prefix, and whether it ended at the next slash."""
-    queries = [parse_qs(urlsplit(seen.path).query) for seen in place.proxy.find("list-type")]
+    queries = [parse_qs(urlsplit(seen.path).query) for seen in scenario.proxy.find("list-type")]
     return [(query["prefix"][0], "delimiter" in query) for query in queries]
 
 
 @pytest.mark.parametrize("command", ONE_COLLECTION)
-def test_a_command_about_one_collection_lists_no_other(yard: Place, command: str) -> None:
+def test_a_command_about_one_collection_lists_no_other(filled_scenario: BucketScenario, command: str) -> None:
     """No listing of the whole bucket for one collection, and no request about another one's files."""
     arguments, allowed = ONE_COLLECTION[command]
-    ended = yard.run(*(yard.kept.name if one == "STORE" else one for one in arguments))
-    others = [seen.line for seen in yard.proxy.seen if "towns" in seen.path or "cities_v2" in seen.path]
-    assert (ended.status in {0, 13}, set(list_lists(yard)) - allowed, others) == (True, set(), []), ended
-    assert len(yard.proxy.seen) < 60
+    result = filled_scenario.run(*(filled_scenario.harness.name if one == "STORE" else one for one in arguments))
+    others = [seen.line for seen in filled_scenario.proxy.seen if "towns" in seen.path or "cities_v2" in seen.path]
+    assert (result.status in {0, 13}, set(list_lists(filled_scenario)) - allowed, others) == (True, set(), []), result
+    assert len(filled_scenario.proxy.seen) < 60
 
 
 @pytest.mark.parametrize("command", ["list", "verify", "prune", "doctor"])
-def test_a_command_about_everything_lists_everything_once(yard: Place, command: str) -> None:
+def test_a_command_about_everything_lists_everything_once(filled_scenario: BucketScenario, command: str) -> None:
     """One listing of all, and what is needed of the documents beside it."""
-    ended = yard.run(command)
-    lists = list_lists(yard)
-    assert (ended.status in {0, 13}, lists.count((TOP, False)) <= 2) == (True, True), lists
+    result = filled_scenario.run(command)
+    lists = list_lists(filled_scenario)
+    assert (result.status in {0, 13}, lists.count((TOP, False)) <= 2) == (True, True), lists

@@ -10,7 +10,7 @@ from restore.errors import LockedError
 from restore.stores.bucket.credentials import open_client
 from restore.stores.layout import LEASE_FILE, PROVEN_FILE, SCHEDULE_FILE
 from restore.stores.location import parse_location
-from tests.stores.conftest import Place
+from tests.stores.conftest import BucketScenario
 from tests.support.canaries import run_echo
 from tests.support.hostile_files import CONTENTS
 from tests.support.program import run_program
@@ -33,24 +33,24 @@ COMMANDS = (("list",), ("list", "--sets"), ("prune", "--keep-last", "1"), ("veri
 
 
 @pytest.mark.parametrize("content", CONTENTS)
-def test_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content: str, place: Place) -> None:
+def test_no_document_in_a_bucket_ends_a_command_but_by_its_own_status(content: str, scenario: BucketScenario) -> None:
     """Every kind of document, all spoiled at once; the snapshot without a manifest of ours stays."""
-    file = place.add()
+    file = scenario.add()
     for name in DOCUMENTS:
-        place.kept.write(name, CONTENTS[content])
-    ended = [place.run(*words, RESTORE_LOCK_TIMEOUT="2") for words in COMMANDS]
-    said = "".join(one.stdout + one.stderr for one in ended)
+        scenario.harness.write(name, CONTENTS[content])
+    result = [scenario.run(*words, RESTORE_LOCK_TIMEOUT="2") for words in COMMANDS]
+    output = "".join(one.stdout + one.stderr for one in result)
 
-    assert [one.status for one in ended if one.status not in {0, 3, 11, 13, 14}] == []
-    assert "Traceback" not in said
-    assert file in [entry.file for entry in place.kept.open().list_entries()]
+    assert [one.status for one in result if one.status not in {0, 3, 11, 13, 14}] == []
+    assert "Traceback" not in output
+    assert file in [entry.file for entry in scenario.harness.open().list_entries()]
 
 
-def test_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_told(place: Place) -> None:
+def test_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_told(scenario: BucketScenario) -> None:
     """A lease that expires in a thousand years delays a run only by its lock timeout."""
     note = b'{"token":"x","holder":"a liar","since":"1970","beat":0,"lease_seconds":1e308}'
-    place.kept.write(LEASE_FILE, note)
-    with pytest.raises(LockedError, match="is locked by a liar since 1970"), place.kept.open().lock(1.0):
+    scenario.harness.write(LEASE_FILE, note)
+    with pytest.raises(LockedError, match="is locked by a liar since 1970"), scenario.harness.open().lock(1.0):
         pass
 
 
@@ -67,14 +67,14 @@ def test_a_lease_of_somebody_who_claims_for_ever_is_waited_for_no_longer_than_to
         "cities/caf\u00e9 \U0001f30d_20260101_120000.snapshot",
     ],
 )
-def test_an_object_under_a_name_of_its_own_is_nobodys(key: str, place: Place) -> None:
+def test_an_object_under_a_name_of_its_own_is_nobodys(key: str, scenario: BucketScenario) -> None:
     """With or without a manifest, it is neither restored, nor listed as ours, nor deleted."""
-    file = place.add()
-    client = open_client(parse_location(place.kept.name), place.server.environment)
+    file = scenario.add()
+    client = open_client(parse_location(scenario.harness.name), scenario.server.environment)
     for name in (key, f"{key}.json"):
         client.put(f"backups/{name}", b"somebody's")
-    pruned = place.run("prune", "--keep-last", "1")
-    store = place.kept.open()
+    pruned = scenario.run("prune", "--keep-last", "1")
+    store = scenario.harness.open()
     latest = store.find_snapshot("cities")
     left = client.find(f"backups/{key}")
 
@@ -95,8 +95,8 @@ def test_no_variable_makes_a_bucket_accept_any_certificate(variable: str, tmp_pa
         **({variable: "true"} if variable else {}),
     }
     with run_echo(403, "xml") as echo, open_tls(echo.url) as port:
-        ended = run_program(
+        result = run_program(
             "list", cwd=tmp_path, environment={**given, "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}"}
         )
 
-    assert (ended.status, "its certificate was not accepted" in ended.stderr) == (18, True)
+    assert (result.status, "its certificate was not accepted" in result.stderr) == (18, True)

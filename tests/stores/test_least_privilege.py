@@ -15,13 +15,13 @@ import pytest
 from restore.errors import AuthError
 from restore.retention.pin import Pin
 from restore.snapshots.document import write_document
-from tests.stores.conftest import Place
+from tests.stores.conftest import BucketScenario
 from tests.support.bucket_server_installs import MINIO_CLIENT, AbsentError, find_go
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import ROOT
 from tests.support.run_publish import FIRST, SECOND, THIRD
 from tests.support.server_under_test import Server
-from tests.support.store_harness import Kept, keep_bucket, keep_directory
+from tests.support.store_harness import StoreHarness, make_bucket_harness, make_directory_harness
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -60,19 +60,19 @@ def grant(minio: BucketServer, tmp_path: Path) -> Grant:
 
 
 @pytest.fixture
-def store(minio: BucketServer) -> Kept:
+def store(minio: BucketServer) -> StoreHarness:
     """Give a store with one snapshot, made by root."""
-    kept = keep_bucket(minio, prefix="backups")
-    kept.publish(b"the first", FIRST)
-    return kept
+    harness = make_bucket_harness(minio, prefix="backups")
+    harness.publish(b"the first", FIRST)
+    return harness
 
 
-def as_user(store: Kept, server: BucketServer) -> Kept:
+def as_user(store: StoreHarness, server: BucketServer) -> StoreHarness:
     """Give the same store, opened with another key."""
-    return keep_bucket(server, at=store.name)
+    return make_bucket_harness(server, at=store.name)
 
 
-def bucket_of(store: Kept) -> str:
+def bucket_of(store: StoreHarness) -> str:
     """Give the bucket's name."""
     return store.name.split("/")[2]
 
@@ -87,7 +87,7 @@ def test_the_page_has_the_three_policies() -> None:
     assert sorted(POLICIES) == ["pruner", "reader", "writer"]
 
 
-def test_a_reader_reads_and_nothing_else(store: Kept, grant: Grant) -> None:
+def test_a_reader_reads_and_nothing_else(store: StoreHarness, grant: Grant) -> None:
     """A key with the right to read is enough for a restore."""
     reader = as_user(store, grant("reader", bucket_of(store)))
     opened = reader.open()
@@ -100,7 +100,7 @@ def test_a_reader_reads_and_nothing_else(store: Kept, grant: Grant) -> None:
     assert store.read(store.open()) == b"the first"
 
 
-def test_a_writer_needs_no_right_to_delete(store: Kept, grant: Grant) -> None:
+def test_a_writer_needs_no_right_to_delete(store: StoreHarness, grant: Grant) -> None:
     """Small and large snapshots, lock and release, documents; and the key can delete nothing."""
     writer = as_user(store, grant("writer", bucket_of(store)))
     for content, at in ((b"a little", SECOND), (LARGE, THIRD)):
@@ -115,7 +115,7 @@ def test_a_writer_needs_no_right_to_delete(store: Kept, grant: Grant) -> None:
     assert len(store.open().list_snapshots("cities")) == 3
 
 
-def test_a_pruner_deletes(store: Kept, grant: Grant) -> None:
+def test_a_pruner_deletes(store: StoreHarness, grant: Grant) -> None:
     """Only pruning has that right."""
     store.publish(b"the second", SECOND)
     pruner = as_user(store, grant("pruner", bucket_of(store))).open()
@@ -146,29 +146,31 @@ NEEDS = {
 
 
 @pytest.fixture
-def yard(place: Place) -> Place:
+def filled_scenario(scenario: BucketScenario) -> BucketScenario:
     """Give a bucket with two prunable snapshots, one of them pinned; a directory to mirror; and `towns`."""
     for at in (FIRST, SECOND):
-        place.kept.publish(b"%d" % at.day * 100, at, collection="old", written_by="qdrant-restore 0")
-    latest = place.add()
-    place.kept.open().write_document(f"{latest}.pin.json", write_document(Pin(at=FIRST)))
-    local = keep_directory(place.root / "local")
+        scenario.harness.publish(b"%d" % at.day * 100, at, collection="old", written_by="qdrant-restore 0")
+    latest = scenario.add()
+    scenario.harness.open().write_document(f"{latest}.pin.json", write_document(Pin(at=FIRST)))
+    local = make_directory_harness(scenario.root / "local")
     local.publish(b"a copy", FIRST, collection="copied", written_by="qdrant-restore 0")
-    server = Server(place.qdrant)
+    server = Server(scenario.qdrant)
     server.create("towns", vectors={"size": 4, "distance": "Dot"})
     server.upsert("towns", range(1, 20))
-    return place
+    return scenario
 
 
 @pytest.mark.parametrize("policy", ["reader", "writer", "pruner"])
-def test_every_command_lives_with_its_policy_and_is_refused_without(yard: Place, grant: Grant, policy: str) -> None:
+def test_every_command_lives_with_its_policy_and_is_refused_without(
+    filled_scenario: BucketScenario, grant: Grant, policy: str
+) -> None:
     """Each command ends with 0 or, where the key may not do it, with 12; nothing else is deleted."""
-    keys = take_keys(grant(policy, bucket_of(yard.kept)))
+    keys = take_keys(grant(policy, bucket_of(filled_scenario.harness)))
     found = {}
     for word, (arguments, _) in NEEDS.items():
-        given = tuple(yard.kept.name if one == "STORE" else one for one in arguments)
-        found[word] = yard.run(*given, **keys).status
+        given = tuple(filled_scenario.harness.name if one == "STORE" else one for one in arguments)
+        found[word] = filled_scenario.run(*given, **keys).status
     wanted = {word: statuses[policy] for word, (_, statuses) in NEEDS.items()}
-    old = [one.file for one in yard.kept.open().list_snapshots("old")]
+    old = [one.file for one in filled_scenario.harness.open().list_snapshots("old")]
     assert found == wanted
     assert len(old) == {"reader": 2, "writer": 2, "pruner": 1}[policy]

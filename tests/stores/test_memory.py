@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment
-from tests.support.store_harness import keep_bucket
+from tests.support.store_harness import make_bucket_harness
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -75,11 +75,11 @@ def test_a_snapshot_of_any_size_passes_in_constant_memory(minio: BucketServer, t
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "identity").write_text(f"{identity}\n")
     (tmp_path / "recipients").write_text(f"{identity.to_public()}\n")
-    kept = keep_bucket(minio)
-    command = [sys.executable, "-c", SCRIPT, kept.name, str(SIZE), kind, str(tmp_path)]
-    ended = subprocess.run(
+    harness = make_bucket_harness(minio)
+    command = [sys.executable, "-c", SCRIPT, harness.name, str(SIZE), kind, str(tmp_path)]
+    result = subprocess.run(
         command, env=make_environment(**minio.environment), capture_output=True, text=True, check=True, timeout=100
     )
-    told = json.loads(ended.stdout)
-    assert told["same"]
-    assert told["grown"] < ALLOWED
+    output = json.loads(result.stdout)
+    assert output["same"]
+    assert output["grown"] < ALLOWED

@@ -13,7 +13,7 @@ from tests.support.bucket_servers import BucketServer
 from tests.support.program import run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.server_under_test import Server
-from tests.support.store_harness import keep_bucket
+from tests.support.store_harness import make_bucket_harness
 
 pytestmark = pytest.mark.xdist_group("buckets")
 
@@ -30,18 +30,18 @@ def bucket(request: pytest.FixtureRequest) -> BucketServer:
 @pytest.fixture
 def run(bucket: BucketServer, target: Server, name: str, tmp_path: Path) -> Run:
     """Give a runner of commands about a collection of 500 points, of which a snapshot lies in the bucket."""
-    kept = keep_bucket(bucket)
+    harness = make_bucket_harness(bucket)
     target.create(name, vectors={"size": 4, "distance": "Dot"})
     target.upsert(name, range(1, 501))
 
     def tell(command: str, *arguments: str, url: str = "") -> dict[str, Any]:
-        environment = {**bucket.environment, "RESTORE_STORE": kept.name, "QDRANT_URL": url or target.url}
+        environment = {**bucket.environment, "RESTORE_STORE": harness.name, "QDRANT_URL": url or target.url}
         if target.key:
             environment["QDRANT_API_KEY"] = target.key
-        ended = run_program(command, name, "--json", *arguments, cwd=tmp_path, environment=environment, timeout=90)
-        assert "X-Amz" not in ended.stdout + ended.stderr
-        assert "sig=" not in ended.stdout + ended.stderr
-        (found,) = json.loads(ended.stdout)["outcomes"]
+        result = run_program(command, name, "--json", *arguments, cwd=tmp_path, environment=environment, timeout=90)
+        assert "X-Amz" not in result.stdout + result.stderr
+        assert "sig=" not in result.stdout + result.stderr
+        (found,) = json.loads(result.stdout)["outcomes"]
         return dict(found)
 
     assert tell("snapshot")["status"] == 0
@@ -68,10 +68,10 @@ def test_a_drill_by_url_proves_it_and_leaves_nothing(run: Run, target: Server, n
 @pytest.mark.parametrize("command", ["restore", "drill"])
 def test_where_the_server_forbids_urls_an_upload_follows(run: Run, target: Server, name: str, command: str) -> None:
     """403, as Qdrant says it where `enable_snapshot_url_recovery` is false; asked for alone, it is an error."""
-    said = b'{"status":{"error":"Forbidden: Snapshot recovery from remote URLs is disabled"},"time":0.0}'
+    output = b'{"status":{"error":"Forbidden: Snapshot recovery from remote URLs is disabled"},"time":0.0}'
     target.drop(name)
     with RecordingProxy(target.url) as proxy:
-        proxy.inject("PUT .*snapshots/recover", Fault(status=403, body=said))
+        proxy.inject("PUT .*snapshots/recover", Fault(status=403, body=output))
         alone = run(command, "--transfer", "server-url", url=proxy.url)
         found = run(command, url=proxy.url)
         asked, sent = len(proxy.find("PUT .*snapshots/recover")), len(proxy.find("POST .*snapshots/upload"))

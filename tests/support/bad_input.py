@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.support.program import run_program
-from tests.support.restore_environment import Ground
-from tests.support.state_dump import Evidence, gather
+from tests.support.restore_scenario import RestoreScenario
+from tests.support.state_dump import StateDump, dump_state
 
 READY = "<time> info qdrant.ready url=<url> version=<version>"
 _FILE = "<store>/<name>_20261120_120000.snapshot"
@@ -35,7 +35,7 @@ _VARYING = (
 )
 
 
-class Told(NamedTuple):
+class CommandOutput(NamedTuple):
     """How the program ended and what it said, line by line."""
 
     status: int
@@ -43,15 +43,15 @@ class Told(NamedTuple):
     stdout: tuple[str, ...]
 
 
-class Tried(NamedTuple):
+class CaseResult(NamedTuple):
     """One case carried out: what was told, and the evidence of before and after."""
 
-    told: Told
-    before: Evidence
-    after: Evidence
+    output: CommandOutput
+    before: StateDump
+    after: StateDump
 
 
-def leave(_ground: Ground) -> None:
+def leave(_scenario: RestoreScenario) -> None:
     """Spoil nothing: what is typed is bad enough."""
 
 
@@ -60,75 +60,77 @@ class Case:
     """One row. `spoil` is done to a store that has a good snapshot of the collection, `kind` of the recorded ones."""
 
     name: str
-    told: Told
+    expected: CommandOutput
     arguments: tuple[str, ...] = ("restore", "<name>")
     environment: Mapping[str, str] = field(default_factory=dict)
-    spoil: Callable[[Ground], object] = leave
+    spoil: Callable[[RestoreScenario], object] = leave
 
     def __str__(self) -> str:
         return self.name
 
 
-def fail(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = (READY,)) -> Told:
+def fail(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = (READY,)) -> CommandOutput:
     """Say what is told when a run cannot begin, or go on, at all."""
-    return Told(status, (*log, f"error: {sentence}", *([f"hint: {hint}"] if hint else [])), ())
+    return CommandOutput(status, (*log, f"error: {sentence}", *([f"hint: {hint}"] if hint else [])), ())
 
 
-def refuse(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = ()) -> Told:
+def refuse(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = ()) -> CommandOutput:
     """Say what is told when the collection cannot be restored: a line of the log, and the result with its hint."""
     reason = sentence.replace('"', '\\"')
     event = f'<time> error collection.failed collection=<name> status={status} reason="{reason}"'
-    return Told(status, (READY, *log, event), (f"<name>: {sentence}", *([f"  hint: {hint}"] if hint else [])))
+    return CommandOutput(
+        status, (READY, *log, event), (f"<name>: {sentence}", *([f"  hint: {hint}"] if hint else []))
+    )
 
 
-def run(case: Case, ground: Ground, *, manifest: bool = True) -> Tried:
+def run(case: Case, scenario: RestoreScenario, *, manifest: bool = True) -> CaseResult:
     """Spoil the scene, look, run the command, look again."""
-    ground.add(manifest=manifest)
-    case.spoil(ground)
-    before = gather(ground.server, ground.store.path, ground.name)
-    told = tell(ground, *case.arguments, environment=case.environment)
-    return Tried(told, before, gather(ground.server, ground.store.path, ground.name))
+    scenario.add(manifest=manifest)
+    case.spoil(scenario)
+    before = dump_state(scenario.server, scenario.store.path, scenario.name)
+    output = tell(scenario, *case.arguments, environment=case.environment)
+    return CaseResult(output, before, dump_state(scenario.server, scenario.store.path, scenario.name))
 
 
-def tell(ground: Ground, *arguments: str, environment: Mapping[str, str] | None = None) -> Told:
+def tell(scenario: RestoreScenario, *arguments: str, environment: Mapping[str, str] | None = None) -> CommandOutput:
     """Run the command beside the store; give what it said, with what differs from run to run named."""
     given = {
         "QDRANT_URL": "<url>",
-        "QDRANT_API_KEY": ground.server.key,
+        "QDRANT_API_KEY": scenario.server.key,
         "RESTORE_STORE": "<store>",
         "RESTORE_TRANSFER": "upload",
         "RESTORE_WAIT_TIMEOUT": "1",
         **(environment or {}),
     }
-    variables = {name: fill_in(text, ground) for name, text in given.items()}
-    words = [fill_in(word, ground) for word in arguments]
-    ended = run_program(*words, cwd=ground.store.path.parent, environment=variables)
-    return Told(ended.status, read_lines(ended.stderr, ground), read_lines(ended.stdout, ground))
+    variables = {name: fill_in(text, scenario) for name, text in given.items()}
+    words = [fill_in(word, scenario) for word in arguments]
+    result = run_program(*words, cwd=scenario.store.path.parent, environment=variables)
+    return CommandOutput(result.status, read_lines(result.stderr, scenario), read_lines(result.stdout, scenario))
 
 
-def fill_in(text: str, ground: Ground) -> str:
+def fill_in(text: str, scenario: RestoreScenario) -> str:
     """Put this test's own into a text."""
-    for token, own in _list_own(ground):
+    for token, own in _list_own(scenario):
         text = text.replace(token, own)
     return text
 
 
-def read_lines(text: str, ground: Ground) -> tuple[str, ...]:
+def read_lines(text: str, scenario: RestoreScenario) -> tuple[str, ...]:
     """Give the lines of a text, with tokens for what is this test's own or differs from run to run."""
-    for token, own in _list_own(ground):
+    for token, own in _list_own(scenario):
         text = text.replace(own, token)
     for pattern, token in _VARYING:
         text = pattern.sub(token, text)
-    version = ground.server.ask("GET", "/").body["version"]
+    version = scenario.server.ask("GET", "/").body["version"]
     for before in ("version=", "version ", "Qdrant ", "server is "):
         text = text.replace(f"{before}{version}", f"{before}<version>")
     return tuple(text.split("\n")[:-1])
 
 
-def _list_own(ground: Ground) -> tuple[tuple[str, str], ...]:
+def _list_own(scenario: RestoreScenario) -> tuple[tuple[str, str], ...]:
     return (
-        ("<store>", str(ground.store.path)),
-        ("<folder>", str(ground.store.path.parent)),
-        ("<url>", ground.proxy.url),
-        ("<name>", ground.name),
+        ("<store>", str(scenario.store.path)),
+        ("<folder>", str(scenario.store.path.parent)),
+        ("<url>", scenario.proxy.url),
+        ("<name>", scenario.name),
     )

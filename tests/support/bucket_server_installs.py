@@ -86,13 +86,13 @@ def _find(name: str, target: Path, install: Callable[[Path], None] | None) -> Pa
 
 def _run(command: list[str], name: str, environment: dict[str, str]) -> None:
     try:
-        ended = subprocess.run(
+        result = subprocess.run(
             command, cwd="/", env=environment, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AbsentError(f"{name} could not be installed: {error}") from error
-    if ended.returncode:
-        last = ended.stderr.strip().splitlines()[-1:] or ["no reason given"]
+    if result.returncode:
+        last = result.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise AbsentError(f"{name} could not be installed: {last[0]}")
 
 

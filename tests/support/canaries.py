@@ -52,7 +52,7 @@ def list_forms(name: str) -> tuple[str, ...]:
 
 
 @dataclass
-class Planted:
+class PlantedSecrets:
     """Variables with a secret in each; `names` are the places."""
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -70,14 +70,14 @@ class Planted:
         return found or (["somebody's"] if shared in text else [])
 
 
-def plant_settings(planted: Planted, url: str) -> None:
+def plant_settings(planted: PlantedSecrets, url: str) -> None:
     """Plant a secret in every setting of the table that is one."""
     for row in SECRETS:
         planted.environment[row.environment_name] = make_value(row, url)
         planted.names.append(row.name)
 
 
-def plant_around(planted: Planted, folder: Path, url: str) -> None:
+def plant_around(planted: PlantedSecrets, folder: Path, url: str) -> None:
     """Plant secrets where the providers' tools have theirs: variables, profiles, key files, proxies, an identity."""
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         planted.add(variable)
@@ -109,7 +109,7 @@ def plant_around(planted: Planted, folder: Path, url: str) -> None:
 
 
 @dataclass
-class Echo:
+class EchoServer:
     """A server that answers every request with the request itself, as `form` writes it; `status` goes before."""
 
     status: int
@@ -137,16 +137,16 @@ class Echo:
 
 
 @contextlib.contextmanager
-def run_echo(status: int, form: str) -> Iterator[Echo]:
+def run_echo(status: int, form: str) -> Iterator[EchoServer]:
     """Run one on loopback."""
-    echo = Echo(status, form)
+    echo = EchoServer(status, form)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         echo.port = int(listening.getsockname()[1])
         threading.Thread(target=_accept, args=(listening, echo), daemon=True).start()
         yield echo
 
 
-def _accept(listening: socket.socket, echo: Echo) -> None:
+def _accept(listening: socket.socket, echo: EchoServer) -> None:
     while True:
         try:
             client, _ = listening.accept()
@@ -155,7 +155,7 @@ def _accept(listening: socket.socket, echo: Echo) -> None:
         threading.Thread(target=_answer, args=(client, echo), daemon=True).start()
 
 
-def _answer(client: socket.socket, echo: Echo) -> None:
+def _answer(client: socket.socket, echo: EchoServer) -> None:
     with contextlib.suppress(OSError), client:
         client.settimeout(5)
         head = b""

@@ -55,9 +55,9 @@ def _write_value(value: ast.expr) -> str:
     """Give `…`; a number with its noun gives `… points`, which is how it is found on the page."""
     match value:
         case ast.FormattedValue(
-            value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=one), *several])
+            value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=one), *filled_server])
         ):
-            return "… " + (write(several[0]) if several else f"{one}s")
+            return "… " + (write(filled_server[0]) if filled_server else f"{one}s")
     return "…"
 
 

@@ -18,7 +18,7 @@ EVERYTHING = {"limit": 100_000, "with_payload": True, "with_vector": True}
 
 
 @dataclass(frozen=True)
-class Asking:
+class HttpClient:
     """One server's address and a key."""
 
     url: str

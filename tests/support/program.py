@@ -12,7 +12,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Ended(NamedTuple):
+class ProgramResult(NamedTuple):
     """How a run ended."""
 
     status: int
@@ -28,9 +28,9 @@ def make_environment(**variables: str) -> dict[str, str]:
 
 def run_program(
     *arguments: str, cwd: Path, environment: Mapping[str, str] | None = None, timeout: float = 60.0
-) -> Ended:
+) -> ProgramResult:
     """Run the program to its end in directory `cwd`."""
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "restore", *arguments],
         cwd=cwd,
         env=make_environment(**(environment or {})),
@@ -39,4 +39,4 @@ def run_program(
         timeout=timeout,
         check=False,
     )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    return ProgramResult(result.returncode, result.stdout, result.stderr)

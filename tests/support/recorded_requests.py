@@ -28,7 +28,7 @@ def load() -> list[Recorded]:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecordedAnswer:
     """What came back: status, content type, and the body as JSON or as text."""
 
     status: int
@@ -41,9 +41,9 @@ class Answer:
         return self.status, self.content_type, shape(self.body)
 
 
-def of_recorded(one: Recorded) -> Answer:
+def of_recorded(one: Recorded) -> RecordedAnswer:
     """Give the recorded answer; the recording put text and files into small objects of their own."""
-    return Answer(one["status"], one["headers"].get("content-type"), one["answer"])
+    return RecordedAnswer(one["status"], one["headers"].get("content-type"), one["answer"])
 
 
 def shape(value: object) -> object:
@@ -91,7 +91,7 @@ class Replay:
     name: str = "none-yet.snapshot"
     etag: str = ""
 
-    def ask(self, number: int, one: Recorded) -> Answer:
+    def ask(self, number: int, one: Recorded) -> RecordedAnswer:
         """Send one recorded request."""
         body, headers = self._body(one)
         headers |= {key: self._here(value) for key, value in (one.get("request_headers") or {}).items()}
@@ -104,7 +104,7 @@ class Replay:
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[Answer, bytes, dict[str, str]]:
+    ) -> tuple[RecordedAnswer, bytes, dict[str, str]]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             connection.request(method, path, body, headers)
@@ -114,9 +114,9 @@ class Replay:
             connection.close()
         received = {key.lower(): value for key, value in response.getheaders()}
         kind = received.get("content-type")
-        return Answer(response.status, kind, parsed(path, kind, raw)), raw, received
+        return RecordedAnswer(response.status, kind, parsed(path, kind, raw)), raw, received
 
-    def _remember(self, note: str, path: str, answer: Answer) -> None:
+    def _remember(self, note: str, path: str, answer: RecordedAnswer) -> None:
         """Keep what later requests refer to: the last snapshot's name, content and ETag."""
         if note in REMEMBERED and path.endswith("/snapshots"):
             self.name = answer.body["result"]["name"]

@@ -24,7 +24,7 @@ BEAT = re.compile(rb'^\{"metadata":\{"beat-[0-9a-f]+":\d+\}\}$')
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordedRequest:
     """One request: its place in the order of arrival (from 1), and what was asked. A long body is not kept."""
 
     number: int
@@ -63,8 +63,8 @@ class Fault:
     With `early`, `status` is answered before the request's body was read, and the connection ends.
     """
 
-    before: Callable[[Seen], None] | None = None
-    after: Callable[[Seen], None] | None = None
+    before: Callable[[RecordedRequest], None] | None = None
+    after: Callable[[RecordedRequest], None] | None = None
     delay: float = 0.0
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -85,7 +85,7 @@ PASSES = Fault()
 
 
 @dataclass
-class Rule:
+class FaultRule:
     """A fault for the requests whose line matches: not for the first `skip` of them, then `times` times."""
 
     pattern: re.Pattern[str]
@@ -95,7 +95,7 @@ class Rule:
     only_writes: bool = False
 
 
-class Dropped(Exception):  # noqa: N818 - says what happened
+class ConnectionDropped(Exception):  # noqa: N818 - says what happened
     """The connection to the client is to be dropped."""
 
 
@@ -106,8 +106,8 @@ class RecordingProxy:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._lock = threading.Lock()
-        self._rules: list[Rule] = []
-        self._seen: list[Seen] = []
+        self._rules: list[FaultRule] = []
+        self._seen: list[RecordedRequest] = []
         self._clients: set[socket.socket] = set()
         self._ended = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -118,7 +118,7 @@ class RecordingProxy:
     # --- what a test asks and orders ------------------------------------------------------------------------
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[RecordedRequest]:
         """Every request so far, in the order of arrival."""
         with self._lock:
             return list(self._seen)
@@ -128,19 +128,19 @@ class RecordingProxy:
         """The lines of the requests that could have changed something, heartbeats left out."""
         return [seen.line for seen in self.seen if not seen.is_read and not seen.is_beat]
 
-    def find(self, pattern: str) -> list[Seen]:
+    def find(self, pattern: str) -> list[RecordedRequest]:
         """Give the requests whose line matches."""
         return [seen for seen in self.seen if re.search(pattern, seen.line)]
 
     def inject(self, pattern: str, fault: Fault, *, skip: int = 0, times: int | None = None) -> None:
         """Let a fault happen to requests whose line matches; the first rule that is due decides."""
         with self._lock:
-            self._rules.append(Rule(re.compile(pattern), fault, skip, times))
+            self._rules.append(FaultRule(re.compile(pattern), fault, skip, times))
 
     def at(self, number: int, fault: Fault, *, only_writes: bool = False) -> None:
         """Let a fault happen to the `number`-th request, or write, from now on, heartbeats not counted."""
         with self._lock:
-            self._rules.append(Rule(re.compile(""), fault, number - 1, 1, only_writes))
+            self._rules.append(FaultRule(re.compile(""), fault, number - 1, 1, only_writes))
 
     def forget(self) -> None:
         """Forget every request."""
@@ -189,7 +189,7 @@ class RecordingProxy:
             with client, client.makefile("rb") as reading:
                 while self._pass(client, reading, upstream):
                     pass
-        except (OSError, Dropped, http.client.HTTPException):
+        except (OSError, ConnectionDropped, http.client.HTTPException):
             # With a RST, or the client would wait for what the kernel still has to send.
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -233,19 +233,19 @@ class RecordingProxy:
             client.shutdown(socket.SHUT_RDWR)
             return False
         if fault.lost:
-            raise Dropped
+            raise ConnectionDropped
         kept = _keep_headers(response, method)
         content = fault.rewrite(content) if fault.rewrite else content
         _answer(client, fault.answered or response.status, kept, content, cut=fault.cut_answer)
         return True
 
-    def _record(self, method: str, target: str, size: int, body: bytes) -> tuple[Seen, Fault]:
+    def _record(self, method: str, target: str, size: int, body: bytes) -> tuple[RecordedRequest, Fault]:
         with self._lock:
-            seen = Seen(len(self._seen) + 1, method, target, size, body)
+            seen = RecordedRequest(len(self._seen) + 1, method, target, size, body)
             self._seen.append(seen)
             return seen, PASSES if seen.is_beat else self._choose(seen)
 
-    def _choose(self, seen: Seen) -> Fault:
+    def _choose(self, seen: RecordedRequest) -> Fault:
         for rule in self._rules:
             if not rule.pattern.search(seen.line) or (rule.only_writes and seen.is_read):
                 continue
@@ -272,7 +272,7 @@ def _keep_headers(response: http.client.HTTPResponse, method: str) -> list[tuple
 def _answer_alone(client: socket.socket, reading: IO[bytes], fault: Fault, unread: int) -> bool:
     """Do what the fault says instead of passing on what the server answers; False when it says nothing."""
     if fault.refused:
-        raise Dropped
+        raise ConnectionDropped
     if fault.status is None:
         return False
     if not fault.early:
@@ -281,11 +281,11 @@ def _answer_alone(client: socket.socket, reading: IO[bytes], fault: Fault, unrea
     if fault.early:
         client.shutdown(socket.SHUT_WR)
         _drain(reading, unread)
-        raise Dropped
+        raise ConnectionDropped
     return True
 
 
-def _send(upstream: http.client.HTTPConnection, seen: Seen, reading: IO[bytes], cut: int | None) -> None:
+def _send(upstream: http.client.HTTPConnection, seen: RecordedRequest, reading: IO[bytes], cut: int | None) -> None:
     """Send a request's body on, or its first `cut` bytes before everything is dropped."""
     left = seen.body_bytes if cut is None else min(seen.body_bytes, cut)
     if seen.body:
@@ -294,11 +294,11 @@ def _send(upstream: http.client.HTTPConnection, seen: Seen, reading: IO[bytes], 
     while left:
         block = reading.read(min(BLOCK, left))
         if not block:
-            raise Dropped  # the client died; so dies what it was sending
+            raise ConnectionDropped  # the client died; so dies what it was sending
         upstream.send(block)
         left -= len(block)
     if cut is not None:
-        raise Dropped
+        raise ConnectionDropped
 
 
 def _drain(reading: IO[bytes], size: int) -> None:

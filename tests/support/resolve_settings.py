@@ -10,7 +10,7 @@ from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 
 
-def settle(
+def resolve_settings(
     command: str,
     *arguments: str,
     store: Path,

@@ -13,8 +13,8 @@ from restore.qdrant.client import connect
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from tests.support.fast_clock import FastClock
-from tests.support.resolve_settings import settle
-from tests.support.run_restore import NoProgress, Story
+from tests.support.resolve_settings import resolve_settings
+from tests.support.run_restore import NoProgress, RecordedLog
 
 
 def drill_here(
@@ -24,16 +24,16 @@ def drill_here(
     key: str = "",
     clock: Clock | None = None,
     token: str = "",
-    story: Story | None = None,
+    story: RecordedLog | None = None,
 ) -> DrillReport:
     """Run the command in this process on one server, by default with a clock that runs twenty times as fast."""
-    settings = settle("drill", *arguments, url=url, store=store, key=key)
+    settings = resolve_settings("drill", *arguments, url=url, store=store, key=key)
     qdrant, shelf = connect(url, key), WritableLocalStore(str(store))
     tools = DrillSession(
         qdrant=qdrant,
         store=shelf,
         clock=clock or FastClock(),
-        log=story or Story(),
+        log=story or RecordedLog(),
         progress=NoProgress(),
         recorder=CheckRecorder(shelf, Clock(), "tests"),
         holder="a test",

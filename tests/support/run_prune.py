@@ -14,14 +14,14 @@ from restore.qdrant.client import Qdrant
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
 from restore.system.events import Log
-from tests.support.resolve_settings import settle
-from tests.support.run_restore import Story
+from tests.support.resolve_settings import resolve_settings
+from tests.support.run_restore import RecordedLog
 from tests.support.sample_stores import NOON, FilledStore
 
 OURS = "qdrant-restore 0"
 
 
-class SetClock(Clock):
+class FixedClock(Clock):
     """A clock that shows what it was told."""
 
     def __init__(self, at: datetime = NOON) -> None:
@@ -49,21 +49,21 @@ def prune_here(
     qdrant: Qdrant | None = None,
 ) -> PruneReport:
     """Prune in this process, at a moment of the test's own."""
-    settings = settle("prune", *arguments, store=store, document=document)
+    settings = resolve_settings("prune", *arguments, store=store, document=document)
     tools = prune.PruneSession(
-        store=WritableLocalStore(str(store)), clock=SetClock(now), log=log or Story(), qdrant=qdrant
+        store=WritableLocalStore(str(store)), clock=FixedClock(now), log=log or RecordedLog(), qdrant=qdrant
     )
     return prune.run(settings, tools)
 
 
 def pin_here(*arguments: str, store: Path) -> PinReport:
     """Pin in this process."""
-    return pin.pin(settle("pin", *arguments, store=store), WritableLocalStore(str(store)), SetClock())
+    return pin.pin(resolve_settings("pin", *arguments, store=store), WritableLocalStore(str(store)), FixedClock())
 
 
 def unpin_here(*arguments: str, store: Path) -> PinReport:
     """Unpin in this process."""
-    return pin.unpin(settle("unpin", *arguments, store=store), WritableLocalStore(str(store)))
+    return pin.unpin(resolve_settings("unpin", *arguments, store=store), WritableLocalStore(str(store)))
 
 
 def names(report: PruneReport) -> list[str]:

@@ -22,10 +22,10 @@ from restore.system.clock import Clock
 from restore.system.events import Fact, Level
 from tests.support.fast_clock import FastClock
 from tests.support.program import make_environment
-from tests.support.resolve_settings import settle
+from tests.support.resolve_settings import resolve_settings
 
 
-class Ended(NamedTuple):
+class TimedResult(NamedTuple):
     """How the program ended; `took` in seconds."""
 
     status: int
@@ -45,7 +45,7 @@ class Ended(NamedTuple):
         return dict(outcome)
 
 
-class Running:
+class RunningProgram:
     """The program while it runs. Killed when the test leaves it behind. `hurried` gives it a faster clock."""
 
     def __init__(
@@ -77,10 +77,10 @@ class Running:
         """Ask it to end."""
         self.child.send_signal(number)
 
-    def wait(self, timeout: float = 60.0) -> Ended:
+    def wait(self, timeout: float = 60.0) -> TimedResult:
         """Wait for its end. Raises `subprocess.TimeoutExpired`."""
         stdout, stderr = self.child.communicate(timeout=timeout)
-        return Ended(self.child.returncode, stdout, stderr, time.monotonic() - self._begin)
+        return TimedResult(self.child.returncode, stdout, stderr, time.monotonic() - self._begin)
 
     def __enter__(self) -> Self:
         return self
@@ -93,13 +93,13 @@ class Running:
             self.child.communicate()
 
 
-def run_restore(*arguments: str, url: str, store: Path, environment: dict[str, str] | None = None) -> Ended:
+def run_restore(*arguments: str, url: str, store: Path, environment: dict[str, str] | None = None) -> TimedResult:
     """Run the installed command to its end."""
-    with Running(*arguments, url=url, store=store, environment=environment) as running:
+    with RunningProgram(*arguments, url=url, store=store, environment=environment) as running:
         return running.wait()
 
 
-class Story:
+class RecordedLog:
     """A log that keeps what it was told, and a progress that nobody sees."""
 
     def __init__(self) -> None:
@@ -128,16 +128,21 @@ class NoProgress:
 
 
 def restore_here(
-    *arguments: str, url: str, store: Path, key: str = "", clock: Clock | None = None, story: Story | None = None
+    *arguments: str,
+    url: str,
+    store: Path,
+    key: str = "",
+    clock: Clock | None = None,
+    story: RecordedLog | None = None,
 ) -> RestoreReport:
     """Run the command in this process, by default with a clock that runs twenty times as fast."""
-    settings = settle("restore", *arguments, url=url, store=store, key=key)
+    settings = resolve_settings("restore", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.server.url, key)
     tools = RestoreSession(
         qdrant=qdrant,
         store=open_local_store(settings.store.location),
         clock=clock or FastClock(),
-        log=story or Story(),
+        log=story or RecordedLog(),
         progress=NoProgress(),
         holder="a test",
         token=os.urandom(16).hex(),

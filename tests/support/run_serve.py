@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 
 from restore.stores.layout import SCHEDULE_FILE
 from tests.support.open_server import find_free_port
-from tests.support.program import Ended, make_environment
+from tests.support.program import ProgramResult, make_environment
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 
@@ -33,19 +33,19 @@ main()
 """
 
 
-class Page(NamedTuple):
+class PageResponse(NamedTuple):
     """What `serve` answered; no status when nobody answered."""
 
     status: int
     text: str
 
     @property
-    def told(self) -> Any:  # noqa: ANN401 - JSON
+    def document(self) -> Any:  # noqa: ANN401 - JSON
         """The body as JSON."""
         return json.loads(self.text)
 
 
-class Serving:
+class RunningServe:
     """A process. Its jobs are due at once: what the store remembers is that they were missed."""
 
     def __init__(
@@ -74,20 +74,20 @@ class Serving:
             text=True,
         )
 
-    def ask(self, path: str, method: str = "GET", *, token: str = "") -> Page:
+    def ask(self, path: str, method: str = "GET", *, token: str = "") -> PageResponse:
         """Ask a page, with the token that it was given in its variables, or another one."""
         token = token or self._token
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
-            return Page(answer.status, answer.read().decode())
+            return PageResponse(answer.status, answer.read().decode())
         except OSError:
-            return Page(0, "")
+            return PageResponse(0, "")
         finally:
             connection.close()
 
-    def wait_for(self, path: str, status: int, *, within: float = 20.0) -> Page:
+    def wait_for(self, path: str, status: int, *, within: float = 20.0) -> PageResponse:
         """Ask until the page has this status; the last answer is given when it never has."""
         end = time.monotonic() + within
         while (page := self.ask(path)).status != status and time.monotonic() < end:
@@ -106,17 +106,17 @@ class Serving:
         end = time.monotonic() + within
         while time.monotonic() < end:
             page = self.ask("/healthz")
-            told = [one for one in page.told["jobs"] if one["job"] == job] if page.status else []
-            if told and told[0]["ended"] and told[0]["ended"] >= (told[0]["began"] or ""):
-                return dict(told[0])
+            output = [one for one in page.document["jobs"] if one["job"] == job] if page.status else []
+            if output and output[0]["ended"] and output[0]["ended"] >= (output[0]["began"] or ""):
+                return dict(output[0])
             time.sleep(0.05)
         raise AssertionError(f"{job} did not end in {within:g} s")
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
+    def end(self, number: signal.Signals = signal.SIGTERM) -> ProgramResult:
         """End it by a signal."""
         self.process.send_signal(number)
         stdout, stderr = self.process.communicate(timeout=20)
-        return Ended(self.process.returncode, stdout, stderr)
+        return ProgramResult(self.process.returncode, stdout, stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +148,7 @@ def read_events(stderr: str) -> list[dict[str, Any]]:
 
 
 @dataclass
-class Receiver:
+class WebhookReceiver:
     """A place that is notified: what came, in order, as path and body.
 
     `status` is what it answers; with `hangs` it begins an answer that never ends, a byte at a time.
@@ -174,9 +174,9 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receive() -> Iterator[Receiver]:
+def receive() -> Iterator[WebhookReceiver]:
     """Open such a place."""
-    receiver = Receiver()
+    receiver = WebhookReceiver()
 
     class _Exchange(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -16,8 +16,8 @@ from restore.qdrant.client import connect
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
 from tests.support.program import make_environment
-from tests.support.resolve_settings import settle
-from tests.support.run_restore import NoProgress, Story
+from tests.support.resolve_settings import resolve_settings
+from tests.support.run_restore import NoProgress, RecordedLog
 
 
 def take_here(
@@ -26,17 +26,17 @@ def take_here(
     store: Path,
     key: str = "",
     clock: Clock | None = None,
-    story: Story | None = None,
+    story: RecordedLog | None = None,
     run_id: str = "",
 ) -> SnapshotReport:
     """Run the command in this process, with nothing from this machine's environment. Without `run_id`: no set."""
-    settings = settle("snapshot", *arguments, url=url, store=store, key=key)
+    settings = resolve_settings("snapshot", *arguments, url=url, store=store, key=key)
     qdrant = connect(settings.server.url, key)
     tools = SnapshotSession(
         qdrant=qdrant,
         store=open_writable_local_store(settings.store.location, file_mode=settings.store.file_mode),
         clock=clock or Clock(),
-        log=story or Story(),
+        log=story or RecordedLog(),
         progress=NoProgress(),
         scoped=is_scoped(key),
         run_id=run_id,
@@ -69,5 +69,5 @@ def end_with(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int,
     """Send a signal; give the exit status, how many seconds it took, and what was said on stderr."""
     begin = time.monotonic()
     child.send_signal(number)
-    _, said = child.communicate(timeout=30)
-    return child.returncode, time.monotonic() - begin, said
+    _, output = child.communicate(timeout=30)
+    return child.returncode, time.monotonic() - begin, output

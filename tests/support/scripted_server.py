@@ -15,7 +15,7 @@ ETAG = '"1:2:3"'
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class ConnectionScript:
     """How one connection is served.
 
     After `cut` bytes of the answer's body the connection ends, with a RST when `reset`. `pause` is slept after
@@ -33,15 +33,15 @@ class Manner:
     silent: bool = False
 
 
-WELL = Manner()
+WELL = ConnectionScript()
 
 
 @dataclass
-class SendingServer:
+class ScriptedServer:
     """Serves `content` at every path, one manner after the other, then well. Records the headers of each request."""
 
     content: bytes
-    manners: list[Manner] = field(default_factory=list)
+    manners: list[ConnectionScript] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -81,7 +81,7 @@ class SendingServer:
         lines = head.decode("latin-1").split("\r\n")[1:-2]
         return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
-    def _send(self, client: socket.socket, manner: Manner, headers: dict[str, str]) -> None:
+    def _send(self, client: socket.socket, manner: ConnectionScript, headers: dict[str, str]) -> None:
         first, status = 0, manner.status
         if manner.ranges and "range" in headers and status == 200:
             first, status = int(headers["range"].removeprefix("bytes=").rstrip("-")), 206

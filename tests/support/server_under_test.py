@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 60.0
 ALL = 100_000
 
 
-class Answer(NamedTuple):
+class ServerResponse(NamedTuple):
     """What came back: the status, and the body as JSON, else as text."""
 
     status: int
@@ -38,15 +38,15 @@ class Server:
     key: str = ""
     snapshots: Path | None = None
 
-    def ask(self, method: str, path: str, body: object = None) -> Answer:
+    def ask(self, method: str, path: str, body: object = None) -> ServerResponse:
         """Send one request on a connection of its own."""
         return self._ask(method, path, None if body is None else json.dumps(body).encode(), "application/json")
 
-    def send_form(self, path: str, form: bytes, boundary: str) -> Answer:
+    def send_form(self, path: str, form: bytes, boundary: str) -> ServerResponse:
         """Send a multipart form."""
         return self._ask("POST", path, form, f"multipart/form-data; boundary={boundary}")
 
-    def _ask(self, method: str, path: str, body: bytes | None, content_type: str) -> Answer:
+    def _ask(self, method: str, path: str, body: bytes | None, content_type: str) -> ServerResponse:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_SECONDS)
         headers = {"content-type": content_type} | ({"api-key": self.key} if self.key else {})
         try:
@@ -56,7 +56,7 @@ class Server:
         finally:
             connection.close()
         is_json = (response.getheader("content-type") or "").startswith("application/json")
-        return Answer(response.status, json.loads(content) if is_json else content.decode(errors="replace"))
+        return ServerResponse(response.status, json.loads(content) if is_json else content.decode(errors="replace"))
 
     # --- looking --------------------------------------------------------------------------------------------
 

@@ -17,14 +17,14 @@ WRITTEN = "http://localhost:6333"
 CITIES = 40
 
 
-class Said(NamedTuple):
+class ScriptResult(NamedTuple):
     """How a script ended, and everything that it wrote."""
 
     status: int
     output: str
 
 
-class Desk:
+class Shell:
     """A directory to work in, beside a Qdrant at `url` that stands for the one of the page."""
 
     def __init__(self, directory: Path, url: str) -> None:
@@ -46,7 +46,7 @@ class Desk:
         path = os.pathsep.join([str(self._commands), os.environ.get("PATH", os.defpath)])
         return {**make_environment(**variables), "PATH": path, "PYTHONPATH": str(ROOT), "QDRANT_URL": self.url}
 
-    def type(self, script: str, **variables: str) -> Said:
+    def type(self, script: str, **variables: str) -> ScriptResult:
         """Run what a page shows, to its first failure."""
         port = str(urlsplit(self.url).port)
         there = script.replace(WRITTEN, self.url).replace("--port 6333", f"--port {port}")
@@ -60,7 +60,7 @@ class Desk:
             timeout=100,
             check=False,
         )
-        return Said(done.returncode, done.stdout)
+        return ScriptResult(done.returncode, done.stdout)
 
 
 def fill(url: str, collection: str = "cities") -> Server:

@@ -12,7 +12,7 @@ from restore.qdrant.collection_names import find_attempts
 from tests.support.server_under_test import Server, path
 
 
-class Evidence(NamedTuple):
+class StateDump(NamedTuple):
     """A store by file name, collections by name, and the files on the server's disk where it can be seen."""
 
     store: dict[str, str]
@@ -21,14 +21,14 @@ class Evidence(NamedTuple):
     disk: dict[str, str]
 
 
-def gather(server: Server, store: Path, name: str) -> Evidence:
+def dump_state(server: Server, store: Path, name: str) -> StateDump:
     """Gather it. On a server whose disk is not ours others are at work too: there only what bears the name counts."""
     own = server.snapshots is not None
     there = server.collections()
     markers = find_attempts(name, there)
     seen = there if own else [one for one in there if one == name or find_attempts(name, [one])]
     aliases = server.aliases()
-    return Evidence(
+    return StateDump(
         store=digest_files(store),
         collections={"marks": markers, **{one: describe(server, one) for one in seen}},
         aliases={alias: behind for alias, behind in aliases.items() if own or name in {alias, behind}},

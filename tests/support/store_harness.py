@@ -26,7 +26,7 @@ from tests.support.run_publish import describe
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoreHarness:
     """A store. `open` opens it again, as another run would; `write` puts bytes where a file of it lies."""
 
     name: str
@@ -81,19 +81,19 @@ def _describe_packing(manifest: Manifest, packing: Encoding) -> Manifest:
     )
 
 
-def keep_directory(root: Path, keys: AgeIdentities | None = None) -> Kept:
+def make_directory_harness(root: Path, keys: AgeIdentities | None = None) -> StoreHarness:
     """Give a directory as a store, prepared."""
 
     def open_again() -> WritableLocalStore:
         return WritableLocalStore(str(root), keys=keys)
 
     open_again().prepare()
-    return Kept(str(root), open_again, lambda file, content: _write(root / file, content))
+    return StoreHarness(str(root), open_again, lambda file, content: _write(root / file, content))
 
 
-def keep_bucket(
+def make_bucket_harness(
     server: BucketServer, keys: AgeIdentities | None = None, *, prefix: str = "backups", at: str = ""
-) -> Kept:
+) -> StoreHarness:
     """Give a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
     location = parse_location(at or f"{server.scheme}://{server.make_bucket()}/{prefix}")
 
@@ -106,7 +106,7 @@ def keep_bucket(
 
     if not at:
         open_again().prepare()
-    return Kept(str(location), open_again, write)
+    return StoreHarness(str(location), open_again, write)
 
 
 def _write(path: Path, content: bytes) -> None:

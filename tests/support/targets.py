@@ -15,7 +15,7 @@ VECTORS = {"size": 4, "distance": "Cosine"}
 
 
 @dataclass(frozen=True)
-class Scene:
+class TargetSetup:
     """A target in some state: how it is set up, and how a person asks for its restore."""
 
     name: str
@@ -76,14 +76,14 @@ def make_other(server: Server, name: str) -> None:
     server.alias(f"{name}-alias", name)
 
 
-MISSING = Scene("missing", leave_missing)
-EMPTY = Scene("empty", make_empty)
-SAME = Scene("replaced, same configuration", make_same, ("--on-existing", "replace"))
-OTHER = Scene("replaced, another configuration", make_other, ("--on-existing", "replace"))
+MISSING = TargetSetup("missing", leave_missing)
+EMPTY = TargetSetup("empty", make_empty)
+SAME = TargetSetup("replaced, same configuration", make_same, ("--on-existing", "replace"))
+OTHER = TargetSetup("replaced, another configuration", make_other, ("--on-existing", "replace"))
 
 
 @dataclass(frozen=True)
-class State:
+class TargetContents:
     """Everything about a target that a restore promises."""
 
     points: Points
@@ -93,9 +93,9 @@ class State:
     indexes: list[str]
 
 
-def read_state(server: Server, name: str) -> State:
+def read_state(server: Server, name: str) -> TargetContents:
     """Read it. Raises AssertionError when the target does not answer."""
-    return State(
+    return TargetContents(
         points=server.points(name),
         markers=server.markers(name),
         uploads=[file for file in server.snapshots_of(name) if file == name_upload(name)],
@@ -104,10 +104,10 @@ def read_state(server: Server, name: str) -> State:
     )
 
 
-def promise_state(name: str, kind: str = "plain", *, aliased: bool = False) -> State:
+def promise_state(name: str, kind: str = "plain", *, aliased: bool = False) -> TargetContents:
     """Say what must stand there after a restore of a recorded snapshot."""
     info: dict[str, Any] = recorded(kind)["info"]
-    return State(
+    return TargetContents(
         points=promised_points(kind),
         markers=[],
         uploads=[],

@@ -56,14 +56,14 @@ def test_a_failure_sets_a_gauge_that_the_next_success_clears() -> None:
     good = record_run({}, make_end(0, CollectionRun(collection="cities")))
     bad = record_run(good, make_end(17, CollectionRun(collection="cities", status=17), at=later))
     again = record_run(bad, make_end(0, CollectionRun(collection="cities"), at=later))
-    watched = ("snapshot_last_status", "snapshot_last_success_timestamp_seconds", "run_last_status")
+    watching_proxy = ("snapshot_last_status", "snapshot_last_success_timestamp_seconds", "run_last_status")
 
-    assert pick(bad, *watched) == {
+    assert pick(bad, *watching_proxy) == {
         ("snapshot_last_status", "cities"): 0,
         ("snapshot_last_success_timestamp_seconds", "cities"): NOON.timestamp(),
         ("run_last_status", "snapshot"): 0,
     }
-    assert pick(again, *watched) == {
+    assert pick(again, *watching_proxy) == {
         ("snapshot_last_status", "cities"): 1,
         ("snapshot_last_success_timestamp_seconds", "cities"): later.timestamp(),
         ("run_last_status", "snapshot"): 1,

@@ -99,8 +99,8 @@ def test_what_a_later_program_adds_is_ignored() -> None:
 def test_a_phase_that_is_told_overwrites_no_beat() -> None:
     """What is patched are single keys; each is written as the mark itself would write it."""
     mark = make_mark(Phase.SENT, TargetBefore.ABSENT)
-    told = msgspec.to_builtins(mark)
-    patch = {key: told[key] for key in ("phase", "sent", "was", "aliases")}
+    output = msgspec.to_builtins(mark)
+    patch = {key: output[key] for key in ("phase", "sent", "was", "aliases")}
     metadata = (
         describe_marker(make_mark(Phase.MARKED, TargetBefore.ABSENT))["metadata"] | {f"beat-{mark.token}": 9} | patch
     )

@@ -281,13 +281,13 @@ def test_a_server_older_than_supported_is_refused_with_both_versions() -> None:
 def test_the_checksum_is_of_every_byte_and_takes_no_memory(tmp_path: Path) -> None:
     """Flat whatever the size, told block by block."""
     content = b"0123456789abcdef" * (1 << 20)
-    path, told = write(tmp_path, content), list[int]()
+    path, output = write(tmp_path, content), list[int]()
     tracemalloc.start()
-    found = hash_file(path, told.append)
+    found = hash_file(path, output.append)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == (hashlib.sha256(content).hexdigest(), 16 << 20)
-    assert told == [block << 20 for block in range(1, 17)]
+    assert output == [block << 20 for block in range(1, 17)]
     assert peak < 4 << 20
 
 

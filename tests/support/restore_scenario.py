@@ -12,14 +12,14 @@ from restore.recovery.marker.model import Phase, TargetBefore
 from restore.system.clock import Clock
 from tests.support.markers import plant_mark
 from tests.support.recording_proxy import RecordingProxy
-from tests.support.run_restore import Ended, Running, Story, only, restore_here
+from tests.support.run_restore import RecordedLog, RunningProgram, TimedResult, only, restore_here
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server, path
-from tests.support.targets import State, promise_state, read_state
+from tests.support.targets import TargetContents, promise_state, read_state
 
 
 @dataclass(frozen=True)
-class Ground:
+class RestoreScenario:
     """One server, one store, one collection name. Restores go through the proxy, with these arguments."""
 
     server: Server
@@ -44,11 +44,11 @@ class Ground:
         return self.server.markers(self.name)
 
     @property
-    def state(self) -> State:
+    def state(self) -> TargetContents:
         """What stands there now."""
         return read_state(self.server, self.name)
 
-    def promise(self, *, aliased: bool = False) -> State:
+    def promise(self, *, aliased: bool = False) -> TargetContents:
         """Say what must stand there after a restore."""
         return promise_state(self.name, aliased=aliased)
 
@@ -60,11 +60,13 @@ class Ground:
         """Leave a dead holder's mark; gives its name."""
         return plant_mark(self.server, self.name, phase, was, **more)
 
-    def restore(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> RestoreOutcome:
+    def restore(
+        self, *arguments: str, clock: Clock | None = None, story: RecordedLog | None = None
+    ) -> RestoreOutcome:
         """Restore it in this process; requests of before are forgotten, faults are not."""
         return only(self.report(self.name, *arguments, clock=clock, story=story))
 
-    def report(self, *arguments: str, clock: Clock | None = None, story: Story | None = None) -> RestoreReport:
+    def report(self, *arguments: str, clock: Clock | None = None, story: RecordedLog | None = None) -> RestoreReport:
         """Restore whatever is asked for in this process; requests of before are forgotten, faults are not."""
         self.proxy.forget()
         return restore_here(
@@ -77,23 +79,25 @@ class Ground:
             story=story,
         )
 
-    def start(self, *arguments: str, hurried: bool = False, environment: dict[str, str] | None = None) -> Running:
+    def start(
+        self, *arguments: str, hurried: bool = False, environment: dict[str, str] | None = None
+    ) -> RunningProgram:
         """Start the command as people do; requests of before are forgotten, faults are not."""
         self.proxy.forget()
         given = {"QDRANT_API_KEY": self.server.key, **(environment or {})}
-        return Running(
+        return RunningProgram(
             *self.arguments, *arguments, url=self.proxy.url, store=self.store.path, environment=given, hurried=hurried
         )
 
-    def snapshot(self, *arguments: str) -> Ended:
+    def snapshot(self, *arguments: str) -> TimedResult:
         """Make a snapshot as people do."""
         given = {"QDRANT_API_KEY": self.server.key}
-        with Running(
+        with RunningProgram(
             *arguments, url=self.proxy.url, store=self.store.path, environment=given, command="snapshot"
         ) as running:
             return running.wait()
 
-    def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Ended:
+    def run(self, *arguments: str, environment: dict[str, str] | None = None) -> TimedResult:
         """Run the command as people do, to its end."""
         with self.start(*arguments, environment=environment) as running:
             return running.wait()
