@@ -1,1 +1,1 @@
-"""What is measured, against what, in one command: `python -m bench`."""
+"""The benchmark: `python -m bench` measures qdrant-restore against curl and hand-written scripts."""

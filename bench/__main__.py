@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print, keep in `bench/results/`, leave nothing behind."""
+"""`python -m bench`: measure, print the tables, save them in `bench/results/`, remove everything else."""
 
 from __future__ import annotations
 
@@ -26,117 +26,118 @@ from bench.arguments import (
     SNAPSHOT,
     TEN,
     Options,
-    read_arguments,
+    parse_arguments,
 )
-from bench.bucket import measure_bucket
-from bench.child import FailedError, measure_floor, run_child
-from bench.ground import Ground
-from bench.imports import measure_imports
-from bench.many import measure_many
-from bench.memory import measure_peaks
-from bench.minio import Bucket, open_bucket
-from bench.packing import measure_packing
+from bench.fixtures.bucket_server import Bucket, open_bucket
+from bench.fixtures.server import open_server
 from bench.results import Peak, Results
-from bench.retention import measure_retention
-from bench.rows import measure_boots, measure_restores, measure_snapshots, store_snapshots
-from bench.server import open_server
+from bench.rows.bucket import measure_bucket
+from bench.rows.encoding import measure_encodings
+from bench.rows.imports import measure_imports
+from bench.rows.many import measure_many
+from bench.rows.memory import measure_peaks
+from bench.rows.retention import measure_retention
+from bench.rows.single import measure_boots, measure_restores, measure_snapshots
+from bench.runner.process import BenchError, measure_smallest_peak, run_process
+from bench.snapshots import store_snapshots
 from bench.tables import write_tables
+from bench.workspace import Workspace
 from restore.errors import RestoreError
 
 _INTERRUPTED = 130
-_PEAKS = {"restore", "snapshot", "snapshot into a bucket", "restore from a bucket"}
-_OF_ONE = {BOOT, RESTORE, SNAPSHOT, BUCKET, PACKING}
-_OF_BUCKETS = {BUCKET, MEMORY}
+_PEAK_ROWS = {"restore", "snapshot", "snapshot into a bucket", "restore from a bucket"}
+_ONE_COLLECTION_ROWS = {BOOT, RESTORE, SNAPSHOT, BUCKET, PACKING}
+_BUCKET_ROWS = {BUCKET, MEMORY}
 
 
 def main() -> None:
-    """Measure what was asked for."""
-    options = read_arguments(sys.argv[1:])
+    """Measure the rows that the command line names."""
+    options = parse_arguments(sys.argv[1:])
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="qdrant-bench-", dir=options.work) as work,
             open_server(options, Path(work)) as server,
             _open_bucket(options, Path(work)) as bucket,
-            Ground(server, Path(work), bucket, timeout_seconds=options.timeout_seconds) as ground,
+            Workspace(server, Path(work), bucket, timeout_seconds=options.timeout_seconds) as workspace,
         ):
-            results = _measure(ground, options)
-    except (FailedError, RestoreError) as error:
+            results = _measure(workspace, options)
+    except (BenchError, RestoreError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(_INTERRUPTED)
-    _keep(results, options.results)
+    _save(results, options.results)
 
 
 def _open_bucket(options: Options, work: Path) -> AbstractContextManager[Bucket | None]:
-    return open_bucket(work) if _OF_BUCKETS & set(options.rows) else nullcontext()
+    return open_bucket(work) if _BUCKET_ROWS & set(options.rows) else nullcontext()
 
 
-def _measure(ground: Ground, options: Options) -> Results:
-    results = _describe(ground, options)
-    if ground.bucket is None and _OF_BUCKETS & set(options.rows):
+def _measure(workspace: Workspace, options: Options) -> Results:
+    results = _describe(workspace, options)
+    if workspace.bucket is None and _BUCKET_ROWS & set(options.rows):
         results.notes.append("nothing with a bucket: MinIO and mc are not installed (make test-stores does it)")
-    if _OF_ONE & set(options.rows):
-        _measure_one(ground, options, results)
+    if _ONE_COLLECTION_ROWS & set(options.rows):
+        _measure_one(workspace, options, results)
     if TEN in options.rows:
-        measure_many(ground, options, results)
+        measure_many(workspace, options, results)
     if MEMORY in options.rows:
-        _add_peaks(ground, results)
+        _add_peaks(workspace, results)
         for size in options.memory_sizes:
-            measure_peaks(ground, size, results)
+            measure_peaks(workspace, size, results)
     if RETENTION in options.rows:
-        measure_retention(ground.environment, options, results)
+        measure_retention(workspace.environment, options, results)
     return results
 
 
-def _measure_one(ground: Ground, options: Options, results: Results) -> None:
-    """Measure the rows that share one collection, and remove it."""
+def _measure_one(workspace: Workspace, options: Options, results: Results) -> None:
+    """Measure the rows that share one collection, then remove it."""
     print(f"filling a collection with {options.size:,} bytes of vectors", flush=True)
-    sources = ground.make_sources(options.size)
-    [stored] = store_snapshots(ground, sources)
+    sources = workspace.make_sources(options.size)
+    [stored] = store_snapshots(workspace, sources)
     results.points, results.file_bytes = stored.source.points, stored.manifest.size
     if BOOT in options.rows:
-        measure_boots(ground, stored.source, options, results)
-        results.imports = measure_imports(ground, stored.source)
+        measure_boots(workspace, stored.source, options, results)
+        results.imports = measure_imports(workspace, stored.source)
     if RESTORE in options.rows:
-        measure_restores(ground, stored, options, results)
+        measure_restores(workspace, stored, options, results)
     if SNAPSHOT in options.rows:
-        measure_snapshots(ground, stored, options, results)
-    if ground.bucket and BUCKET in options.rows:
-        results.ratios += measure_bucket(ground, ground.bucket, stored, options.rounds)
+        measure_snapshots(workspace, stored, options, results)
+    if workspace.bucket and BUCKET in options.rows:
+        results.ratios += measure_bucket(workspace, workspace.bucket, stored, options.rounds)
     if PACKING in options.rows:
-        measure_packing(ground, stored, options, results)
-    ground.remove_sources(sources)
-    ground.forget(stored.source)
+        measure_encodings(workspace, stored, options, results)
+    workspace.remove_sources(sources)
+    workspace.remove_files(stored.source)
 
 
-def _describe(ground: Ground, options: Options) -> Results:
+def _describe(workspace: Workspace, options: Options) -> Results:
     return Results(
         when=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        server_version=str(ground.qdrant.get_version()),
-        embedded=ground.server.embedded,
+        server_version=str(workspace.qdrant.get_version()),
+        embedded=workspace.server.embedded,
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
         load=os.getloadavg()[0],
         size=options.size,
-        floor_kib=measure_floor(ground.work),
+        smallest_peak_kib=measure_smallest_peak(workspace.work),
     )
 
 
-def _add_peaks(ground: Ground, results: Results) -> None:
-    """Keep the peaks of the runs that were timed."""
+def _add_peaks(workspace: Workspace, results: Results) -> None:
+    """Add the peaks of the runs that were timed."""
     if not results.file_bytes:
         return
-    start = run_child(commands.start_only(), environment=ground.environment, directory=ground.work).peak_kib
+    start = run_process(commands.start_only(), environment=workspace.environment, directory=workspace.work).peak_kib
     for row in results.ratios:
-        if row.contest in _PEAKS:
+        if row.comparison in _PEAK_ROWS:
             peak = Peak(work=row.work, file_bytes=results.file_bytes, peak_kib=row.ours.peak_kib, start_kib=start)
             results.peaks.append(peak)
 
 
-def _keep(results: Results, directory: Path) -> None:
+def _save(results: Results, directory: Path) -> None:
     tables = write_tables(results)
     print(f"\n{tables}")
     directory.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.amounts import read_size
+from bench.units import parse_size
 
 BOOT, RESTORE, SNAPSHOT, TEN = "boot", "restore", "snapshot", "ten"
 BUCKET, PACKING, MEMORY, RETENTION = "bucket", "packing", "memory", "retention"
@@ -22,9 +22,9 @@ _EMBEDDED_RETENTION = (1_000, 5_000, 10_000)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for. `url` is empty for the embedded server; sizes are bytes of vectors, `retention` snapshots.
+    """The command line's options. `url` is empty for the embedded server; sizes are bytes of vectors.
 
-    `shared` is a directory here that the server sees as `server_store`; None when there is none.
+    `retention` counts snapshots. `shared` is a local directory that the server sees as `server_store`, None for none.
     """
 
     url: str
@@ -43,8 +43,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     results: Path
 
 
-def read_arguments(arguments: list[str]) -> Options:
-    """Read the command line; ends the program with a sentence when something is wrong with it."""
+def parse_arguments(arguments: list[str]) -> Options:
+    """Parse the command line. Exit with a message if it is invalid."""
     given = _build_parser().parse_args(arguments)
     embedded = not given.qdrant_url
     rows = tuple(given.rows.split(","))
@@ -82,7 +82,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="the server to measure with (QDRANT_URL); without it the embedded one, which measures less",
     )
     parser.add_argument(
-        "--size", type=read_size, default=0, metavar="SIZE", help="bytes of vectors (1GB; embedded: 50MB)"
+        "--size", type=parse_size, default=0, metavar="SIZE", help="bytes of vectors (1GB; embedded: 50MB)"
     )
     parser.add_argument("--rounds", type=int, default=7, help="runs of each contestant (7)")
     parser.add_argument("--boot-rounds", type=int, default=21, help="boots of each contestant (21)")
@@ -96,11 +96,11 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", default=",".join(ROWS), help=f"which rows ({','.join(ROWS)})")
     parser.add_argument("--many", type=int, default=10, metavar="NUMBER", help="collections of the row ten (10)")
     parser.add_argument(
-        "--many-size", type=read_size, default=0, metavar="SIZE", help="bytes of each (100MB; embedded: 5MB)"
+        "--many-size", type=parse_size, default=0, metavar="SIZE", help="bytes of each (100MB; embedded: 5MB)"
     )
     parser.add_argument(
         "--memory-size",
-        type=read_size,
+        type=parse_size,
         action="append",
         default=[],
         metavar="SIZE",

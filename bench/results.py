@@ -1,21 +1,21 @@
-"""What came out, as values: what `bench/results/` keeps and the tables are written from."""
+"""The results as values: saved in `bench/results/`, and formatted by `tables`."""
 
 from __future__ import annotations
 
 import msgspec
 
-from bench.child import Run
-from bench.contest import Series
+from bench.runner.comparison import Series
+from bench.runner.process import Run
 
 
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
-    """Our median over the other's. `contest` names the work and `way` ours of doing it, where there are several.
+    """Our median over the other's. `comparison` names the work, `method` our way of doing it if there are several.
 
-    `target` is what was promised and `aim` what is hoped for; both only shown.
+    `target` is the promised ratio, `aim` the desired one; both are only printed.
     """
 
-    contest: str
-    way: str = ""
+    comparison: str = msgspec.field(name="contest")
+    method: str = msgspec.field(name="way", default="")
     ours: Series
     against: Series
     target: float | None = None
@@ -23,17 +23,17 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def work(self) -> str:
-        """Give the work with our way of doing it."""
-        return f"{self.contest} {self.way}".strip()
+        """The work, with our method if there are several."""
+        return f"{self.comparison} {self.method}".strip()
 
     @property
     def ratio(self) -> float:
-        """Give it."""
+        """Our median seconds over the other's."""
         return self.ours.median_seconds / self.against.median_seconds
 
 
 class Peak(msgspec.Struct, frozen=True, kw_only=True):
-    """The highest peak of a command at one size of the snapshot file, and of a start alone."""
+    """The highest peak of a command at one size of the snapshot file, and the peak of a start alone."""
 
     work: str
     file_bytes: int
@@ -42,14 +42,14 @@ class Peak(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def above_start_kib(self) -> int:
-        """Give what the work itself needed."""
+        """The memory that the work itself needs."""
         return self.peak_kib - self.start_kib
 
 
-class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of packing: both directions, and the bytes before and after it."""
+class EncodingRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs with one encoding in both directions, and the bytes before and after it."""
 
-    packing: str
+    encoding: str = msgspec.field(name="packing")
     snapshot: Series
     restore: Series
     plain_bytes: int
@@ -57,7 +57,7 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pruning(msgspec.Struct, frozen=True, kw_only=True):
-    """A store of so many snapshots, pruned: only looked at, then really, then again. `deleted` is what went."""
+    """A store of `snapshots` snapshots, pruned three times: a dry run, a run that deletes, and another one."""
 
     store: str
     snapshots: int
@@ -68,14 +68,14 @@ class Pruning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Import(msgspec.Struct, frozen=True):
-    """A package and what importing its modules took, without what they import in turn."""
+    """A package, and the time to import its modules without what they import in turn."""
 
     package: str
     milliseconds: float
 
 
 class Results(msgspec.Struct, kw_only=True):
-    """Everything of one run. `load` is the machine's load average before it."""
+    """All results of one run. `load` is the machine's load average before it."""
 
     when: str
     server_version: str
@@ -89,11 +89,11 @@ class Results(msgspec.Struct, kw_only=True):
     points: int = 0
     many: int = 0
     many_bytes: int = 0
-    floor_kib: int = 0
+    smallest_peak_kib: int = msgspec.field(name="floor_kib", default=0)
     ratios: list[Ratio] = []
     others: list[Series] = []
     peaks: list[Peak] = []
-    packed: list[Packed] = []
+    encodings: list[EncodingRuns] = msgspec.field(name="packed", default_factory=list)
     prunings: list[Pruning] = []
     imports: list[Import] = []
     notes: list[str] = []

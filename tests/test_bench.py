@@ -1,4 +1,4 @@
-"""The bench comes to its end and keeps a number for every row; how fast anything is, it does not say here."""
+"""The benchmark runs to its end and saves a number for every row. Speed is not checked here."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PLAIN = "boot,restore,snapshot,ten,packing,memory,retention"
 
 
 def measure(results: Path, rows: str) -> dict[str, Any]:
-    """Run the bench on its own embedded server; give what it kept."""
+    """Run the benchmark on its own embedded server. Return the saved results."""
     command = [sys.executable, "-m", "bench", *SMALL, *ONCE, "--rows", rows, "--results", str(results)]
     own = {name: text for name, text in os.environ.items() if not name.startswith("QDRANT_")}
-    result = subprocess.run(
+    process = subprocess.run(
         [*command, "--work-dir", str(results)],
         cwd=ROOT,
         env=own,
@@ -32,21 +32,21 @@ def measure(results: Path, rows: str) -> dict[str, Any]:
         timeout=300,
         check=False,
     )
-    assert result.returncode == 0, result.stdout + result.stderr
-    [kept] = results.glob("*.json")
-    assert f"kept in {kept}" in result.stdout
-    found: dict[str, Any] = json.loads(kept.read_bytes())
-    return found
+    assert process.returncode == 0, process.stdout + process.stderr
+    [saved] = results.glob("*.json")
+    assert f"kept in {saved}" in process.stdout
+    results_json: dict[str, Any] = json.loads(saved.read_bytes())
+    return results_json
 
 
 def name(ratio: dict[str, Any]) -> str:
-    """Give a ratio's work, and whom it is held against."""
+    """Return a ratio's work and what it is compared with."""
     return f"{ratio['contest']} {ratio['way']}".strip() + f" / {ratio['against']['name']}"
 
 
 @pytest.mark.timeout(330)
 def test_every_row_comes_out_with_its_numbers(tmp_path: Path) -> None:
-    """One command does everything, and leaves nothing but what it found out."""
+    """One command measures every row, and leaves only its results."""
     found = measure(tmp_path, PLAIN)
     seconds = [
         run["seconds"] for ratio in found["ratios"] for run in (*ratio["ours"]["runs"], *ratio["against"]["runs"])
@@ -75,7 +75,7 @@ def test_every_row_comes_out_with_its_numbers(tmp_path: Path) -> None:
 @pytest.mark.xdist_group("buckets")
 @pytest.mark.timeout(330)
 def test_a_bucket_is_measured_both_ways(tmp_path: Path) -> None:
-    """Where MinIO and its client are installed."""
+    """Runs if MinIO and its client are installed."""
     try:
         find_go(MINIO), find_go(MINIO_CLIENT)
     except AbsentError as absent:

@@ -1,4 +1,4 @@
-"""What a boot with nothing to do imports, and what that takes."""
+"""What a boot with nothing to do imports, and how long that takes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sys
 from collections import Counter
 
 from bench import commands
-from bench.ground import Ground, Source
 from bench.results import Import
+from bench.workspace import Source, Workspace
 
 _RUNS = 5
 _LARGEST = 14
 
 
-def measure_imports(ground: Ground, source: Source) -> list[Import]:
-    """Give the packages that take longest and the rest, then all of it; the best of a few runs each."""
+def measure_imports(workspace: Workspace, source: Source) -> list[Import]:
+    """Return the packages that take longest, the rest and the sum; each package's best of several runs."""
     best: dict[str, int] = {}
     for _ in range(_RUNS):
-        for package, microseconds in _read_times(ground, source).items():
+        for package, microseconds in _read_times(workspace, source).items():
             best[package] = min(microseconds, best.get(package, microseconds))
     ranked = sorted(best.items(), key=lambda pair: -pair[1])
     shown = [Import(package, microseconds / 1000) for package, microseconds in ranked[:_LARGEST]]
@@ -27,15 +27,15 @@ def measure_imports(ground: Ground, source: Source) -> list[Import]:
     return [*shown, Import("the rest", rest / 1000), Import("all", sum(best.values()) / 1000)]
 
 
-def _read_times(ground: Ground, source: Source) -> Counter[str]:
-    command = commands.boot_ours(ground, source)
+def _read_times(workspace: Workspace, source: Source) -> Counter[str]:
+    command = commands.boot_ours(workspace, source)
     done = subprocess.run(
         [command[0], "-X", "importtime", *command[1:]],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **ground.environment},
-        cwd=ground.work,
+        env={**os.environ, **workspace.environment},
+        cwd=workspace.work,
     )
     times: Counter[str] = Counter()
     for line in done.stderr.splitlines():

@@ -1,4 +1,4 @@
-"""`python upload.py URL COLLECTION FILE CHECKSUM IDS`: upload a snapshot with requests, then read what came of it.
+"""`python upload.py URL COLLECTION FILE CHECKSUM IDS`: upload a snapshot with requests, then read its points.
 
 IDS is a file with a JSON list of the points to read, in batches of 16.
 """

@@ -1,4 +1,4 @@
-"""`python snapshot.py URL COLLECTION FILE`: make a snapshot and download it with requests, then hash the file."""
+"""`python snapshot.py URL COLLECTION FILE`: create a snapshot and download it with requests, then hash the file."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""`python boot.py URL COLLECTION`: the reads of a boot that has nothing to do, with requests and nothing else."""
+"""`python boot.py URL COLLECTION`: the reads of a boot with nothing to do, with requests and nothing else."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""What the measuring stands on: collections of its own on the server and directories of its own, all removed after.
+"""The collections and directories that the benchmark works in; all of them are removed afterwards.
 
-A collection is filled without an index being built, so that no optimizer runs beside what is measured.
+A collection is filled without building an index, so that no optimizer runs during a measurement.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Self
 
 import msgspec
 
-from bench.calm import wait_calm
-from bench.child import FailedError, run_child
-from bench.fill import DIMENSIONS, PRECISE
-from bench.minio import Bucket
-from bench.server import Server
+from bench.fixtures.bucket_server import Bucket
+from bench.fixtures.fill_collection import DIMENSIONS, FULL_DIGITS
+from bench.fixtures.server import Server
+from bench.runner.comparison import Comparison, Series, run_comparison
+from bench.runner.idle import wait_until_idle
+from bench.runner.process import BenchError, run_process
 from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant, connect
 from restore.qdrant.collection_names import find_attempts, name_marker
@@ -31,12 +32,12 @@ from restore.system.clock import Clock
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _BYTES_PER_NUMBER = 4
-# A server writes its log down every five seconds; a snapshot taken before is larger by what is still in it.
+# A server flushes its log every five seconds; a snapshot taken before that is larger by what is in the log.
 _FLUSH_SECONDS = 7.0
 _SETTLE_SECONDS = 1.0
-_LONGEST_SETTLING_SECONDS = 60.0
-# What changes less within that second is somebody else's.
-_STIR_BYTES = 5_000_000
+_MAX_SETTLE_SECONDS = 60.0
+# A smaller change within that second is not from the server.
+_SETTLED_BYTES = 5_000_000
 _BODY = {
     "vectors": {"size": DIMENSIONS, "distance": "Dot"},
     "hnsw_config": {"m": 0},
@@ -51,11 +52,10 @@ class Source(msgspec.Struct, frozen=True):
     points: int
 
 
-class Ground:
-    """Makes and removes. `store` is where our snapshots rest, `server_store` how the server sees it, if it does.
+class Workspace:
+    """Create and remove collections. `store` holds our snapshots; `server_store` is its path on the server.
 
-    `bucket` is None where there is no server for one. `patience_seconds` is how long each run may wait for a calm
-    moment.
+    `bucket` is None if there is no server for one. `timeout_seconds` limits each run's wait for an idle machine.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Ground:
             "PYTHONDONTWRITEBYTECODE": "",
             **(bucket.environment if bucket else {}),
         }
-        self._patience = timeout_seconds
+        self._idle_timeout = timeout_seconds
         self._sources: list[Source] = []
         self._clock = Clock()
         self.store = (server.shared or work) / f"bench-{self.token}"
@@ -90,105 +90,109 @@ class Ground:
     ) -> None:
         try:
             if error is not None:
-                self._await_nothing()
+                self._wait_for_transfers()
             self.remove([self.target, *(source.name for source in self._sources)])
-        except RestoreError as trouble:
-            print(f"left on the server, by its name: bench-{self.token}…: {trouble}", file=sys.stderr)
+        except RestoreError as failure:
+            print(f"left on the server, by its name: bench-{self.token}…: {failure}", file=sys.stderr)
         self.qdrant.close()
         shutil.rmtree(self.store, ignore_errors=True)
         for name in (self.target, *(source.name for source in self._sources)):
-            # The server keeps an empty directory for every name; seen where `shared` is its snapshots directory.
+            # The server keeps an empty directory for every name; it is here if `shared` is its snapshots directory.
             with contextlib.suppress(OSError):
                 (self.store.parent / name).rmdir()
 
-    def make_sources(self, size: int, *, number: int = 1, digits: int = PRECISE) -> list[Source]:
-        """Fill collections with about `size` bytes of vectors each, and wait until the server has settled.
+    def make_sources(self, size: int, *, number: int = 1, digits: int = FULL_DIGITS) -> list[Source]:
+        """Fill collections with about `size` bytes of vectors each, and wait until the server has flushed them.
 
-        Vectors of fewer digits are filled sooner, and compress better than what applications have.
+        Vectors of fewer digits are filled sooner, and compress better than those of applications.
         """
         points = max(1, size // (DIMENSIONS * _BYTES_PER_NUMBER))
+        program = [sys.executable, "-m", "bench.fixtures.fill_collection", self.server.url]
         made = []
         for _ in range(number):
             source = Source(f"bench-{self.token}-{len(self._sources)}", points)
             self._sources.append(source)
             made.append(source)
             self.qdrant.create_collection(source.name, _BODY)
-            fill = [sys.executable, "-m", "bench.fill", self.server.url, source.name, str(points), str(digits)]
-            self.run(fill)
-            self.expect(source.name, points)
+            self.run([*program, source.name, str(points), str(digits)])
+            self.expect_points(source.name, points)
         if not self.server.embedded:
             self._clock.sleep(_FLUSH_SECONDS)
         return made
 
     def remove_target(self) -> None:
-        """Remove the target, its files on the server and the marks of a restore that was interrupted."""
+        """Remove the target, its files on the server and the markers of an interrupted restore."""
         self.remove([self.target])
 
     def remove_sources(self, sources: Iterable[Source]) -> None:
-        """Remove collections that were made here, and everything of them that the server keeps."""
+        """Remove collections that were made here, and all their files on the server."""
         self.remove([source.name for source in sources])
 
     def remove(self, collections: Iterable[str]) -> None:
-        """Remove collections that are there, their files on the server and their marks."""
+        """Remove those of the collections that exist, their files on the server and their markers."""
         for collection in collections:
             there = self.qdrant.list_collections()
             if collection in there:
-                # While the collection is there its files can be reached; afterwards they cannot.
+                # While the collection exists, its files can be reached; afterwards they cannot.
                 for snapshot in self.qdrant.list_snapshots(collection):
                     self.qdrant.delete_snapshot(collection, snapshot.name)
                 self.qdrant.delete_collection(collection)
             for attempt in find_attempts(collection, there):
                 self.qdrant.delete_collection(name_marker(collection, attempt))
-        self.settle()
+        self.wait_until_settled()
 
     def remove_server_snapshots(self, sources: Iterable[Source]) -> None:
         """Remove the snapshots that measuring left on the server."""
         for source in sources:
             for snapshot in self.qdrant.list_snapshots(source.name):
                 self.qdrant.delete_snapshot(source.name, snapshot.name)
-        self.settle()
+        self.wait_until_settled()
 
-    def forget(self, source: Source) -> None:
+    def remove_files(self, source: Source) -> None:
         """Remove a source's files from the store."""
         for path in self.store.glob(f"{source.name}_*"):
             path.unlink()
 
-    def settle(self) -> None:
-        """Let what was written before reach the disk and what was deleted be freed; the next one must not pay for it.
+    def wait_until_settled(self) -> None:
+        """Wait until writes are on disk and deleted files are freed, so that the next run does not pay for it.
 
-        A server goes on freeing gigabytes after it answered. Only seen where it works on this machine's disk.
+        A server frees gigabytes after it has answered. This can be seen only if it uses this machine's disk.
         """
         if self.server.embedded:
-            # Its figures are no measure of anything, and need no calm.
+            # The embedded server's figures mean nothing, so it needs no idle machine.
             return
-        end = self._clock.read_seconds() + _LONGEST_SETTLING_SECONDS
+        end = self._clock.read_seconds() + _MAX_SETTLE_SECONDS
         free, before = self._read_free(), -1
-        while abs(free - before) > _STIR_BYTES and self._clock.read_seconds() < end:
+        while abs(free - before) > _SETTLED_BYTES and self._clock.read_seconds() < end:
             os.sync()
             self._clock.sleep(_SETTLE_SECONDS)
             before, free = free, self._read_free()
-        wait_calm(self._patience)
+        wait_until_idle(self._idle_timeout)
 
-    def expect(self, collection: str, points: int) -> None:
-        """Raise `FailedError` unless the collection has exactly so many points."""
+    def expect_points(self, collection: str, points: int) -> None:
+        """Raise BenchError unless the collection has exactly that many points."""
         found = self.qdrant.count_points(collection)
         if found != points:
-            raise FailedError(f"collection '{collection}' has {found} points, {points} were expected")
+            raise BenchError(f"collection '{collection}' has {found} points, {points} were expected")
 
     def run(self, command: list[str]) -> None:
         """Run a command that is not measured."""
-        run_child(command, environment=self.environment, directory=self.work)
+        run_process(command, environment=self.environment, directory=self.work)
 
-    def _await_nothing(self) -> None:
-        """Wait until nothing that was sent can still become a collection: the server goes on without its client."""
+    def compare(self, comparison: Comparison, rounds: int) -> dict[str, Series]:
+        """Run a comparison here. Return each variant's runs by its name."""
+        return run_comparison(comparison, rounds, environment=self.environment, directory=self.work)
+
+    def _wait_for_transfers(self) -> None:
+        """Wait until nothing that was sent can still become a collection: the server continues without its client."""
         print("ending; the server may still have to finish what was sent", file=sys.stderr, flush=True)
         largest = max((source.points for source in self._sources), default=0) * DIMENSIONS * _BYTES_PER_NUMBER
         sent = SentTransfer("upload", largest, 0.0)
-        stall = _LONGEST_SETTLING_SECONDS
+        stall = _MAX_SETTLE_SECONDS
         wait_settled(
             self.qdrant, self._clock, lambda *_, **__: None, target=self.target, sent=sent, stall_seconds=stall
         )
 
     def _read_free(self) -> int:
-        found = os.statvfs(self.work)
-        return found.f_bfree * found.f_frsize
+        status = os.statvfs(self.work)
+        return status.f_bfree * status.f_frsize

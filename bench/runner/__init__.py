@@ -1,0 +1,1 @@
+"""Run programs in turn, and measure their time and memory."""
