@@ -1,4 +1,4 @@
-"""The example application: says what is in Qdrant when it starts, and answers the same on port 8000.
+"""The example application: print what is in Qdrant at the start, and serve the same on port 8000.
 
 It needs the standard library only, so that any image with Python runs it.
 """
@@ -18,40 +18,40 @@ PORT = 8000
 
 
 def read_key() -> str:
-    """Give the key from the environment, else from the Compose secret; empty where there is none."""
-    given = os.environ.get("QDRANT_API_KEY", "")
-    return given or (SECRET.read_text(encoding="utf-8").strip() if SECRET.exists() else "")
+    """Return the API key from the environment, else from the Compose secret; empty if there is none."""
+    key = os.environ.get("QDRANT_API_KEY", "")
+    return key or (SECRET.read_text(encoding="utf-8").strip() if SECRET.exists() else "")
 
 
 def ask(path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    """Give the `result` of Qdrant's answer: a GET without a body, else a POST."""
+    """Return the `result` of Qdrant's response: a GET without a body, else a POST."""
     headers = {"Content-Type": "application/json"}
     if key := read_key():
         headers["api-key"] = key
     payload = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(QDRANT_URL + path, payload, headers), timeout=10) as answer:
-        return json.load(answer)["result"]
+    with urlopen(Request(QDRANT_URL + path, payload, headers), timeout=10) as response:
+        return json.load(response)["result"]
 
 
-def look(collection: str) -> dict[str, Any]:
-    """Count the points of a collection and show three of them."""
+def describe(collection: str) -> dict[str, Any]:
+    """Return the number of points of a collection and three of them."""
     path = f"/collections/{quote(collection, safe='')}/points"
     points = ask(f"{path}/query", {"limit": 3, "with_payload": True})["points"]
     return {"points": ask(f"{path}/count", {"exact": True})["count"], "some": [point["payload"] for point in points]}
 
 
-def look_at_all() -> dict[str, Any]:
-    """Look at every collection; names with a leading dot are the marks of a restore that is under way."""
-    names = sorted(each["name"] for each in ask("/collections")["collections"])
-    return {name: look(name) for name in names if not name.startswith(".")}
+def describe_all() -> dict[str, Any]:
+    """Describe every collection; names with a leading dot are markers of a restore in progress."""
+    names = sorted(entry["name"] for entry in ask("/collections")["collections"])
+    return {name: describe(name) for name in names if not name.startswith(".")}
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers every GET with what is in Qdrant now."""
+    """Serves what is in Qdrant now."""
 
     def do_GET(self) -> None:
-        """Answer 200 and JSON by collection."""
-        body = json.dumps(look_at_all(), indent=2).encode()
+        """Respond with 200 and JSON by collection."""
+        body = json.dumps(describe_all(), indent=2).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -59,15 +59,15 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Stay silent: the health check asks every few seconds."""
+        """Log nothing: the health check asks every few seconds."""
 
 
 def main() -> None:
-    """Say what is there, then serve."""
-    found = look_at_all()
-    for name, seen in found.items():
+    """Print what is in Qdrant, then serve."""
+    collections = describe_all()
+    for name, seen in collections.items():
         print(f"{name}: {seen['points']:,} points, such as {seen['some'][:1]}", flush=True)
-    if not found:
+    if not collections:
         print("Qdrant has no collections yet", flush=True)
     ThreadingHTTPServer(("", PORT), Page).serve_forever()
 

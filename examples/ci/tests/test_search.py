@@ -1,4 +1,4 @@
-# ruff: noqa: S101 - asserts are what tests are made of
+# ruff: noqa: S101 - tests consist of asserts
 """A project's own tests, against a Qdrant that has its data."""
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def ask(qdrant: Qdrant, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Give the `result` of Qdrant's answer."""
+    """Return the `result` of Qdrant's response."""
     headers = {"Content-Type": "application/json", **({"api-key": qdrant.api_key} if qdrant.api_key else {})}
     request = urllib.request.Request(qdrant.url + path, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["result"]
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)["result"]
 
 
 def test_every_city_is_there(qdrant: Qdrant) -> None:
@@ -25,7 +25,7 @@ def test_every_city_is_there(qdrant: Qdrant) -> None:
 
 
 def test_the_nearest_neighbour_of_heidelberg_is_a_town_beside_it(qdrant: Qdrant) -> None:
-    """A search finds what it should in data that everybody has alike."""
+    """A search finds the expected point in the shared data."""
     around = {"must_not": [{"key": "name", "match": {"value": "Heidelberg"}}]}
     body = {"query": [0.6432, 0.0983, 0.7594], "filter": around, "limit": 1, "with_payload": True}
 
