@@ -1,4 +1,4 @@
-"""Fixtures that several rooms of the tests share: the server under test, a proxy in front of it, stores, names."""
+"""Fixtures that several folders share: the server under test, a proxy in front of it, stores, names."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.support.server_under_test import Server
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Give two workers a processor to `-n auto`: the tests wait for servers and beats more than they work."""
+    """Return two workers per processor for `-n auto`: tests mostly wait for servers and heartbeats."""
     return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Give the server under test, one for the whole session. Names on it come from `new_name`."""
+    """Yield the server under test, one for the whole session. Names on it come from `new_name`."""
     with open_target(tmp_path_factory.mktemp("target")) as server:
         yield server
 
 
 @pytest.fixture
 def new_name(target: Server) -> Iterator[Callable[[str], str]]:
-    """Give a maker of collection names that are forgotten on the server afterwards."""
+    """Yield a function that makes collection names that are forgotten on the server afterwards."""
     made: list[str] = []
 
     def make(word: str = "cities") -> str:
@@ -45,13 +45,13 @@ def new_name(target: Server) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture
 def name(new_name: Callable[[str], str]) -> str:
-    """Give a collection name of this test's own."""
+    """Return a collection name of this test's own."""
     return new_name("cities")
 
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
+    """Return a collection with 100 points."""
     target.create(name, vectors={"size": 4, "distance": "Dot"})
     target.upsert(name, range(1, 101))
     return name
@@ -59,26 +59,26 @@ def cities(target: Server, name: str) -> str:
 
 @pytest.fixture
 def proxy(target: Server) -> Iterator[RecordingProxy]:
-    """Give a recording proxy in front of the server under test."""
+    """Yield a recording proxy in front of the server under test."""
     with RecordingProxy(target.url) as recording:
         yield recording
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FilledStore:
-    """Give an empty store of this test's own."""
+    """Return an empty store of this test's own."""
     return FilledStore(tmp_path / "qdrant_snapshots")
 
 
 @pytest.fixture
 def scenario(target: Server, proxy: RecordingProxy, store: FilledStore, name: str) -> RestoreScenario:
-    """Give what a test of one restore stands on, on the server under test."""
+    """Return a restore scenario on the server under test."""
     return RestoreScenario(target, proxy, store, name)
 
 
 @pytest.fixture
 def shared_scenario(scenario: RestoreScenario) -> RestoreScenario:
-    """Give the same with the store in a directory that the server sees too."""
+    """Return a scenario with its store in a directory that the server sees too."""
     if scenario.server.snapshots is None:
         pytest.skip("the snapshots directory of the server at QDRANT_URL cannot be seen from here")
     seen = scenario.server.snapshots / f"store-{scenario.name}"
@@ -87,7 +87,7 @@ def shared_scenario(scenario: RestoreScenario) -> RestoreScenario:
 
 @pytest.fixture
 def own_scenario(embedded: EmbeddedQdrant, store: FilledStore) -> Iterator[RestoreScenario]:
-    """Give the same on an embedded server of this test's own, for the collection `cities`."""
+    """Yield a scenario on an embedded server of this test's own, for the collection `cities`."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     with RecordingProxy(server.url) as recording:
         yield RestoreScenario(server, recording, store, "cities")
@@ -95,6 +95,6 @@ def own_scenario(embedded: EmbeddedQdrant, store: FilledStore) -> Iterator[Resto
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[EmbeddedQdrant]:
-    """Give an embedded Qdrant of this test's own, which misbehaves when it is told to."""
+    """Yield an embedded Qdrant of this test's own that misbehaves on demand."""
     with EmbeddedQdrant(tmp_path / "embedded", misbehaving=True) as server:
         yield server

@@ -97,7 +97,7 @@ MODULES = find_modules(PACKAGE)
 
 
 def list_foreign(path: Path) -> Iterator[str]:
-    """Give every module that a file imports, inside functions too; `from a import b` gives `a.b`."""
+    """Yield every module that a file imports, inside functions too; `from a import b` gives `a.b`."""
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -250,6 +250,6 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:
-    """Tell whether the last thing an except does is to pass the same error on."""
+    """Return True if the last thing an except does is to pass the same error on."""
     last = handler.body[-1]
     return isinstance(last, ast.Raise) and last.exc is None

@@ -25,12 +25,12 @@ OURS = '{"size":4,"distance":"Cosine"}'
 
 
 def manifest_of(scenario: RestoreScenario) -> Path:
-    """Give the manifest's path."""
+    """Return the manifest's path."""
     return scenario.store.path / f"{scenario.name}_20261120_120000.snapshot.json"
 
 
 def write(content: bytes) -> Callable[[RestoreScenario], None]:
-    """Give what puts these bytes in the manifest's place."""
+    """Return a function that puts these bytes in the manifest's place."""
 
     def spoil(scenario: RestoreScenario) -> None:
         manifest_of(scenario).write_bytes(content)
@@ -39,7 +39,7 @@ def write(content: bytes) -> Callable[[RestoreScenario], None]:
 
 
 def change(**fields: object) -> Callable[[RestoreScenario], None]:
-    """Give what changes fields of the manifest."""
+    """Return a function that changes fields of the manifest."""
 
     def spoil(scenario: RestoreScenario) -> None:
         found = json.loads(manifest_of(scenario).read_text())
@@ -49,7 +49,7 @@ def change(**fields: object) -> Callable[[RestoreScenario], None]:
 
 
 def leave_out(field: str) -> Callable[[RestoreScenario], None]:
-    """Give what takes a field out of the manifest."""
+    """Return a function that takes a field out of the manifest."""
 
     def spoil(scenario: RestoreScenario) -> None:
         found = json.loads(manifest_of(scenario).read_text())
@@ -60,17 +60,17 @@ def leave_out(field: str) -> Callable[[RestoreScenario], None]:
 
 
 def malformed(problem: str) -> CommandOutput:
-    """Say what is told of a manifest that cannot be read."""
+    """Return the output for a manifest that cannot be read."""
     return refuse(13, f"manifest '{FILE}.json' is malformed: {problem}", DELETE_IT)
 
 
 def contradicts(difference: str) -> CommandOutput:
-    """Say what is told of a manifest that promises another collection than the file holds."""
+    """Return the output for a manifest that promises another collection than the file holds."""
     return refuse(13, f"the manifest of snapshot '{FILE}' contradicts it: {difference}", CHANGED)
 
 
 def vectors(found: object) -> dict[str, Any]:
-    """Give a configuration with these vectors."""
+    """Return a configuration with these vectors."""
     return {"params": {"vectors": found, "shard_number": 1}}
 
 

@@ -31,12 +31,12 @@ NOT_READY = "<time> info qdrant.not_ready url=<url> waited_seconds=<n> "
 def answer(
     pattern: str, status: int, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> Callable[[RestoreScenario], None]:
-    """Give what lets a proxy answer in the server's place."""
+    """Return a function that lets a proxy answer in the server's place."""
     return inject(pattern, Fault(status=status, body=body, headers=headers or JSON))
 
 
 def inject(pattern: str, fault: Fault) -> Callable[[RestoreScenario], None]:
-    """Give what lets a fault happen to requests of that form."""
+    """Return a function that lets a fault happen to requests of that form."""
 
     def spoil(scenario: RestoreScenario) -> None:
         scenario.proxy.inject(pattern, fault)
@@ -45,7 +45,7 @@ def inject(pattern: str, fault: Fault) -> Callable[[RestoreScenario], None]:
 
 
 def foreign(asked: str, status: int, what: str) -> str:
-    """Say that something else than Qdrant answers."""
+    """Return the error for a server that is not a Qdrant."""
     return f"<url> answered {status} to {asked}, but not as Qdrant does: {what}"
 
 
@@ -171,7 +171,7 @@ def test_a_server_that_stalls_while_it_loads_ends_the_wait(scenario: RestoreScen
 
 
 def answer_idle() -> Fault:
-    """Give the answer of a server that says of nothing that it is at work."""
+    """Return the answer of a server that says of nothing that it is at work."""
     return Fault(status=200, body=b'{"result":{"collections":{"snapshots":[]}}}', headers=JSON)
 
 
@@ -196,7 +196,7 @@ def test_a_rate_limit_ends_with_the_servers_own_words(scenario: RestoreScenario)
 
 @pytest.fixture(scope="module")
 def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
-    """Give a server that asks for keys."""
+    """Yield a server that asks for keys."""
     folder = tmp_path_factory.mktemp("locked")
     with EmbeddedQdrant(folder, api_key="the-full-key", read_only_api_key="the-reading-key") as server:
         yield server
@@ -204,7 +204,7 @@ def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 
 @pytest.fixture
 def locked_scenario(locked_server: EmbeddedQdrant, store: FilledStore) -> Iterator[RestoreScenario]:
-    """Give what a test stands on, on the server that asks for keys."""
+    """Yield a restore scenario on the server that asks for keys."""
     server = Server(locked_server.url, "the-full-key", locked_server.snapshots)
     with RecordingProxy(locked_server.url) as proxy:
         yield RestoreScenario(server, proxy, store, "cities")
@@ -243,7 +243,7 @@ def test_a_key_that_is_not_enough_gets_a_sentence(case: Case, locked_scenario: R
 
 @pytest.fixture
 def tls(scenario: RestoreScenario) -> Iterator[int]:
-    """Give the port of a TLS server before the server under test."""
+    """Yield the port of a TLS server before the server under test."""
     with open_tls(scenario.server.url) as port:
         yield port
 

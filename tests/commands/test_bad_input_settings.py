@@ -17,32 +17,32 @@ NINES = "9" * 5000
 
 
 def cut(problem: str) -> str:
-    """Say what is left of a problem that is longer than anybody reads."""
+    """Return the beginning of a problem that is too long to be shown whole."""
     return f"{problem[:100]}…{problem[-100:]}"
 
 
 def wrong(*problems: str) -> CommandOutput:
-    """Say what is told of wrong settings: one line each, and where to look."""
+    """Return the output for wrong settings: one line each, and where to look."""
     return CommandOutput(2, (*(f"error: {problem}" for problem in problems), HINT), ())
 
 
 def url(text: str, problem: str) -> Case:
-    """Give the case of a wrong URL."""
+    """Return the case of a wrong URL."""
     return Case(name=f"URL {text[:40]}", environment={"QDRANT_URL": text}, expected=wrong(f"QDRANT_URL: {problem}"))
 
 
 def name(text: str, problem: str) -> Case:
-    """Give the case of a collection's name that is refused before anything is sent."""
+    """Return the case of a collection's name that is refused before anything is sent."""
     return Case(name=f"name {text[:40]!r}", arguments=("restore", text), expected=wrong(f"arguments: {problem}"))
 
 
 def variable(setting: str, text: str, problem: str) -> Case:
-    """Give the case of a variable with a wrong value."""
+    """Return the case of a variable with a wrong value."""
     return Case(name=f"{setting}={text[:30]!r}", environment={setting: text}, expected=wrong(f"{setting}: {problem}"))
 
 
 def write(content: bytes) -> Callable[[RestoreScenario], None]:
-    """Give what writes the settings file."""
+    """Return a function that writes the settings file."""
 
     def spoil(scenario: RestoreScenario) -> None:
         scenario.store.path.parent.joinpath("restore.yaml").write_bytes(content)
@@ -51,7 +51,7 @@ def write(content: bytes) -> Callable[[RestoreScenario], None]:
 
 
 def yaml(what: str, content: bytes, *problems: str) -> Case:
-    """Give the case of a settings file."""
+    """Return the case of a settings file."""
     return Case(name=f"YAML {what}", spoil=write(content), expected=wrong(*problems))
 
 

@@ -62,7 +62,7 @@ def fill_store(scenario: RestoreScenario) -> None:
 
 
 def answer(pattern: str, status: int, body: bytes) -> Callable[[RestoreScenario], None]:
-    """Give what lets something answer in the server's place."""
+    """Return a function that lets something answer in the server's place."""
 
     def spoil(scenario: RestoreScenario) -> None:
         scenario.proxy.inject(pattern, Fault(status=status, body=body))

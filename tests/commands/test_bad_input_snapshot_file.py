@@ -31,12 +31,12 @@ UNPACK = "unpack it first"
 
 
 def file_of(scenario: RestoreScenario) -> Path:
-    """Give the snapshot's path."""
+    """Return the snapshot's path."""
     return scenario.store.path / f"{scenario.name}_20261120_120000.snapshot"
 
 
 def write(content: bytes) -> Callable[[RestoreScenario], None]:
-    """Give what puts these bytes in the snapshot's place."""
+    """Return a function that puts these bytes in the snapshot's place."""
 
     def spoil(scenario: RestoreScenario) -> None:
         file_of(scenario).write_bytes(content)
@@ -45,12 +45,12 @@ def write(content: bytes) -> Callable[[RestoreScenario], None]:
 
 
 def has(size: int) -> CommandOutput:
-    """Say what is told of a file that is not as long as its manifest says."""
+    """Return the output for a file that is not as long as its manifest says."""
     return refuse(13, f"snapshot '{FILE}' has {size:,} bytes, its manifest says 270,336", REPLACED)
 
 
 def swap(scenario: RestoreScenario) -> None:
-    """Give two collections' snapshots each other's names; the manifests stay."""
+    """Swap the names of two collections' snapshots; the manifests stay."""
     other = scenario.store.add("towns", "named")
     ours, theirs = file_of(scenario).read_bytes(), other.read_bytes()
     file_of(scenario).write_bytes(theirs)

@@ -25,12 +25,12 @@ PULL = "fetch the files that stand behind: git lfs pull"
 
 
 def latest_of(scenario: RestoreScenario) -> Path:
-    """Give the pointer's path."""
+    """Return the pointer's path."""
     return scenario.store.path / f"{scenario.name}_latest.snapshot"
 
 
 def file_of(scenario: RestoreScenario) -> Path:
-    """Give the snapshot's path."""
+    """Return the snapshot's path."""
     return scenario.store.path / f"{scenario.name}_20261120_120000.snapshot"
 
 
@@ -69,7 +69,7 @@ def point_to_directory(scenario: RestoreScenario) -> None:
 
 
 def write_latest(text: bytes) -> Callable[[RestoreScenario], None]:
-    """Give what writes latest as a text file."""
+    """Return a function that writes latest as a text file."""
 
     def write(scenario: RestoreScenario) -> None:
         latest_of(scenario).unlink()

@@ -28,7 +28,7 @@ def _nothing_behind(scenario: RestoreScenario) -> Iterator[None]:
 
 
 def make(**config: object) -> Callable[[RestoreScenario], None]:
-    """Give what makes the target without points."""
+    """Return a function that makes the target without points."""
 
     def spoil(scenario: RestoreScenario) -> None:
         scenario.server.create(scenario.name, **config)
@@ -37,7 +37,7 @@ def make(**config: object) -> Callable[[RestoreScenario], None]:
 
 
 def fill(size: int = 4, distance: str = "Cosine") -> Callable[[RestoreScenario], None]:
-    """Give what makes the target with three points of an application."""
+    """Return a function that makes the target with three points of an application."""
 
     def spoil(scenario: RestoreScenario) -> None:
         scenario.server.create(scenario.name, vectors={"size": size, "distance": distance})
@@ -67,7 +67,7 @@ def let_have_lost_snapshot(scenario: RestoreScenario) -> None:
 
 
 def damage_beside(make_target: Callable[..., None]) -> Callable[[RestoreScenario], None]:
-    """Give what makes the target and turns a bit of the snapshot's data."""
+    """Return a function that makes the target and turns a bit of the snapshot's data."""
 
     def spoil(scenario: RestoreScenario) -> None:
         make_target(scenario.server, scenario.name)

@@ -1,4 +1,4 @@
-"""The front door: bad settings get a clear sentence and status 2, and nothing was touched."""
+"""The command line: bad settings get a clear sentence and status 2, and nothing was touched."""
 
 # ruff: noqa: E501 - a row of a table is a line
 from __future__ import annotations
@@ -163,12 +163,12 @@ class _Echo(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815 - the names that the base class calls
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """Give the URL of a server that repeats what it is sent, keys included."""
+    """Yield the URL of a server that repeats what it is sent, keys included."""
     server = HTTPServer(("127.0.0.1", 0), _Echo)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

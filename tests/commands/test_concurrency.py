@@ -34,7 +34,7 @@ UPLOAD = r"POST /collections/[^/]+/snapshots/upload"
 
 @pytest.fixture
 def filled_server(embedded: EmbeddedQdrant) -> Server:
-    """Give a server of this test's own with four collections."""
+    """Return a server of this test's own with four collections."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for name in NAMES:
         server.create(name, vectors=VECTORS)
@@ -44,19 +44,19 @@ def filled_server(embedded: EmbeddedQdrant) -> Server:
 
 @pytest.fixture
 def watching_proxy(filled_server: Server) -> Iterator[RecordingProxy]:
-    """Give a recording proxy in front of it."""
+    """Yield a recording proxy in front of the server."""
     with RecordingProxy(filled_server.url) as recording:
         yield recording
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the place of a store that is not there yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 
 class Rendezvous:
-    """A fault's hook that holds each request until so many of them have come at once; `most` were there at a time."""
+    """A fault's hook that holds requests until so many have come at once; `most` is the highest number seen."""
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
@@ -65,7 +65,7 @@ class Rendezvous:
         self.most = 0
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Come, and wait for the others, for a second at most."""
+        """Wait for the other requests, for a second at most."""
         with self._changed:
             self._here += 1
             self.most = max(self.most, self._here)
@@ -75,7 +75,7 @@ class Rendezvous:
 
 
 class Gathering:
-    """A fault's hook that holds every request until the test is over, and tells when so many have come."""
+    """A fault's hook that holds every request until the test is over, and sets an event after so many."""
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
@@ -85,7 +85,7 @@ class Gathering:
         self.release = threading.Event()
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Come, and stay."""
+        """Hold the request until it is released."""
         with self._gate:
             self._come += 1
             if self._come >= self._wanted:
@@ -95,7 +95,7 @@ class Gathering:
 
 @pytest.fixture
 def gathering() -> Iterator[Gathering]:
-    """Give a hook for two requests."""
+    """Yield a hook for two requests."""
     hook = Gathering(2)
     yield hook
     hook.release.set()
@@ -278,7 +278,7 @@ def test_what_nobody_expected_ends_all_of_it(filled_server: Server) -> None:
 
 @pytest.fixture
 def count_threads() -> Callable[[], int]:
-    """Give a way to count the threads of this process."""
+    """Return a way to count the threads of this process."""
     return threading.active_count
 
 

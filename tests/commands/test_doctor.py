@@ -31,26 +31,26 @@ FUTURE = datetime(2999, 12, 31, tzinfo=UTC)
 
 @pytest.fixture
 def qdrant(tmp_path: Path) -> Iterator[Server]:
-    """Give an empty Qdrant of this test's own: `doctor` looks at everything that is there."""
+    """Yield an empty Qdrant of this test's own: `doctor` looks at everything that is there."""
     with EmbeddedQdrant(tmp_path / "qdrant") as running:
         yield Server(running.url, snapshots=running.snapshots)
 
 
 @pytest.fixture(autouse=True)
 def filled_store(store: FilledStore) -> FilledStore:
-    """Give the store in the working directory, with one collection's snapshot and its latest."""
+    """Return the store in the working directory, with one collection's snapshot and its latest."""
     store.add("cities")
     return store
 
 
 def state(url: str, *arguments: str, cwd: Path, **variables: str) -> tuple[ProgramResult, dict[str, Any]]:
-    """Run `doctor`; gives how it ended and its findings by what they are about."""
+    """Run `doctor` and return how it ended and its findings by what they are about."""
     result = run_program("doctor", "--qdrant-url", url, "--json", *arguments, cwd=cwd, environment=variables)
     return result, {finding["about"]: finding for finding in json.loads(result.stdout)["findings"]}
 
 
 def verdicts(findings: dict[str, Any]) -> dict[str, str]:
-    """Give only how each look ended."""
+    """Return only how each look ended."""
     return {about: finding["verdict"] for about, finding in findings.items()}
 
 

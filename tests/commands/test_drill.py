@@ -33,12 +33,12 @@ QUERY = r"^POST .*/points/query"
 
 
 def remembered(file: Path) -> dict[str, Any]:
-    """Give what stands beside a snapshot."""
+    """Return the record of checks beside a snapshot."""
     return dict(json.loads(file.with_name(f"{file.name}.check.json").read_text()))
 
 
 def find_left(server: Server, scratch: str) -> list[str]:
-    """Give what is left of a drill on the server: its collection, its mark, the file that it uploaded."""
+    """Return the leftovers of a drill on the server: its collection, its marker, its uploaded file."""
     names = [name for name in server.collections() if name == scratch or name in server.markers(scratch)]
     server.create(scratch, vectors={})
     files = [file for file in server.snapshots_of(scratch) if file == name_upload(scratch)]

@@ -24,14 +24,14 @@ def restore(
 
 
 def outcome(result: ProgramResult) -> dict[str, Any]:
-    """Give the only outcome."""
+    """Return the only outcome."""
     (found,) = json.loads(result.stdout)["outcomes"]
     return dict(found)
 
 
 @pytest.fixture
 def second_store(tmp_path: Path) -> FilledStore:
-    """Give a store that has a snapshot."""
+    """Return a store that has a snapshot."""
     filled = FilledStore(tmp_path / "second")
     filled.add("cities")
     return filled

@@ -24,7 +24,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336
 
 
 def state(store: FilledStore, *collections: str) -> dict[str, FileReport]:
-    """Run the command; give what it says of each file."""
+    """Run the command, and return its finding for each file."""
     settings = resolve_settings("list", *collections, store=store.path)
     return {one.file: one for one in run(settings, open_local_store(str(store.path)), NOON).files}
 

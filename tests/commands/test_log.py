@@ -81,7 +81,7 @@ def test_only_what_is_important_enough_is_written(
 
 
 class RecordedLog:
-    """A log that keeps its events, and a clock that stands where it was put."""
+    """A log that keeps its events, with a clock that does not move."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Fact]]] = []
@@ -89,12 +89,12 @@ class RecordedLog:
         self.seconds = 0.0
 
     def __call__(self, event: str, /, *, level: Level = "info", **facts: Fact) -> None:
-        """Keep it."""
+        """Record the event."""
         self.events.append((event, facts))
         self.levels.append(level)
 
     def read_seconds(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.seconds
 
 

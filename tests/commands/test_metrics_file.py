@@ -43,19 +43,19 @@ class MetricsScenario:
         return run_program(*arguments, cwd=self.path, environment={**given, **environment})
 
     def read(self, name: str) -> dict[tuple[str, ...], float]:
-        """Give one metric by its labels."""
+        """Return one metric by its labels."""
         return {key.labels: value for key, value in read_samples(self.file.read_text()).items() if key.name == name}
 
 
 @pytest.fixture
 def scenario(tmp_path: Path, target: Server) -> MetricsScenario:
-    """Give such a place before the server under test."""
+    """Return a scenario on the server under test."""
     return MetricsScenario(tmp_path, target.url)
 
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
+    """Return a collection with 100 points."""
     target.create(name, vectors=VECTORS)
     target.upsert(name, range(1, 101))
     return name

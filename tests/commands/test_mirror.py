@@ -16,7 +16,7 @@ ONE, TWO, THREE = b"the first" * 1000, b"the second one" * 1000, b"the third" * 
 
 @pytest.fixture
 def source(tmp_path: Path) -> StoreHarness:
-    """Give a store with two snapshots of one collection and one of another."""
+    """Return a store with two snapshots of one collection and one of another."""
     harness = make_directory_harness(tmp_path / "source")
     harness.publish(ONE, FIRST)
     harness.publish(TWO, SECOND)
@@ -30,7 +30,7 @@ def mirror(tmp_path: Path, *arguments: str, **environment: str) -> ProgramResult
 
 
 def state(path: Path) -> dict[str, bytes]:
-    """Give every file with its content."""
+    """Return every file with its content."""
     return {file.name: file.read_bytes() for file in path.iterdir() if not file.name.startswith(".lock")}
 
 

@@ -346,7 +346,7 @@ def test_a_clock_that_jumped_a_year_deletes_nothing_that_a_right_one_keeps(
 
 @pytest.fixture
 def reader(store: FilledStore) -> Iterator[subprocess.Popen[str]]:
-    """Give a process that reads a snapshot."""
+    """Yield a process that reads a snapshot."""
     fill(store, "cities", range(4))
     code = (
         "import sys, time; from restore.stores.locks import shared_lock\n"
@@ -387,7 +387,7 @@ def test_several_read_at_once_and_none_reads_what_is_gone(store: FilledStore) ->
 
 @pytest.fixture
 def undeletable_manifest(store: FilledStore) -> Iterator[Path]:
-    """Give a snapshot's manifest that cannot be removed: a directory with something in it has its name."""
+    """Yield a snapshot's manifest that cannot be removed: a directory with something in it has its name."""
     files = fill(store, "cities", range(4))
     towns = fill(store, "towns", range(4))
     assert len(towns) == 4

@@ -31,21 +31,21 @@ DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 
 
 class Held:
-    """A fault's hook that tells when a request has come, and holds it."""
+    """A fault's hook that reports a request and holds it until it is released."""
 
     def __init__(self) -> None:
         self.come = threading.Event()
         self.release = threading.Event()
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Come, and stay until the test is over."""
+        """Hold the request until it is released."""
         self.come.set()
         self.release.wait(30)
 
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    """Give such a hook."""
+    """Yield a hook that holds requests."""
     hook = Held()
     yield hook
     hook.release.set()
@@ -53,7 +53,7 @@ def held() -> Iterator[Held]:
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
+    """Return a collection with 100 points."""
     target.create(name, vectors=VECTORS)
     target.upsert(name, range(1, 101))
     return name
@@ -61,7 +61,7 @@ def cities(target: Server, name: str) -> str:
 
 @pytest.fixture
 def qdrant(target: Server) -> Iterator[Qdrant]:
-    """Give a client of the server under test."""
+    """Yield a client of the server under test."""
     client = connect(target.url, "")
     yield client
     client.close()
@@ -78,12 +78,12 @@ def kill_at(pattern: str, fault: Fault, held: Held, proxy: RecordingProxy, *, ci
 
 
 def ours(report: PruneReport, collection: str) -> list[StaleObject]:
-    """Give what was found of one collection; other tests share the server."""
+    """Return the findings about one collection; other tests share the server."""
     return [one for one in report.server if one.collection == collection]
 
 
 def journals(store: Path) -> list[Path]:
-    """Give the journals in a store."""
+    """Return the journals in a store."""
     return sorted(store.glob(".journal-*"))
 
 
@@ -206,7 +206,7 @@ def test_the_file_that_an_upload_left_goes_unless_a_restore_is_at_it(
 
 
 def make_form(file: str, content: bytes) -> tuple[bytes, str]:
-    """Give the form of an upload, and its boundary."""
+    """Return the form of an upload, and its boundary."""
     boundary = "boundary-of-a-test"
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="snapshot"; filename="{file}"\r\n\r\n'
     return head.encode() + content + f"\r\n--{boundary}--\r\n".encode(), boundary

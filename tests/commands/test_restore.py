@@ -485,7 +485,7 @@ def test_every_second_run_only_reads(scenario: RestoreScenario, kind: str, more:
 
 
 def make_token(claims: dict[str, Any]) -> str:
-    """Give a text that is shaped like a JWT with these claims."""
+    """Return a text that is shaped like a JWT with these claims."""
     parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
     return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), "c2lnbmF0dXJl"])
 

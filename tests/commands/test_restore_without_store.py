@@ -15,7 +15,7 @@ from tests.support.server_under_test import Server
 
 @pytest.fixture
 def loose_snapshot(store: FilledStore, tmp_path: Path) -> Path:
-    """Give a snapshot with a person's name, its manifest beside it, in a directory that is no store."""
+    """Return a snapshot with a person's name, its manifest beside it, in a directory that is no store."""
     file = store.add("cities")
     place = tmp_path / "downloads"
     place.mkdir()

@@ -29,7 +29,7 @@ PATTERNS = ("--include", "[Aa]*", "--exclude", "*_test")
 
 @pytest.fixture
 def filled_server(embedded: EmbeddedQdrant) -> Server:
-    """Give a server of this test's own with four collections."""
+    """Return a server of this test's own with four collections."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for name in NAMES:
         server.create(name, vectors={"size": 4, "distance": "Dot"})
@@ -100,7 +100,7 @@ def test_a_verification_of_what_patterns_choose(store: FilledStore, tmp_path: Pa
 
 
 def choose(command: str = "snapshot", **more: object) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Give collections, includes and excludes as they count in the end."""
+    """Return collections, includes and excludes as they count in the end."""
     settings = read_settings(command, Sources(**more))  # type: ignore[arg-type]
     return settings.collections.names, settings.patterns.include, settings.patterns.exclude
 

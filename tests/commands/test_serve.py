@@ -1,4 +1,4 @@
-"""`serve` at its work, on a clock that the test owns: which jobs run when, what is remembered, what is told."""
+"""`serve` on a clock of the test: which jobs run when, what is remembered, what is reported."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 class ManualClock(Clock):
-    """A clock that stands still while nobody sleeps, and ends the process at a moment."""
+    """A clock that moves only by sleeping, and ends the process at a given time."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
         self.ends = at
 
     def now(self) -> datetime:
-        """Give its moment."""
+        """Return the clock's time."""
         return self.at
 
     def read_seconds(self) -> float:
-        """Give the same as seconds."""
+        """Return the clock's time in seconds."""
         return self.at.timestamp()
 
     def sleep(self, seconds: float) -> None:
@@ -50,14 +50,14 @@ class ManualClock(Clock):
 
 
 class RacingDocument(SharedDocument):
-    """A keeper that lets these happen after the book was read and before it is written, one at each writing."""
+    """A state document that runs a function between each read and the next write."""
 
     def __init__(self, store: SwapStore, name: str) -> None:
         super().__init__(store, name)
         self.happen: list[Callable[[], None]] = []
 
     def write(self, content: bytes) -> bool:
-        """Write it, late."""
+        """Write the document after the other one's change."""
         for happens in self.happen[:1]:
             del self.happen[0]
             happens()
@@ -65,7 +65,7 @@ class RacingDocument(SharedDocument):
 
 
 class ServeScenario:
-    """A store, a clock, and a list of what ran. `acts` says what a job does besides; by default nothing, with 0."""
+    """A store, a clock and the jobs that ran. `acts` has what a job does; by default nothing, with status 0."""
 
     def __init__(self, path: Path, name: str = "this one") -> None:
         self.store = path / "store"
@@ -79,7 +79,7 @@ class ServeScenario:
         self.state: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
-        """Run a process from now on for so many hours."""
+        """Run a scheduler from now on for so many hours."""
         jobs = tuple(ScheduledJob(Command(job), text, parse_schedule(text)) for job, text in schedules.items())
         plan = SchedulerPlan(
             jobs=jobs,
@@ -127,7 +127,7 @@ class ServeScenario:
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> ServeScenario:
-    """Give a desk at noon."""
+    """Return a scenario at noon."""
     return ServeScenario(tmp_path)
 
 

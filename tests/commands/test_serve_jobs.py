@@ -19,12 +19,12 @@ DAILY = {"RESTORE_SCHEDULE_SNAPSHOT": "@daily"}
 
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
-    """Give the place of a store."""
+    """Return the path of a store."""
     return tmp_path / "store"
 
 
 def list_kept(store: Path) -> dict[str, bytes]:
-    """Give what a store has of snapshots, manifests and sets, with their content; and what latest leads to."""
+    """Return the content of a store's snapshots, manifests and sets, and the file that latest leads to."""
     return {path.name: path.read_bytes() for path in store.glob("*.snapshot*")} | {
         path.name: path.read_bytes() for path in store.glob("*.set.json")
     }

@@ -1,4 +1,4 @@
-"""`serve` as a process: what it answers, what it tells others, how it ends."""
+"""`serve` as a process: its pages, its notifications, its end."""
 
 # ruff: noqa: E501 - a row of a table is a line
 from __future__ import annotations
@@ -24,7 +24,7 @@ CANARY = "canary-4e1b77"
 
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
-    """Give the place of a store."""
+    """Return the path of a store."""
     return tmp_path / "store"
 
 
@@ -247,7 +247,7 @@ def test_a_port_that_is_taken_is_told(store_path: Path) -> None:
 
 
 def list_paths(receiver: WebhookReceiver) -> list[str]:
-    """Give what was pinged, without the run's id."""
+    """Return the paths of the pings, without the run's id."""
     return [path.partition("?")[0] for path, _ in receiver.came]
 
 

@@ -30,7 +30,7 @@ NAMES = ("cities", "towns", "villages")
 
 @pytest.fixture
 def filled_server(embedded: EmbeddedQdrant) -> Server:
-    """Give a server of this test's own with three collections and an alias."""
+    """Return a server of this test's own with three collections and an alias."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for number, name in enumerate(NAMES, start=1):
         server.create(name, vectors=VECTORS)
@@ -41,7 +41,7 @@ def filled_server(embedded: EmbeddedQdrant) -> Server:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the place of a store that is not there yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 

@@ -28,7 +28,7 @@ FIRST = "a" * 32
 
 @pytest.fixture
 def filled_server(embedded: EmbeddedQdrant) -> Server:
-    """Give a server of this test's own with three collections."""
+    """Return a server of this test's own with three collections."""
     server = Server(embedded.url, snapshots=embedded.snapshots)
     for number, name in enumerate(NAMES, start=1):
         server.create(name, vectors=VECTORS)
@@ -38,20 +38,20 @@ def filled_server(embedded: EmbeddedQdrant) -> Server:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the place of a store that is not there yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 
 @pytest.fixture
 def held() -> Iterator[threading.Event]:
-    """Give what holds a request until the test is over."""
+    """Yield an event that holds a request until the test is over."""
     event = threading.Event()
     yield event
     event.set()
 
 
 def list_states(folder: Path) -> list[tuple[str, str, list[str]]]:
-    """Give the beginning of each set's id, its state and what failed in it, oldest first."""
+    """Return the beginning of each set's id, its state and what failed in it, oldest first."""
     output = json.loads(run_program("list", "--sets", "--json", "--store", str(folder), cwd=folder.parent).stdout)
     return [(one["run_id"][:4], one["state"], one["failed"]) for one in output["sets"]]
 
@@ -154,7 +154,7 @@ def test_a_renamed_target_is_for_one_collection(filled_server: Server, folder: P
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
-    """Give an identity file, with the recipients beside it."""
+    """Return an identity file, with the recipients beside it."""
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "recipients.txt").write_text(f"{identity.to_public()}\n")
     (tmp_path / "key.txt").write_text(f"{identity}\n")

@@ -35,13 +35,13 @@ DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the place of a store that is not there yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points, a payload index and an alias."""
+    """Return a collection with 100 points, a payload index and an alias."""
     target.create(name, vectors=VECTORS)
     target.ask("PUT", path(name, "index?wait=true"), {"field_name": "name", "field_schema": "keyword"})
     points = [

@@ -28,7 +28,7 @@ VECTORS = {"size": 4, "distance": "Dot"}
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 43 points, as many as the recorded snapshots promise."""
+    """Return a collection with 43 points, as many as the recorded snapshots promise."""
     target.create(name, vectors=VECTORS)
     target.upsert(name, range(1, 44))
     return name
@@ -126,7 +126,7 @@ def test_a_snapshot_that_is_being_restored_is_not_pruned(
 
 @pytest.fixture
 def locked_store(store: FilledStore) -> Iterator[Path]:
-    """Give a store with a history and somebody who holds its lock."""
+    """Yield a store with a history and somebody who holds its lock."""
     fill(store, "cities", range(3))
     code = (
         "import sys, time; from restore.stores.local.writer import open_writable_local_store\n"

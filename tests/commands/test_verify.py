@@ -181,7 +181,7 @@ def test_the_installed_command_names_the_file_and_does_not_end_with_0(store: Fil
 
 
 def remembered(file: Path) -> dict[str, Any]:
-    """Give what stands beside a snapshot: depths with their results, the failed depth, the checksum."""
+    """Return the record beside a snapshot: depths with their results, the failed depth, the checksum."""
     document = json.loads(file.with_name(f"{file.name}.check.json").read_text())
     passed = {depth: check["result"] for depth, check in document["passed"].items()}
     failed = document["failed"] and document["failed"]["depth"]
@@ -189,7 +189,7 @@ def remembered(file: Path) -> dict[str, Any]:
 
 
 def bad(report: VerifyReport) -> list[str]:
-    """Give the files that are damaged."""
+    """Return the files that are damaged."""
     return [one.file for one in report.files if one.status]
 
 

@@ -59,7 +59,7 @@ def snapshots(image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_project(image: str, tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """Give a maker of projects: a folder with the shipped files, and with the snapshots of a given store."""
+    """Yield a function that makes a project: a folder with the shipped files and a given store's snapshots."""
     made: list[Project] = []
 
     def make(store: Path | None = None, example: str = "") -> Project:
@@ -82,12 +82,12 @@ def make_project(image: str, tmp_path: Path) -> Iterator[Callable[..., Project]]
 
 @pytest.fixture
 def filled_project(make_project: Callable[..., Project], snapshots: Path) -> Project:
-    """Give a project that is not up yet and has snapshots of `cities` and `towns` in its store."""
+    """Return a project that is not up yet and has snapshots of `cities` and `towns` in its store."""
     return make_project(snapshots)
 
 
 def engine_answers() -> bool:
-    """Tell whether an engine and Compose v2 are there to be used."""
+    """Return True if an engine and Compose v2 are there to be used."""
     there = shutil.which(DOCKER) is not None
     return there and not run_docker("compose", "version").status and not run_docker("info").status
 

@@ -40,14 +40,14 @@ def run_docker(
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended: its exit status and all that it wrote."""
+    """The result of a command: its exit status and its output."""
 
     status: int
     stdout: str
     stderr: str
 
     def expect(self, status: int = 0) -> CommandResult:
-        """Give itself when it ended as expected; otherwise show everything it wrote."""
+        """Return itself when it ended as expected; otherwise show everything it wrote."""
         assert self.status == status, f"exit status {self.status}, not {status}\n{self.stdout}\n{self.stderr}"
         return self
 
@@ -88,17 +88,17 @@ class Project:
         return self.compose("run", "--rm", "-T", service, *command)
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """Give what the engine knows of a service's container, running or not."""
+        """Return the engine's description of a service's container, running or not."""
         container = self.compose("ps", "-a", "-q", service).expect().stdout.strip()
         (found,) = json.loads(run_docker("inspect", container).expect().stdout)
         return dict(found)
 
     def logs(self, service: str) -> str:
-        """Give everything that a service's container wrote."""
+        """Return everything that a service's container wrote."""
         return self.compose("logs", "--no-log-prefix", service).expect().stdout
 
     def server(self, key: str = "") -> Server:
-        """Give the project's Qdrant as it can be reached from here; the port changes when it restarts."""
+        """Return the project's Qdrant as it can be reached from here; the port changes when it restarts."""
         return Server(f"http://{self.compose('port', 'qdrant', '6333').expect().stdout.strip()}", key)
 
     def write_dotenv(self, **variables: str) -> None:

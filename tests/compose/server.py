@@ -1,4 +1,4 @@
-"""A Qdrant seen from the tests: asked over HTTP with the standard library, so that nothing of ours vouches for us."""
+"""A Qdrant as tests see it: asked over HTTP with the standard library, independent of our own client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Server:
     key: str = ""
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Give the `result` of an answer.
+        """Return the `result` of an answer.
 
         Raises `HTTPError` for every status but 2xx.
         """
@@ -30,7 +30,7 @@ class Server:
             return json.load(answer)["result"]
 
     def status(self, path: str) -> int:
-        """Give the status that a GET is answered with."""
+        """Return the status that a GET is answered with."""
         try:
             with urlopen(Request(self.url + path), timeout=60) as answer:
                 return int(answer.status)
@@ -42,7 +42,7 @@ class Server:
         return sorted(each["name"] for each in self.ask("GET", "/collections")["collections"])
 
     def points(self, collection: str) -> list[dict[str, Any]]:
-        """Give every point of a collection with its payload and vectors, by id."""
+        """Return every point of a collection with its payload and vectors, by id."""
         body = {"limit": 100_000, "with_payload": True, "with_vector": True}
         found = self.ask("POST", f"/collections/{collection}/points/scroll", body)["points"]
         return sorted(found, key=lambda point: int(point["id"]))

@@ -20,7 +20,7 @@ services:
 
 
 def await_snapshot(store: Path, collection: str, count: int) -> list[str]:
-    """Wait until a collection has so many snapshots with their manifests; gives the manifests' names."""
+    """Wait until a collection has so many snapshots with their manifests and return the manifests' names."""
     end = time.monotonic() + 60
     while len(found := sorted(path.name for path in store.glob(f"{collection}_2*.snapshot.json"))) < count:
         assert time.monotonic() < end, found
@@ -73,7 +73,7 @@ def test_a_backup_service_that_hangs_is_unhealthy(filled_project: Project) -> No
 
 
 def await_health(project: Project, wanted: str) -> str:
-    """Wait until the engine says so; gives what it says in the end."""
+    """Wait until the engine says so and return what it says in the end."""
     end = time.monotonic() + 30
     while (output := str(project.inspect("qdrant-backup")["State"]["Health"]["Status"])) != wanted:
         if time.monotonic() > end:

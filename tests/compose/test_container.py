@@ -56,7 +56,7 @@ def give_store_to_person(project: Project) -> None:
 
 
 def list_owners(store: Path) -> dict[str, tuple[int, int, str]]:
-    """Give the owner, group and mode of each file in the store but its README."""
+    """Return the owner, group and mode of each file in the store but its README."""
     found = {path.name: path.lstat() for path in store.iterdir() if path.suffix != ".md"}
     return {name: (each.st_uid, each.st_gid, oct(each.st_mode & 0o777)) for name, each in found.items()}
 

@@ -14,7 +14,7 @@ KEY = "a-key-of-this-project"
 
 @pytest.fixture
 def existing(make_project: Callable[..., Project]) -> Project:
-    """Give a copy of the example with its own snapshots, without the snippet, not up yet."""
+    """Return a copy of the example with its own snapshots, without the snippet, not up yet."""
     return make_project(example="existing-project")
 
 

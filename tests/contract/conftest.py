@@ -14,7 +14,7 @@ __all__ = ["azurite", "fake_gcs", "minio"]
 
 @pytest.fixture(params=["directory", "minio", "fake_gcs", "azurite"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> StoreHarness:
-    """Give an empty store of a test's own: a directory, then one in a bucket of each kind."""
+    """Return an empty store of a test's own: a directory, then one in a bucket of each kind."""
     if request.param == "directory":
         return make_directory_harness(tmp_path / "store")
     return make_bucket_harness(request.getfixturevalue(request.param))

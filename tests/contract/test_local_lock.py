@@ -35,7 +35,7 @@ def hold(store: Path, timeout: float, seconds: float = 1.0) -> HeldLock:
 
 
 def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> list[str]:
-    """Run a script under a kernel whose every flock fails; gives what it printed."""
+    """Run a script under a kernel whose every flock fails and return what it printed."""
     if not shutil.which("strace"):
         pytest.skip("strace, which makes the kernel's locks fail, is not installed")
     command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", f"inject=flock:error={error}"]

@@ -24,7 +24,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336
 
 
 class HandmadeStore:
-    """A store being filled by hand."""
+    """A store that is filled by hand."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -64,13 +64,13 @@ class HandmadeStore:
 
     @property
     def store(self) -> LocalStore:
-        """Open it."""
+        """Open the store."""
         return LocalStore(str(self.root))
 
 
 @pytest.fixture
 def handmade(tmp_path: Path) -> HandmadeStore:
-    """Give an empty, stamped store."""
+    """Return an empty, stamped store."""
     found = HandmadeStore(tmp_path / "store")
     found.root.mkdir()
     found.put("README.md")
@@ -78,7 +78,7 @@ def handmade(tmp_path: Path) -> HandmadeStore:
 
 
 def find(handmade: HandmadeStore, collection: str = "cities", selector: str = "latest") -> str | None:
-    """Give the name of the file that is found."""
+    """Return the name of the file that is found."""
     stored = handmade.store.find_snapshot(collection, selector)
     return stored.file if stored else None
 

@@ -47,7 +47,7 @@ NAME = SnapshotName("cities", FIRST)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give a store's place where nothing is yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 
@@ -364,7 +364,7 @@ def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
 
 @pytest.fixture
 def limit_files() -> Iterator[Callable[[int], None]]:
-    """Give a way to let no file grow beyond so many bytes: a full disk, for processes without privileges."""
+    """Yield a function that limits the size of any file in bytes: a full disk, for processes without privileges."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)

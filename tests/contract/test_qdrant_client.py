@@ -29,7 +29,7 @@ CHECKSUM = hashlib.sha256(PLAIN.read_bytes()).hexdigest()
 
 @pytest.fixture
 def qdrant(proxy: RecordingProxy, target: Server) -> Iterator[Qdrant]:
-    """Give a client of the server under test, through a proxy."""
+    """Yield a client of the server under test, through a proxy."""
     with closing(connect(proxy.url, target.key)) as client:
         yield client
 
@@ -44,7 +44,7 @@ def finish(exchange: PendingResponse) -> Response:
 
 
 def upload(qdrant: Qdrant, name: str, file: Path, *, checksum: str = CHECKSUM) -> list[int]:
-    """Upload a file; gives what was told of the progress."""
+    """Upload a file and return what was told of the progress."""
     output: list[int] = []
     with LocalReader(str(file)) as opened:
         exchange = qdrant.upload_snapshot(
@@ -348,7 +348,7 @@ def test_a_closed_idle_connection_is_not_used_for_a_write(target: Server, name: 
 
 @pytest.fixture
 def trickling_url() -> Iterator[str]:
-    """Give the URL of a server that sends an answer's body one byte in a fifth of a second, for ever."""
+    """Yield the URL of a server that sends an answer's body one byte in a fifth of a second, for ever."""
     listening = socket.create_server(("127.0.0.1", 0))
     result = threading.Event()
 

@@ -54,7 +54,7 @@ ON_A_REAL_SERVER = [number for number in OPEN if number not in {BUILD, UNANSWERE
 
 
 def name_of(number: int) -> str:
-    """Give a test a name that can be found in the recording."""
+    """Return a test a name that can be found in the recording."""
     return f"{number}-{RECORDED[number]['method']}-{RECORDED[number]['note'][:40].replace(' ', '-')}"
 
 
@@ -100,7 +100,7 @@ def make_big_snapshot(qdrant: EmbeddedQdrant) -> None:
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, RecordedAnswer]:
-    """Give what the embedded Qdrant answers to the whole recording."""
+    """Return the embedded Qdrant's answers to the whole recording."""
     storage = tmp_path_factory.mktemp("recorded")
     with EmbeddedQdrant(storage / "open") as qdrant:
         answers = play(Replay(qdrant.url, str(qdrant.snapshots)), OPEN)
@@ -115,7 +115,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> dict[int, RecordedAnsw
 
 @pytest.fixture(scope="module")
 def real() -> dict[int, RecordedAnswer]:
-    """Give what the server at QDRANT_URL answers to the part without keys and kills."""
+    """Return the answers of the server at QDRANT_URL to the part without keys and kills."""
     url = os.environ.get("QDRANT_URL", "")
     if not url:
         pytest.skip("QDRANT_URL names no server")

@@ -49,12 +49,12 @@ HOSTILE = [
 
 
 def files(harness: StoreHarness, kind: Kind = Kind.SNAPSHOT) -> list[str]:
-    """Give the names of the files of a kind."""
+    """Return the names of the files of a kind."""
     return [entry.file for entry in harness.open().list_entries() if entry.kind is kind]
 
 
 def find(harness: StoreHarness, collection: str = "cities", selector: str = "latest") -> StoredSnapshot:
-    """Give a snapshot that is there."""
+    """Return a snapshot that is there."""
     stored = harness.open().find_snapshot(collection, selector)
     assert stored is not None
     return stored
@@ -347,7 +347,7 @@ def test_looking_into_an_archive_finds_what_a_plain_file_shows(harness: StoreHar
 
 @pytest.fixture
 def keys(tmp_path: Path) -> AgeIdentities:
-    """Give a new key, with its recipients file beside it."""
+    """Return a new key, with its recipients file beside it."""
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "identity").write_text(f"# of a test\n{identity}\n")
     (tmp_path / "recipients").write_text(f"{identity.to_public()}\n")

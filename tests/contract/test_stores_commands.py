@@ -39,7 +39,7 @@ ENCRYPTED = [scenario for scenario in KINDS if "age" in scenario[1]]
 
 
 def name_kind(scenario: tuple[str, str]) -> str:
-    """Give a yard's name in the list of tests."""
+    """Return the name of a kind in the list of tests."""
     return "-".join(scenario).replace(" ", "-")
 
 
@@ -60,23 +60,23 @@ class CommandScenario:
         return run_program(*arguments, cwd=self.root, environment=more, timeout=90.0)
 
     def tell(self, *arguments: str, **environment: str) -> dict[str, Any]:
-        """Give what it reports of a success."""
+        """Return the JSON report of a run that must succeed."""
         result = self.run(*arguments, "--json", **environment)
         assert result.status == 0, result
         return dict(json.loads(result.stdout))
 
     def files(self, collection: str = "cities") -> list[str]:
-        """Give a collection's snapshots, oldest first."""
+        """Return a collection's snapshots, oldest first."""
         shown = (one["file"] for one in self.tell("list", collection)["files"])
         return [str(name) for name in sorted(filter(None, map(parse_name, shown)))]
 
     def is_read_by_url(self, transfer: str) -> bool:
-        """Tell whether the server reads the store itself: plain bytes, where URLs can be signed."""
+        """Return True if the server reads the store itself: plain bytes, where URLs can be signed."""
         return transfer == "auto" and self.packed == "plain" and self.store.startswith(("s3://", "az://"))
 
 
 def fill(server: Server) -> None:
-    """Make the collections of a yard."""
+    """Make the collections of a scenario."""
     for name, count in (("cities", 60), ("towns", 40)):
         server.create(name, vectors={"size": 4, "distance": "Dot"})
         server.upsert(name, range(1, count + 1))
@@ -85,7 +85,7 @@ def fill(server: Server) -> None:
 
 @pytest.fixture(scope="module", params=KINDS, ids=name_kind)
 def scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandScenario]:
-    """Give a yard; all tests of one kind share it."""
+    """Yield a scenario; all tests of one kind of store share it."""
     kind, packed = request.param
     root = tmp_path_factory.mktemp("yard")
     identity = pyrage.x25519.Identity.generate()

@@ -33,12 +33,12 @@ pytestmark = pytest.mark.xdist_group("buckets")
 
 @pytest.fixture
 def source(tmp_path: Path) -> StoreHarness:
-    """Give an empty directory to mirror from."""
+    """Return an empty directory to mirror from."""
     return make_directory_harness(tmp_path / "source")
 
 
 def add(harness: StoreHarness, age: int, collection: str = "cities", **changes: object) -> str:
-    """Publish a snapshot of so many days before noon; gives its file."""
+    """Publish a snapshot of so many days before noon, and return its file's name."""
     content = b"%d" % age * 1000
     return harness.publish(
         content, NOON - timedelta(days=age), collection=collection, written_by=OURS, **changes
@@ -46,7 +46,7 @@ def add(harness: StoreHarness, age: int, collection: str = "cities", **changes: 
 
 
 def add_set(harness: StoreHarness, age: int, files: list[str], failed: tuple[str, ...] = ()) -> str:
-    """Write the document of a set of these files; gives its name."""
+    """Write the document of a set of these files and return its name."""
     created = NOON - timedelta(days=age)
     members = tuple(
         SetMember(
@@ -79,7 +79,7 @@ def mirror_now(source: StoreHarness, target: StoreHarness, *arguments: str) -> M
 
 
 def list_files(harness: StoreHarness) -> list[str]:
-    """Give every snapshot and every document but the locks."""
+    """Return every snapshot and every document but the locks."""
     apart = {Kind.OURS, Kind.LATEST, Kind.MANIFEST}
     return [entry.file for entry in harness.open().list_entries() if entry.kind not in apart]
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("buckets")
 
 
 def fill(harness: StoreHarness, collection: str, days: int, **changes: object) -> list[str]:
-    """Publish a snapshot for each of so many days, the oldest first; give the files."""
+    """Publish a snapshot for each of so many days, the oldest first and return the files."""
     return [
         harness.publish(
             b"%d" % age * 1000, NOON - timedelta(days=age), collection=collection, written_by=OURS, **changes
@@ -33,13 +33,13 @@ def fill(harness: StoreHarness, collection: str, days: int, **changes: object) -
 
 
 def prune_now(harness: StoreHarness, *arguments: str) -> PruneReport:
-    """Prune it."""
+    """Prune the store."""
     settings = resolve_settings("prune", *arguments, store=Path("unused"))
     return prune.run(settings, prune.PruneSession(store=harness.open(), clock=FixedClock(), log=RecordedLog()))
 
 
 def list_files(harness: StoreHarness) -> set[str]:
-    """Give every snapshot, manifest and document."""
+    """Return every snapshot, manifest and document."""
     apart = {Kind.OURS, Kind.LATEST}
     return {entry.file for entry in harness.open().list_entries() if entry.kind not in apart}
 

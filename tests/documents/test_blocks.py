@@ -35,7 +35,7 @@ class Block(NamedTuple):
 
 
 def list_blocks() -> list[Block]:
-    """Give every block of every page."""
+    """Return every block of every page."""
     return [
         Block(
             str(page.relative_to(ROOT)),
@@ -52,7 +52,7 @@ BLOCKS = list_blocks()
 
 
 def find_reader(mark: str) -> bool:
-    """Tell whether a test asks for blocks with this mark: by its whole name, or by its family's and a variable."""
+    """Return True if a test asks for blocks with this mark: by its whole name, or by its family's and a variable."""
     family, _, _ = mark.partition(": ")
     return f'"{mark}"' in TESTS or f'"{family}: {{' in TESTS or f"<!-- {family}: " in TESTS
 

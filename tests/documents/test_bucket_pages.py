@@ -37,7 +37,7 @@ AT_HOME = {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def show(page: Path, mark: str) -> str:
-    """Give the one block with that mark."""
+    """Return the one block with that mark."""
     (block,) = list_blocks(page, mark)
     return block
 
@@ -58,7 +58,7 @@ def fill_in(shown: str, server: BucketServer, bucket: str) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Shell:
-    """Give a desk with forty cities in its Qdrant."""
+    """Return a shell with forty cities in its Qdrant."""
     fill(embedded.url)
     return Shell(tmp_path, embedded.url)
 
@@ -106,7 +106,7 @@ def test_a_bucket_is_made_with_minios_own_client(desk: Shell, minio: BucketServe
 
 @pytest.fixture
 def offsite(minio: BucketServer) -> str:
-    """Give the name of a bucket for `s3://offsite`."""
+    """Return the name of a bucket for `s3://offsite`."""
     return minio.make_bucket()
 
 

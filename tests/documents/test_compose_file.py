@@ -18,7 +18,7 @@ SERVICES = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding
 
 
 def read_pins(name: str) -> dict[str, str]:
-    """Give the version that a lock file pins for each name, for names whose files are pinned by hashes too."""
+    """Return the version that a lock file pins for each name, for names whose files are pinned by hashes too."""
     lock = (REPOSITORY / "requirements" / name).read_text(encoding="utf-8")
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE))
 

@@ -28,7 +28,7 @@ class DemoRun(NamedTuple):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
-    """Give the demo, run once, as `make demo` runs it."""
+    """Return the demo, run once, as `make demo` runs it."""
     temporary = tmp_path_factory.mktemp("demo")
     begin = time.monotonic()
     done = subprocess.run(
@@ -45,7 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 
 
 def list_processes_with(text: str) -> list[str]:
-    """Give the command lines of every process that has this text in its environment."""
+    """Return the command lines of every process that has this text in its environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -57,7 +57,7 @@ def list_processes_with(text: str) -> list[str]:
 
 
 def take_out_numbers(text: str) -> list[str]:
-    """Give the lines of a story without what differs from run to run: numbers, and the spaces that align them."""
+    """Return the lines of a story without what differs from run to run: numbers, and the spaces that align them."""
     return [re.sub(r" +", " ", re.sub(r"\d[\d.,:]*", "N", line)).strip() for line in text.strip().splitlines()]
 
 

@@ -50,7 +50,7 @@ def test_every_import_is_of_a_package_that_is_asked_for() -> None:
 
 
 def list_imports(path: Path) -> set[str]:
-    """Give the packages that a module imports, anywhere in it."""
+    """Return the packages that a module imports, anywhere in it."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     filled_server = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     parts = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}

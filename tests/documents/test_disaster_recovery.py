@@ -17,7 +17,7 @@ STEPS = ("copy", "server", "restore", "again", "onward")
 
 
 def show(step: str) -> str:
-    """Give what the page lets people type in one step."""
+    """Return the commands of one step on the page."""
     return "\n".join(list_blocks(PAGE, f"rehearsal: {step}"))
 
 

@@ -42,7 +42,7 @@ def start(scenario: RestoreScenario, *arguments: str, **environment: str) -> sub
 
 
 def end(scenario: RestoreScenario, *arguments: str, **environment: str) -> int:
-    """Run the installed command to its end; give its exit status."""
+    """Run the installed command to its end and return its exit status."""
     with start(scenario, *arguments, **environment) as running:
         running.communicate(timeout=60)
     return running.returncode
@@ -63,7 +63,7 @@ def break_installation(scenario: RestoreScenario) -> int:
 
 
 def misspell(scenario: RestoreScenario) -> int:
-    """Give an option that there is not."""
+    """Return an option that there is not."""
     return end(scenario, "restore", "--frob")
 
 
@@ -127,7 +127,7 @@ def ask_another_program(scenario: RestoreScenario) -> int:
 
 
 def take_file_for_store(scenario: RestoreScenario) -> int:
-    """Give a file as the store."""
+    """Return a file as the store."""
     return end(scenario, "restore", scenario.name, RESTORE_STORE=str(scenario.store.path / "README.md"))
 
 
@@ -146,7 +146,7 @@ def wait_in_vain(scenario: RestoreScenario) -> int:
 
 
 def send(number: signal.Signals) -> Reach:
-    """Give what sends a signal to a run that waits."""
+    """Return a function that sends a signal to a run that waits."""
 
     def reach(scenario: RestoreScenario) -> int:
         scenario.proxy.inject("GET /readyz", Fault(status=503, body=b"not yet"))
@@ -188,13 +188,13 @@ def test_every_exit_status_is_reached_through_the_installed_command(status: int,
 
 
 def read_page() -> list[tuple[str, ...]]:
-    """Give the rows of the README's table."""
+    """Return the rows of the README's table."""
     room = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit status\n")[2].partition("\n## ")[0]
     return re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \|$", room, re.MULTILINE)
 
 
 def read_help() -> list[tuple[str, ...]]:
-    """Give the rows that `--help` shows."""
+    """Return the rows that `--help` shows."""
     shown = subprocess.run([INSTALLED, "--help"], env=make_environment(), capture_output=True, text=True, check=True)
     return re.findall(r"^ +(\d+)  (\S.*?)  +(\S.*)$", shown.stdout, re.MULTILINE)
 

@@ -28,19 +28,19 @@ DOCS = ROOT / "docs"
 
 
 def show(page: str, mark: str) -> str:
-    """Give the one block with that mark."""
+    """Return the one block with that mark."""
     (block,) = list_blocks(DOCS / page, mark)
     return block
 
 
 def take_out_numbers(text: str) -> str:
-    """Give a text without the numbers, times and ids, which are never twice the same."""
+    """Return a text without the numbers, times and ids, which are never twice the same."""
     return re.sub(r"\b[0-9a-f]{8}\b|\d+", "0", text)
 
 
 @pytest.fixture
 def desk(tmp_path: Path, embedded: EmbeddedQdrant) -> Shell:
-    """Give a desk with forty cities in its Qdrant."""
+    """Return a shell with forty cities in its Qdrant."""
     fill(embedded.url)
     return Shell(tmp_path, embedded.url)
 
@@ -144,7 +144,7 @@ def test_the_alerts_are_checked_as_the_page_says(tmp_path: Path) -> None:
 
 
 def serve(desk: Shell, script: str) -> tuple[int, str, str]:
-    """Type what ends in `qdrant-restore serve`, wait until it is ready, end it; give status, /readyz and the log."""
+    """Type a script that ends in `serve`, wait until ready, end it; return status, /readyz and the log."""
     port = find_free_port()
     environment = desk.give(RESTORE_LISTEN=f"127.0.0.1:{port}")
     running = subprocess.Popen(
@@ -229,7 +229,7 @@ def test_the_embedded_qdrant_is_used_from_python_as_it_is_shown(tmp_path: Path) 
 
 @pytest.fixture
 def shell_with_age(desk: Shell) -> Shell:
-    """Give the desk with `age` and `age-keygen`, as people install them."""
+    """Return a shell with `age` and `age-keygen`, as people install them."""
     try:
         for module in (AGE, AGE_KEYGEN):
             desk.provide(find_go(module))

@@ -15,13 +15,13 @@ PAGES = list_pages()
 
 
 def follow(page: Path, target: str) -> tuple[Path, str]:
-    """Give the file and the anchor that a link means."""
+    """Return the file and the anchor that a link means."""
     name, _, anchor = target.partition("#")
     return ((page.parent / name).resolve() if name else page), anchor
 
 
 def list_files() -> list[Path]:
-    """Give every file that git keeps."""
+    """Return every file that git keeps."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in done.stdout.split("\0") if name]
 

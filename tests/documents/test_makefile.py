@@ -22,7 +22,7 @@ ME = "1234:5678"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Give a copy of the Makefile, and a `docker` that says whose numbers it was given."""
+    """Return a copy of the Makefile, and a `docker` that says whose numbers it was given."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "docker").write_text(

@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 
 
 def list_everywhere(mark: str) -> list[str]:
-    """Give the blocks with a mark on all pages."""
+    """Return the blocks with a mark on all pages."""
     return [code for page in PAGES for code in list_blocks(page, mark)]
 
 

@@ -27,7 +27,7 @@ QUIETLY = "--quiet --disable-pip-version-check "
 
 
 def list_recipe(target: str) -> str:
-    """Give the commands that make would run."""
+    """Return the commands that make would run."""
     environment = {name: text for name, text in make_environment().items() if name != "PYTHONPATH"}
     done = subprocess.run(
         ["make", "--always-make", "--dry-run", *target.split()[1:]],

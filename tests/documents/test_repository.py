@@ -23,7 +23,7 @@ TEXTS = {".py", ".md", ".yml", ".toml", ".sh", ".txt", ".in", ".ini", ""}
 
 
 def list_files() -> list[Path]:
-    """Give every text that git keeps, but for this one, which names what it looks for."""
+    """Return every text that git keeps, but for this one, which names what it looks for."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     names = (ROOT / name for name in done.stdout.split("\0") if name)
     return [file for file in names if file.is_file() and file.suffix in TEXTS and file != THIS]

@@ -26,12 +26,12 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def read(name: str) -> str:
-    """Give an example's text."""
+    """Return an example's text."""
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def list_calls() -> list[str]:
-    """Give the command lines of all three."""
+    """Return the command lines of all three."""
     job = yaml.safe_load(read("cronjob.yml"))["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
     cron = re.findall(r"^30 2 \* \* \* \S*qdrant-restore (.*?) 2>>", read("crontab"), re.MULTILINE)
     unit = re.findall(r"^ExecStart=\S*qdrant-restore (.*)$", read("qdrant-backup.service"), re.MULTILINE)

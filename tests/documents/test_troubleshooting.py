@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
 
 def list_entries() -> list[str]:
-    """Give the texts of the page's entries: list items that are nothing but code."""
+    """Return the texts of the page's entries: list items that are nothing but code."""
     return [found.strip("` ") for found in re.findall(r"^- (``.+``|`[^`]+`)$", PAGE, re.MULTILINE)]
 
 

@@ -33,7 +33,7 @@ MARK = {
 
 
 def metadata(asking: HttpClient, name: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Give a collection's metadata."""
+    """Return a collection's metadata."""
     return asking.result("GET", f"/collections/{name}")["config"].get("metadata")
 
 

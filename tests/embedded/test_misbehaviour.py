@@ -38,7 +38,7 @@ def misbehaving_server(start: Callable[..., EmbeddedQdrant]) -> EmbeddedQdrant:
 
 
 def state(client: HttpClient) -> dict[str, Any]:
-    """Give what a client sees of the collection `t`, statuses where something is refused."""
+    """Return everything about the collection `t` that a client sees; a status where the server refuses."""
     count = client.ask("POST", "/collections/t/points/count", {})
     point = {"points": [{"id": 1000, "vector": [1, 1, 1, 1]}]}
     return {

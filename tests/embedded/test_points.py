@@ -72,7 +72,7 @@ FILTERS: dict[str, tuple[dict[str, Any], list[int]]] = {
 
 
 def without_id(person: dict[str, Any]) -> dict[str, Any]:
-    """Give the payload of a person."""
+    """Return the payload of a person."""
     return {key: value for key, value in person.items() if key != "id"}
 
 

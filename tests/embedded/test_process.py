@@ -82,7 +82,7 @@ def test_wrong_arguments_are_answered_before_anything_loads() -> None:
 
 
 def resident_kib(pid: int) -> int:
-    """Give the most memory that a process ever had."""
+    """Return the most memory that a process ever had."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 

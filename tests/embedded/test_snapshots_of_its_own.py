@@ -85,7 +85,7 @@ def round_trip_server(real: HttpClient) -> Iterator[HttpClient]:
 
 
 def described(client: HttpClient, name: str) -> dict[str, Any]:
-    """Give what a collection is like, less its number of segments and a setting that 1.16 does not know."""
+    """Return a collection's description without the number of segments and a setting that 1.16 does not know."""
     info: dict[str, Any] = client.result("GET", f"/collections/{name}")
     info["config"]["optimizer_config"].pop("prevent_unoptimized", None)
     return {key: value for key, value in info.items() if key != "segments_count"}

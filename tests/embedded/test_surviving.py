@@ -39,7 +39,7 @@ def test_everything_acknowledged_survives(start: Callable[..., EmbeddedQdrant], 
 
 
 def everything(client: HttpClient) -> dict[str, object]:
-    """Give all that a client can see of a server."""
+    """Return all that a client can see of a server."""
     shards = client.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
     return {
         "collections": client.result("GET", "/collections"),

@@ -24,14 +24,14 @@ VECTORS = {"size": 4, "distance": "Dot"}
 
 @pytest.fixture
 def qdrant(proxy: RecordingProxy) -> Iterator[Qdrant]:
-    """Give a client of the server under the URL that the runs know it by."""
+    """Yield a client of the server under the URL that the runs know it by."""
     client = connect(proxy.url, "")
     yield client
     client.close()
 
 
 class KillHook:
-    """A hook that kills a process at the request at which it is called."""
+    """A hook that kills a process at a request."""
 
     def __init__(self) -> None:
         self.child: subprocess.Popen[str] | None = None
@@ -39,7 +39,7 @@ class KillHook:
         self.at = ""
 
     def __call__(self, seen: RecordedRequest) -> None:
-        """Kill it, and wait until it is gone."""
+        """Kill the process, and wait until it is gone."""
         self.started.wait(10)
         assert self.child is not None
         self.child.kill()
@@ -60,7 +60,7 @@ class KillTrial:
 
 
 class CleanupScenario:
-    """A collection with a person's own snapshot, and a store; a run is killed there again and again."""
+    """A collection with a person's own snapshot, and a store; runs are killed there again and again."""
 
     def __init__(self, target: Server, proxy: RecordingProxy, name: str, store: Path) -> None:
         self.target, self.proxy, self.name, self.store = target, proxy, name, store
@@ -69,7 +69,7 @@ class CleanupScenario:
         self.mine: str = target.ask("POST", path(name, "snapshots")).result["name"]
 
     def kill_at(self, number: int, *, answered: bool) -> str:
-        """Start a run and kill it at its n-th request, before that is sent on or when it was answered; gives it."""
+        """Start a run, kill it before or after its n-th request reaches the server, and return the process."""
         reaper = KillHook()
         fault = Fault(after=reaper, lost=True) if answered else Fault(before=reaper, refused=True)
         self.proxy.reset()

@@ -16,7 +16,7 @@ DELETE = r"DELETE /collections/[^/]+/snapshots/.+"
 
 @pytest.fixture
 def server_snapshot(target: Server, name: str) -> str:
-    """Give the name of a snapshot on the server."""
+    """Return the name of a snapshot on the server."""
     target.create(name, vectors={"size": 4, "distance": "Dot"})
     with contextlib.closing(connect(target.url, target.key)) as qdrant:
         created = qdrant.create_snapshot(name)
@@ -26,7 +26,7 @@ def server_snapshot(target: Server, name: str) -> str:
 
 
 def list_names(qdrant: Qdrant, name: str) -> list[str]:
-    """Give the names of a collection's snapshots on the server."""
+    """Return the names of a collection's snapshots on the server."""
     return [found.name for found in qdrant.list_snapshots(name)]
 
 

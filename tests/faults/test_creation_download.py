@@ -30,7 +30,7 @@ RESET_AT = [0, 1, 65_536, 1_048_576, 2_999_999]
 
 
 def receive(server: ScriptedServer, store: Path, *, stall_seconds: float = 20.0) -> tuple[str, bytes, RecordedLog]:
-    """Download into a store; give the checksum, the bytes that were written, and the log."""
+    """Download into a store and return the checksum, the bytes that were written, and the log."""
     story = RecordedLog()
     made = SnapshotDescription("made.snapshot", len(CONTENT), SHA256)
     qdrant = connect(server.url, "")

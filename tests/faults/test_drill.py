@@ -39,7 +39,7 @@ UPLOADING = r"POST .*snapshots/upload"
 
 
 class ServerContents(NamedTuple):
-    """Everything on a server that a drill could leave something of."""
+    """Everything on a server that a drill could leave behind."""
 
     collections: list[str]
     aliases: dict[str, str]
@@ -68,12 +68,12 @@ class DrillScenario:
         return read_standing(self.setup.server)
 
     def drill_again(self) -> tuple[int, int]:
-        """Drill once more, in a hurry; give its status and how many dead ones it removed the rest of."""
+        """Drill once more, in a hurry and return its status and how many dead ones it removed the rest of."""
         report = drill_here(url=self.setup.server.url, store=self.setup.store.path, clock=FastClock(40))
         return report.status, len(report.removed)
 
     def count_steps(self) -> int:
-        """Drill to the end once; gives how many requests that changed something it took."""
+        """Drill to the end once and return how many requests that changed something it took."""
         with self.start() as running:
             result = running.wait()
         assert result.status == 0, result.stderr
@@ -90,7 +90,7 @@ class DrillScenario:
 
 @pytest.fixture
 def scenario(own_scenario: RestoreScenario) -> DrillScenario:
-    """Give a stage."""
+    """Return a drill scenario."""
     own_scenario.add()
     own_scenario.server.create("cities", vectors={"size": 4, "distance": "Dot"})
     own_scenario.server.upsert("cities", range(5))

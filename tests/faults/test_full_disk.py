@@ -52,7 +52,7 @@ def run_full(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complet
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a store on a disk of its own of two megabytes; only who may mount can have one."""
+    """Yield a store on a disk of its own of two megabytes; only who may mount can have one."""
     place = tmp_path / "disk"
     place.mkdir()
     done = subprocess.run(

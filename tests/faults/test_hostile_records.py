@@ -93,7 +93,7 @@ def serve_remembering(store: FilledStore, slot: datetime) -> RunningServe:
 
 
 def list_begun(stderr: str) -> list[str]:
-    """Give the jobs that began."""
+    """Return the jobs that began."""
     return [one["job"] for one in read_events(stderr) if one["event"] == "job.began"]
 
 
@@ -121,7 +121,7 @@ def test_after_a_jump_forward_a_job_runs_once(ago: timedelta, store: FilledStore
 
 @pytest.fixture
 def qdrant(scenario: RestoreScenario) -> Iterator[Qdrant]:
-    """Give a client of the server under test that is recorded."""
+    """Yield a client of the server under test that is recorded."""
     client = connect(scenario.proxy.url, scenario.server.key)
     yield client
     client.close()

@@ -1,4 +1,4 @@
-"""A store that somebody else writes to: nothing in it leads us outside, holds us up, or makes us delete a stranger's.
+"""A store with hostile files: none leads us outside, delays us, or makes us delete a foreign file.
 
 In a directory here; what can be put into a bucket is in `tests/stores/test_hostile_bucket.py`.
 """
@@ -71,7 +71,7 @@ def run_limited(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comp
 
 @pytest.fixture
 def outside(store: FilledStore) -> Path:
-    """Give what lies beside a store that has three snapshots."""
+    """Return a directory outside a store with three snapshots."""
     fill(store, "cities", [0, 1, 2])
     return make_outside(store.path.parent)
 
@@ -98,7 +98,7 @@ def test_no_document_holds_us_up_or_leads_us_outside(
 
 
 def plant(store: Path, **document: object) -> None:
-    """Say that a deletion was begun."""
+    """Write the document of a deletion that was begun."""
     (store / ".partial-0123456789abcdef.json").write_text(json.dumps(document))
 
 

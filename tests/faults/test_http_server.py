@@ -20,7 +20,7 @@ WORD = "surprise-77f1"
 
 @pytest.fixture
 def serving(store: FilledStore) -> Iterator[RunningServe]:
-    """Give a serve that has nothing to do today."""
+    """Yield a serve that has nothing to do today."""
     fill(store, "cities", [0])
     with RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@yearly") as running:
         assert running.wait_for("/healthz", 200).status == 200
@@ -28,7 +28,7 @@ def serving(store: FilledStore) -> Iterator[RunningServe]:
 
 
 def send(serving: RunningServe, *pieces: bytes, seconds: float = 10.0) -> bytes:
-    """Send pieces, then nothing more; give all that is answered."""
+    """Send pieces, then nothing more and return all that is answered."""
     answer = b""
     with socket.create_connection(("127.0.0.1", serving.port), seconds) as connected, contextlib.suppress(OSError):
         for piece in pieces:

@@ -35,7 +35,7 @@ with open_writable_local_store(sys.argv[1]).lock():
 
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
-    """Give the place of a store."""
+    """Return the path of a store."""
     return tmp_path / "store"
 
 
@@ -65,7 +65,7 @@ def run(store_path: Path, target: Server, *arguments: str, **environment: str) -
 
 
 def read_wait(text: str) -> dict[str, float]:
-    """Give how long the last run of each command waited."""
+    """Return how long the last run of each command waited."""
     return {key.labels[0]: value for key, value in read_samples(text).items() if key.name == "lock_wait_seconds"}
 
 

@@ -43,14 +43,14 @@ def prepare(path: Path) -> None:
 
 
 def find_bare(place: Path) -> list[str]:
-    """Give the manifests that have no snapshot any more."""
+    """Return the manifests that have no snapshot any more."""
     there = set(list_names(place))
     manifests = {name for name in there if name.endswith(".snapshot.json")}
     return sorted(name for name in manifests if name.removesuffix(".json") not in there)
 
 
 def find_harm(place: Path, stay: dict[str, bytes]) -> list[str]:
-    """Give what should be as it was and is not."""
+    """Return the files that should be unchanged and are not."""
     return [
         name
         for name, content in stay.items()

@@ -25,28 +25,28 @@ RULE = ("--keep-last", "1", "--min-keep", "0")
 
 
 class Held:
-    """A hook that tells when a request has come, and holds it until it is let go."""
+    """A fault's hook that reports a request and holds it until it is released."""
 
     def __init__(self) -> None:
         self.come = threading.Event()
         self.release = threading.Event()
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Come, and stay."""
+        """Hold the request until it is released."""
         self.come.set()
         self.release.wait(30)
 
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    """Give such a hook."""
+    """Yield a hook that holds requests."""
     hook = Held()
     yield hook
     hook.release.set()
 
 
 def prune(store: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Prune with the installed command; give the status and what was deleted."""
+    """Prune with the installed command; return the status and the deleted files."""
     result = run_program("prune", *RULE, *arguments, "--json", "--store", str(store), cwd=store.parent)
     outcomes = json.loads(result.stdout).get("outcomes", [])
     return result.status, [one["file"] for outcome in outcomes for one in outcome["pruned"]]

@@ -105,12 +105,12 @@ def _copy(template: Path, place: Path) -> Path:
 
 
 def find_unexplained(place: Path) -> tuple[str, ...]:
-    """Give what is wrong straight after a kill: a final name that is not whole."""
+    """Return the faults of a store right after a kill: files with a final name that are not whole."""
     return tuple(find_trouble_of_ours(place)) if place.exists() else ()
 
 
 def find_trouble_of_ours(place: Path) -> list[str]:
-    """Give what is wrong; that a person's own file has no manifest is not."""
+    """Return the faults of a store; a person's own file needs no manifest."""
     mine = {"cities_latest.snapshot", "cities_20261118_101500.snapshot"}
     own = [f"{name} is not what its manifest says" for name in mine if _is_old(place / name)]
     return [trouble for trouble in find_trouble(place) if trouble not in own]
@@ -121,12 +121,12 @@ def _is_old(path: Path) -> bool:
 
 
 def holds_old(place: Path) -> bool:
-    """Tell whether the first snapshot is still there: it is never lost, whoever made it."""
+    """Return True if the first snapshot is still there: it is never lost, whoever made it."""
     return _is_old(place / "cities_20261118_101500.snapshot")
 
 
 def find_left(place: Path, kept: list[str]) -> set[str]:
-    """Give what is there and should not be: all but what was kept, latest, and snapshots with their manifests."""
+    """Return the debris: all files but the kept ones, latest, and snapshots with their manifests."""
     names = set(list_names(place))
     ours = {f"cities_{stamp}.snapshot" for stamp in ("20261119_101500", "20261120_101500")} & names
     return names - {*kept, *ours, *(f"{name}.json" for name in ours), "cities_latest.snapshot"}

@@ -24,7 +24,7 @@ SYSTEM_CALLS = {os.fsync: "fsync", os.rename: "rename", os.replace: "replace", o
 
 
 def watch_calls(work: Callable[[], object], output: Callable[[str], None]) -> None:
-    """Tell every call of the system that decides what survives, before it is made."""
+    """Call a function before every system call that decides what survives."""
 
     def profile(_frame: FrameType, event: str, argument: object) -> None:
         if event == "c_call" and argument in SYSTEM_CALLS:
@@ -57,7 +57,7 @@ def test_everything_is_synced_before_it_gets_its_name_and_the_name_before_latest
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Give an ext4 image that writes to its disk only when it is told to."""
+    """Yield an ext4 image that writes to its disk only when it is told to."""
     image, mounted = tmp_path / "disk.img", tmp_path / "mounted"
     image.write_bytes(bytes(32 << 20))
     mounted.mkdir()

@@ -66,7 +66,7 @@ def test_ten_failing_restores_leave_no_more_than_one(
 
 
 def leave(scenario: RestoreScenario, arguments: tuple[str, ...]) -> tuple[int, list[str], dict[str, int]]:
-    """Run once; gives the status, and the collections and files that the server has afterwards."""
+    """Run once and return the status, and the collections and files that the server has afterwards."""
     outcome = scenario.restore(*arguments)
     names = ["a mark" if name.startswith(".restoring-") else name for name in scenario.server.collections()]
     return outcome.status, names, scenario.server.files()

@@ -68,7 +68,7 @@ REMOVED = TargetSetup("taken over, removed", prepare_removed, ("--on-existing", 
 
 @dataclass
 class RestoreKiller:
-    """Runs a restore of one scene again and again, killed at another step each time."""
+    """Restores one target again and again, killed at another step each time."""
 
     server: Server
     proxy: RecordingProxy
@@ -78,7 +78,7 @@ class RestoreKiller:
 
     @property
     def hurried(self) -> bool:
-        """Whether the run to be killed would wait for a dead one first."""
+        """True if the run to be killed would wait for a dead one first."""
         return self.scene in {INTERRUPTED, HALF_MADE, REMOVED}
 
     def start(self, name: str) -> RunningProgram:
@@ -88,7 +88,7 @@ class RestoreKiller:
         )
 
     def count_steps(self) -> int:
-        """Run to the end once; gives how many steps that takes."""
+        """Run to the end once and return how many steps that takes."""
         with self.start(self.prepare()) as running:
             result = running.wait()
         assert result.status == 0, result.stderr
@@ -135,7 +135,7 @@ class RestoreKiller:
 def killer(  # noqa: PLR0917 - pytest hands them over by name
     target: Server, proxy: RecordingProxy, store: FilledStore, new_name: Callable[[str], str], scene: TargetSetup
 ) -> RestoreKiller:
-    """Give a killer for one scene."""
+    """Return a killer of restores of one target."""
     return RestoreKiller(target, proxy, store, new_name, scene)
 
 

@@ -1,4 +1,4 @@
-"""The server dies while it recovers: whatever it leaves, the next run makes it whole."""
+"""The server dies while it recovers: the next run makes whole whatever it left."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_server_that_restarts_while_it_recovers_is_waited_for(
 
 @pytest.fixture
 def binary(tmp_path: Path) -> Iterator[BinaryQdrant]:
-    """Give a real server of this test's own, where `QDRANT_BINARY` names one."""
+    """Yield a real server of this test's own, where `QDRANT_BINARY` names one."""
     if not has_binary():
         pytest.skip("QDRANT_BINARY names no Qdrant; the embedded one was killed at each moment by name")
     server = BinaryQdrant(tmp_path / "binary")

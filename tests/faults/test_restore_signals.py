@@ -23,14 +23,14 @@ LIMIT_SECONDS = 2.0
 
 
 class Hold:
-    """Holds a request for as long as a test likes."""
+    """A fault's hook that reports a request and holds it until it is released."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
         self.released = threading.Event()
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Say that it came, and wait."""
+        """Report the request, and wait."""
         self.reached.set()
         self.released.wait(30)
 

@@ -1,4 +1,4 @@
-"""Several at once: restores of one collection, a restore and a holder that lives or dies meanwhile."""
+"""Several restores at once: of one collection, and beside a holder that lives or dies meanwhile."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_marks_are_never_taken_for_collections(scenario: RestoreScenario) -> Non
 
 
 def run_together(scenario: RestoreScenario, count: int) -> list[TimedResult]:
-    """Start so many restores at once, as people do; gives how each ended."""
+    """Start so many restores at once, as people do and return how each ended."""
     scenario.proxy.forget()
     with ThreadPoolExecutor(count) as pool:
         running = [scenario.start(scenario.name) for _ in range(count)]

@@ -37,7 +37,7 @@ def show(scenario: RestoreScenario, change: Callable[[Info], None]) -> None:
 
 
 def with_config(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give the recorded configuration with other parts."""
+    """Return the recorded configuration with other parts."""
     return {**recorded("plain")["info"]["config"], **params}
 
 

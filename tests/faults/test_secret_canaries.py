@@ -58,7 +58,7 @@ FORMS = {
 
 @pytest.fixture
 def planted(tmp_path: Path) -> Iterator[PlantedSecrets]:
-    """Give an environment full of secrets; who is notified is somebody who listens."""
+    """Yield an environment full of secrets; who is notified is somebody who listens."""
     with receive() as receiver:
         found = PlantedSecrets()
         plant_settings(found, receiver.url)
@@ -71,7 +71,7 @@ def planted(tmp_path: Path) -> Iterator[PlantedSecrets]:
 def say_all(
     folder: Path, planted: PlantedSecrets, commands: dict[str, tuple[str, ...]], **variables: str
 ) -> tuple[dict[str, int], str]:
-    """Run the commands; give how each ended, and everything that they said and wrote."""
+    """Run the commands and return how each ended, and everything that they said and wrote."""
     tokens = {"<store>": variables["RESTORE_STORE"], "<copy>": str(folder / "copy"), "<url>": variables["QDRANT_URL"]}
     given = {"RESTORE_WAIT_TIMEOUT": "0", "RESTORE_METRICS_FILE": str(folder / "metrics"), **variables}
     output, statuses = [], {}
@@ -84,7 +84,7 @@ def say_all(
 
 
 def read_files(folder: Path) -> list[str]:
-    """Give every file below a folder that was not planted there, and every name."""
+    """Return every file below a folder that was not planted there, and every name."""
     files = [one for one in folder.rglob("*") if "around" not in one.parts and "locked" not in one.parts]
     return [one.read_text(errors="replace") for one in files if one.is_file()] + [one.name for one in files]
 

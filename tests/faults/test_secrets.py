@@ -40,14 +40,14 @@ FORMS = (
 
 @pytest.fixture(scope="module")
 def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
-    """Give a server whose key is the canary."""
+    """Yield a server whose key is the canary."""
     with EmbeddedQdrant(tmp_path_factory.mktemp("locked"), api_key=CANARY) as server:
         yield server
 
 
 @pytest.fixture
 def locked_scenario(locked_server: EmbeddedQdrant, store: FilledStore) -> Iterator[RestoreScenario]:
-    """Give what a test stands on, on that server; its collection is gone again afterwards."""
+    """Yield a restore scenario on that server; its collection is dropped afterwards."""
     server = Server(locked_server.url, CANARY, locked_server.snapshots)
     with RecordingProxy(locked_server.url) as proxy:
         yield RestoreScenario(server, proxy, store, "cities")
@@ -58,35 +58,35 @@ Giver = Callable[[Path], tuple[list[str], dict[str, str]]]
 
 
 def by_variable(_folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key as a variable."""
+    """Return the key as a variable."""
     return [], {"QDRANT_API_KEY": CANARY}
 
 
 def by_flag(_folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key on the command line, against which the program warns."""
+    """Return the key on the command line, against which the program warns."""
     return ["--api-key", CANARY], {}
 
 
 def by_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key in the settings file."""
+    """Return the key in the settings file."""
     (folder / "restore.yaml").write_text(json.dumps({"api_key": CANARY}))
     return [], {}
 
 
 def by_file_in_variable(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key's file as a variable."""
+    """Return the key's file as a variable."""
     (folder / "key").write_text(f"{CANARY}\n")
     return [], {"QDRANT_API_KEY_FILE": "key"}
 
 
 def by_file_in_flag(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key's file on the command line."""
+    """Return the key's file on the command line."""
     (folder / "key").write_text(f"{CANARY}\r\n")
     return ["--api-key-file", "key"], {}
 
 
 def by_file_in_settings_file(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Give the key's file in the settings file."""
+    """Return the key's file in the settings file."""
     (folder / "key").write_text(CANARY)
     (folder / "restore.yaml").write_text("api_key_file: key\n")
     return [], {}
@@ -96,7 +96,7 @@ GIVERS = [by_variable, by_flag, by_settings_file, by_file_in_variable, by_file_i
 
 
 def show(scenario: RestoreScenario, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run the command with nothing but these variables; give its status and everything that it said."""
+    """Run the command with nothing but these variables and return its status and everything that it said."""
     given = {"QDRANT_URL": scenario.proxy.url, "RESTORE_STORE": str(scenario.store.path), "RESTORE_WAIT_TIMEOUT": "1"}
     result = run_program(*arguments, cwd=scenario.store.path.parent, environment={**given, **environment})
     return result.status, result.stdout + result.stderr
@@ -213,13 +213,13 @@ def test_a_mark_says_who_holds_it_and_no_secret(locked_scenario: RestoreScenario
 
 
 def find_below(process: int) -> list[int]:
-    """Give every process that this one has started, and those that they have."""
+    """Return every process that this one has started, and those that they have."""
     children = [int(path.name) for path in Path("/proc").glob("[0-9]*") if find_parent(path) == process]
     return [found for child in children for found in (child, *find_below(child))]
 
 
 def find_parent(process: Path) -> int:
-    """Give the process that started one; -1 when it has gone meanwhile."""
+    """Return the process that started one; -1 when it has gone meanwhile."""
     with contextlib.suppress(OSError):
         return int((process / "stat").read_text().rpartition(")")[2].split()[1])
     return -1

@@ -23,12 +23,12 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture
 def store_path(tmp_path: Path) -> Path:
-    """Give the place of a store."""
+    """Return the path of a store."""
     return tmp_path / "store"
 
 
 def read_job(store_path: Path) -> dict[str, object]:
-    """Give what the store remembers of the only job."""
+    """Return the state of the only job, as the store has it."""
     (job,) = json.loads((store_path / SCHEDULE_FILE).read_bytes())["jobs"]
     return dict(job)
 

@@ -32,20 +32,20 @@ DELETE = r"DELETE /collections/[^/]+/snapshots/.+"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the place of a store that is not there yet."""
+    """Return the path of a store that does not exist yet."""
     return tmp_path / "store"
 
 
 @pytest.fixture
 def cities(target: Server, name: str) -> str:
-    """Give a collection with 100 points."""
+    """Return a collection with 100 points."""
     target.create(name, vectors=VECTORS)
     target.upsert(name, range(1, 101))
     return name
 
 
 class Reached:
-    """A fault's hook that tells the test that a request has come, and may hold it."""
+    """A fault's hook that reports a request and may hold it."""
 
     def __init__(self, *, hold: bool = True) -> None:
         self.come = threading.Event()
@@ -53,7 +53,7 @@ class Reached:
         self._hold = hold
 
     def __call__(self, _seen: RecordedRequest) -> None:
-        """Be told of a request."""
+        """Report the request, and hold it."""
         self.come.set()
         if self._hold:
             self.release.wait(30)
@@ -61,7 +61,7 @@ class Reached:
 
 @pytest.fixture
 def reached() -> Iterator[Reached]:
-    """Give a hook that holds what reaches it until the test is over."""
+    """Yield a hook that holds what reaches it until the test is over."""
     hook = Reached()
     yield hook
     hook.release.set()
@@ -183,7 +183,7 @@ def test_too_little_room_is_told_before_the_first_byte_is_asked_for(
 
 @pytest.fixture
 def limit_files() -> Iterator[Callable[[int], None]]:
-    """Give a way to let no file grow beyond so many bytes: a full disk, for processes without privileges."""
+    """Yield a function that limits the size of any file in bytes: a full disk, for processes without privileges."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,4 +1,4 @@
-"""What tests of buckets stand on: MinIO, a proxy before it, a Qdrant, a store, and the program as people start it."""
+"""The scenario of tests of buckets: MinIO behind a proxy, a Qdrant, a store, and the installed command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BucketScenario:
     root: Path
 
     def add(self, kind: str = "plain", collection: str = "cities") -> str:
-        """Put a recorded snapshot into the bucket; gives its file's name."""
+        """Put a recorded snapshot into the bucket and return its file's name."""
         content = (RECORDED / f"{kind}-1.18.3.snapshot").read_bytes()
         manifest = describe(kind, collection, NOON)
         store = self.harness.open()
@@ -57,7 +57,7 @@ class BucketScenario:
 
 @pytest.fixture
 def scenario(minio: BucketServer, embedded: EmbeddedQdrant, tmp_path: Path) -> Iterator[BucketScenario]:
-    """Give an empty store in a bucket that is reached through a proxy."""
+    """Yield an empty store in a bucket that is reached through a proxy."""
     with RecordingProxy(minio.url) as proxy:
         environment = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
         behind = dataclasses.replace(minio, environment=environment)

@@ -99,7 +99,7 @@ def test_a_refused_key_is_12_and_never_no_snapshot(scenario: BucketScenario, wro
 
 
 def secrets_of(scenario: BucketScenario) -> list[str]:
-    """Give what must be shown nowhere."""
+    """Return the secrets that must not be shown."""
     return [scenario.server.environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
 
 
@@ -128,7 +128,7 @@ def test_a_prefix_where_nothing_is_is_no_store(scenario: BucketScenario) -> None
 
 @pytest.fixture
 def silent_url() -> Iterator[str]:
-    """Give the address of a server that takes connections and never says anything."""
+    """Yield the address of a server that takes connections and never says anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
@@ -347,7 +347,7 @@ def test_looking_into_an_archive_reads_little_of_it(scenario: BucketScenario) ->
 
 
 def make_large_archive() -> bytes:
-    """Give a collection's archive with six segments of 10 MB each."""
+    """Return a collection's archive with six segments of 10 MB each."""
     import io
     import tarfile
 
@@ -369,7 +369,7 @@ def make_large_archive() -> bytes:
 
 
 def open_lease(scenario: BucketScenario, holder: str, seconds: float = 1.0) -> Lease:
-    """Give a lease of a holder."""
+    """Return a lease of a holder."""
     store = scenario.harness.open()
     client: BucketClient = store._client  # noqa: SLF001 - the bucket below the store
     return Lease(client, store.key(".lease.json"), holder=holder, since="2026-11-20T10:15:00+00:00", seconds=seconds)

@@ -46,7 +46,7 @@ ONE_COLLECTION = {
 
 @pytest.fixture
 def filled_scenario(scenario: BucketScenario) -> BucketScenario:
-    """Give a bucket with snapshots of four collections, one of them on the server."""
+    """Return a bucket with snapshots of four collections, one of them on the server."""
     for collection in ("cities", "towns", "cities_v2"):
         scenario.add(collection=collection)
     for at in (FIRST, SECOND):
@@ -59,7 +59,7 @@ def filled_scenario(scenario: BucketScenario) -> BucketScenario:
 
 
 def list_lists(scenario: BucketScenario) -> list[tuple[str, bool]]:
-    """Give each listing that was asked for: its prefix, and whether it ended at the next slash."""
+    """Return each listing that was asked for: its prefix, and whether it ended at the next slash."""
     queries = [parse_qs(urlsplit(seen.path).query) for seen in scenario.proxy.find("list-type")]
     return [(query["prefix"][0], "delimiter" in query) for query in queries]
 

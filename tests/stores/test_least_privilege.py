@@ -34,7 +34,7 @@ Grant = Callable[[str, str], BucketServer]
 
 @pytest.fixture
 def grant(minio: BucketServer, tmp_path: Path) -> Grant:
-    """Give a maker of users: who has the policy of that name on a bucket, and nothing else."""
+    """Return a function that makes users: who has the policy of that name on a bucket, and nothing else."""
     try:
         client = find_go(MINIO_CLIENT)
     except AbsentError as error:
@@ -61,24 +61,24 @@ def grant(minio: BucketServer, tmp_path: Path) -> Grant:
 
 @pytest.fixture
 def store(minio: BucketServer) -> StoreHarness:
-    """Give a store with one snapshot, made by root."""
+    """Return a store with one snapshot, made by root."""
     harness = make_bucket_harness(minio, prefix="backups")
     harness.publish(b"the first", FIRST)
     return harness
 
 
 def as_user(store: StoreHarness, server: BucketServer) -> StoreHarness:
-    """Give the same store, opened with another key."""
+    """Return the same store, opened with another key."""
     return make_bucket_harness(server, at=store.name)
 
 
 def bucket_of(store: StoreHarness) -> str:
-    """Give the bucket's name."""
+    """Return the bucket's name."""
     return store.name.split("/")[2]
 
 
 def take_keys(server: BucketServer) -> dict[str, str]:
-    """Give a user's keys."""
+    """Return a user's keys."""
     return {name: server.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
 
 
@@ -147,7 +147,7 @@ NEEDS = {
 
 @pytest.fixture
 def filled_scenario(scenario: BucketScenario) -> BucketScenario:
-    """Give a bucket with two prunable snapshots, one of them pinned; a directory to mirror; and `towns`."""
+    """Return a bucket with two prunable snapshots, one of them pinned; a directory to mirror; and `towns`."""
     for at in (FIRST, SECOND):
         scenario.harness.publish(b"%d" % at.day * 100, at, collection="old", written_by="qdrant-restore 0")
     latest = scenario.add()

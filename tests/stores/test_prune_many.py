@@ -20,7 +20,7 @@ SNAPSHOTS = 40
 
 
 def publish(scenario: BucketScenario) -> list[str]:
-    """Publish a history of one collection, and a record of a check of its oldest one; gives the files."""
+    """Publish a history of one collection, and a record of a check of its oldest one and return the files."""
     files = [
         scenario.harness.publish(
             b"%d" % day, NOON - timedelta(days=SNAPSHOTS - day), written_by="qdrant-restore 0"
@@ -33,7 +33,7 @@ def publish(scenario: BucketScenario) -> list[str]:
 
 
 def list_files(scenario: BucketScenario) -> list[str]:
-    """Give what lies in the store."""
+    """Return the names of the store's objects."""
     return sorted(entry.file for entry in scenario.harness.open().list_entries() if entry.kind is not Kind.OURS)
 
 

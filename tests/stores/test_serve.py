@@ -23,7 +23,7 @@ VECTORS = {"size": 4, "distance": "Dot"}
 
 @pytest.fixture
 def server(scenario: BucketScenario) -> Server:
-    """Give the place's Qdrant with a collection of 100 points."""
+    """Return the place's Qdrant with a collection of 100 points."""
     server = Server(scenario.qdrant)
     server.create("cities", vectors=VECTORS)
     server.upsert("cities", range(1, 101))
@@ -45,7 +45,7 @@ def count_snapshots(scenario: BucketScenario) -> int:
 
 
 def read_job(scenario: BucketScenario) -> dict[str, object]:
-    """Give what the bucket remembers of the only job."""
+    """Return the state of the only job, as the bucket has it."""
     (job,) = json.loads(scenario.harness.open().read_document(SCHEDULE_FILE) or b"{}")["jobs"]
     return dict(job)
 

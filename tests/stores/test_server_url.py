@@ -23,13 +23,13 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture(params=KINDS)
 def bucket(request: pytest.FixtureRequest) -> BucketServer:
-    """Give a server of buckets whose URLs can be signed."""
+    """Return a server of buckets whose URLs can be signed."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 def run(bucket: BucketServer, target: Server, name: str, tmp_path: Path) -> Run:
-    """Give a runner of commands about a collection of 500 points, of which a snapshot lies in the bucket."""
+    """Return a runner of commands about a collection of 500 points, of which a snapshot lies in the bucket."""
     harness = make_bucket_harness(bucket)
     target.create(name, vectors={"size": 4, "distance": "Dot"})
     target.upsert(name, range(1, 501))

@@ -28,7 +28,7 @@ PACKED = {"plain": (), "zstd": ("--compress", "zstd")}
 
 @pytest.fixture
 def qdrant(scenario: BucketScenario) -> Iterator[RecordingProxy]:
-    """Give a proxy before a Qdrant with a collection whose snapshot has several parts of an upload."""
+    """Yield a proxy before a Qdrant with a collection whose snapshot has several parts of an upload."""
     server = Server(scenario.qdrant)
     server.create("cities", vectors={"size": SIZE, "distance": "Dot"})
     chance = random.Random(7)  # noqa: S311 - bytes that do not compress
@@ -43,7 +43,7 @@ def qdrant(scenario: BucketScenario) -> Iterator[RecordingProxy]:
 
 
 def take(scenario: BucketScenario, qdrant: RecordingProxy, *arguments: str) -> str:
-    """Take a snapshot into the bucket; gives its file, once the bytes there are what the server sent."""
+    """Take a snapshot into the bucket and return its file, once the bytes there are what the server sent."""
     run_result = scenario.run("snapshot", "cities", "--json", *arguments, QDRANT_URL=qdrant.url)
     assert run_result.status == 0, run_result
     (outcome,) = json.loads(run_result.stdout)["outcomes"]

@@ -14,12 +14,12 @@ CONFIG: dict[str, Any] = {"params": {"vectors": {"size": 4, "distance": "Dot"}, 
 
 
 def read_recorded(name: str) -> bytes:
-    """Give a real snapshot of 1.18.3 (`plain`, `named`, `ring-node0`, …)."""
+    """Return a real snapshot of 1.18.3 (`plain`, `named`, `ring-node0`, …)."""
     return (RECORDED / f"{name}-1.18.3.snapshot").read_bytes()
 
 
 def make_tar(members: Mapping[str, bytes | tarfile.TarInfo], *, layout: int = tarfile.GNU_FORMAT) -> bytes:
-    """Give a tar with these members in this order; a `TarInfo` is added as it is, without content."""
+    """Return a tar with these members in this order; a `TarInfo` is added as it is, without content."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=layout) as archive:
         for name, content in members.items():
@@ -33,20 +33,20 @@ def make_tar(members: Mapping[str, bytes | tarfile.TarInfo], *, layout: int = ta
 
 
 def make_link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
-    """Give a member that is a link."""
+    """Return a member that is a link."""
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     return member
 
 
 def make_segment(*extra: str) -> bytes:
-    """Give a segment's archive; Qdrant writes those without an end marker."""
+    """Return a segment's archive; Qdrant writes those without an end marker."""
     names = ("snapshot/files/segment.json", "snapshot/files/version.info", *extra)
     return make_tar(dict.fromkeys(names, b"{}")).rstrip(b"\0") + bytes(512 - 2)
 
 
 def describe_shard(number: int, *, is_local: bool = True, segment: bytes | None = None) -> dict[str, bytes]:
-    """Give the members of one shard; a shard on another node has no data here."""
+    """Return the members of one shard; a shard on another node has no data here."""
     state = json.dumps({"is_local": is_local, "this_peer_id": 1, "peers": {"1": "Active"}}).encode()
     files = {f"{number}/replica_state.json": state, f"{number}/shard_config.json": b'{"type":"ReplicaSet"}'}
     if is_local:
@@ -55,7 +55,7 @@ def describe_shard(number: int, *, is_local: bool = True, segment: bytes | None 
 
 
 def describe_collection(config: Mapping[str, Any] | None = None, keys: bytes = b"[]") -> dict[str, bytes]:
-    """Give the documents that come last in a collection snapshot."""
+    """Return the documents that come last in a collection snapshot."""
     return {
         "version.info": b"0.4.2",
         "config.json": json.dumps(config or CONFIG).encode(),

@@ -1,4 +1,4 @@
-"""A table of bad input: how a scene is spoilt, what is typed, and everything that is said then.
+"""A table of bad input: what is spoiled, what is typed, and the whole expected output.
 
 In arguments, environments and expected texts `<name>`, `<store>`, `<url>` and `<folder>` stand for this test's own;
 `<time>`, `<version>`, `<mark>`, `<n>` and `<openssl>` in expected texts for what differs from run to run.
@@ -36,7 +36,7 @@ _VARYING = (
 
 
 class CommandOutput(NamedTuple):
-    """How the program ended and what it said, line by line."""
+    """The exit status and the output, line by line."""
 
     status: int
     stderr: tuple[str, ...]
@@ -44,7 +44,7 @@ class CommandOutput(NamedTuple):
 
 
 class CaseResult(NamedTuple):
-    """One case carried out: what was told, and the evidence of before and after."""
+    """The result of one case: the output, and dumps of the state before and after."""
 
     output: CommandOutput
     before: StateDump
@@ -52,7 +52,7 @@ class CaseResult(NamedTuple):
 
 
 def leave(_scenario: RestoreScenario) -> None:
-    """Spoil nothing: what is typed is bad enough."""
+    """Spoil nothing: the arguments are bad enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +70,12 @@ class Case:
 
 
 def fail(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = (READY,)) -> CommandOutput:
-    """Say what is told when a run cannot begin, or go on, at all."""
+    """Return the output of a run that cannot begin, or go on, at all."""
     return CommandOutput(status, (*log, f"error: {sentence}", *([f"hint: {hint}"] if hint else [])), ())
 
 
 def refuse(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] = ()) -> CommandOutput:
-    """Say what is told when the collection cannot be restored: a line of the log, and the result with its hint."""
+    """Return the output when the collection cannot be restored: a line of the log, the result and its hint."""
     reason = sentence.replace('"', '\\"')
     event = f'<time> error collection.failed collection=<name> status={status} reason="{reason}"'
     return CommandOutput(
@@ -84,7 +84,7 @@ def refuse(status: int, sentence: str, hint: str = "", *, log: tuple[str, ...] =
 
 
 def run(case: Case, scenario: RestoreScenario, *, manifest: bool = True) -> CaseResult:
-    """Spoil the scene, look, run the command, look again."""
+    """Spoil the scenario, run the command, and return its output with the state before and after."""
     scenario.add(manifest=manifest)
     case.spoil(scenario)
     before = dump_state(scenario.server, scenario.store.path, scenario.name)
@@ -93,7 +93,7 @@ def run(case: Case, scenario: RestoreScenario, *, manifest: bool = True) -> Case
 
 
 def tell(scenario: RestoreScenario, *arguments: str, environment: Mapping[str, str] | None = None) -> CommandOutput:
-    """Run the command beside the store; give what it said, with what differs from run to run named."""
+    """Run the command beside the store, and return its output with tokens for what differs from run to run."""
     given = {
         "QDRANT_URL": "<url>",
         "QDRANT_API_KEY": scenario.server.key,
@@ -109,14 +109,14 @@ def tell(scenario: RestoreScenario, *arguments: str, environment: Mapping[str, s
 
 
 def fill_in(text: str, scenario: RestoreScenario) -> str:
-    """Put this test's own into a text."""
+    """Replace the tokens in a text by this test's own values."""
     for token, own in _list_own(scenario):
         text = text.replace(token, own)
     return text
 
 
 def read_lines(text: str, scenario: RestoreScenario) -> tuple[str, ...]:
-    """Give the lines of a text, with tokens for what is this test's own or differs from run to run."""
+    """Return the lines of a text, with tokens for what is this test's own or differs from run to run."""
     for token, own in _list_own(scenario):
         text = text.replace(own, token)
     for pattern, token in _VARYING:

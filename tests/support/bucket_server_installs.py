@@ -33,7 +33,7 @@ class AbsentError(Exception):
 
 
 def find_cache() -> Path:
-    """Give the directory where installed servers are kept, made when it is not there."""
+    """Return the directory where installed servers are kept, made when it is not there."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     cache = Path(home) / "qdrant-restore-tests"
     cache.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def find_cache() -> Path:
 
 
 def find_go(module: str, *, install: bool = False) -> Path:
-    """Give the program of a Go module; `install` builds it when it is not there. Raises `AbsentError`."""
+    """Return the program of a Go module; `install` builds it when it is not there. Raises `AbsentError`."""
     name = module.rpartition("@")[0].rpartition("/")[2]
     target = find_cache() / "bin" / name
 
@@ -57,7 +57,7 @@ def find_go(module: str, *, install: bool = False) -> Path:
 
 
 def find_npm(package: str, program: str, *, install: bool = False) -> Path:
-    """Give a program of an npm package; `install` fetches it when it is not there. Raises `AbsentError`."""
+    """Return a program of an npm package; `install` fetches it when it is not there. Raises `AbsentError`."""
     name = package.rpartition("@")[0]
     home = find_cache() / name
 
@@ -72,7 +72,7 @@ def find_npm(package: str, program: str, *, install: bool = False) -> Path:
 
 
 def _find(name: str, target: Path, install: Callable[[Path], None] | None) -> Path:
-    """Give the program. What is being installed is not there for anybody else before it is whole."""
+    """Return the program. What is being installed is not there for anybody else before it is whole."""
     if target.exists():
         return target
     if install is None:

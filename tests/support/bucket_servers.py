@@ -32,7 +32,7 @@ class BucketServer:
     make: Callable[[str], None]
 
     def make_bucket(self) -> str:
-        """Make a bucket of a test's own; give its name."""
+        """Make a bucket of a test's own and return its name."""
         name = f"test-{secrets.token_hex(6)}"
         self.make(name)
         return name

@@ -23,12 +23,12 @@ _ODD = "\"'%<&>"
 
 
 def make_canary(name: str) -> str:
-    """Give a secret of its own for each place."""
+    """Return a secret of its own for each place."""
     return f"canary-{name.lower()}-5f2c19d07be3"
 
 
 def make_value(row: Option, url: str) -> str:
-    """Give what a secret setting is set to: a key with odd characters, or a URL with secrets in all of its parts."""
+    """Return the value of a secret setting: a key with odd characters, or a URL with secrets in all its parts."""
     canary = make_canary(row.name)
     if row.placeholder != "URL":
         return canary + _ODD
@@ -37,7 +37,7 @@ def make_value(row: Option, url: str) -> str:
 
 
 def list_forms(name: str) -> tuple[str, ...]:
-    """Give how the secret of a place could be written."""
+    """Return how the secret of a place could be written."""
     canary = make_canary(name)
     encoded = base64.b64encode(canary.encode()).decode()
     return (
@@ -64,7 +64,7 @@ class PlantedSecrets:
         self.names.append(variable)
 
     def find(self, text: str) -> list[str]:
-        """Give the places whose secret stands in a text."""
+        """Return the places whose secret stands in a text."""
         shared = "-5f2c19d07be3"
         found = [name for name in self.names if any(form in text for form in list_forms(name)[:6])]
         return found or (["somebody's"] if shared in text else [])
@@ -110,7 +110,7 @@ def plant_around(planted: PlantedSecrets, folder: Path, url: str) -> None:
 
 @dataclass
 class EchoServer:
-    """A server that answers every request with the request itself, as `form` writes it; `status` goes before."""
+    """A server that answers every request with the request itself, in the given form and with a given status."""
 
     status: int
     form: str
@@ -118,11 +118,11 @@ class EchoServer:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The server's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def write(self, head: str) -> tuple[str, str]:
-        """Give a body and its type."""
+        """Return a body and its type."""
         match self.form:
             case "json":
                 return json.dumps({"status": {"error": head}, "result": {"version": head}}), "application/json"

@@ -26,7 +26,7 @@ class Sentence(NamedTuple):
 
 
 def list_raised() -> list[Sentence]:
-    """Give every sentence with which an expected error is made."""
+    """Return every sentence with which an expected error is made."""
     return [
         Sentence(text, place)
         for node, place in _walk()
@@ -36,12 +36,12 @@ def list_raised() -> list[Sentence]:
 
 
 def list_texts() -> set[str]:
-    """Give every text there is in the program, in the same form."""
+    """Return every text there is in the program, in the same form."""
     return {text for node, _ in _walk() if isinstance(node, ast.expr) and (text := write(node))}
 
 
 def write(node: ast.expr) -> str:
-    """Give a text of the source, `…` for each value put into it; empty when it is no text."""
+    """Return a text of the source, `…` for each value put into it; empty when it is no text."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -52,7 +52,7 @@ def write(node: ast.expr) -> str:
 
 
 def _write_value(value: ast.expr) -> str:
-    """Give `…`; a number with its noun gives `… points`, which is how it is found on the page."""
+    """Return `…`; a number with its noun becomes `… points`, as on the page."""
     match value:
         case ast.FormattedValue(
             value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=one), *filled_server])

@@ -1,4 +1,4 @@
-"""Time that runs faster, so that ten seconds of waiting take half of one. Nothing is patched: time is an argument."""
+"""A faster clock: ten seconds of waiting take half of one. Nothing is patched, because time is an argument."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from restore.system.clock import Clock
 
 
 class FastClock(Clock):
-    """A clock that runs `speed` times as fast as the machine's. What servers do takes as long as ever."""
+    """A clock that runs `speed` times as fast as the machine's; servers take as long as ever."""
 
     def __init__(self, speed: float = 20.0) -> None:
         self._speed = speed
 
     def read_seconds(self) -> float:
-        """Give seconds of the faster clock."""
+        """Return seconds of the faster clock."""
         return time.monotonic() * self._speed
 
     def sleep(self, seconds: float) -> None:

@@ -63,7 +63,7 @@ class _Translating(BaseHTTPRequestHandler):
     owner: GcsFront
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the standard library's signature
-        """Say nothing."""
+        """Log nothing."""
 
     def _split(self) -> tuple[str, str, dict[str, str]]:
         parts = urlsplit(self.path)
@@ -184,7 +184,7 @@ class _Translating(BaseHTTPRequestHandler):
 
 
 def _describe(found: dict[str, Any]) -> dict[str, str]:
-    """Give the headers of an object, as the XML API has them."""
+    """Return the headers of an object, as the XML API has them."""
     from datetime import datetime
 
     modified = datetime.fromisoformat(found["updated"])

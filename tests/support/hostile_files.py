@@ -1,4 +1,4 @@
-"""What somebody else may put where a document of ours belongs: pipes, devices, links, JSON that is none of ours."""
+"""Hostile files in the place of a document of ours: pipes, devices, links, JSON in another form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCUMENTS = {
 
 
 def put_pipe(file: Path) -> None:
-    """Put a pipe there, into which nobody ever writes."""
+    """Put a pipe without a writer there."""
     os.mkfifo(file)
 
 
@@ -61,7 +61,7 @@ def put_endless(file: Path) -> None:
 
 
 def put(content: bytes) -> Callable[[Path], None]:
-    """Give what writes these bytes."""
+    """Return a function that writes these bytes."""
 
     def write(file: Path) -> None:
         file.write_bytes(content)

@@ -19,7 +19,7 @@ EVERYTHING = {"limit": 100_000, "with_payload": True, "with_vector": True}
 
 @dataclass(frozen=True)
 class HttpClient:
-    """One server's address and a key."""
+    """A client of one server, with a key."""
 
     url: str
     api_key: str | None = None
@@ -43,7 +43,7 @@ class HttpClient:
         body: object = None,
         **more: Any,  # noqa: ANN401 - as requests takes them
     ) -> Any:  # noqa: ANN401 - any JSON value
-        """Give the `result` of an answer that must be a 200."""
+        """Return the `result` of an answer that must be a 200."""
         answer = self.ask(method, path, body, **more)
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer.json()["result"]
@@ -67,7 +67,7 @@ class HttpClient:
         return [one["id"] for one in self.result("POST", f"/collections/{name}/points/scroll", body)["points"]]
 
     def points(self, name: str) -> list[Any]:
-        """Give all points of a collection in a form that two servers agree on."""
+        """Return all points of a collection in a form that two servers agree on."""
         return comparable(self.result("POST", f"/collections/{name}/points/scroll", EVERYTHING)["points"])
 
     def upload(
@@ -92,12 +92,12 @@ def alone(url: str) -> FileLock:
 
 
 def comparable(points: list[dict[str, Any]]) -> list[Any]:
-    """Give (id, payload, vectors) with the vectors' numbers as float32."""
+    """Return (id, payload, vectors) with the vectors' numbers as float32."""
     return [(one["id"], one["payload"], as_float32(one["vector"])) for one in points]
 
 
 def as_float32(value: object) -> object:
-    """Give numbers as float32, whether they were written as 1 or as 1.0; indices of sparse vectors too."""
+    """Return numbers as float32, whether they were written as 1 or as 1.0; indices of sparse vectors too."""
     match value:
         case dict():
             return {key: as_float32(inner) for key, inner in value.items()}

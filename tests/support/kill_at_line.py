@@ -11,7 +11,7 @@ from typing import Any
 
 
 def run_to_line(work: Callable[[], object], line: int | None, code: Collection[str]) -> int:
-    """Run `work` in a child that kills itself at the n-th event in these files; give how many there were, 0 then."""
+    """Run `work` in a child that kills itself at event `line` in these files; return the number of events, or 0."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -25,7 +25,7 @@ def run_to_line(work: Callable[[], object], line: int | None, code: Collection[s
 
 
 def _work_until(work: Callable[[], object], line: int | None, writing: int, code: Collection[str]) -> None:
-    """Be the child; never returns."""
+    """Run in the child; never returns."""
     count = 0
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - as `sys.settrace` has it

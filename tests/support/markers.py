@@ -25,7 +25,7 @@ def plant_mark(
     kind: str = "plain",
     **changes: Any,  # noqa: ANN401 - fields of the mark
 ) -> str:
-    """Put a mark there whose holder is dead; gives its name. It says that `kind` was uploaded, unless only marked."""
+    """Put a dead holder's marker there, which says that `kind` was uploaded, and return its name."""
     promised = describe(kind, collection)
     sent = SentTransfer("upload", promised.size, NOON.timestamp(), name_upload(collection))
     mark = Marker(

@@ -30,7 +30,7 @@ class BinaryQdrant:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The server's address."""
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -55,11 +55,11 @@ class BinaryQdrant:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the server with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM."""
+        """Stop the server with SIGTERM."""
         self._end(signal.SIGTERM)
 
     def _end(self, number: signal.Signals) -> None:
@@ -75,19 +75,19 @@ class BinaryQdrant:
 
 
 def has_binary() -> bool:
-    """Tell whether `QDRANT_BINARY` names a Qdrant that tests may start and kill."""
+    """Return True if `QDRANT_BINARY` names a Qdrant that tests may start and kill."""
     return bool(os.environ.get("QDRANT_BINARY"))
 
 
 def find_free_port() -> int:
-    """Give a port that nobody has."""
+    """Return a port that nobody has."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
 @contextlib.contextmanager
 def open_target(folder: Path) -> Iterator[Server]:
-    """Give the server under test."""
+    """Yield the server under test."""
     if has_binary():
         binary = BinaryQdrant(folder)
         binary.start()
@@ -103,5 +103,5 @@ def open_target(folder: Path) -> Iterator[Server]:
 
 
 def make_name(word: str) -> str:
-    """Give a collection name that nobody else has."""
+    """Return a collection name that nobody else has."""
     return f"{word}-{secrets.token_hex(4)}"

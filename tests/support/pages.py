@@ -16,25 +16,25 @@ _LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)\s]+)\)")
 
 
 def list_pages() -> list[Path]:
-    """Give every page that people are meant to read."""
+    """Return every page that people are meant to read."""
     folders = (ROOT, ROOT / "docs", ROOT / "examples", ROOT / "qdrant_snapshots")
     found = [page for folder in folders for page in sorted(folder.glob("*.md"))]
     return found + sorted((ROOT / "examples").glob("*/*.md"))
 
 
 def read(page: Path) -> str:
-    """Give a page's text."""
+    """Return a page's text."""
     return page.read_text(encoding="utf-8")
 
 
 def list_blocks(page: Path, mark: str) -> list[str]:
-    """Give the code of every block that follows `<!-- mark -->`."""
+    """Return the code of every block that follows `<!-- mark -->`."""
     parts = read(page).split(f"<!-- {mark} -->\n")[1:]
     return [found["code"] for part in parts if (found := _BLOCK.match(part))]
 
 
 def list_rows(page: Path, heading: str) -> list[tuple[str, ...]]:
-    """Give the rows of every table whose heading row begins with `| heading |`, each a tuple of its cells."""
+    """Return the rows of every table whose heading row begins with `| heading |`, each a tuple of its cells."""
     rows: list[tuple[str, ...]] = []
     inside = False
     for line in read(page).splitlines():
@@ -45,18 +45,18 @@ def list_rows(page: Path, heading: str) -> list[tuple[str, ...]]:
 
 
 def list_code(cell: str) -> list[str]:
-    """Give what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def list_links(page: Path) -> list[str]:
-    """Give the targets of a page's links that lead to something in this repository."""
+    """Return the targets of a page's links that lead to something in this repository."""
     text = _FENCED.sub("", read(page))
     return [found["target"] for found in _LINK.finditer(text) if "://" not in found["target"]]
 
 
 def list_anchors(page: Path) -> set[str]:
-    """Give the anchors of a page's headings, as code hosts make them."""
+    """Return the anchors of a page's headings, as code hosts make them."""
     return set(_make_anchors(_FENCED.sub("", read(page))))
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class ProgramResult(NamedTuple):
-    """How a run ended."""
+    """The result of a run: its exit status and its output."""
 
     status: int
     stdout: str
@@ -21,7 +21,7 @@ class ProgramResult(NamedTuple):
 
 
 def make_environment(**variables: str) -> dict[str, str]:
-    """Give an environment that has what Python needs, these variables, and nothing of ours from outside."""
+    """Return an environment that has what Python needs, these variables, and nothing of ours from outside."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), **variables}
 

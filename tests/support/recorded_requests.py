@@ -29,7 +29,7 @@ def load() -> list[Recorded]:
 
 @dataclass(frozen=True)
 class RecordedAnswer:
-    """What came back: status, content type, and the body as JSON or as text."""
+    """An answer: status, content type, and the body as JSON or as text."""
 
     status: int
     content_type: str | None
@@ -42,7 +42,7 @@ class RecordedAnswer:
 
 
 def of_recorded(one: Recorded) -> RecordedAnswer:
-    """Give the recorded answer; the recording put text and files into small objects of their own."""
+    """Return the recorded answer; the recording put text and files into small objects of their own."""
     return RecordedAnswer(one["status"], one["headers"].get("content-type"), one["answer"])
 
 
@@ -67,7 +67,7 @@ def shape(value: object) -> object:
 
 
 def as_float32(value: object) -> object:
-    """Give the value without `time`, its numbers as the float32 that a vector keeps of them."""
+    """Return the value without `time`, its numbers as the float32 that a vector keeps of them."""
     match value:
         case dict():
             return {key: as_float32(inner) for key, inner in value.items() if key != "time"}
@@ -143,7 +143,7 @@ class Replay:
             self._exchange("DELETE", f"/collections/{quote(name, safe='')}", None, {})
 
     def _here(self, text: str) -> str:
-        """Give a recorded text with this run's names in it."""
+        """Return a recorded text with this run's names in it."""
         checksum = hashlib.sha256(self.content).hexdigest()
         size = len(self.content)
         for theirs, ours in (
@@ -170,7 +170,7 @@ class Replay:
                 return self._here(json.dumps(document)).encode(), {"content-type": "application/json"}
 
     def _form(self, note: str) -> tuple[bytes, dict[str, str]]:
-        """Give the multipart body of an upload; the note says what was wrong with the file."""
+        """Return the multipart body of an upload; the note says what was wrong with the file."""
         content = {
             "upload truncated half": self.content[: len(self.content) // 2],
             "upload truncated tail": self.content[:-END_MARKER],
@@ -185,7 +185,7 @@ class Replay:
 
 
 def parsed(path: str, content_type: str | None, raw: bytes) -> object:
-    """Give the body as the recording keeps it: JSON, a file's digest, or a short text."""
+    """Return the body as the recording keeps it: JSON, a file's digest, or a short text."""
     if content_type == "application/json" and path != "/telemetry":
         return json.loads(raw)
     if content_type == "application/octet-stream" and len(raw) > 100:

@@ -40,18 +40,18 @@ class RecordedRequest:
 
     @property
     def is_read(self) -> bool:
-        """Whether it could not change anything."""
+        """True if it could not change anything."""
         return self.method == "GET" or bool(ONLY_READ.match(self.line))
 
     @property
     def is_beat(self) -> bool:
-        """Whether it is a living holder's heartbeat, which comes by the clock and not in the order of steps."""
+        """True if it is a living holder's heartbeat, which comes by the clock and not in the order of steps."""
         return self.method == "PATCH" and bool(BEAT.match(self.body))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What becomes of a request. Without anything set it passes.
+    """The fate of a request. Without anything set it passes.
 
     `before` and `after` are called with it: before it is forwarded, and when the server has answered but nobody was
     told yet. `delay` is slept before forwarding. `status` is answered without forwarding, with `headers` and `body`.
@@ -129,7 +129,7 @@ class RecordingProxy:
         return [seen.line for seen in self.seen if not seen.is_read and not seen.is_beat]
 
     def find(self, pattern: str) -> list[RecordedRequest]:
-        """Give the requests whose line matches."""
+        """Return the requests whose line matches."""
         return [seen for seen in self.seen if re.search(pattern, seen.line)]
 
     def inject(self, pattern: str, fault: Fault, *, skip: int = 0, times: int | None = None) -> None:
@@ -264,7 +264,7 @@ _HOPS = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 def _keep_headers(response: http.client.HTTPResponse, method: str) -> list[tuple[str, str]]:
-    """Give the headers to pass on; an answer to HEAD keeps the length of what a GET would have brought."""
+    """Return the headers to pass on; an answer to HEAD keeps the length of what a GET would have brought."""
     dropped = _HOPS - {"content-length"} if method == "HEAD" else _HOPS
     return [(name, value) for name, value in response.getheaders() if name.lower() not in dropped]
 

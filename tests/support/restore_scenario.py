@@ -1,4 +1,4 @@
-"""Everything that a test of one restore stands on: a server, a proxy before it, a store, and a name of its own."""
+"""The scenario of one restore: a server, a proxy in front of it, a store, and a collection name of its own."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class RestoreScenario:
 
     @property
     def mark(self) -> str:
-        """The name of the first mark."""
+        """The name of the first marker."""
         return name_marker(self.name, 1)
 
     @property
     def markers(self) -> list[str]:
-        """The marks that are there."""
+        """The markers that are there."""
         return self.server.markers(self.name)
 
     @property
     def state(self) -> TargetContents:
-        """What stands there now."""
+        """The contents of the target now."""
         return read_state(self.server, self.name)
 
     def promise(self, *, aliased: bool = False) -> TargetContents:
-        """Say what must stand there after a restore."""
+        """Return the contents of the target after a restore."""
         return promise_state(self.name, aliased=aliased)
 
     def add(self, kind: str = "plain", **more: Any) -> Path:  # noqa: ANN401 - as the store's
@@ -57,7 +57,7 @@ class RestoreScenario:
         return self.store.add(self.name, kind, **more)
 
     def plant(self, phase: Phase, was: TargetBefore, **more: Any) -> str:  # noqa: ANN401 - fields of the mark
-        """Leave a dead holder's mark; gives its name."""
+        """Leave a dead holder's mark and return its name."""
         return plant_mark(self.server, self.name, phase, was, **more)
 
     def restore(

@@ -47,6 +47,6 @@ def drill_here(
 
 
 def only(report: DrillReport) -> DrillOutcome:
-    """Give the only outcome of a report."""
+    """Return the only outcome of a report."""
     (outcome,) = report.outcomes
     return outcome

@@ -22,13 +22,13 @@ OURS = "qdrant-restore 0"
 
 
 class FixedClock(Clock):
-    """A clock that shows what it was told."""
+    """A clock that shows the given time."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
 
     def now(self) -> datetime:
-        """Give the moment."""
+        """Return the moment."""
         return self.at
 
 
@@ -67,5 +67,5 @@ def unpin_here(*arguments: str, store: Path) -> PinReport:
 
 
 def names(report: PruneReport) -> list[str]:
-    """Give what was, or would be, deleted."""
+    """Return the files that were, or would be, deleted."""
     return [one.file for outcome in report.outcomes for one in outcome.pruned]

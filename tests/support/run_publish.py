@@ -19,7 +19,7 @@ FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (
 
 
 def describe(content: bytes, at: datetime, *, collection: str = "cities", points: int = 100) -> Manifest:
-    """Give the manifest of some bytes."""
+    """Return the manifest of some bytes."""
     return Manifest(
         collection=collection,
         created=at,
@@ -60,7 +60,7 @@ def publish_once(
 
 
 def read_latest(path: Path, collection: str = "cities") -> bytes | None:
-    """Give the bytes that a reader of latest gets, opened as any program would."""
+    """Return the bytes that a reader of latest gets, opened as any program would."""
     try:
         return (path / f"{collection}_latest.snapshot").read_bytes()
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def read_latest(path: Path, collection: str = "cities") -> bytes | None:
 
 
 def find_trouble(path: Path) -> list[str]:
-    """Say what is wrong with a store: a final name with something unfinished, a latest that cannot be followed."""
+    """Return the faults of a store: unfinished files with a final name, a latest that cannot be followed."""
     store = LocalStore(str(path))
     trouble = []
     for entry in store.list_entries():
@@ -92,7 +92,7 @@ def _find_problem(store: LocalStore, collection: str, file: str) -> str:
 
 
 def list_names(path: Path) -> list[str]:
-    """Give what lies in a store, sorted; its lock, its stamp and the journals of killed runs left out."""
+    """Return the sorted names in a store, without its lock, its stamp and the journals of killed runs."""
     kept = {".lock", "README.md"}
     return sorted(name for name in os.listdir(path) if name not in kept and not name.startswith(".journal-"))  # noqa: PTH208
 

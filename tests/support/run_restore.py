@@ -26,7 +26,7 @@ from tests.support.resolve_settings import resolve_settings
 
 
 class TimedResult(NamedTuple):
-    """How the program ended; `took` in seconds."""
+    """The result of a run; `took` is in seconds."""
 
     status: int
     stdout: str
@@ -35,12 +35,12 @@ class TimedResult(NamedTuple):
 
     @property
     def report(self) -> dict[str, Any]:
-        """What `--json` gave."""
+        """The JSON report."""
         return dict(json.loads(self.stdout))
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """The only outcome of it."""
+        """The report's only outcome."""
         (outcome,) = self.report["outcomes"]
         return dict(outcome)
 
@@ -70,7 +70,7 @@ class RunningProgram:
         )
 
     def kill(self) -> None:
-        """Kill -9: nothing is tidied."""
+        """Kill with SIGKILL: nothing is cleaned up."""
         self.child.kill()
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -100,17 +100,17 @@ def run_restore(*arguments: str, url: str, store: Path, environment: dict[str, s
 
 
 class RecordedLog:
-    """A log that keeps what it was told, and a progress that nobody sees."""
+    """A log that keeps its events."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Fact]]] = []
 
     def __call__(self, event: str, /, *, level: Level = "info", **facts: Fact) -> None:
-        """Keep it."""
+        """Record the event."""
         self.events.append((event, {"level": level, **facts}))
 
     def named(self, event: str) -> list[dict[str, Fact]]:
-        """Give the facts of every event of that name."""
+        """Return the facts of every event of that name."""
         return [facts for name, facts in self.events if name == event]
 
 
@@ -155,6 +155,6 @@ def restore_here(
 
 
 def only(report: RestoreReport) -> RestoreOutcome:
-    """Give the only outcome of a report."""
+    """Return the only outcome of a report."""
     (outcome,) = report.outcomes
     return outcome

@@ -1,4 +1,4 @@
-"""A `serve` that runs, a place that is notified, and a store whose jobs were missed."""
+"""A running `serve`, a receiver of notifications, and a store with missed jobs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PageResponse(NamedTuple):
 
 
 class RunningServe:
-    """A process. Its jobs are due at once: what the store remembers is that they were missed."""
+    """A running `serve`; its jobs are due at once, because the store says that they were missed."""
 
     def __init__(
         self, store: Path, url: str, *, missed: bool = True, without: tuple[str, ...] = (), **variables: str
@@ -88,21 +88,21 @@ class RunningServe:
             connection.close()
 
     def wait_for(self, path: str, status: int, *, within: float = 20.0) -> PageResponse:
-        """Ask until the page has this status; the last answer is given when it never has."""
+        """Ask until the page has this status, and return the last answer."""
         end = time.monotonic() + within
         while (page := self.ask(path)).status != status and time.monotonic() < end:
             time.sleep(0.05)
         return page
 
     def wait_metric(self, line: str, *, within: float = 20.0) -> str:
-        """Ask for the metrics until one begins like this; gives them all, in the end those without it."""
+        """Ask for the metrics until one begins like this and return them all, in the end those without it."""
         end = time.monotonic() + within
         while line not in (text := self.ask("/metrics").text) and time.monotonic() < end:
             time.sleep(0.05)
         return text
 
     def wait_ended(self, job: str, *, within: float = 30.0) -> dict[str, Any]:
-        """Wait until a job has ended; gives what /healthz tells of it."""
+        """Wait until a job has ended and return what /healthz tells of it."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             page = self.ask("/healthz")
@@ -128,7 +128,7 @@ class RunningServe:
 
 
 def write_missed(schedules: dict[str, str]) -> bytes:
-    """Give the book of a store whose jobs had their last slot long ago."""
+    """Return the scheduler's state with last slots long ago."""
     jobs = [
         {"job": name.removeprefix("RESTORE_SCHEDULE_").lower(), "schedule": f"{text} UTC", "slot": LONG_AGO}
         for name, text in schedules.items()
@@ -137,19 +137,19 @@ def write_missed(schedules: dict[str, str]) -> bytes:
 
 
 def remember_missed(store: Path, schedules: dict[str, str]) -> None:
-    """Let a store remember jobs whose last slot was long ago."""
+    """Write the scheduler's state, with last slots long ago, into a store."""
     (store / "README.md").touch()
     (store / SCHEDULE_FILE).write_bytes(write_missed(schedules))
 
 
 def read_events(stderr: str) -> list[dict[str, Any]]:
-    """Give the log's events."""
+    """Return the log's events."""
     return [json.loads(line) for line in stderr.splitlines() if line.startswith("{")]
 
 
 @dataclass
 class WebhookReceiver:
-    """A place that is notified: what came, in order, as path and body.
+    """A server that receives notifications: their paths and bodies, in order.
 
     `status` is what it answers; with `hangs` it begins an answer that never ends, a byte at a time.
     """
@@ -162,11 +162,11 @@ class WebhookReceiver:
 
     @property
     def url(self) -> str:
-        """Where it can be reached."""
+        """The receiver's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def wait_paths(self, count: int, *, within: float = 20.0) -> list[str]:
-        """Wait until so many have come: others are told after the pages tell it. Gives the paths, without ids."""
+        """Wait for so many notifications, which come later than the pages change; return their paths, without ids."""
         end = time.monotonic() + within
         while len(self.came) < count and time.monotonic() < end:
             time.sleep(0.02)
@@ -175,7 +175,7 @@ class WebhookReceiver:
 
 @contextlib.contextmanager
 def receive() -> Iterator[WebhookReceiver]:
-    """Open such a place."""
+    """Run a receiver of notifications."""
     receiver = WebhookReceiver()
 
     class _Exchange(BaseHTTPRequestHandler):

@@ -48,7 +48,7 @@ def take_here(
 
 
 def only(report: SnapshotReport) -> SnapshotOutcome:
-    """Give the only outcome of a report."""
+    """Return the only outcome of a report."""
     (outcome,) = report.outcomes
     return outcome
 
@@ -66,7 +66,7 @@ def start_snapshot(*arguments: str, url: str, store: Path) -> subprocess.Popen[s
 
 
 def end_with(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int, float, str]:
-    """Send a signal; give the exit status, how many seconds it took, and what was said on stderr."""
+    """Send a signal and return the exit status, how many seconds it took, and what was said on stderr."""
     begin = time.monotonic()
     child.send_signal(number)
     _, output = child.communicate(timeout=30)

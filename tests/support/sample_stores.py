@@ -24,7 +24,7 @@ SERVER_VERSION = "1.18.3"
 
 
 class FilledStore:
-    """A directory that is a store."""
+    """A store in a directory, filled with recorded snapshots."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,24 +66,24 @@ class FilledStore:
         link.symlink_to(name)
 
     def files(self) -> dict[str, bytes]:
-        """Give every file with its content, to see that nothing was changed."""
+        """Return every file with its content, to see that nothing was changed."""
         return {file.name: file.read_bytes() for file in self.path.iterdir()}
 
 
 @functools.cache
 def recorded(kind: str) -> dict[str, Any]:
-    """Give what was recorded of a snapshot: info, count, points."""
+    """Return the record of a snapshot: info, count, points."""
     return dict(json.loads((RECORDED / f"{kind}-1.18.3.json").read_text()))
 
 
 @functools.cache
 def promised_points(kind: str) -> Points:
-    """Give every point that a snapshot holds. Of the large one only some were recorded."""
+    """Return every point that a snapshot holds. Of the large one only some were recorded."""
     return comparable(recorded(kind)["points"])
 
 
 def describe(kind: str, collection: str, at: datetime = NOON) -> Manifest:
-    """Give the manifest of a recorded snapshot."""
+    """Return the manifest of a recorded snapshot."""
     found = recorded(kind)
     content = (RECORDED / f"{kind}-1.18.3.snapshot").read_bytes()
     schema = found["info"].get("payload_schema") or {}

@@ -1,4 +1,4 @@
-"""A server on a real socket that sends one file in a scripted way: cut, reset, slow, without ranges."""
+"""A server on a real socket that sends a file by a script: cut, reset, slow, without ranges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ETAG = '"1:2:3"'
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionScript:
-    """How one connection is served.
+    """The script of one connection.
 
     After `cut` bytes of the answer's body the connection ends, with a RST when `reset`. `pause` is slept after
     every `block` bytes. `status` is answered without a body. `ranges` off: no ETag, and a range is not looked at.
@@ -38,7 +38,7 @@ WELL = ConnectionScript()
 
 @dataclass
 class ScriptedServer:
-    """Serves `content` at every path, one manner after the other, then well. Records the headers of each request."""
+    """Serves `content` at every path, by one script per connection, then well. Records each request's headers."""
 
     content: bytes
     manners: list[ConnectionScript] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A Qdrant seen from the tests: asked over HTTP with the standard library, so that nothing of ours vouches for us."""
+"""A Qdrant as tests see it: asked over HTTP with the standard library, independent of our own client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL = 100_000
 
 
 class ServerResponse(NamedTuple):
-    """What came back: the status, and the body as JSON, else as text."""
+    """An answer: the status, and the body as JSON, else as text."""
 
     status: int
     body: Any
@@ -69,12 +69,12 @@ class Server:
         return [name_marker(collection, attempt) for attempt in find_attempts(collection, self.collections())]
 
     def metadata(self, collection: str) -> dict[str, Any]:
-        """Give what a mark says."""
+        """Return a marker's metadata."""
         found = self.info(collection)["config"].get("metadata") or {}
         return dict(found)
 
     def info(self, collection: str) -> dict[str, Any]:
-        """Give what the server says of a collection."""
+        """Return the server's information about a collection."""
         return dict(self.ask("GET", path(collection)).result)
 
     def count(self, collection: str) -> int:
@@ -82,7 +82,7 @@ class Server:
         return int(self.ask("POST", path(collection, "points/count"), {"exact": True}).result["count"])
 
     def points(self, collection: str) -> Points:
-        """Give every point, comparable with another server's."""
+        """Return every point, comparable with another server's."""
         body = {"limit": ALL, "with_payload": True, "with_vector": True}
         return comparable(self.ask("POST", path(collection, "points/scroll"), body).result["points"])
 
@@ -100,7 +100,7 @@ class Server:
         return sorted(entry["name"] for entry in self.ask("GET", path(collection, "snapshots")).result)
 
     def files(self) -> dict[str, int]:
-        """Give every file in the server's snapshots directory, with its size."""
+        """Return every file in the server's snapshots directory, with its size."""
         assert self.snapshots is not None, "this server's directory cannot be seen from here"
         found = (file for file in self.snapshots.rglob("*") if file.is_file())
         return {str(file.relative_to(self.snapshots)): file.stat().st_size for file in found}
@@ -147,7 +147,7 @@ def comparable(points: list[dict[str, Any]]) -> Points:
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Give JSON back with every float as its float32."""
+    """Return JSON back with every float as its float32."""
     match value:
         case float():
             return struct.unpack("<f", struct.pack("<f", value))[0] if abs(value) < 3e38 else value
@@ -159,11 +159,11 @@ def rounded(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def path(collection: str, rest: str = "") -> str:
-    """Give a collection's path, percent-encoded."""
+    """Return a collection's path, percent-encoded."""
     encoded = quote(collection, safe="")
     return f"/collections/{encoded}/{rest}" if rest else f"/collections/{encoded}"
 
 
 def is_mark(name: str) -> bool:
-    """Tell whether a collection of this name marks a restore."""
+    """Return True if a collection of this name marks a restore."""
     return name.startswith(MARKER_PREFIX)

@@ -18,7 +18,7 @@ CITIES = 40
 
 
 class ScriptResult(NamedTuple):
-    """How a script ended, and everything that it wrote."""
+    """The result of a script: its exit status and its output."""
 
     status: int
     output: str
@@ -42,7 +42,7 @@ class Shell:
         (self._commands / program.name).symlink_to(program)
 
     def give(self, **variables: str) -> dict[str, str]:
-        """Give the environment in which somebody types here."""
+        """Return the environment in which somebody types here."""
         path = os.pathsep.join([str(self._commands), os.environ.get("PATH", os.defpath)])
         return {**make_environment(**variables), "PATH": path, "PYTHONPATH": str(ROOT), "QDRANT_URL": self.url}
 

@@ -1,4 +1,4 @@
-"""What there is, before and after: every file of a store, everything on a server. Equal: nothing was lost."""
+"""A dump of every file of a store and everything on a server, to compare before and after."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StateDump(NamedTuple):
 
 
 def dump_state(server: Server, store: Path, name: str) -> StateDump:
-    """Gather it. On a server whose disk is not ours others are at work too: there only what bears the name counts."""
+    """Return the dump. On a server without a visible disk, which tests share, only what bears the name counts."""
     own = server.snapshots is not None
     there = server.collections()
     markers = find_attempts(name, there)
@@ -37,12 +37,12 @@ def dump_state(server: Server, store: Path, name: str) -> StateDump:
 
 
 def digest_disk(folder: Path) -> dict[str, str]:
-    """Give every file on the server's disk; its empty directories are its own affair."""
+    """Return every file on the server's disk; its empty directories are its own affair."""
     return {name: found for name, found in digest_files(folder).items() if not found.endswith("directory")}
 
 
 def describe(server: Server, collection: str) -> list[Any]:
-    """Give a collection's configuration, points and snapshots; of a broken one what it answers instead."""
+    """Return a collection's configuration, points and snapshots; of a broken one what it answers instead."""
     answer = server.ask("GET", path(collection))
     if answer.status != 200:
         return [answer.status, answer.body["status"]]
@@ -57,7 +57,7 @@ def describe(server: Server, collection: str) -> list[Any]:
 
 
 def digest_files(folder: Path) -> dict[str, str]:
-    """Give for each path below a folder its mode and what it is: a link's target, a file's checksum."""
+    """Return for each path below a folder its mode and what it is: a link's target, a file's checksum."""
     if not folder.is_dir():
         return {"": "no directory"}
     below = (Path(root, one) for root, folders, files in os.walk(folder) for one in (*folders, *files))
@@ -65,7 +65,7 @@ def digest_files(folder: Path) -> dict[str, str]:
 
 
 def digest(file: Path) -> str:
-    """Give a file's mode and content in a word."""
+    """Return a file's mode and content in a word."""
     status = file.lstat()
     if stat.S_ISLNK(status.st_mode):
         return f"-> {file.readlink()}"

@@ -26,17 +26,17 @@ def _serve(run: Run, root: Path) -> Iterator[BucketServer]:
 
 @pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
-    """Give MinIO."""
+    """Yield MinIO."""
     yield from _serve(run_minio, tmp_path_factory.mktemp("minio"))
 
 
 @pytest.fixture(scope="session")
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
-    """Give fake-gcs-server, with Google's XML API before it."""
+    """Yield fake-gcs-server, with Google's XML API before it."""
     yield from _serve(run_fake_gcs, tmp_path_factory.mktemp("gcs"))
 
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
-    """Give Azurite."""
+    """Yield Azurite."""
     yield from _serve(run_azurite, tmp_path_factory.mktemp("azurite"))

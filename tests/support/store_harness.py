@@ -63,7 +63,7 @@ class StoreHarness:
             return publish(store, incoming, manifest, no_log, packing=suffix)
 
     def read(self, store: Store, collection: str = "cities", selector: str = "latest") -> bytes | None:
-        """Give the bytes of the snapshot that is found; None without one."""
+        """Return the bytes of the snapshot that is found; None without one."""
         stored = store.find_snapshot(collection, selector)
         if stored is None:
             return None
@@ -82,7 +82,7 @@ def _describe_packing(manifest: Manifest, packing: Encoding) -> Manifest:
 
 
 def make_directory_harness(root: Path, keys: AgeIdentities | None = None) -> StoreHarness:
-    """Give a directory as a store, prepared."""
+    """Return a directory as a store, prepared."""
 
     def open_again() -> WritableLocalStore:
         return WritableLocalStore(str(root), keys=keys)
@@ -94,7 +94,7 @@ def make_directory_harness(root: Path, keys: AgeIdentities | None = None) -> Sto
 def make_bucket_harness(
     server: BucketServer, keys: AgeIdentities | None = None, *, prefix: str = "backups", at: str = ""
 ) -> StoreHarness:
-    """Give a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
+    """Return a bucket of its own as a store, prepared; or the one `at` a URL, as it is."""
     location = parse_location(at or f"{server.scheme}://{server.make_bucket()}/{prefix}")
 
     def open_again() -> WritableBucketStore:

@@ -1,4 +1,4 @@
-"""What stands on a server before a restore, and what must stand there after it."""
+"""Targets: their contents before a restore, and the contents that a restore promises."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ OTHER = TargetSetup("replaced, another configuration", make_other, ("--on-existi
 
 @dataclass(frozen=True)
 class TargetContents:
-    """Everything about a target that a restore promises."""
+    """The contents of a target, as far as a restore promises them."""
 
     points: Points
     markers: list[str]
@@ -94,7 +94,7 @@ class TargetContents:
 
 
 def read_state(server: Server, name: str) -> TargetContents:
-    """Read it. Raises AssertionError when the target does not answer."""
+    """Read the contents of a target. Raises AssertionError when the target does not answer."""
     return TargetContents(
         points=server.points(name),
         markers=server.markers(name),
@@ -105,7 +105,7 @@ def read_state(server: Server, name: str) -> TargetContents:
 
 
 def promise_state(name: str, kind: str = "plain", *, aliased: bool = False) -> TargetContents:
-    """Say what must stand there after a restore of a recorded snapshot."""
+    """Return the contents of a target after a restore of a recorded snapshot."""
     info: dict[str, Any] = recorded(kind)["info"]
     return TargetContents(
         points=promised_points(kind),

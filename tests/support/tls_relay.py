@@ -17,7 +17,7 @@ _BLOCK = 1 << 16
 
 @contextlib.contextmanager
 def open_tls(upstream: str) -> Iterator[int]:
-    """Give the port of a TLS server on 127.0.0.1 that relays to `upstream`."""
+    """Yield the port of a TLS server on 127.0.0.1 that relays to `upstream`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / "server.pem")
     parts = urlsplit(upstream)

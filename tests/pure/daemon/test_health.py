@@ -13,13 +13,13 @@ LIMIT = 600.0
 
 
 def make_job(**more: object) -> JobState:
-    """Give the hourly snapshot, whose last slot was noon."""
+    """Return the hourly snapshot, whose last slot was noon."""
     record = JobRecord(**{"job": "snapshot", "schedule": "@hourly UTC", "slot": NOON, **more})  # type: ignore[arg-type]
     return JobState(schedule=Cron("0 * * * *"), record=record)
 
 
 def ask(now: datetime, *jobs: JobState, seen: WorkerActivity | None = None) -> tuple[bool, bool, tuple[str, ...]]:
-    """Judge."""
+    """Return the health of the scheduler."""
     found: Health = judge_health(
         seen or WorkerActivity(), jobs, now, zone=UTC, limit_seconds=LIMIT, late_seconds=LIMIT
     )

@@ -39,12 +39,12 @@ ZONES = (
 
 
 def make_record(slot: datetime = NIGHT, **more: object) -> JobRecord:
-    """Give what is remembered of a job."""
+    """Return the scheduler's record of a job."""
     return JobRecord(job="snapshot", schedule="0 3 * * * UTC", slot=slot, **more)  # type: ignore[arg-type]
 
 
 def walk(schedule: Schedule, zone: str, begin: datetime, *, step: timedelta) -> list[datetime]:
-    """Give the moments of one day when the job is run by a process that looks at the clock every `step`."""
+    """Return the moments of one day when the job is run by a process that looks at the clock every `step`."""
     record = JobRecord(job="snapshot", schedule="", slot=begin)
     now, ran = begin, []
     while now < begin + timedelta(days=1):

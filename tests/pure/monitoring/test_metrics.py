@@ -23,12 +23,12 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def make_end(status: int = 0, *parts: CollectionRun, at: datetime = NOON) -> RunResult:
-    """Give how a snapshot run ended."""
+    """Return how a snapshot run ended."""
     return RunResult(command="snapshot", operation_id="1", status=status, seconds=2.5, at=at, parts=parts)
 
 
 def pick(samples: Samples, *names: str) -> dict[tuple[str, ...], float]:
-    """Give the samples of some metrics."""
+    """Return the samples of some metrics."""
     return {(key.name, *key.labels): value for key, value in samples.items() if key.name in names}
 
 

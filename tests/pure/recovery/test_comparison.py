@@ -21,7 +21,7 @@ SCHEMA = {"name": {"data_type": "keyword"}}
 
 
 def promise(**changes: Any) -> Expectation:  # noqa: ANN401 - its fields
-    """Give what a manifest with two samples promises."""
+    """Return the expectation from a manifest with two samples."""
     fields: dict[str, Any] = {
         "points": 43,
         "points_exact": True,
@@ -34,13 +34,13 @@ def promise(**changes: Any) -> Expectation:  # noqa: ANN401 - its fields
 
 
 def find(points: int = 43, digests: dict[int | str, str] | None = None, **info: Any) -> Observation:  # noqa: ANN401 - its fields
-    """Give a collection as it was read."""
+    """Return a collection as it was read."""
     fields: dict[str, Any] = {"config": CONFIG, "payload_schema": SCHEMA} | info
     return Observation(info=make_info(**fields), points=points, digests=DIGESTS if digests is None else digests)
 
 
 def with_params(**params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Give the configuration with other parameters."""
+    """Return the configuration with other parameters."""
     return {**CONFIG, "params": {**CONFIG["params"], **params}}
 
 
@@ -171,7 +171,7 @@ def test_every_part_of_a_shape_counts(params: dict[str, Any]) -> None:
 
 
 def make_archive(point_slots: int) -> Archive:
-    """Give what an archive shows."""
+    """Return the result of an archive scan."""
     return Archive(
         kind=ArchiveKind.COLLECTION,
         size=1,

@@ -43,7 +43,7 @@ ALIASES = ("live",)
 
 
 def make_info(config: dict[str, Any] | None = None, **more: Any) -> CollectionInfo:  # noqa: ANN401 - its fields
-    """Give what a healthy collection says."""
+    """Return the server's information about a healthy collection."""
     fields: dict[str, Any] = {
         "status": "green",
         "optimizer_status": "ok",
@@ -56,7 +56,7 @@ def make_info(config: dict[str, Any] | None = None, **more: Any) -> CollectionIn
 
 
 def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = None) -> SnapshotCandidate:
-    """Give a stored snapshot with its manifest."""
+    """Return a stored snapshot with its manifest."""
     stored = StoredSnapshot(collection="cities", file="cities_20261120_120000.snapshot", path="/s/c", size=1)
     manifest = describe("plain", "cities")
     changed = type(manifest)(
@@ -70,7 +70,7 @@ def make_offer(points: int = 43, gap: str = "", config: dict[str, Any] | None = 
 
 
 def without_manifest(point_slots: int) -> SnapshotCandidate:
-    """Give a stored snapshot of which only the archive speaks."""
+    """Return a stored snapshot of which only the archive speaks."""
     archive = Archive(
         kind=ArchiveKind.COLLECTION,
         size=1,
@@ -86,12 +86,12 @@ def without_manifest(point_slots: int) -> SnapshotCandidate:
 
 
 def want(named: bool = True, **policies: Any) -> RestoreRequest:  # noqa: ANN401, FBT001, FBT002 - its fields
-    """Give a wanted collection."""
+    """Return a wanted collection."""
     return RestoreRequest(collection="cities", named=named, policies=Policies(**policies))
 
 
 def see(target: Target, *markers: str, hidden: bool = False) -> TargetState:
-    """Give a look at a target."""
+    """Return a look at a target."""
     seen = tuple(ObservedMarker(name, place, None, None) for place, name in enumerate(markers, 1))
     return TargetState(target=target, markers=seen, aliases=ALIASES, hidden=hidden)
 

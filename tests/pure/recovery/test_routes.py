@@ -24,7 +24,7 @@ INSTEAD = Restore(was=TargetBefore.PRESENT, points=7, delete_first=True)
 
 
 def make_parcel(server_path: str = "/seen/file") -> TransferSource:
-    """Give what is sent."""
+    """Return a source for a transfer."""
     return TransferSource(
         target="cities", path="/s/file", server_path=server_path, size=1, checksum="", upload_name="u"
     )

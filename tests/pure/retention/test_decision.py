@@ -30,7 +30,7 @@ COUNTS = st.none() | st.integers(0, 6)
 
 
 def build(collection: str, age: int, place: int, **more: bool) -> RetentionCandidate:
-    """Give a snapshot made so many seconds before noon; `place` makes its name its own."""
+    """Return a snapshot made so many seconds before noon; `place` makes its name its own."""
     created = NOW - timedelta(seconds=age)
     return RetentionCandidate(
         file=str(SnapshotName(encode_collection(collection), created, place)),
@@ -43,7 +43,7 @@ def build(collection: str, age: int, place: int, **more: bool) -> RetentionCandi
 
 @st.composite
 def histories(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> list[RetentionCandidate]:
-    """Give the snapshots of a few collections, in no order."""
+    """Return the snapshots of a few collections, in no order."""
     flags = st.booleans() if draw(st.booleans()) else st.just(False)
     found = []
     for place, (name, age) in enumerate(draw(st.lists(st.tuples(names, AGES), max_size=30)), start=1):
@@ -58,7 +58,7 @@ def histories(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> list[Re
 
 @st.composite
 def rules(draw: st.DrawFn) -> RetentionRule:
-    """Give a rule that keeps something."""
+    """Return a rule that keeps something."""
     rule = RetentionRule(
         **{field: draw(COUNTS) for field in KEEPS},
         keep_within_seconds=draw(st.none() | st.floats(0, 60 * DAY)),
@@ -70,12 +70,12 @@ def rules(draw: st.DrawFn) -> RetentionRule:
 
 
 def kept(decision: Decision) -> set[str]:
-    """Give the files that stay."""
+    """Return the files that stay."""
     return {one.file for one in decision.kept}
 
 
 def decide_for(ages: list[int], rule: RetentionRule, **more: bool) -> list[int]:
-    """Give the ages in seconds that stay, newest first, of one collection's verified snapshots."""
+    """Return the ages in seconds that stay, newest first, of one collection's verified snapshots."""
     candidates = {build("docs", age, place).file: age for place, age in enumerate(ages, start=1)}
     decision = apply_rule([build("docs", age, place, **more) for place, age in enumerate(ages, start=1)], rule, NOW)
     return sorted(candidates[one.file] for one in decision.kept)

@@ -27,14 +27,14 @@ PERIODS: dict[str, Callable[[datetime], str]] = {
 
 
 def is_newer(one: RetentionCandidate, other: RetentionCandidate) -> bool:
-    """Tell whether one was made after the other: by its time, then its number within the second, then its name."""
+    """Return True if one was made after the other: by its time, then its number within the second, then its name."""
     if one.created != other.created:
         return one.created > other.created
     return (one.sequence, one.file) > (other.sequence, other.file)
 
 
 def keeps(one: RetentionCandidate, neighbours: list[RetentionCandidate], rule: RetentionRule, now: datetime) -> bool:
-    """Say by the documented words whether a snapshot stays; `neighbours` are its collection's, itself among them."""
+    """Return True if the documented rule keeps a snapshot; `neighbours` are its collection's, itself included."""
     if one.is_latest or one.pinned or one.being_read or one.created > now:
         return True
     counted = [other for other in neighbours if other.verified and other.created <= now]
@@ -91,7 +91,7 @@ COUNTS = st.none() | st.integers(0, 5)
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[RetentionCandidate], datetime]:
-    """Give the snapshots of one or two collections around a corner of the calendar, and a moment near them."""
+    """Return the snapshots of one or two collections around a corner of the calendar, and a moment near them."""
     at: datetime = draw(st.sampled_from(CORNERS) | ANY_MOMENT)
     found: list[RetentionCandidate] = []
     for place in range(1, draw(st.integers(0, 18)) + 1):
@@ -112,7 +112,7 @@ def histories(draw: st.DrawFn) -> tuple[list[RetentionCandidate], datetime]:
 
 @st.composite
 def rules(draw: st.DrawFn) -> RetentionRule:
-    """Give a rule that keeps something."""
+    """Return a rule that keeps something."""
     rule = RetentionRule(
         keep_last=draw(COUNTS),
         **{word: draw(COUNTS) for word in PERIODS},

@@ -22,7 +22,7 @@ NAMES = st.text(min_size=1, max_size=40).filter(lambda name: find_name_problem(n
 
 
 def make(run: int, *names: str, whole: bool = True, failed: bool = False) -> SetDocument:
-    """Give the document of the run of some minute."""
+    """Return the document of the run of some minute."""
     at = NOON + timedelta(minutes=run)
     return SetDocument(
         run_id=f"{run:032x}",
@@ -38,7 +38,7 @@ def make(run: int, *names: str, whole: bool = True, failed: bool = False) -> Set
 
 
 def found(*documents: SetDocument) -> list[StoredSet]:
-    """Give them with every file there."""
+    """Return them with every file there."""
     files = [member.file for document in documents for member in document.collections]
     return [find_set(document, name_set(document.created, document.run_id), files) for document in documents]
 

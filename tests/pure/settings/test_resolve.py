@@ -34,7 +34,7 @@ def settle(*arguments: str, command: str = "restore", **sources: Any) -> Setting
 
 
 def problems_of(*arguments: str, command: str = "restore", **sources: Any) -> tuple[str, ...]:  # noqa: ANN401 - any source
-    """Give everything that is wrong with one command line."""
+    """Return everything that is wrong with one command line."""
     with pytest.raises(SettingsError) as caught:
         settle(*arguments, command=command, **sources)
     return caught.value.problems

@@ -67,7 +67,7 @@ def test_a_manifest_reads_back_as_it_was_written(manifest: Manifest) -> None:
 
 
 def change(**fields: object) -> bytes:
-    """Give a good manifest as JSON with some fields changed; a value of `...` takes the field out."""
+    """Return a good manifest as JSON with some fields changed; a value of `...` takes the field out."""
     changed = {**msgspec.to_builtins(PLAIN), **fields}
     return msgspec.json.encode({name: value for name, value in changed.items() if value is not ...})
 
