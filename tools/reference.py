@@ -1,4 +1,4 @@
-"""Writing the reference from the table of settings: .env.example, and blocks in docs/settings.md and README.md.
+"""Writing the reference from the options: .env.example, docker-compose.env, and blocks on pages.
 
 `python -m tools.reference`, run in the repository's root, writes them; a test compares what is committed. A
 block stands between `<!-- generated: NAME -->` and `<!-- end -->`.
@@ -17,6 +17,7 @@ from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS
 
 EXAMPLE = Path(".env.example")
+COMPOSE_NAMES = Path("docker-compose.env")
 PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 _NONE = "-"
@@ -40,6 +41,21 @@ _COMPOSE: Mapping[str, tuple[str, str]] = {
     "SNAPSHOT_UID": ("1000", "The user who shall own new snapshots; `make snapshot` passes yours."),
     "SNAPSHOT_GID": ("1000", "The group that shall own new snapshots."),
 }
+
+_COMPOSE_HEAD = """\
+# The settings that docker-compose.yml passes on to the program. A name without a value takes it from the shell or
+# .env, and sets nothing where it is set in neither. Values belong into .env.
+"""
+# Paths on a person's machine mean nothing inside a container.
+_PATHS = {"RESTORE_CA_FILE", "RESTORE_CONFIG", "RESTORE_IDENTITY_FILE", "RESTORE_RECIPIENTS_FILE"}
+# docker-compose.yml sets them itself.
+_FIXED = {"QDRANT_URL", "RESTORE_STORE", "RESTORE_SERVER_STORE"}
+
+
+def write_compose_names() -> str:
+    """Return docker-compose.env: the variables that the compose file passes on."""
+    names = {row.environment_name for row in OPTIONS} - {""} - _PATHS - _FIXED
+    return _COMPOSE_HEAD + "".join(f"{name}\n" for name in sorted(names))
 
 
 def write_example() -> str:
@@ -136,6 +152,7 @@ def _has_choices(row: Option) -> bool:
 def main() -> int:
     """Write the files."""
     EXAMPLE.write_text(write_example(), encoding="utf-8")
+    COMPOSE_NAMES.write_text(write_compose_names(), encoding="utf-8")
     for page in PAGES:
         page.write_text(fill_blocks(page.read_text(encoding="utf-8")), encoding="utf-8")
     return 0

@@ -118,7 +118,8 @@ class Project:
 
 def copy_shipped_files(folder: Path) -> None:
     """Copy what `docker compose up` at the top of the repository needs, without the snapshots."""
-    shutil.copy(REPOSITORY / "docker-compose.yml", folder)
+    for name in ("docker-compose.yml", "docker-compose.env"):
+        shutil.copy(REPOSITORY / name, folder)
     shutil.copytree(REPOSITORY / "examples" / "application", folder / "examples" / "application")
     (folder / "qdrant_snapshots").mkdir()
     shutil.copy(REPOSITORY / "qdrant_snapshots" / "README.md", folder / "qdrant_snapshots")

@@ -10,11 +10,20 @@ import yaml
 from packaging.requirements import Requirement
 
 from restore.settings.options.table import OPTIONS
+from tools.reference import COMPOSE_NAMES, write_compose_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Paths on the person's machine mean nothing inside a container; docs/compose.md shows their mounts.
 PATHS = {"RESTORE_CA_FILE", "RESTORE_CONFIG", "RESTORE_IDENTITY_FILE", "RESTORE_RECIPIENTS_FILE"}
 SERVICES = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+
+
+def read_passed_on(service: str) -> dict[str, str | None]:
+    """Return the environment of a service: the names of its file, and what it sets itself; None: no value."""
+    lines = (REPOSITORY / SERVICES[service]["env_file"]).read_text(encoding="utf-8").splitlines()
+    named = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    given = {name: value if separator else None for name, separator, value in named}
+    return {**given, **SERVICES[service]["environment"]}
 
 
 def read_pins(name: str) -> dict[str, str]:
@@ -27,13 +36,18 @@ def test_the_compose_file_passes_every_setting_on_to_the_container() -> None:
     """A setting that a person writes into `.env` reaches the program; a new one cannot be forgotten here."""
     settings = {row.environment_name for row in OPTIONS} - {""} - PATHS
 
-    assert set(SERVICES["qdrant-restore"]["environment"]) == settings
-    assert set(SERVICES["qdrant-snapshot"]["environment"]) == settings
+    assert set(read_passed_on("qdrant-restore")) == settings
+    assert set(read_passed_on("qdrant-snapshot")) == settings
+
+
+def test_the_names_that_are_passed_on_are_those_of_the_options() -> None:
+    """`python -m tools.reference` writes the file."""
+    assert (REPOSITORY / COMPOSE_NAMES).read_text() == write_compose_names()
 
 
 def test_the_compose_file_fixes_the_url_and_the_paths_and_nothing_else() -> None:
     """What is written out wins over a person's `.env`; all the rest comes from there."""
-    fixed = {name: value for name, value in SERVICES["qdrant-restore"]["environment"].items() if value is not None}
+    fixed = {name: value for name, value in read_passed_on("qdrant-restore").items() if value is not None}
 
     assert fixed == {
         "QDRANT_URL": "http://qdrant:6333",

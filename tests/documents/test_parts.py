@@ -88,7 +88,9 @@ def test_the_bucket_in_compose_is_one_that_the_program_accepts() -> None:
 
     assert set(part["services"]) == {"qdrant-backup", "qdrant-restore", "qdrant-snapshot"} <= set(SERVICES)
     assert {given["RESTORE_RECIPIENTS_FILE"], given["RESTORE_IDENTITY_FILE"]} == mounted
-    assert {(one.store, one.encrypt, one.warnings) for one in settled} == {("s3://my-backups/qdrant", "age", ())}
+    assert {(one.store.location, one.store.encrypt, one.warnings) for one in settled} == {
+        ("s3://my-backups/qdrant", "age", ())
+    }
     assert all(service["secrets"] == list(part["secrets"]) for service in part["services"].values())
 
 
