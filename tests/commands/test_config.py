@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from restore.settings.options.table import OPTIONS
-from tests.support.program import run_program
+from tests.support.program import ROOT, run_program
 
 KEY = "canary-7f3a9c"
+DATA = ROOT / "tests" / "data" / "settings"
 
 
 def test_it_shows_each_value_and_where_it_came_from(tmp_path: Path) -> None:
@@ -49,6 +50,40 @@ def test_as_json_it_has_every_setting(tmp_path: Path) -> None:
     assert shown["api-key"] == ("***", "***", "QDRANT_API_KEY")
     assert shown["wait-timeout"] == (120.0, "120s", "default")
     assert shown["file-mode"] == (0o644, "0644", "default")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        (
+            ("--lock-timeout", "5m", "--file-mode", "0640"),
+            {"QDRANT_API_KEY": KEY, "RESTORE_KEEP_DAILY": "7", "RESTORE_INCLUDE": "a*, b*"},
+            "config_show.txt",
+        ),
+        (
+            ("--json", "--samples", "5"),
+            {"QDRANT_API_KEY": KEY, "RESTORE_KEEP_DAILY": "7", "RESTORE_EXCLUDE": "b"},
+            "config_show.json",
+        ),
+    ],
+    ids=["text", "json"],
+)
+def test_its_output_is_the_recorded_one(
+    arguments: tuple[str, ...], environment: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    """Byte for byte: scripts read names, values, order and origins."""
+    (tmp_path / "restore.yaml").write_text((DATA / "restore.yaml").read_text(encoding="utf-8"))
+
+    ended = run_program("config", "show", *arguments, cwd=tmp_path, environment=environment)
+
+    assert (ended.status, ended.stdout) == (0, (DATA / expected).read_text(encoding="utf-8"))
+
+
+def test_its_output_is_the_recorded_one_where_nothing_is_chosen(tmp_path: Path) -> None:
+    """Every default, byte for byte."""
+    ended = run_program("config", "show", cwd=tmp_path)
+
+    assert (ended.status, ended.stdout) == (0, (DATA / "config_show_defaults.txt").read_text(encoding="utf-8"))
 
 
 def test_a_secret_file_is_read_anew_at_every_run(tmp_path: Path) -> None:
