@@ -11,7 +11,7 @@ AS_ME = if [ -z "$$SNAPSHOT_UID" ] && ! grep -qs '^SNAPSHOT_UID=.' .env; then \
 	else SNAPSHOT_UID=$$(id -u) SNAPSHOT_GID=$$(id -g); fi; export SNAPSHOT_UID SNAPSHOT_GID; fi;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-stores test-compose bench lint format image up down restore snapshot list doctor clean
+.PHONY: help setup demo test test-stores test-compose bench check format image up down restore snapshot list doctor clean
 
 help: ## Show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,11 @@ demo: $(VENV)/ready ## See it work: 34,000 cities, a snapshot, a fresh Qdrant, a
 	@$(BIN)/python examples/demo
 
 test: $(VENV)/ready ## Run the tests (QDRANT_URL=… runs them against that server too)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not compose and not stores" $(ARGS)
 
 test-stores: $(VENV)/ready ## Run the tests on real bucket servers (installs MinIO, fake-gcs-server, Azurite, age once)
 	@$(BIN)/python -m tests.support.bucket_server_installs
-	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/contract/test_stores*.py tests/stores tests/documents/test_bucket_pages.py tests/documents/test_how_to.py $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m stores $(ARGS)
 
 test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that answers
 	@PYTHON=$(BIN)/python sh tests/compose/run.sh
@@ -42,11 +42,11 @@ test-compose: $(VENV)/ready ## Run the Compose story on the Docker engine that a
 bench: $(VENV)/ready ## Measure against curl (QDRANT_URL=… SIZE=1GB)
 	@$(BIN)/python -m bench --size $(SIZE) $(ARGS)
 
-lint: $(VENV)/ready ## Check style, types and the direction of imports
+check: $(VENV)/ready ## Check format, style, types, layout and run the pure tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_layout.py
+	@$(BIN)/python -m pytest -q -n 2 tests/test_layout.py tests/pure $(ARGS)
 
 format: $(VENV)/ready ## Format the code
 	@$(BIN)/ruff check --fix --quiet .

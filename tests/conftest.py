@@ -16,10 +16,23 @@ from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
 
+BUCKET_SERVERS = {"minio", "fake_gcs", "azurite"}
+STORES = Path(__file__).parent / "stores"
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return two workers per processor for `-n auto`: tests mostly wait for servers and heartbeats."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for a bucket server: `make test-stores` runs them, `make test` all others."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        names = {*getattr(item, "fixturenames", ()), *(map(str, given.params.values()) if given else ())}
+        if names & BUCKET_SERVERS or item.path.is_relative_to(STORES):
+            item.add_marker(pytest.mark.stores)
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ def test_every_row_comes_out_with_its_numbers(tmp_path: Path) -> None:
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".md"]
 
 
+@pytest.mark.stores
 @pytest.mark.xdist_group("buckets")
 @pytest.mark.timeout(330)
 def test_a_bucket_is_measured_both_ways(tmp_path: Path) -> None:

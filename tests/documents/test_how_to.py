@@ -238,6 +238,7 @@ def shell_with_age(desk: Shell) -> Shell:
     return desk
 
 
+@pytest.mark.stores
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed (Debian: apt install zstd)")
 def test_an_encrypted_store_is_made_proven_and_opened_by_hand(shell_with_age: Shell) -> None:
     """With keys that age made: packed, verified without the key, drilled; and opened by `age` and `zstd` alone."""
@@ -251,6 +252,7 @@ def test_an_encrypted_store_is_made_proven_and_opened_by_hand(shell_with_age: Sh
     assert b"name" not in next((shell_with_age.directory / "qdrant_snapshots").glob("*.age")).read_bytes()[:65536]
 
 
+@pytest.mark.stores
 def test_an_ssh_key_does_as_well(shell_with_age: Shell) -> None:
     """As the page says: the public half in the recipients file, the private half as the identity."""
     typed = """

@@ -24,6 +24,8 @@ AZURITE = "azurite@3.37.0"
 # Not servers: what people open encrypted snapshots with, without this program.
 AGE = "filippo.io/age/cmd/age@v1.2.1"
 AGE_KEYGEN = "filippo.io/age/cmd/age-keygen@v1.2.1"
+# What checks the workflows.
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 # A first build of MinIO takes five minutes on two cores.
 _BUILD_SECONDS = 1500.0
 
@@ -98,7 +100,7 @@ def _run(command: list[str], name: str, environment: dict[str, str]) -> None:
 
 def main() -> None:
     """Install every server whose toolchain is there; say in a line each what is missing."""
-    wanted = [partial(find_go, module) for module in (MINIO, MINIO_CLIENT, FAKE_GCS, AGE, AGE_KEYGEN)]
+    wanted = [partial(find_go, module) for module in (ACTIONLINT, MINIO, MINIO_CLIENT, FAKE_GCS, AGE, AGE_KEYGEN)]
     for find in (*wanted, partial(find_npm, AZURITE, "azurite-blob")):
         try:
             print(find(install=True))  # noqa: T201 - a step of make says what it did
