@@ -1,4 +1,4 @@
-"""An embedded Qdrant per module for those who only look, a fresh one for those who break things."""
+"""Fixtures: an embedded Qdrant shared by a module, or started for one test."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
-    """Share one embedded Qdrant within a module."""
+    """Start one embedded Qdrant for the module."""
     with EmbeddedQdrant(tmp_path_factory.mktemp("storage")) as qdrant:
         yield qdrant
 
 
 @pytest.fixture
 def client(server: EmbeddedQdrant) -> Iterator[HttpClient]:
-    """Ask the shared one; what a test leaves behind is dropped."""
+    """Return a client of the shared server. Its collections and snapshots are deleted after the test."""
     asked = HttpClient(server.url)
     yield asked
     for one in asked.result("GET", "/collections")["collections"]:
@@ -37,7 +37,7 @@ def client(server: EmbeddedQdrant) -> Iterator[HttpClient]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
-    """Start embedded Qdrants of one's own; all of them end with the test."""
+    """Return a function that starts an embedded Qdrant; all of them are stopped after the test."""
     started: list[EmbeddedQdrant] = []
 
     def starter(**options: Any) -> EmbeddedQdrant:  # noqa: ANN401 - as EmbeddedQdrant takes them
@@ -52,7 +52,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
 
 @pytest.fixture(params=["embedded", "real"])
 def embedded_or_real(request: pytest.FixtureRequest) -> HttpClient:
-    """Ask the embedded one, and the real server at QDRANT_URL when it is there and empty: it is the authority."""
+    """Return a client of the embedded server, then of the real one at QDRANT_URL, which is the authority."""
     name = {"embedded": "asking", "real": "emptied"}[request.param]
     asked: HttpClient = request.getfixturevalue(name)
     return asked
@@ -60,7 +60,7 @@ def embedded_or_real(request: pytest.FixtureRequest) -> HttpClient:
 
 @pytest.fixture
 def emptied_server(real: HttpClient) -> Iterator[HttpClient]:
-    """Ask the real server when nobody keeps anything on it. Empty again afterwards."""
+    """Return a client of the real server if it is empty. It is emptied again after the test."""
     with alone(real.url):
         if real.result("GET", "/collections")["collections"]:
             pytest.skip(f"the server at {real.url} holds collections, which these tests would meet")
@@ -70,7 +70,7 @@ def emptied_server(real: HttpClient) -> Iterator[HttpClient]:
 
 
 def drop(client: HttpClient, name: str) -> None:
-    """Delete a collection and its snapshots, which are out of reach once it has gone."""
+    """Delete a collection and its snapshots, which cannot be reached once it is deleted."""
     path = f"/collections/{quote(name, safe='')}"
     for file in client.result("GET", f"{path}/snapshots"):
         client.result("DELETE", f"{path}/snapshots/{quote(file['name'], safe='')}")
@@ -79,7 +79,7 @@ def drop(client: HttpClient, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def real() -> HttpClient:
-    """Ask the real server at QDRANT_URL. Skips without one."""
+    """Return a client of the real server at QDRANT_URL. Skip the test if there is none."""
     url = os.environ.get("QDRANT_URL")
     if not url:
         pytest.skip("QDRANT_URL names no real server")

@@ -1,4 +1,4 @@
-"""The tar writer: sparse members that Python's tarfile and GNU tar read back, holes and all."""
+"""The tar writer: Python's tarfile and GNU tar read its sparse members back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG_NAME = "0/segments/" + "n" * 150
 
 
 def write_sparse(path: Path, size: int, pieces: dict[int, bytes]) -> None:
-    """Write a file of that size that holds only these pieces, by offset."""
+    """Write a file of that size that contains only these pieces, by offset."""
     with path.open("wb") as file:
         for offset, piece in pieces.items():
             file.seek(offset)
@@ -32,7 +32,7 @@ def write_sparse(path: Path, size: int, pieces: dict[int, bytes]) -> None:
 
 
 def archived(path: Path, name: str = "member") -> Path:
-    """Archive one file beside itself."""
+    """Archive one file. Return the archive's path."""
     target = path.with_name("archive.tar")
     with target.open("wb") as out:
         writer = ArchiveWriter(out)
@@ -49,7 +49,7 @@ def archived(path: Path, name: str = "member") -> Path:
     tail=st.integers(0, PAGE),
 )
 def test_what_is_archived_is_unpacked_byte_by_byte(tmp_path: Path, pages: list[int], piece: bytes, tail: int) -> None:
-    """Any number of extents: none, four that fit the header, more than the 21 of an extension."""
+    """There are none, four that fit the header, or more than the 21 of an extension header."""
     source, unpacked = tmp_path / "source", tmp_path / "unpacked"
     write_sparse(source, max(pages, default=0) * PAGE + len(piece) + tail, {page * PAGE: piece for page in pages})
     shutil.rmtree(unpacked, ignore_errors=True)
@@ -62,7 +62,7 @@ def test_what_is_archived_is_unpacked_byte_by_byte(tmp_path: Path, pages: list[i
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="there is no tar command")
 def test_gnu_tar_reads_it_too(tmp_path: Path) -> None:
-    """A hundred extents and a name longer than the header's field."""
+    """It has a hundred extents, and a name longer than the header's field."""
     source = tmp_path / "source"
     write_sparse(source, 3 << 20, {page * 8 * PAGE: b"x" * 100 for page in range(90)})
 
@@ -73,7 +73,7 @@ def test_gnu_tar_reads_it_too(tmp_path: Path) -> None:
 
 
 def test_holes_take_no_room(tmp_path: Path) -> None:
-    """A page of an engine's storage: 32 MiB, of which a few kilobytes are written."""
+    """The file is like a page of the engine: 32 MiB, of which a few kilobytes are written."""
     source = tmp_path / "source"
     write_sparse(source, 32 << 20, {0: b"first", 20 << 20: b"later"})
 
@@ -86,7 +86,7 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
 
 
 def test_sizes_beyond_eight_gibibytes_are_written(tmp_path: Path) -> None:
-    """Twelve octal digits end there; the real size of a sparse member then stands in base 256."""
+    """Twelve octal digits end there; beyond, the real size of a sparse member is in base 256."""
     source = tmp_path / "source"
     write_sparse(source, 9 << 30, {(9 << 30) - 5: b"end"})
 
@@ -101,7 +101,7 @@ def test_sizes_beyond_eight_gibibytes_are_written(tmp_path: Path) -> None:
 
 
 def test_links_are_refused(tmp_path: Path) -> None:
-    """A snapshot holds files and directories, nothing that leads elsewhere."""
+    """A snapshot contains files and directories only."""
     (tmp_path / "link").symlink_to("/etc/passwd")
     with tarfile.open(tmp_path / "linked.tar", "w") as archive:
         archive.add(tmp_path / "link", "0/segments/link")
@@ -111,7 +111,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_names_do_not_lead_out_of_the_target(tmp_path: Path) -> None:
-    """`../` in a member's name is an error, not a file beside the target."""
+    """`../` in a member's name is an error, and no file is written beside the target."""
     (tmp_path / "source").write_bytes(b"content")
 
     with pytest.raises(ApiError):

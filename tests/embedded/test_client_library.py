@@ -1,4 +1,4 @@
-"""The official Python client works against the embedded Qdrant as against any other."""
+"""The official Python client works with the embedded Qdrant as with a real one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client(server: EmbeddedQdrant, asking: HttpClient) -> Iterator[QdrantClient]:
-    """Connect the client; the collections go with the test."""
+    """Connect the client. Its collections are deleted after the test."""
     client = QdrantClient(url=server.url, check_compatibility=False)
     yield client
     client.close()
@@ -50,7 +50,7 @@ def test_a_tour_with_the_client(client: QdrantClient) -> None:
 
 
 def test_the_client_recovers_from_its_own_snapshot(client: QdrantClient, server: EmbeddedQdrant) -> None:
-    """Through the URL of the snapshot that it has just made."""
+    """It recovers through the URL of the snapshot that it has just created."""
     client.create_collection("one", vectors_config=models.VectorParams(size=2, distance=models.Distance.COSINE))
     client.upsert("one", [models.PointStruct(id=1, vector=[3.0, 4.0], payload={"a": 1})])
     made = client.create_snapshot("one")

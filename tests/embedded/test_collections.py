@@ -1,4 +1,4 @@
-"""Collections: names, settings and their defaults, metadata, aliases, and what is refused."""
+"""Collections: names, settings and their defaults, metadata, aliases, and refused requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def metadata(asking: HttpClient, name: str) -> Any:  # noqa: ANN401 - any JSON v
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
 def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: HttpClient, name: str) -> None:
-    """Created, written to, found again, and dropped."""
+    """It can be created, written to, found and deleted."""
     asking.create(name)
     asking.upsert(name, {"id": 1, "vector": [1, 1, 1, 1]})
 
@@ -50,7 +50,7 @@ def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: HttpClie
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_name_that_the_server_refuses_is_422(asking: HttpClient, name: str) -> None:
-    """By creation and by upload alike; nothing comes into being."""
+    """Creation and upload are refused alike, and no collection is created."""
     created = asking.ask("PUT", f"/collections/{name}", {"vectors": {}})
     uploaded = asking.upload(name, b"")
 
@@ -60,7 +60,7 @@ def test_a_name_that_the_server_refuses_is_422(asking: HttpClient, name: str) ->
 
 
 def test_dots_name_no_collection(server: EmbeddedQdrant, asking: HttpClient) -> None:
-    """`.` and `..` would be other directories: 500, and the storage stands as it was."""
+    """`.` and `..` would be other directories: 500, and the storage is unchanged."""
     import http.client
 
     statuses = []
@@ -76,7 +76,7 @@ def test_dots_name_no_collection(server: EmbeddedQdrant, asking: HttpClient) -> 
 
 
 def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: HttpClient) -> None:
-    """The server's temporary directory is named after the collection: 500 at 255 bytes, 200 at 200."""
+    """The server's temporary directory contains the collection's name: 500 at 255 bytes, 200 at 200."""
     content = SNAPSHOTS / "plain-1.18.3.snapshot"
 
     statuses = [asking.upload("x" * length, content).status_code for length in (200, 255)]
@@ -84,8 +84,8 @@ def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: Htt
     assert statuses == [200, 500]
 
 
-def test_a_mark_collection_is_made_once(asking: HttpClient) -> None:
-    """Eight at once: one 200, seven 409, and the winner's metadata is what everybody sees."""
+def test_a_marker_collection_is_created_once(asking: HttpClient) -> None:
+    """Of eight requests at once, one gets 200 and seven 409, and all readers see the first one's metadata."""
 
     def make(token: int) -> int:
         return asking.ask("PUT", "/collections/.mark", {**MARK, "metadata": {"token": token}}).status_code
@@ -98,7 +98,7 @@ def test_a_mark_collection_is_made_once(asking: HttpClient) -> None:
 
 
 def test_a_patch_merges_metadata_by_its_top_level_keys(asking: HttpClient) -> None:
-    """Null deletes a key, an object is replaced as a whole, null inside an object stays."""
+    """A null deletes a key, an object is replaced as a whole, and a null inside an object stays."""
     asking.create("c", metadata={"kept": 1, "gone": 2, "nested": {"a": 1, "b": 2}})
 
     asking.result("PATCH", "/collections/c", {"metadata": {"gone": None, "nested": {"c": None}, "new": [1]}})
@@ -107,7 +107,7 @@ def test_a_patch_merges_metadata_by_its_top_level_keys(asking: HttpClient) -> No
 
 
 def test_no_concurrent_patch_is_lost(asking: HttpClient) -> None:
-    """Eight writers with twenty keys each: all hundred and sixty are there."""
+    """Eight writers patch twenty keys each, and all hundred and sixty are there."""
     asking.create("c")
 
     def patch(key: int) -> None:
@@ -120,7 +120,7 @@ def test_no_concurrent_patch_is_lost(asking: HttpClient) -> None:
 
 
 def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking: HttpClient) -> None:
-    """200 both times: an alias is no collection, and the one behind it stays."""
+    """The response is 200 both times: an alias is no collection, and the collection behind it stays."""
     asking.create("cities")
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
     asking.result("POST", "/collections/aliases", {"actions": [alias]})
@@ -132,7 +132,7 @@ def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking:
 
 
 def test_creating_an_alias_that_exists_moves_it(asking: HttpClient) -> None:
-    """Without a word; renaming and deleting work in one request, all or nothing."""
+    """Creating, renaming and deleting work in one request, all or none of them."""
     asking.create("one")
     asking.create("two")
 
@@ -151,7 +151,7 @@ def test_creating_an_alias_that_exists_moves_it(asking: HttpClient) -> None:
 
 
 def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: HttpClient) -> None:
-    """No collection of the alias's name appears."""
+    """No collection with the alias's name is created."""
     asking.create("cities", vectors={"size": 4, "distance": "Cosine"})
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
     asking.result("POST", "/collections/aliases", {"actions": [alias]})
@@ -173,7 +173,7 @@ def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: Htt
     ],
 )
 def test_what_is_not_emulated_is_501_with_a_sentence(asking: HttpClient, method: str, path: str) -> None:
-    """Nobody mistakes it for an answer of a real server."""
+    """It cannot be taken for an answer of a real server."""
     answer = asking.ask(method, path, {})
 
     expected = f"Not emulated: {method} {path} is not done by the embedded Qdrant; use a real server for it"
@@ -191,7 +191,7 @@ def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: HttpClient) -> 
 
 
 def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: HttpClient) -> None:
-    """Shard keys can be asked for, and not be made."""
+    """Shard keys can be listed, but not created."""
     asking.create("keyed", sharding_method="custom")
 
     refused = asking.ask("PUT", "/collections/keyed/shards", {"shard_key": "eu"})
@@ -203,7 +203,7 @@ def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: Htt
 
 
 def test_telemetry_counts_operations_per_shard(asking: HttpClient) -> None:
-    """`op_num`: one more per write, two for an index, unchanged by a snapshot, the same after a restore."""
+    """`op_num` grows by one per write and two per index; a snapshot does not change it, and a restore keeps it."""
 
     def op_num(name: str) -> int:
         listed = asking.result("GET", "/telemetry?details_level=3")["collections"]["collections"]

@@ -1,4 +1,4 @@
-"""API keys: which requests need one, and what the read-only key may."""
+"""API keys: which requests need one, and what the read-only key allows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WRITES = [
 
 @pytest.fixture(scope="module")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQdrant]:
-    """Run one with a full key and a read-only key, and a collection."""
+    """Start a server with a full-access key, a read-only key and a collection."""
     with EmbeddedQdrant(tmp_path_factory.mktemp("keys"), api_key="full", read_only_api_key="reader") as qdrant:
         HttpClient(qdrant.url, "full").create("cities")
         yield qdrant
@@ -51,7 +51,7 @@ def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedQ
 
 @pytest.mark.parametrize("path", OPEN_PATHS)
 def test_root_and_probes_need_no_key(keyed_server: EmbeddedQdrant, path: str) -> None:
-    """They answer whatever key comes, or none."""
+    """They answer with any key, or none."""
     statuses = [
         HttpClient(keyed_server.url, key).ask("GET", path).status_code for key in (None, "wrong", "reader", "full")
     ]
@@ -61,7 +61,7 @@ def test_root_and_probes_need_no_key(keyed_server: EmbeddedQdrant, path: str) ->
 
 @pytest.mark.parametrize(("method", "path"), READS + WRITES)
 def test_without_a_key_it_is_401_in_plain_text(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
-    """No key and a wrong one have a sentence each."""
+    """A missing key and a wrong key have different messages."""
     missing = HttpClient(keyed_server.url).ask(method, path, {})
     wrong = HttpClient(keyed_server.url, "wrong").ask(method, path, {})
 
@@ -71,20 +71,20 @@ def test_without_a_key_it_is_401_in_plain_text(keyed_server: EmbeddedQdrant, met
 
 @pytest.mark.parametrize(("method", "path"), READS)
 def test_the_read_only_key_reads(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
-    """Searching and counting are reads although they are POSTs."""
+    """Search and count are reads although they are POST requests."""
     assert HttpClient(keyed_server.url, "reader").ask(method, path, {}).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_the_read_only_key_does_not_write(keyed_server: EmbeddedQdrant, method: str, path: str) -> None:
-    """403, as JSON."""
+    """The response is 403 as JSON."""
     answer = HttpClient(keyed_server.url, "reader").ask(method, path, {})
 
     assert (answer.status_code, answer.json()["status"]) == (403, {"error": FORBIDDEN})
 
 
 def test_an_upload_with_the_read_only_key_is_refused_in_plain_text(keyed_server: EmbeddedQdrant) -> None:
-    """Before the body is looked at, and nothing of it is kept."""
+    """It is refused before the body is read, and no file is kept."""
     answer = HttpClient(keyed_server.url, "reader").upload("new", b"anything")
 
     assert (answer.status_code, answer.text) == (403, FORBIDDEN)
@@ -92,7 +92,7 @@ def test_an_upload_with_the_read_only_key_is_refused_in_plain_text(keyed_server:
 
 
 def test_a_bearer_token_is_as_good_as_the_header(keyed_server: EmbeddedQdrant) -> None:
-    """`Authorization: Bearer` carries the same keys."""
+    """`Authorization: Bearer` takes the same keys."""
     answer = HttpClient(keyed_server.url).ask("GET", "/collections", headers={"authorization": "Bearer reader"})
 
     assert answer.status_code == 200
@@ -100,7 +100,7 @@ def test_a_bearer_token_is_as_good_as_the_header(keyed_server: EmbeddedQdrant) -
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
 def test_the_key_may_stand_in_a_file(start: Callable[..., EmbeddedQdrant], tmp_path: Path, ending: str) -> None:
-    """One line ending at its end does not belong to it."""
+    """One line ending at its end is not part of the key."""
     (tmp_path / "key").write_bytes(f"from a file{ending}".encode())
     qdrant = start(arguments=["--api-key-file", str(tmp_path / "key")])
 

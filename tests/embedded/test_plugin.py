@@ -1,4 +1,4 @@
-"""The pytest plugin, run as somebody else's project would run it."""
+"""The pytest plugin, in a project of its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEAVY = ("starlette", "uvicorn", "anyio", "qdrant_edge", "msgspec", "docker", "t
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Make a project of somebody else: one test, and a directory with a snapshot."""
+    """Create a project with one test and a directory with a snapshot."""
     (tmp_path / "test_theirs.py").write_text(TEST)
     (tmp_path / "fixtures").mkdir()
     shutil.copyfile(SNAPSHOTS / "plain-1.18.3.snapshot", tmp_path / "fixtures" / "cities_latest.snapshot")
@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run_pytest(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run their tests, without our settings."""
+    """Run the project's tests, without our settings."""
     inherited = {
         key: value for key, value in os.environ.items() if not key.startswith(("QDRANT", "RESTORE", "PYTEST"))
     }
@@ -52,7 +52,7 @@ def run_pytest(project: Path, *arguments: str, **environment: str) -> subprocess
 
 
 def test_without_anything_running_it_is_the_embedded_one(project: Path) -> None:
-    """Empty, for nobody asked for a seed."""
+    """It is empty, because no seed was given."""
     done = run_pytest(project, "--qdrant-server", "embedded")
 
     assert "KIND=embedded KEY=None NAMES=[]" in done.stdout
@@ -60,21 +60,21 @@ def test_without_anything_running_it_is_the_embedded_one(project: Path) -> None:
 
 @pytest.mark.skipif(not is_container_available(), reason="no container engine answers that has the image")
 def test_where_an_engine_answers_it_is_a_container(project: Path) -> None:
-    """A real server, seeded like the others, and gone with the session."""
+    """It is a real server, seeded like the others, and removed after the session."""
     done = run_pytest(project, "--qdrant-seed", "fixtures")
 
     assert "KIND=container KEY=None NAMES=['cities']" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_is_seeded_from_a_directory_of_snapshots(project: Path) -> None:
-    """By the option, relative to where pytest was called."""
+    """The option's path is relative to the directory where pytest is called."""
     done = run_pytest(project, "--qdrant-server", "embedded", "--qdrant-seed", "fixtures")
 
     assert "NAMES=['cities']" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_seed_may_stand_in_the_ini_file(project: Path) -> None:
-    """Relative to that file."""
+    """The path is relative to that file."""
     (project / "pytest.ini").write_text("[pytest]\nqdrant_seed = fixtures\n")
 
     done = run_pytest(project, "--qdrant-server", "embedded")
@@ -83,7 +83,7 @@ def test_the_seed_may_stand_in_the_ini_file(project: Path) -> None:
 
 
 def test_a_running_server_is_taken_from_the_environment(project: Path, start: Callable[..., EmbeddedQdrant]) -> None:
-    """With its key; what the seed restored is there after the tests have gone."""
+    """Its API key is used too; the restored data stays after the session."""
     running = start(api_key="secret")
 
     done = run_pytest(project, "--qdrant-seed", "fixtures", QDRANT_URL=running.url, QDRANT_API_KEY="secret")
@@ -93,7 +93,7 @@ def test_a_running_server_is_taken_from_the_environment(project: Path, start: Ca
 
 
 def test_a_seed_that_fails_is_an_error_with_what_was_said(project: Path) -> None:
-    """The session does not go on with a server that is not what was asked for."""
+    """The session fails instead of using a server without the data."""
     (project / "fixtures" / "cities_latest.snapshot").write_bytes(b"garbage")
 
     done = run_pytest(project, "--qdrant-server", "embedded", "--qdrant-seed", "fixtures")

@@ -72,12 +72,12 @@ FILTERS: dict[str, tuple[dict[str, Any], list[int]]] = {
 
 
 def without_id(person: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload of a person."""
+    """Return a person's payload."""
     return {key: value for key, value in person.items() if key != "id"}
 
 
 def fill_people(client: HttpClient, shards: int) -> None:
-    """Write them to so many shards."""
+    """Write all people to that many shards."""
     client.create("people", shard_number=shards)
     client.upsert(
         "people", *({"id": one["id"], "vector": [one["id"], 1, 0, 0], "payload": without_id(one)} for one in PEOPLE)
@@ -87,7 +87,7 @@ def fill_people(client: HttpClient, shards: int) -> None:
 @pytest.mark.parametrize("shards", [1, 3])
 @pytest.mark.parametrize("kind", FILTERS)
 def test_a_filter_finds_what_it_says(embedded_or_real: HttpClient, kind: str, shards: int) -> None:
-    """By scroll and by count, in one shard and in three."""
+    """Scroll and count agree, in one shard and in three."""
     condition, expected = FILTERS[kind]
     fill_people(embedded_or_real, shards)
 
@@ -97,7 +97,7 @@ def test_a_filter_finds_what_it_says(embedded_or_real: HttpClient, kind: str, sh
 
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_scroll_goes_through_all_points_in_order(embedded_or_real: HttpClient, shards: int) -> None:
-    """Numbers first, then UUIDs, page by page, nothing twice, nothing left out."""
+    """Numbers come before UUIDs, page by page, and each point is returned once."""
     embedded_or_real.create("many", shard_number=shards)
     ids = [*range(0, 50, 3), UUID, "ffffffff-e29b-41d4-a716-446655440000"]
     embedded_or_real.upsert("many", *({"id": one, "vector": [1, 1, 1, 1]} for one in reversed(ids)))
@@ -115,7 +115,7 @@ def test_a_scroll_goes_through_all_points_in_order(embedded_or_real: HttpClient,
 
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_scroll_is_ordered_by_an_indexed_key(embedded_or_real: HttpClient, shards: int) -> None:
-    """Downwards, over all shards."""
+    """The order is descending, over all shards."""
     fill_people(embedded_or_real, shards)
     embedded_or_real.result(
         "PUT", "/collections/people/index?wait=true", {"field_name": "age", "field_schema": "integer"}
@@ -199,7 +199,7 @@ def test_queries_of_every_kind(embedded_or_real: HttpClient) -> None:
 
 @pytest.mark.parametrize("shards", [1, 3])
 def test_payloads_are_set_overwritten_and_removed(embedded_or_real: HttpClient, shards: int) -> None:
-    """By ids and by filters; each operation changes what it names and nothing else."""
+    """By ids and by filters, each operation changes only what it names."""
     embedded_or_real.create("c", shard_number=shards)
     embedded_or_real.upsert(
         "c", *({"id": one, "vector": [1, 1, 1, 1], "payload": {"n": one, "a": 0}} for one in range(1, 6))
@@ -225,7 +225,7 @@ def test_payloads_are_set_overwritten_and_removed(embedded_or_real: HttpClient, 
 
 
 def test_vectors_are_replaced_and_removed_by_name(embedded_or_real: HttpClient) -> None:
-    """The others of the point stay, and so does its payload."""
+    """The point's other vectors and its payload stay."""
     embedded_or_real.create("c", vectors={"a": {"size": 2, "distance": "Dot"}, "b": {"size": 2, "distance": "Dot"}})
     embedded_or_real.upsert("c", {"id": 1, "vector": {"a": [1, 1], "b": [2, 2]}, "payload": {"n": 1}})
 
@@ -242,7 +242,7 @@ def test_vectors_are_replaced_and_removed_by_name(embedded_or_real: HttpClient) 
 
 
 def test_a_batch_does_its_operations_in_order(embedded_or_real: HttpClient) -> None:
-    """Each has a result of its own."""
+    """Each operation has its own result."""
     embedded_or_real.create("c")
     operations = [
         {"upsert": {"points": [{"id": 1, "vector": [1, 1, 1, 1]}, {"id": 2, "vector": [1, 1, 1, 1]}]}},
@@ -272,7 +272,7 @@ def test_a_batch_does_its_operations_in_order(embedded_or_real: HttpClient) -> N
     ],
 )
 def test_a_point_that_is_none_is_refused(embedded_or_real: HttpClient, point: dict[str, Any]) -> None:
-    """400, and it is not written; a real server may have written the good ones before it."""
+    """The response is 400 and the point is not written; a real server may write the valid points before it."""
     embedded_or_real.create("c")
     good = {"id": 7, "vector": [1, 1, 1, 1]}
 
@@ -283,7 +283,7 @@ def test_a_point_that_is_none_is_refused(embedded_or_real: HttpClient, point: di
 
 
 def test_payload_values_come_back_as_they_were(embedded_or_real: HttpClient) -> None:
-    """Every JSON type, numbers at their limits, text of every plane."""
+    """These are all JSON types, numbers at their limits, and text of every Unicode plane."""
     payload = {
         "int": 9_007_199_254_740_993,
         "big": 18_446_744_073_709_551_615,
@@ -307,7 +307,7 @@ def test_payload_values_come_back_as_they_were(embedded_or_real: HttpClient) -> 
     "body", [b'{"points":[{"id":1,"vector":[1,1,1,1],"payload":{"a":1e400}}]}', b"{", b"[]", b""]
 )
 def test_what_is_no_json_of_the_right_form_is_400(embedded_or_real: HttpClient, body: bytes) -> None:
-    """A number beyond double precision among them."""
+    """One of them is a number beyond double precision."""
     embedded_or_real.create("c")
 
     answer = embedded_or_real.ask("PUT", "/collections/c/points", data=body)
@@ -317,7 +317,7 @@ def test_what_is_no_json_of_the_right_form_is_400(embedded_or_real: HttpClient, 
 
 
 def test_a_facet_counts_the_values_of_an_index(embedded_or_real: HttpClient) -> None:
-    """The most frequent first; without an index it is refused."""
+    """The most frequent value comes first; without an index the request is refused."""
     fill_people(embedded_or_real, 3)
     refused = embedded_or_real.ask("POST", "/collections/people/facet", {"key": "tags"})
     embedded_or_real.result(

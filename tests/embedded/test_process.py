@@ -1,4 +1,4 @@
-"""The embedded Qdrant as a process: how it starts, says where it is, and fails."""
+"""The embedded Qdrant as a process: how it starts, prints its URL, and fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_it_says_that_it_is_an_emulation(start: Callable[..., EmbeddedQdrant]) -> None:
-    """In its title and its version, which still begins with the version that it emulates."""
+    """Its title and its version say so; the version still begins with the emulated version."""
     answer = HttpClient(start().url).ask("GET", "/").json()
 
     assert answer == {
@@ -29,7 +29,7 @@ def test_it_says_that_it_is_an_emulation(start: Callable[..., EmbeddedQdrant]) -
 
 
 def test_the_url_is_printed_and_written_once_requests_are_answered(tmp_path: Path) -> None:
-    """One line on stdout, the same in the ready file, and the port is a free one."""
+    """It is one line on stdout and the same in the ready file, and the port is a free one."""
     ready = tmp_path / "ready"
     command = [sys.executable, "-m", "qdrant_embedded", "--storage", str(tmp_path / "s"), "--port", "0"]
 
@@ -45,7 +45,7 @@ def test_the_url_is_printed_and_written_once_requests_are_answered(tmp_path: Pat
 
 
 def test_a_start_that_fails_carries_what_the_child_said(tmp_path: Path) -> None:
-    """A storage that is a file: the message names it."""
+    """The storage is a file, and the message names it."""
     (tmp_path / "storage").write_text("in the way")
 
     with pytest.raises(StartError, match=r"(?s)did not start on .*storage.*FileExistsError"):
@@ -53,7 +53,7 @@ def test_a_start_that_fails_carries_what_the_child_said(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_a_failed_start(start: Callable[..., EmbeddedQdrant], tmp_path: Path) -> None:
-    """Not another port, and not a hanging parent."""
+    """The server takes no other port, and the parent does not hang."""
     taken = start()
 
     with pytest.raises(StartError, match="in use"):
@@ -61,7 +61,7 @@ def test_a_port_that_is_taken_is_a_failed_start(start: Callable[..., EmbeddedQdr
 
 
 def test_a_restart_keeps_the_address(start: Callable[..., EmbeddedQdrant]) -> None:
-    """So that clients find it again."""
+    """Clients find it again."""
     qdrant = start()
     url = qdrant.url
 
@@ -72,7 +72,7 @@ def test_a_restart_keeps_the_address(start: Callable[..., EmbeddedQdrant]) -> No
 
 
 def test_wrong_arguments_are_answered_before_anything_loads() -> None:
-    """Status 2 and a usage line."""
+    """The status is 2, with a usage line."""
     done = subprocess.run(
         [sys.executable, "-m", "qdrant_embedded", "--port", "0"], capture_output=True, text=True, check=False
     )
@@ -82,14 +82,14 @@ def test_wrong_arguments_are_answered_before_anything_loads() -> None:
 
 
 def resident_kib(pid: int) -> int:
-    """Return the most memory that a process ever had."""
+    """Return the peak resident memory of a process in KiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists() or not shutil.which("curl"), reason="needs /proc and curl")
 def test_an_upload_does_not_pass_through_memory(start: Callable[..., EmbeddedQdrant], tmp_path: Path) -> None:
-    """A hundred megabytes that turn out to be garbage: the server grew by less than a third of them."""
+    """A hundred megabytes of invalid data are uploaded; the server grows by less than a third of them."""
     big = tmp_path / "big.snapshot"
     with big.open("wb") as file:
         file.truncate(100 << 20)

@@ -1,4 +1,4 @@
-"""Snapshot files over HTTP: downloaded in parts, uploaded, recovered from files and URLs, kept and deleted."""
+"""Snapshot files over HTTP: download in parts, upload, recover from files and URLs, delete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_CHECKSUM = "0" * 64
 
 @pytest.fixture
 def made(embedded_or_real: HttpClient) -> tuple[str, bytes]:
-    """Make a snapshot of a filled collection: its path and its bytes."""
+    """Create a snapshot of a filled collection. Return its path and its bytes."""
     embedded_or_real.upload("t", PLAIN)
     path = f"/collections/t/snapshots/{embedded_or_real.result('POST', '/collections/t/snapshots')['name']}"
     return path, embedded_or_real.ask("GET", path).content
@@ -46,7 +46,7 @@ def made(embedded_or_real: HttpClient) -> tuple[str, bytes]:
 def test_a_range_gives_exactly_its_bytes(
     embedded_or_real: HttpClient, made: tuple[str, bytes], wanted: str, part: slice
 ) -> None:
-    """206 with the place of the part in the whole."""
+    """The response is 206 with the range within the whole file."""
     path, content = made
     begin, end, _ = part.indices(len(content))
 
@@ -59,7 +59,7 @@ def test_a_range_gives_exactly_its_bytes(
 def test_if_match_decides_and_if_range_is_not_looked_at(
     embedded_or_real: HttpClient, made: tuple[str, bytes]
 ) -> None:
-    """A stale ETag is 412 with If-Match; with If-Range the part comes all the same."""
+    """A stale ETag is 412 with If-Match; with If-Range the range is sent all the same."""
     path, content = made
     etag = embedded_or_real.ask("GET", path, headers={"range": "bytes=0-0"}).headers["etag"]
 
@@ -73,7 +73,7 @@ def test_if_match_decides_and_if_range_is_not_looked_at(
 
 
 def test_a_range_beyond_the_end_is_416(embedded_or_real: HttpClient, made: tuple[str, bytes]) -> None:
-    """With the size that it would have had to keep to."""
+    """The response names the file's size."""
     path, content = made
 
     answer = embedded_or_real.ask("GET", path, headers={"range": f"bytes={len(content)}-"})
@@ -84,7 +84,7 @@ def test_a_range_beyond_the_end_is_416(embedded_or_real: HttpClient, made: tuple
 def test_a_client_that_takes_gzip_gets_gzip_without_a_length(
     embedded_or_real: HttpClient, made: tuple[str, bytes]
 ) -> None:
-    """Whoever saves the raw bytes has no archive: as on a real server."""
+    """As on a real server: a client that stores the raw bytes has no tar archive."""
     path, content = made
 
     answer = embedded_or_real.ask("GET", path, headers={"accept-encoding": "gzip"})
@@ -97,7 +97,7 @@ def test_a_client_that_takes_gzip_gets_gzip_without_a_length(
 def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
     embedded_or_real: HttpClient, made: tuple[str, bytes], tmp_path: Path
 ) -> None:
-    """Shards first, the configuration near the end; the checksum beside it is the file's."""
+    """Shards come first, the configuration near the end; the checksum file is the file's checksum."""
     _, content = made
     (tmp_path / "s").write_bytes(content)
 
@@ -114,7 +114,7 @@ def test_a_snapshot_has_the_members_of_a_servers_in_their_order(
 
 
 def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(embedded_or_real: HttpClient) -> None:
-    """Listed without a checksum, after success and after failure; only the last part of a path counts."""
+    """It is listed without a checksum, after success and failure; only the last part of its path counts."""
     embedded_or_real.upload("t", PLAIN, "mine.snapshot")
     sizes = [one["size"] for one in embedded_or_real.result("GET", "/collections/t/snapshots")]
 
@@ -142,7 +142,7 @@ def test_an_uploaded_file_stays_under_its_name_and_is_overwritten_by_its_like(em
 def test_a_broken_upload_fails_and_leaves_no_collection(
     server: EmbeddedQdrant, client: HttpClient, content: bytes, status: int
 ) -> None:
-    """Only a missing end marker is not noticed; temporary files are gone in each case."""
+    """Only a missing end marker is not noticed; temporary files are removed in each case."""
     answer = client.upload("t", content)
 
     assert answer.status_code == status
@@ -152,7 +152,7 @@ def test_a_broken_upload_fails_and_leaves_no_collection(
 
 
 def test_a_checksum_is_compared_before_anything_happens(embedded_or_real: HttpClient) -> None:
-    """The right one in any case of letters passes; a wrong one is 400 and nothing is kept."""
+    """The right checksum passes in upper and lower case; with a wrong one the response is 400 and no file is kept."""
     wrong = embedded_or_real.upload("wrong", PLAIN, checksum=NO_CHECKSUM)
     right = embedded_or_real.upload("right", PLAIN, checksum=CHECKSUM.upper())
 
@@ -162,7 +162,7 @@ def test_a_checksum_is_compared_before_anything_happens(embedded_or_real: HttpCl
 
 
 def test_an_upload_that_is_not_waited_for_is_202_and_done_later(embedded_or_real: HttpClient) -> None:
-    """The failure of another one is told to nobody."""
+    """The failure of another such upload is not reported."""
     good = embedded_or_real.upload("t", PLAIN, wait="false")
     misbehaving_server = embedded_or_real.upload("never", b"garbage" * 200, wait="false")
     deadline = time.monotonic() + 10
@@ -174,7 +174,7 @@ def test_an_upload_that_is_not_waited_for_is_202_and_done_later(embedded_or_real
 
 
 def test_another_vector_size_is_refused_with_both_written_out(embedded_or_real: HttpClient) -> None:
-    """400, and the existing collection keeps its points."""
+    """The response is 400, and the existing collection keeps its points."""
     embedded_or_real.create("t", vectors={"size": 8, "distance": "Cosine", "on_disk": True})
     embedded_or_real.upsert("t", {"id": 1, "vector": [1] * 8})
 
@@ -192,7 +192,7 @@ def test_another_vector_size_is_refused_with_both_written_out(embedded_or_real: 
 
 
 def test_an_existing_collection_keeps_its_settings_and_takes_the_points(embedded_or_real: HttpClient) -> None:
-    """Its HNSW settings and its metadata win; its payload indexes are built over the incoming points."""
+    """Its HNSW settings and its metadata stay; its payload indexes are built over the new points."""
     vectors = {"size": 4, "distance": "Cosine"}
     embedded_or_real.create("t", vectors=vectors, hnsw_config={"m": 5}, metadata={"mine": True})
     embedded_or_real.result("PUT", "/collections/t/index?wait=true", {"field_name": "pop", "field_schema": "float"})
@@ -209,7 +209,7 @@ def test_an_existing_collection_keeps_its_settings_and_takes_the_points(embedded
 
 @pytest.fixture
 def recover(client: HttpClient) -> Callable[..., Any]:
-    """Recover the collection `t` from a location."""
+    """Return a function that recovers the collection `t` from a location."""
 
     def recovering(location: str, **body: object) -> Any:  # noqa: ANN401 - a response
         return client.ask("PUT", "/collections/t/snapshots/recover", {"location": location, **body})
@@ -220,7 +220,7 @@ def recover(client: HttpClient) -> Callable[..., Any]:
 def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
     server: EmbeddedQdrant, client: HttpClient, recover: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """A relative link to a sibling is fine, one that leads outside is 403, one that dangles 400."""
+    """A relative link to a sibling is followed, one that leads outside is 403, a dangling one 400."""
     store = server.snapshots / "shared"
     store.mkdir(exist_ok=True)
     (store / "real one #1.snapshot").write_bytes(PLAIN.read_bytes())
@@ -242,7 +242,7 @@ def test_a_link_below_the_snapshots_directory_is_followed_inside_it(
 
 
 def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: EmbeddedQdrant) -> None:
-    """Its own sentence, in which expected is what was asked for."""
+    """The message is the server's, in which "expected" is the request's checksum."""
     (server.snapshots / "seed").mkdir(exist_ok=True)
     (server.snapshots / "seed" / "one.snapshot").write_bytes(PLAIN.read_bytes())
 
@@ -255,7 +255,7 @@ def test_recover_wants_the_right_checksum(recover: Callable[..., Any], server: E
 def test_recover_fetches_from_another_server_with_its_key(
     client: HttpClient, recover: Callable[..., Any], start: Callable[..., EmbeddedQdrant]
 ) -> None:
-    """The key in the body is for that server; without it the refusal is passed on as 400."""
+    """The key in the body is for that server; without it, its refusal becomes a 400."""
     other = HttpClient(start(api_key="theirs").url, "theirs")
     other.upload("far", PLAIN, "far.snapshot")
     location = f"{other.url}/collections/far/snapshots/far.snapshot"
@@ -268,7 +268,7 @@ def test_recover_fetches_from_another_server_with_its_key(
 
 
 def test_of_two_recovers_of_a_missing_collection_one_gets_409(start: Callable[..., EmbeddedQdrant]) -> None:
-    """Both unpack at once, one creates; the data is whole."""
+    """Both unpack at the same time and one creates; the data is complete."""
     qdrant = start(misbehaving=True)
     client = HttpClient(qdrant.url)
     qdrant.misbehave({"fault": "pause", "moment": "before-create", "seconds": 30})
@@ -292,7 +292,7 @@ def test_of_two_recovers_of_a_missing_collection_one_gets_409(start: Callable[..
 
 
 def half_sent(qdrant: EmbeddedQdrant, share: float) -> None:
-    """Upload that share of a snapshot's form, then go away."""
+    """Upload that share of a snapshot's form, then close the connection."""
     head = b'--b\r\nContent-Disposition: form-data; name="snapshot"; filename="up.snapshot"\r\n\r\n'
     form = head + PLAIN.read_bytes() + b"\r\n--b--\r\n"
     lines = [
@@ -307,7 +307,7 @@ def half_sent(qdrant: EmbeddedQdrant, share: float) -> None:
 
 
 def test_a_client_that_dies_before_its_last_byte_is_forgotten(start: Callable[..., EmbeddedQdrant]) -> None:
-    """No collection, no file, nothing temporary."""
+    """There is no collection, no file, and nothing temporary."""
     qdrant = start()
 
     half_sent(qdrant, 0.9)
@@ -334,7 +334,7 @@ def test_a_client_that_dies_after_its_last_byte_gets_its_restore(start: Callable
 
 
 def test_custom_sharding_restores_to_no_shards_with_200(embedded_or_real: HttpClient) -> None:
-    """The trap of a real server: it says true and holds nothing."""
+    """As on a real server, the result is true and the collection is empty."""
     embedded_or_real.create("keyed", sharding_method="custom")
 
     answer = embedded_or_real.upload("copy", embedded_or_real.snapshot("keyed"))
@@ -345,7 +345,7 @@ def test_custom_sharding_restores_to_no_shards_with_200(embedded_or_real: HttpCl
 
 
 def test_rocksdb_era_segments_are_refused(client: HttpClient, made: tuple[str, bytes], tmp_path: Path) -> None:
-    """The engine would load them with no points and without a word."""
+    """The engine would load them without points and without an error."""
     (tmp_path / "old.snapshot").write_bytes(made[1])
     inner = tmp_path / "inner.tar"
     with tarfile.open(inner, "w") as segment:
@@ -362,7 +362,7 @@ def test_rocksdb_era_segments_are_refused(client: HttpClient, made: tuple[str, b
 
 
 def test_full_and_shard_snapshots_can_be_made_listed_fetched_and_deleted(embedded_or_real: HttpClient) -> None:
-    """Their members are those of a server: collection snapshots and a mapping; a shard without configuration."""
+    """Their members are those of a server: collection snapshots and a mapping; a shard has no configuration."""
     embedded_or_real.upload("t", PLAIN)
     shelves = ("/snapshots", "/collections/t/shards/0/snapshots")
 

@@ -1,4 +1,4 @@
-"""Snapshots that real servers made load and give exactly the points that were in them."""
+"""Snapshots of real servers are restored with exactly their points."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MADE = [f"{kind}-{version}" for kind in KINDS for version in ("1.18.3", "1.16.3"
 
 
 def described(name: str) -> dict[str, Any]:
-    """Read what the file beside a snapshot says of it."""
+    """Return the recorded description beside a snapshot."""
     document: dict[str, Any] = json.loads((SNAPSHOTS / f"{name}.json").read_text())
     return document
 
 
 @pytest.mark.parametrize("made", MADE)
 def test_an_upload_gives_exactly_the_points(client: HttpClient, made: str) -> None:
-    """Ids, payloads and float32 vectors, in the order of a scroll; the count too."""
+    """Ids, payloads, float32 vectors and the count are the same, in the order of a scroll."""
     expected = described(made)
 
     answer = client.upload("loaded", SNAPSHOTS / f"{made}.snapshot", priority="snapshot")
@@ -39,7 +39,7 @@ def test_an_upload_gives_exactly_the_points(client: HttpClient, made: str) -> No
 def test_recover_from_a_server_file_gives_exactly_the_points(
     server: EmbeddedQdrant, client: HttpClient, made: str
 ) -> None:
-    """The same through `file://` below the snapshots directory."""
+    """The file is given as `file://` below the snapshots directory."""
     expected = described(made)
     place = server.snapshots / "seed" / f"{made}.snapshot"
     place.parent.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def test_recover_from_a_server_file_gives_exactly_the_points(
 
 @pytest.mark.parametrize("made", [f"{kind}-1.18.3" for kind in KINDS])
 def test_the_collection_is_described_as_the_real_server_described_it(client: HttpClient, made: str) -> None:
-    """Configuration, metadata, payload schema with its counts, segments: the whole of `GET /collections/…`."""
+    """Configuration, metadata, payload schema with its counts, and segments: the whole of `GET /collections/…`."""
     client.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
 
     assert client.result("GET", "/collections/loaded") == described(made)["info"]
@@ -63,7 +63,7 @@ def test_the_collection_is_described_as_the_real_server_described_it(client: Htt
 
 @pytest.mark.parametrize("made", [name for name in MADE if len(described(name)["points"]) > 1])
 def test_a_loaded_collection_takes_updates_and_deletions(client: HttpClient, made: str) -> None:
-    """A write onto an existing point is not ignored: the write-ahead log goes on where the snapshot stood."""
+    """A write to an existing point takes effect: the write-ahead log continues at the snapshot's last operation."""
     client.upload("loaded", SNAPSHOTS / f"{made}.snapshot")
     first, *rest = described(made)["points"]
 
@@ -76,7 +76,7 @@ def test_a_loaded_collection_takes_updates_and_deletions(client: HttpClient, mad
 
 @pytest.mark.parametrize("node", [f"{kind}-node{number}" for kind in ("ring", "keyed") for number in range(3)])
 def test_one_node_of_a_cluster_is_refused_and_leaves_nothing(client: HttpClient, node: str) -> None:
-    """A file that lacks shards: 500 in the server's words, and no collection afterwards."""
+    """The file lacks shards: 500 with the server's message, and no collection afterwards."""
     answer = client.upload("loaded", SNAPSHOTS / f"{node}-1.18.3.snapshot")
 
     assert answer.status_code == 500

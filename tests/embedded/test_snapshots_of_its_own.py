@@ -1,4 +1,4 @@
-"""What the embedded Qdrant snapshots, it restores; and so does a real server, in both directions."""
+"""Snapshots of the embedded Qdrant are restored by itself and by a real server, and the other way round."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COPY = "copied-by-a-test"
 
 
 def fill_named(client: HttpClient, name: str) -> None:
-    """Make a collection with every kind of vector, and a point without one of them."""
+    """Create a collection with every kind of vector, and a point without one of them."""
     vectors = {
         "a": {"size": 3, "distance": "Cosine", "on_disk": True},
         "half": {"size": 2, "distance": "Euclid", "datatype": "float16"},
@@ -39,7 +39,7 @@ def fill_named(client: HttpClient, name: str) -> None:
 
 
 def fill_shards(client: HttpClient, name: str) -> None:
-    """Make three shards, with ids of both kinds and deleted points among them."""
+    """Create three shards, with ids of both kinds and deleted points."""
     client.create(name, shard_number=3)
     numbers = [{"id": one, "vector": [one, 1, 1, 1], "payload": {"i": one}} for one in range(60)]
     uuids = [
@@ -51,7 +51,7 @@ def fill_shards(client: HttpClient, name: str) -> None:
 
 
 def fill_indexed(client: HttpClient, name: str) -> None:
-    """Make payload indexes of several kinds, metadata and quantization."""
+    """Create payload indexes of several kinds, metadata and quantization."""
     client.create(name, quantization_config={"scalar": {"type": "int8"}}, metadata={"nested": {"a": [1, None]}})
     payload = {"word": "x", "number": 7, "real": 0.1, "yes": True, "none": None, "text": "a b", "deep": {"k": [1]}}
     client.upsert(name, *({"id": one, "vector": [one, 0, 0, 1], "payload": payload} for one in range(1, 30)))
@@ -60,13 +60,13 @@ def fill_indexed(client: HttpClient, name: str) -> None:
 
 
 def fill_vectorless(client: HttpClient, name: str) -> None:
-    """Make a collection without any vector."""
+    """Create a collection without vectors."""
     client.create(name, vectors={})
     client.upsert(name, {"id": 1, "vector": {}, "payload": {"a": 1}})
 
 
 def fill_untouched(client: HttpClient, name: str) -> None:
-    """Make a collection that nobody ever wrote to."""
+    """Create a collection without a single write."""
     client.create(name)
 
 
@@ -75,7 +75,7 @@ FILLS = [fill_named, fill_shards, fill_indexed, fill_vectorless, fill_untouched]
 
 @pytest.fixture
 def round_trip_server(real: HttpClient) -> Iterator[HttpClient]:
-    """Ask the real server, on which one collection of a reserved name comes and goes."""
+    """Return a client of the real server, on which a collection of a reserved name is created and deleted."""
     with alone(real.url):
         real.result("DELETE", f"/collections/{COPY}")
         yield real
@@ -85,7 +85,7 @@ def round_trip_server(real: HttpClient) -> Iterator[HttpClient]:
 
 
 def described(client: HttpClient, name: str) -> dict[str, Any]:
-    """Return a collection's description without the number of segments and a setting that 1.16 does not know."""
+    """Return a collection's description, without its number of segments and a setting that 1.16 does not know."""
     info: dict[str, Any] = client.result("GET", f"/collections/{name}")
     info["config"]["optimizer_config"].pop("prevent_unoptimized", None)
     return {key: value for key, value in info.items() if key != "segments_count"}
@@ -95,7 +95,7 @@ def described(client: HttpClient, name: str) -> dict[str, Any]:
 def test_a_snapshot_restores_into_another_embedded_server(
     client: HttpClient, start: Callable[..., EmbeddedQdrant], fill: Callable[[HttpClient, str], None]
 ) -> None:
-    """Points, configuration, metadata and schema are the same on a server that never saw the collection."""
+    """Points, configuration, metadata and schema are the same on another server."""
     fill(client, "own")
     other = HttpClient(start().url)
 
@@ -110,7 +110,7 @@ def test_a_snapshot_restores_into_another_embedded_server(
 def test_a_snapshot_restores_into_a_real_server_and_comes_back(
     client: HttpClient, round_trip_server: HttpClient, fill: Callable[[HttpClient, str], None]
 ) -> None:
-    """Embedded → real → embedded: the points are the same at every station."""
+    """Embedded → real → embedded: the points are the same each time."""
     fill(client, "own")
     expected = client.points("own")
 
@@ -128,7 +128,7 @@ def test_a_snapshot_restores_into_a_real_server_and_comes_back(
 def test_a_real_snapshot_passes_through_the_embedded_server_unharmed(
     client: HttpClient, round_trip_server: HttpClient, kind: str
 ) -> None:
-    """Real → embedded, written to, → real: what the embedded server changed is changed, the rest is as it was."""
+    """Real → embedded, written to, → real: only what the embedded server changed has changed."""
     client.upload("passing", SNAPSHOTS / f"{kind}-1.18.3.snapshot")
     first = client.points("passing")[0]
     client.result(
@@ -145,7 +145,7 @@ def test_a_real_snapshot_passes_through_the_embedded_server_unharmed(
 def test_a_real_server_does_not_ignore_later_writes(
     client: HttpClient, round_trip_server: HttpClient, fill: Callable[[HttpClient, str], None]
 ) -> None:
-    """Updates and deletions of restored points take effect: operation numbers go on where the snapshot stood."""
+    """Updates and deletions of restored points take effect: operation numbers continue at the snapshot's last."""
     fill(client, "own")
     round_trip_server.upload(COPY, client.snapshot("own"))
     first, *rest = [one[0] for one in round_trip_server.points(COPY)]
@@ -158,7 +158,7 @@ def test_a_real_server_does_not_ignore_later_writes(
 
 
 def test_unchanged_points_give_the_same_archive_twice(client: HttpClient) -> None:
-    """Two snapshots of a collection that nobody wrote to have one checksum, as on a real server."""
+    """Two snapshots of an unchanged collection have one checksum, as on a real server."""
     fill_indexed(client, "own")
 
     made = [client.result("POST", "/collections/own/snapshots")["checksum"] for _ in range(2)]
@@ -167,7 +167,7 @@ def test_unchanged_points_give_the_same_archive_twice(client: HttpClient) -> Non
 
 
 def test_thirty_thousand_points_pass_in_seconds(client: HttpClient) -> None:
-    """The size of the demo: a snapshot and a restore take well under two seconds each."""
+    """With the size of the demo, a snapshot and a restore take less than two seconds each."""
     client.create("cities", vectors={"size": 3, "distance": "Cosine"})
     for start_at in range(0, 30_000, 5_000):
         numbers = range(start_at, start_at + 5_000)

@@ -1,4 +1,4 @@
-"""The embedded Qdrant does wrong what it is told to do wrong, and leaves what a real server leaves."""
+"""Injected faults: each happens when asked for, and leaves the state that a real server leaves."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ LEFT_BY_A_KILL = [
 
 @pytest.fixture
 def misbehaving_server(start: Callable[..., EmbeddedQdrant]) -> EmbeddedQdrant:
-    """Start one that may be told to misbehave."""
+    """Start a server with fault injection."""
     return start(misbehaving=True)
 
 
 def state(client: HttpClient) -> dict[str, Any]:
-    """Return everything about the collection `t` that a client sees; a status where the server refuses."""
+    """Return what a client sees of the collection `t`; a status where a request is refused."""
     count = client.ask("POST", "/collections/t/points/count", {})
     point = {"points": [{"id": 1000, "vector": [1, 1, 1, 1]}]}
     return {
@@ -52,7 +52,7 @@ def state(client: HttpClient) -> dict[str, Any]:
 
 
 def in_background(work: Callable[[], requests.Response]) -> tuple[threading.Thread, list[int]]:
-    """Send a request from a thread; its status ends up in the list."""
+    """Send a request from a thread. Its status is appended to the list."""
     statuses: list[int] = []
     thread = threading.Thread(target=lambda: statuses.append(work().status_code))
     thread.start()
@@ -63,7 +63,7 @@ def in_background(work: Callable[[], requests.Response]) -> tuple[threading.Thre
 def test_a_kill_at_a_moment_of_a_recover_leaves_what_is_measured(
     misbehaving_server: EmbeddedQdrant, moment: str, left: dict[str, Any]
 ) -> None:
-    """Dead by SIGKILL at the named moment; after a restart the state is the one a real server was left in."""
+    """After SIGKILL at that moment and a restart, the state is as it was recorded on a real server."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "die", "moment": moment})
 
@@ -79,7 +79,7 @@ def test_a_kill_at_a_moment_of_a_recover_leaves_what_is_measured(
 
 @pytest.mark.parametrize("repair", ["recover", "delete and recover"])
 def test_a_dirty_collection_is_repaired_by_a_good_recover(misbehaving_server: EmbeddedQdrant, repair: str) -> None:
-    """Over it or after deleting it, the next restore makes it whole."""
+    """The next restore repairs it, with or without deleting it first."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "die", "moment": "while-moving"})
     with pytest.raises(requests.ConnectionError):
@@ -96,7 +96,7 @@ def test_a_dirty_collection_is_repaired_by_a_good_recover(misbehaving_server: Em
 
 
 def test_a_kill_while_data_moves_over_an_existing_collection_loses_it(misbehaving_server: EmbeddedQdrant) -> None:
-    """The old points are gone by then: it is dirty afterwards, not old."""
+    """The old points are deleted by then: the collection is dirty afterwards, not old."""
     client = HttpClient(misbehaving_server.url)
     client.create("t", vectors={"size": 4, "distance": "Cosine"})
     client.upsert("t", {"id": 5000, "vector": [1, 1, 1, 1]})
@@ -110,7 +110,7 @@ def test_a_kill_while_data_moves_over_an_existing_collection_loses_it(misbehavin
 
 
 def test_while_a_recover_is_paused_the_server_answers_and_the_gauge_is_up(misbehaving_server: EmbeddedQdrant) -> None:
-    """Listing, telemetry, metrics and writes to others go on; the gauge of a name that does not exist yet says 1."""
+    """Listing, telemetry, metrics and writes to others work; the name is counted before the collection exists."""
     client = HttpClient(misbehaving_server.url)
     client.create("other")
     misbehaving_server.misbehave({"fault": "pause", "moment": "unpacking", "seconds": 30})
@@ -134,7 +134,7 @@ def test_while_a_recover_is_paused_the_server_answers_and_the_gauge_is_up(misbeh
 
 
 def test_an_upload_is_received_before_its_gauge_rises(misbehaving_server: EmbeddedQdrant) -> None:
-    """Paused at `received`, all bytes have come, nothing is visible, and no gauge says that anything runs."""
+    """Paused at `received`, all bytes have arrived, nothing is visible, and no recovery is counted."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "pause", "moment": "received", "seconds": 30})
     thread, statuses = in_background(lambda: client.upload("t", PLAIN))
@@ -151,7 +151,7 @@ def test_an_upload_is_received_before_its_gauge_rises(misbehaving_server: Embedd
 def test_a_snapshot_that_takes_long_shows_in_the_creations_gauge_and_lets_writes_pass(
     misbehaving_server: EmbeddedQdrant,
 ) -> None:
-    """Points written during the creation are in it: nobody stopped the writers."""
+    """Points can be written during the creation."""
     client = HttpClient(misbehaving_server.url)
     client.create("t")
     misbehaving_server.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
@@ -168,7 +168,7 @@ def test_a_snapshot_that_takes_long_shows_in_the_creations_gauge_and_lets_writes
 
 
 def test_a_recover_during_a_snapshot_fails_the_snapshot(misbehaving_server: EmbeddedQdrant) -> None:
-    """As on a real server: recover 200, snapshot 500, and no file of it."""
+    """As on a real server, the recover gets 200, the snapshot 500, and there is no snapshot file."""
     client = HttpClient(misbehaving_server.url)
     client.upload("t", PLAIN)
     misbehaving_server.misbehave({"fault": "pause", "moment": "creating", "seconds": 30})
@@ -185,7 +185,7 @@ def test_a_recover_during_a_snapshot_fails_the_snapshot(misbehaving_server: Embe
 
 @pytest.mark.parametrize("status", [403, 400, 500])
 def test_server_files_are_refused_and_uploads_are_not(misbehaving_server: EmbeddedQdrant, status: int) -> None:
-    """What a server that cannot see the store answers, chosen by status."""
+    """The fault answers like a server that cannot see the store, with the given status."""
     client = HttpClient(misbehaving_server.url)
     body = {"status": {"error": "refused"}, "time": 0.0}
     misbehaving_server.misbehave({"fault": "fail", "path": "snapshots/recover", "status": status, "body": body})
@@ -198,7 +198,7 @@ def test_server_files_are_refused_and_uploads_are_not(misbehaving_server: Embedd
 
 
 def test_a_failure_happens_so_many_times(misbehaving_server: EmbeddedQdrant) -> None:
-    """A rate limit with Retry-After, twice, then as usual."""
+    """It is a rate limit with Retry-After, twice, then success."""
     client = HttpClient(misbehaving_server.url)
     limited = {
         "fault": "fail",
@@ -216,7 +216,7 @@ def test_a_failure_happens_so_many_times(misbehaving_server: EmbeddedQdrant) -> 
 
 
 def test_a_proxy_in_front_refuses_large_bodies_with_html(misbehaving_server: EmbeddedQdrant) -> None:
-    """413 with a page, before the body was read."""
+    """The response is 413 with an HTML page, before the body is read."""
     page = "<html><h1>413 Request Entity Too Large</h1></html>"
     misbehaving_server.misbehave({"fault": "fail", "path": "snapshots/upload", "status": 413, "body": page})
 
@@ -233,7 +233,7 @@ def test_a_proxy_in_front_refuses_large_bodies_with_html(misbehaving_server: Emb
 def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(
     misbehaving_server: EmbeddedQdrant, *, reset: bool
 ) -> None:
-    """Once; the rest can then be had by a range."""
+    """The rest can be downloaded by a range."""
     client = HttpClient(misbehaving_server.url)
     client.upload("t", PLAIN)
     path = f"/collections/t/snapshots/{client.result('POST', '/collections/t/snapshots')['name']}"
@@ -255,7 +255,7 @@ def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(
 
 
 def test_a_lost_answer_belongs_to_work_that_was_done(misbehaving_server: EmbeddedQdrant) -> None:
-    """The connection ends without a word, and the collection is there."""
+    """The connection ends without an answer, and the collection exists."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "lost", "path": "PUT /collections/t", "times": 1})
 
@@ -266,7 +266,7 @@ def test_a_lost_answer_belongs_to_work_that_was_done(misbehaving_server: Embedde
 
 
 def test_it_dies_after_the_work_of_a_request(misbehaving_server: EmbeddedQdrant) -> None:
-    """A collection that nobody heard of being created survives the kill."""
+    """A collection that was created without an answer survives the kill."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "die", "path": "PUT /collections/t"})
 
@@ -279,7 +279,7 @@ def test_it_dies_after_the_work_of_a_request(misbehaving_server: EmbeddedQdrant)
 
 
 def test_it_answers_late(misbehaving_server: EmbeddedQdrant) -> None:
-    """Only the paths named; the others at once."""
+    """Only requests to that path are delayed."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "slow", "path": "GET /aliases", "seconds": 0.5})
 
@@ -293,7 +293,7 @@ def test_it_answers_late(misbehaving_server: EmbeddedQdrant) -> None:
 
 
 def test_it_never_answers(misbehaving_server: EmbeddedQdrant) -> None:
-    """A client with a time limit runs into it."""
+    """A client with a timeout runs into it."""
     misbehaving_server.misbehave({"fault": "silent", "path": "GET /collections"})
 
     with pytest.raises(requests.ReadTimeout):
@@ -301,7 +301,7 @@ def test_it_never_answers(misbehaving_server: EmbeddedQdrant) -> None:
 
 
 def test_it_has_room_for_so_many_collections(misbehaving_server: EmbeddedQdrant) -> None:
-    """The next one is refused in the server's words, by creation and by recover alike."""
+    """The next one is refused with the server's message, by creation and by recover alike."""
     client = HttpClient(misbehaving_server.url)
     client.create("first")
     misbehaving_server.misbehave({"fault": "limit", "collections": 1})
@@ -315,7 +315,7 @@ def test_it_has_room_for_so_many_collections(misbehaving_server: EmbeddedQdrant)
 
 
 def test_it_says_that_it_is_another_version(misbehaving_server: EmbeddedQdrant) -> None:
-    """At the root, in telemetry and in the metrics."""
+    """The version is in the root document, telemetry and metrics."""
     client = HttpClient(misbehaving_server.url)
     misbehaving_server.misbehave({"fault": "version", "version": "1.15.4"})
 
@@ -325,7 +325,7 @@ def test_it_says_that_it_is_another_version(misbehaving_server: EmbeddedQdrant) 
 
 
 def test_a_fault_may_be_there_from_the_start(start: Callable[..., EmbeddedQdrant]) -> None:
-    """Given on the command line, before anybody could ask for it."""
+    """A fault on the command line is active before the first request."""
     qdrant = start(arguments=["--misbehave", '{"fault": "version", "version": "1.16.3"}'])
 
     assert HttpClient(qdrant.url).ask("GET", "/").json()["version"] == "1.16.3"
@@ -350,5 +350,5 @@ def test_a_fault_that_would_never_come_is_refused(misbehaving_server: EmbeddedQd
 
 
 def test_without_permission_there_is_no_switchboard(start: Callable[..., EmbeddedQdrant]) -> None:
-    """A server that people run knows nothing of it."""
+    """Without the option, the server has no such path."""
     assert HttpClient(start().url).ask("PUT", "/__misbehave", []).status_code == 404

@@ -1,4 +1,4 @@
-"""What was acknowledged is there after a stop, a restart and a kill -9."""
+"""Every acknowledged write is there after a stop, a restart and a kill -9."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KILLS = [pytest.param(True, id="killed"), pytest.param(False, id="stopped")]
 
 @pytest.mark.parametrize("kill", KILLS)
 def test_everything_acknowledged_survives(start: Callable[..., EmbeddedQdrant], *, kill: bool) -> None:
-    """Points, deletions, payload indexes, metadata, aliases, snapshots, and the number of operations."""
+    """These are points, deletions, payload indexes, metadata, aliases, snapshots, and the number of operations."""
     qdrant = start()
     client = HttpClient(qdrant.url)
     client.create("cities", metadata={"a": 1, "b": 2})
@@ -53,7 +53,7 @@ def everything(client: HttpClient) -> dict[str, object]:
 
 @pytest.mark.parametrize("kill", KILLS)
 def test_a_restored_collection_survives(start: Callable[..., EmbeddedQdrant], *, kill: bool) -> None:
-    """What came from a real server's snapshot, and what was written on top of it."""
+    """The data of a real server's snapshot survives, and the writes after it."""
     qdrant = start()
     client = HttpClient(qdrant.url)
     client.upload("plain", SNAPSHOTS / "plain-1.18.3.snapshot")
@@ -66,7 +66,7 @@ def test_a_restored_collection_survives(start: Callable[..., EmbeddedQdrant], *,
 
 
 def test_every_write_before_a_kill_is_there(start: Callable[..., EmbeddedQdrant]) -> None:
-    """Forty small writes, each acknowledged, none flushed by anybody, then SIGKILL."""
+    """Forty small writes are acknowledged, none is flushed, then SIGKILL."""
     qdrant = start()
     client = HttpClient(qdrant.url)
     client.create("busy")
@@ -80,7 +80,7 @@ def test_every_write_before_a_kill_is_there(start: Callable[..., EmbeddedQdrant]
 
 
 def test_a_write_that_was_refused_does_not_come_back(start: Callable[..., EmbeddedQdrant]) -> None:
-    """A wrong dimension is refused before it is logged: nothing of it appears when the log is replayed."""
+    """A wrong dimension is refused before it is logged, so it is not there when the log is replayed."""
     qdrant = start()
     client = HttpClient(qdrant.url)
     client.create("strict")
@@ -95,7 +95,7 @@ def test_a_write_that_was_refused_does_not_come_back(start: Callable[..., Embedd
 
 
 def test_a_directory_without_configuration_is_no_collection(start: Callable[..., EmbeddedQdrant]) -> None:
-    """What a kill during a creation may leave: not listed, and no obstacle to the same name."""
+    """A kill during a creation may leave it: it is not listed, and its name can be used."""
     qdrant = start()
     qdrant.stop()
     (qdrant.storage / "collections" / "half").mkdir()
@@ -108,7 +108,7 @@ def test_a_directory_without_configuration_is_no_collection(start: Callable[...,
 
 
 def test_stopping_is_quick_and_quiet(start: Callable[..., EmbeddedQdrant]) -> None:
-    """SIGTERM ends it with 0 and nothing on stderr, an upload waiting in a pause notwithstanding."""
+    """SIGTERM ends it with 0 and nothing on stderr, even while an upload waits in a pause."""
     qdrant = start(misbehaving=True)
     client = HttpClient(qdrant.url)
     client.create("cities")
