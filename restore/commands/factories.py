@@ -1,6 +1,6 @@
-"""Build clients and stores from settings. Imports only what the one that is named needs."""
+"""Clients and stores built from settings."""
 
-# ruff: noqa: PLC0415 - a boot with nothing to do is nearly all imports
+# ruff: noqa: PLC0415 - boot: each import inside a function says what it costs one that has nothing to do
 from __future__ import annotations
 
 import contextlib
@@ -9,14 +9,19 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from restore import __version__
 from restore.errors import SettingsError
+from restore.qdrant.api_key import is_scoped
+from restore.qdrant.client import Qdrant, connect
 from restore.settings.collections import names_a_path
 from restore.settings.model import Settings, SnapshotOptions
+from restore.settings.options.store import Compress, Encrypt
+from restore.stores.local.reader import LocalStore, open_local_store
 from restore.stores.location import Location, parse_location
+from restore.system.clock import Clock
 
 if TYPE_CHECKING:
     from restore.checks.recorder import CheckRecorder
-    from restore.qdrant.client import Qdrant
     from restore.snapshots.age import AgeIdentities
     from restore.snapshots.codec import Encoder
     from restore.stores.bucket.writer import WritableBucketStore
@@ -26,17 +31,13 @@ if TYPE_CHECKING:
 
 def make_recorder(store: WritableStore) -> CheckRecorder:
     """Return what writes down beside a snapshot how a check of it ended."""
-    from restore import __version__
-    from restore.checks.recorder import CheckRecorder
-    from restore.system.clock import Clock
+    from restore.checks.recorder import CheckRecorder  # 2 ms
 
     return CheckRecorder(store, Clock(), f"qdrant-restore {__version__}")
 
 
 def has_scoped_key(settings: Settings) -> bool:
     """Return whether the key of the settings is for single collections only."""
-    from restore.qdrant.api_key import is_scoped
-
     return settings.server.api_key is not None and is_scoped(settings.server.api_key.reveal())
 
 
@@ -48,8 +49,6 @@ def make_token() -> str:
 @contextlib.contextmanager
 def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
     """Open a client of the server in the settings. Raises `SettingsError` for a wrong `ca_file`."""
-    from restore.qdrant.client import connect
-
     key = settings.server.api_key.reveal() if settings.server.api_key else ""
     try:
         qdrant = connect(settings.server.url, key, ca_file=settings.server.ca_file, insecure=settings.server.insecure)
@@ -79,8 +78,6 @@ def open_store(settings: Settings, text: str = "") -> Store:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
         return bucket
-    from restore.stores.local.reader import open_local_store
-
     return open_local_store(location.path, _open_keys(settings))
 
 
@@ -90,7 +87,7 @@ def open_with_fallbacks(settings: Settings, log: Log) -> Store:
         return _open_anywhere(settings)
     if not settings.store.fallbacks:
         return open_store(settings)
-    from restore.stores.fallback import FallbackStore
+    from restore.stores.fallback import FallbackStore  # 2 ms
 
     def make(text: str) -> Callable[[], Store]:
         return lambda: open_store(settings, text)
@@ -101,8 +98,6 @@ def open_with_fallbacks(settings: Settings, log: Log) -> Store:
 
 def _open_anywhere(settings: Settings) -> Store:
     """Give what stands for a store where one file is restored, given by its path: it need not be there."""
-    from restore.stores.local.reader import LocalStore
-
     location = parse_location(settings.store.location)
     return LocalStore("." if location.is_bucket else location.path, _open_keys(settings))
 
@@ -114,8 +109,7 @@ def open_existing(settings: Settings) -> WritableStore:
         bucket = _open_bucket(settings, location)
         bucket.require_store()
         return bucket
-    from restore.stores.local.reader import open_local_store
-    from restore.stores.local.writer import WritableLocalStore
+    from restore.stores.local.writer import WritableLocalStore  # 3 ms
 
     open_local_store(location.path)
     return WritableLocalStore(location.path, file_mode=settings.store.file_mode, keys=_open_keys(settings))
@@ -128,7 +122,7 @@ def open_or_create(settings: Settings, text: str = "") -> WritableStore:
         bucket = _open_bucket(settings, location)
         bucket.prepare()
         return bucket
-    from restore.stores.local.writer import open_writable_local_store
+    from restore.stores.local.writer import open_writable_local_store  # 3 ms
 
     return open_writable_local_store(location.path, file_mode=settings.store.file_mode, keys=_open_keys(settings))
 
@@ -143,7 +137,7 @@ def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
         bucket = _open_bucket(settings, location)
         bucket.list_collections()
         return bucket
-    from restore.stores.local.writer import WritableLocalStore
+    from restore.stores.local.writer import WritableLocalStore  # 3 ms
 
     return WritableLocalStore(location.path)
 
@@ -163,11 +157,9 @@ def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
 
 def _make_encoder(settings: SnapshotOptions) -> Encoder | None:
     """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
-    from restore.settings.options.store import Compress, Encrypt
-
     if settings.compress is Compress.NONE and settings.encrypt is Encrypt.NONE:
         return None
-    from restore.snapshots.age import load_recipients
+    from restore.snapshots.age import load_recipients  # 3 ms, with codec
     from restore.snapshots.codec import Encoder
 
     recipients = load_recipients(settings.recipients_file) if settings.encrypt is Encrypt.AGE else ()
@@ -177,15 +169,14 @@ def _make_encoder(settings: SnapshotOptions) -> Encoder | None:
 def _open_keys(settings: Settings) -> AgeIdentities | None:
     if not settings.store.identity_file:
         return None
-    from restore.snapshots.age import AgeIdentities
+    from restore.snapshots.age import AgeIdentities  # 3 ms
 
     return AgeIdentities(settings.store.identity_file)
 
 
 def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
-    from restore.stores.bucket.credentials import open_client
+    from restore.stores.bucket.credentials import open_client  # 30 ms, with writer; an optional package
     from restore.stores.bucket.writer import WritableBucketStore
-    from restore.system.clock import Clock
 
     return WritableBucketStore(
         open_client(

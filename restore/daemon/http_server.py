@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import ipaddress
 import socket
 import threading
 import time
@@ -18,8 +19,6 @@ from restore.system.secret import Secret
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches a server that listens there."""
-    import ipaddress  # noqa: PLC0415 - only who serves pays for it
-
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

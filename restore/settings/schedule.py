@@ -71,7 +71,7 @@ def iterate_slots(cron: Cron, after: datetime, zone: tzinfo) -> Iterator[datetim
     A daily slot in the hour that clocks repeat is the first of the two; counted from within the second one it would
     lie in the past.
     """
-    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only who schedules has it
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - optional package
 
     try:
         slots = CronSim(cron.fields, after.astimezone(zone))

@@ -126,7 +126,7 @@ class BucketClient:
 
     def begin_stream(self, key: str, blocks: Iterator[bytes], part_bytes: int) -> Future[Any]:
         """Begin to write a large object in parts; nobody sees it before the last block. Raises as obstore does."""
-        import obstore  # noqa: PLC0415 - 8 ms that only buckets pay
+        import obstore  # noqa: PLC0415 - optional package
 
         return self._pool.begin(
             lambda: obstore.put(
