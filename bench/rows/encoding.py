@@ -89,7 +89,7 @@ def _list_older(store: Path) -> list[Path]:
 
 def _make_keys(work: Path) -> Path:
     """Create a key pair. Return the directory with `identity` and `recipients`."""
-    import pyrage  # type: ignore[import-untyped] # noqa: PLC0415 - an extra that only this needs
+    import pyrage  # noqa: PLC0415 - an extra that only this needs
 
     keys = work / "keys"
     keys.mkdir(mode=0o700)

@@ -20,6 +20,7 @@ from restore.errors import Interrupted
 from restore.qdrant.client import Qdrant, connect
 from restore.qdrant.worker_pool import map_concurrently
 from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
+from tests.support.request_hold import RequestHold
 from tests.support.run_publish import find_trouble, list_names
 from tests.support.run_restore import RunningProgram, restore_here
 from tests.support.run_snapshot import end_with, start_snapshot, take_here
@@ -74,29 +75,10 @@ class Rendezvous:
             self._here -= 1
 
 
-class Gathering:
-    """A fault's hook that holds every request until the test is over, and sets an event after so many."""
-
-    def __init__(self, wanted: int) -> None:
-        self._wanted = wanted
-        self._come = 0
-        self._gate = threading.Lock()
-        self.complete = threading.Event()
-        self.release = threading.Event()
-
-    def __call__(self, _seen: RecordedRequest) -> None:
-        """Hold the request until it is released."""
-        with self._gate:
-            self._come += 1
-            if self._come >= self._wanted:
-                self.complete.set()
-        self.release.wait(30)
-
-
 @pytest.fixture
-def gathering() -> Iterator[Gathering]:
+def hold() -> Iterator[RequestHold]:
     """Yield a hook for two requests."""
-    hook = Gathering(2)
+    hook = RequestHold(2)
     yield hook
     hook.release.set()
 
@@ -164,14 +146,14 @@ def test_a_signal_during_two_downloads_leaves_nothing_anywhere(
     filled_server: Server,
     watching_proxy: RecordingProxy,
     folder: Path,
-    gathering: Gathering,
+    hold: RequestHold,
     number: signal.Signals,
     status: int,
 ) -> None:
     """Within two seconds, although both wait for a byte: no temporary file, no snapshot on the server, no journal."""
-    watching_proxy.inject(DOWNLOAD, Fault(before=gathering))
+    watching_proxy.inject(DOWNLOAD, Fault(before=hold))
     child = start_snapshot(url=watching_proxy.url, store=folder)
-    assert gathering.complete.wait(20)
+    assert hold.reached.wait(20)
     run_result, took, output = end_with(child, number)
     left = {name: filled_server.snapshots_of(name) for name in NAMES}
     assert (run_result, list_names(folder), left) == (status, [], {name: [] for name in NAMES}), output
@@ -188,13 +170,13 @@ def test_a_signal_during_four_at_once_leaves_nothing_complete(
     watching_proxy: RecordingProxy, folder: Path, held_at: str, journals: int
 ) -> None:
     """Within two seconds, whatever they do: nothing appears afterwards, and the next run removes the rest."""
-    gathering = Gathering(4)
-    watching_proxy.inject(held_at, Fault(before=gathering))
+    hold = RequestHold(4)
+    watching_proxy.inject(held_at, Fault(before=hold))
     child = start_snapshot("--concurrency", "4", url=watching_proxy.url, store=folder)
-    assert gathering.complete.wait(20)
+    assert hold.reached.wait(20)
     run_result, took, output = end_with(child, signal.SIGTERM)
     at_once = list_names(folder)
-    gathering.release.set()
+    hold.release.set()
     time.sleep(1.0)
     later = list_names(folder)
     watching_proxy.reset()
@@ -205,12 +187,12 @@ def test_a_signal_during_four_at_once_leaves_nothing_complete(
 
 
 def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
-    watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
+    watching_proxy: RecordingProxy, folder: Path, hold: RequestHold
 ) -> None:
     """Protocol, Snapshot 3: it stands in the journal, for `prune --server` to report."""
-    watching_proxy.inject(CREATE, Fault(after=gathering))
+    watching_proxy.inject(CREATE, Fault(after=hold))
     child = start_snapshot(url=watching_proxy.url, store=folder)
-    assert gathering.complete.wait(20)
+    assert hold.reached.wait(20)
     run_result, took, output = end_with(child, signal.SIGTERM)
     assert (run_result, list_names(folder), output.count("snapshot.unanswered")) == (143, [], 2)
     assert "the server may still finish the snapshot" in output
@@ -219,20 +201,20 @@ def test_a_signal_during_two_creations_ends_in_time_and_says_what_may_be_left(
 
 
 def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishes(
-    filled_server: Server, watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
+    filled_server: Server, watching_proxy: RecordingProxy, folder: Path, hold: RequestHold
 ) -> None:
     """Within two seconds; each marker says what was sent."""
     take_here(url=filled_server.url, store=folder)
     for name in NAMES:
         filled_server.drop(name)
-    watching_proxy.inject(UPLOAD, Fault(before=gathering))
+    watching_proxy.inject(UPLOAD, Fault(before=hold))
     with RunningProgram("--transfer", "upload", url=watching_proxy.url, store=folder) as running:
-        assert gathering.complete.wait(20)
+        assert hold.reached.wait(20)
         begin = time.monotonic()
         running.terminate()
         run_result = running.wait()
         took = time.monotonic() - begin
-    gathering.release.set()
+    hold.release.set()
     marked = [name for name in NAMES if filled_server.markers(name)]
     report = restore_here(url=filled_server.url, store=folder)
     assert (run_result.status, marked) == (143, ["a", "b"])
@@ -242,10 +224,10 @@ def test_a_signal_during_two_uploads_leaves_their_marks_and_the_next_run_finishe
 
 
 def test_the_deadline_ends_several_as_it_ends_one(
-    watching_proxy: RecordingProxy, folder: Path, gathering: Gathering
+    watching_proxy: RecordingProxy, folder: Path, hold: RequestHold
 ) -> None:
     """Status 124, and nothing is left."""
-    watching_proxy.inject(DOWNLOAD, Fault(before=gathering))
+    watching_proxy.inject(DOWNLOAD, Fault(before=hold))
     child = start_snapshot("--deadline", "3s", url=watching_proxy.url, store=folder)
     _, output = child.communicate(timeout=30)
     assert (child.returncode, list_names(folder)) == (124, [])

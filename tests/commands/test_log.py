@@ -75,7 +75,8 @@ def test_only_what_is_important_enough_is_written(
     """The level that was asked for, and everything above it."""
     log = StderrLog(render_plain, least, str)
     every: tuple[Level, ...] = ("debug", "info", "warning", "error")
-    [log("e", level=level) for level in every]
+    for level in every:
+        log("e", level=level)
 
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == levels
 
@@ -154,7 +155,7 @@ def test_on_a_terminal_a_bar_moves_and_goes_away(tmp_path: Path) -> None:
 
 def _read_all(terminal: int) -> str:
     """Read a pseudo-terminal to its end, which Linux tells by an error."""
-    parts = []
+    parts: list[bytes] = []
     while True:
         try:
             block = os.read(terminal, 1 << 16)

@@ -4,7 +4,6 @@
 # ruff: noqa: PLR0917
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from restore.recovery.marker.model import Phase, TargetBefore
 from restore.snapshots.document import read_document
 from tests.support.markers import plant_mark
 from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
+from tests.support.request_hold import RequestHold
 from tests.support.run_prune import prune_here
 from tests.support.run_restore import RunningProgram
 from tests.support.run_snapshot import start_snapshot, take_here
@@ -30,23 +30,10 @@ CREATE = r"POST /collections/[^/]+/snapshots\?"
 DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 
 
-class Held:
-    """A fault's hook that reports a request and holds it until it is released."""
-
-    def __init__(self) -> None:
-        self.come = threading.Event()
-        self.release = threading.Event()
-
-    def __call__(self, _seen: RecordedRequest) -> None:
-        """Hold the request until it is released."""
-        self.come.set()
-        self.release.wait(30)
-
-
 @pytest.fixture
-def held() -> Iterator[Held]:
+def hold() -> Iterator[RequestHold]:
     """Yield a hook that holds requests."""
-    hook = Held()
+    hook = RequestHold()
     yield hook
     hook.release.set()
 
@@ -67,14 +54,16 @@ def qdrant(target: Server) -> Iterator[Qdrant]:
     client.close()
 
 
-def kill_at(pattern: str, fault: Fault, held: Held, proxy: RecordingProxy, *, cities: str, store: Path) -> None:
+def kill_at(
+    pattern: str, fault: Fault, hold: RequestHold, proxy: RecordingProxy, *, cities: str, store: Path
+) -> None:
     """Kill a snapshot run of a collection when such a request has come."""
     proxy.inject(pattern, fault)
     child = start_snapshot(cities, url=proxy.url, store=store)
-    assert held.come.wait(20)
+    assert hold.reached.wait(20)
     child.kill()
     child.communicate()
-    held.release.set()
+    hold.release.set()
 
 
 def ours(report: PruneReport, collection: str) -> list[StaleObject]:
@@ -88,12 +77,12 @@ def journals(store: Path) -> list[Path]:
 
 
 def test_what_a_killed_run_created_goes_and_a_persons_snapshot_stays(
-    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
     """Found by name and checksum, as the answer gave them and the journal has them; then the journal goes."""
     mine = target.ask("POST", path(cities, "snapshots")).result["name"]
     time.sleep(1.1)
-    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=tmp_path / "store")
+    kill_at(DOWNLOAD, Fault(before=hold), hold, proxy, cities=cities, store=tmp_path / "store")
     left = set(target.snapshots_of(cities)) - {mine}
     foreseen = prune_here("--server", "--dry-run", store=tmp_path / "store", qdrant=qdrant)
     untouched = set(target.snapshots_of(cities))
@@ -108,22 +97,22 @@ def test_what_a_killed_run_created_goes_and_a_persons_snapshot_stays(
 
 
 def test_the_journal_of_another_url_of_the_server_is_kept_until_it_is_asked_by_that(
-    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
     """What is there goes, by whatever name the server is called; what is not there may be on another server."""
     store = tmp_path / "store"
-    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    kill_at(DOWNLOAD, Fault(before=hold), hold, proxy, cities=cities, store=store)
     before = journals(store)
     prune_here("--server", store=store, qdrant=qdrant)
     assert (len(before), journals(store), target.snapshots_of(cities)) == (1, [], [])
 
 
 def test_a_journal_of_another_server_is_kept_and_said(
-    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
     """What is not here may be there; whoever knows that it is no more deletes the file. Nothing fails."""
     store = tmp_path / "store"
-    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    kill_at(DOWNLOAD, Fault(before=hold), hold, proxy, cities=cities, store=store)
     (file,) = target.snapshots_of(cities)
     target.ask("DELETE", path(cities, f"snapshots/{file}")).result  # noqa: B018 - it asserts
     (journal,) = journals(store)
@@ -137,11 +126,11 @@ def test_a_journal_of_another_server_is_kept_and_said(
 
 
 def test_a_snapshot_of_the_same_name_with_other_bytes_is_not_ours(
-    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
     """Two creations in one second have one name: the checksum tells whose it is."""
     store = tmp_path / "store"
-    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    kill_at(DOWNLOAD, Fault(before=hold), hold, proxy, cities=cities, store=store)
     (journal,) = journals(store)
     document = journal.read_bytes()
     made = read_document(document, JournalDocument, where="").creations[0].made
@@ -153,11 +142,11 @@ def test_a_snapshot_of_the_same_name_with_other_bytes_is_not_ours(
 
 
 def test_what_nobody_can_attribute_is_reported_and_stays(
-    target: Server, proxy: RecordingProxy, held: Held, qdrant: Qdrant, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, qdrant: Qdrant, cities: str, tmp_path: Path
 ) -> None:
     """Protocol, Snapshot 3: killed while the server created it. Said until a person has removed it."""
     store = tmp_path / "store"
-    kill_at(CREATE, Fault(after=held), held, proxy, cities=cities, store=store)
+    kill_at(CREATE, Fault(after=hold), hold, proxy, cities=cities, store=store)
     (file,) = target.snapshots_of(cities)
     first = prune_here("--server", store=store, qdrant=qdrant)
     second = prune_here("--server", store=store, qdrant=qdrant)
@@ -169,11 +158,11 @@ def test_what_nobody_can_attribute_is_reported_and_stays(
 
 
 def test_the_next_run_removes_what_a_killed_one_left_by_itself(
-    target: Server, proxy: RecordingProxy, held: Held, cities: str, tmp_path: Path
+    target: Server, proxy: RecordingProxy, hold: RequestHold, cities: str, tmp_path: Path
 ) -> None:
     """Every run cleans up after killed ones; `prune --server` is not needed for it."""
     store = tmp_path / "store"
-    kill_at(DOWNLOAD, Fault(before=held), held, proxy, cities=cities, store=store)
+    kill_at(DOWNLOAD, Fault(before=hold), hold, proxy, cities=cities, store=store)
     proxy.reset()
     report = take_here(cities, url=proxy.url, store=store, run_id="f" * 32)
     assert (report.status, target.snapshots_of(cities), journals(store)) == (0, [], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,7 +164,7 @@ FILE = {"collections": ["cities", "towns_test"]}
         ({"flags": {"all": ("true",), "exclude": ("*_test",)}, "document": FILE}, ((), (), ("*_test",))),
     ],
 )
-def test_names_and_patterns_of_different_sources(more: dict[str, object], counts: tuple[object, ...]) -> None:
+def test_names_and_patterns_of_different_sources(more: dict[str, Any], counts: tuple[object, ...]) -> None:
     """The stronger source decides; a flag's pattern is verbatim, a variable's are separated by commas."""
     assert choose(**more) == counts
 
@@ -183,7 +184,7 @@ def test_names_and_patterns_of_different_sources(more: dict[str, object], counts
         ),
     ],
 )
-def test_what_contradicts_itself_is_told(more: dict[str, object], problem: str) -> None:
+def test_what_contradicts_itself_is_told(more: dict[str, Any], problem: str) -> None:
     """Before anything is touched; an exclude that leaves nothing never comes to mean everything."""
     with pytest.raises(SettingsError) as caught:
         choose(**more)

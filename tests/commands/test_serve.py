@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,7 @@ def test_each_job_runs_when_its_schedule_says_so(scenario: ServeScenario) -> Non
 
 def test_jobs_that_are_due_together_run_in_their_order(scenario: ServeScenario) -> None:
     """First a new snapshot, then what prunes, copies, reads and proves it."""
-    everything = {str(job): "@daily" for job in JOBS}
+    everything: dict[str, Any] = {str(job): "@daily" for job in JOBS}
     scenario.serve(hours=13, **everything)
 
     assert [job for job, _ in scenario.ran] == ["snapshot", "prune", "mirror", "verify", "drill"]

@@ -35,7 +35,7 @@ def test_a_mirror_is_made_by_schedule_from_settings_alone(store_path: Path, targ
     away = store_path.parent / "away"
     schedules = {**DAILY, "RESTORE_SCHEDULE_MIRROR": "@daily"}
     variables = {**schedules, "RESTORE_MIRROR_TO": str(away), "QDRANT_COLLECTION_NAME": cities}
-    with RunningServe(store_path, target.url, **variables) as serving:
+    with RunningServe(store_path, target.url, variables) as serving:
         output = [serving.wait_ended(job) for job in ("snapshot", "mirror")]
         metrics = serving.wait_metric(f'qdrant_restore_mirror_last_status{{collection="{cities}"}} 1.0')
         ready = serving.ask("/readyz").status
@@ -72,7 +72,7 @@ def test_a_mirror_that_fails_is_told_and_the_snapshot_stays_good(
             "QDRANT_COLLECTION_NAME": cities,
             "RESTORE_NOTIFY_HEALTHCHECKS": f"{receiver.url}/{{command}}",
         }
-        with RunningServe(store_path, target.url, **variables) as serving:
+        with RunningServe(store_path, target.url, variables) as serving:
             output = [serving.wait_ended(job)["status"] for job in ("snapshot", "mirror")]
             metrics = serving.wait_metric('qdrant_restore_run_last_status{command="mirror"} 0.0')
             ready, healthy = serving.ask("/readyz"), serving.ask("/healthz").status
@@ -92,7 +92,7 @@ def test_pruning_by_schedule_without_a_rule_deletes_nothing_and_says_so(
 ) -> None:
     """An empty rule keeps everything."""
     schedules = {**DAILY, "RESTORE_SCHEDULE_PRUNE": "@daily"}
-    with RunningServe(store_path, target.url, QDRANT_COLLECTION_NAME=cities, **schedules) as serving:
+    with RunningServe(store_path, target.url, {"QDRANT_COLLECTION_NAME": cities, **schedules}) as serving:
         output = [serving.wait_ended(job)["status"] for job in ("snapshot", "prune")]
         result = serving.end()
     said = [event["line"] for event in read_events(result.stderr) if event["event"] == "job.told"]
@@ -108,7 +108,7 @@ def test_a_drill_whose_engine_is_not_installed_fails_and_nothing_else_does(
     """Status 2 of that job, with its sentence; the process and the other jobs go on."""
     schedules = {**DAILY, "RESTORE_SCHEDULE_DRILL": "@daily"}
     variables = {**schedules, "RESTORE_DRILL_ON": "embedded", "QDRANT_COLLECTION_NAME": cities}
-    with RunningServe(store_path, target.url, without=("qdrant_edge",), **variables) as serving:
+    with RunningServe(store_path, target.url, variables, without=("qdrant_edge",)) as serving:
         output = [serving.wait_ended(job)["status"] for job in ("snapshot", "drill")]
         healthy = serving.ask("/healthz").status
         result = serving.end()
@@ -122,7 +122,7 @@ def test_a_failed_run_is_in_the_metrics_file_of_serve_too(store_path: Path, targ
     """Also a run that reached no collection, with its duration."""
     file = store_path.parent / "x.prom"
     limits = {"RESTORE_WAIT_TIMEOUT": "0.5s", "RESTORE_METRICS_FILE": str(file)}
-    with RunningServe(store_path, "http://127.0.0.1:9", **DAILY, **limits) as serving:
+    with RunningServe(store_path, "http://127.0.0.1:9", {**DAILY, **limits}) as serving:
         output = serving.wait_ended("snapshot")
         end = time.monotonic() + 20
         while not file.exists() and time.monotonic() < end:
@@ -148,8 +148,8 @@ def test_two_processes_with_one_store_run_a_missed_slot_once(store_path: Path, t
     """Both started at the same moment, and one of them logs that the other one has the slot."""
     variables = {"QDRANT_COLLECTION_NAME": cities, **DAILY}
     with contextlib.ExitStack() as running:
-        first = running.enter_context(RunningServe(store_path, target.url, **variables))
-        second = running.enter_context(RunningServe(store_path, target.url, missed=False, **variables))
+        first = running.enter_context(RunningServe(store_path, target.url, variables))
+        second = running.enter_context(RunningServe(store_path, target.url, variables, missed=False))
         wait_published(store_path)
         ready = [one.wait_for("/readyz", 200).status for one in (first, second)]
         result = [one.end() for one in (first, second)]

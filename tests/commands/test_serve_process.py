@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ def store_path(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def serve(store_path: Path, target: Server, cities: str, **variables: str) -> RunningServe:
+def serve(store_path: Path, target: Server, cities: str, variables: Mapping[str, str] = DAILY) -> RunningServe:
     """Start it for one collection, its daily snapshot missed."""
-    return RunningServe(store_path, target.url, QDRANT_COLLECTION_NAME=cities, **{**DAILY, **variables})
+    return RunningServe(store_path, target.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY, **variables})
 
 
 # --- what it answers ------------------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def test_a_missed_snapshot_is_made_and_the_pages_tell_of_it(store_path: Path, ta
 def test_every_job_runs_by_schedule_and_the_backup_is_proven(store_path: Path, target: Server, cities: str) -> None:
     """Snapshot, prune, verify and drill, each as its command does it, and what they say in the metrics."""
     schedules = {f"RESTORE_SCHEDULE_{job}": "@daily" for job in ("SNAPSHOT", "PRUNE", "VERIFY", "DRILL")}
-    with serve(store_path, target, cities, RESTORE_KEEP_LAST="1", **schedules) as serving:
+    with serve(store_path, target, cities, {"RESTORE_KEEP_LAST": "1", **schedules}) as serving:
         output = [serving.wait_ended(job) for job in ("snapshot", "prune", "verify", "drill")]
         metrics = serving.wait_metric("qdrant_restore_seconds_since_proven{")
         ready = serving.ask("/readyz").status
@@ -69,7 +70,7 @@ def test_every_job_runs_by_schedule_and_the_backup_is_proven(store_path: Path, t
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_nothing_but_looking_is_answered(method: str, store_path: Path) -> None:
     """There is no path that changes anything, whatever the method."""
-    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, DAILY, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         before = (store_path / SCHEDULE_FILE).read_bytes()
         answers = [serving.ask(path, method).status for path in ("/healthz", "/metrics", "/snapshot")]
@@ -81,7 +82,7 @@ def test_nothing_but_looking_is_answered(method: str, store_path: Path) -> None:
 
 def test_it_listens_on_loopback_unless_told_otherwise(store_path: Path) -> None:
     """The default address is not one that another machine reaches."""
-    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, DAILY, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         result = serving.end()
     listening = [event for event in read_events(result.stderr) if event["event"] == "serve.listening"]
@@ -112,7 +113,7 @@ def test_without_the_token_only_the_status_is_told(store_path: Path, tmp_path: P
     """What restarts processes needs no token; names, times and metrics are for who has it."""
     (tmp_path / "token").write_text("a token of twenty\n")
     given = {"RESTORE_LISTEN_TOKEN_FILE": str(tmp_path / "token"), **DAILY}
-    with RunningServe(store_path, NOWHERE, missed=False, **given) as serving:
+    with RunningServe(store_path, NOWHERE, given, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         bare = [serving.ask(path) for path in ("/healthz", "/readyz", "/metrics", "/nothing")]
         wrong = [serving.ask(path, token="another") for path in ("/healthz", "/metrics")]
@@ -129,7 +130,7 @@ def test_without_the_token_only_the_status_is_told(store_path: Path, tmp_path: P
 
 def test_it_works_without_listening_at_all(store_path: Path, target: Server, cities: str) -> None:
     """`--listen off` is for those who watch in another way."""
-    with serve(store_path, target, cities, RESTORE_LISTEN="off"):
+    with serve(store_path, target, cities, {"RESTORE_LISTEN": "off"}):
         end = time.monotonic() + 20
         while not list(store_path.glob("*.snapshot.json")) and time.monotonic() < end:
             time.sleep(0.05)
@@ -139,7 +140,7 @@ def test_it_works_without_listening_at_all(store_path: Path, target: Server, cit
 
 def test_qdrant_that_is_away_is_unready_and_not_unhealthy(store_path: Path) -> None:
     """The worker lives; restarting it would help nobody."""
-    with RunningServe(store_path, NOWHERE, RESTORE_WAIT_TIMEOUT="0.2s", **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, {"RESTORE_WAIT_TIMEOUT": "0.2s", **DAILY}) as serving:
         output = serving.wait_ended("snapshot")
         ready, healthy = serving.ask("/readyz"), serving.ask("/healthz")
 
@@ -153,7 +154,7 @@ def test_qdrant_that_is_away_is_unready_and_not_unhealthy(store_path: Path) -> N
 
 def test_healthcheck_tells_a_living_one_from_none(store_path: Path) -> None:
     """Status 0 or 124, with one line for the engine's log."""
-    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, DAILY, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         environment = {"RESTORE_LISTEN": f"0.0.0.0:{serving.port}"}
         alive = run_program("healthcheck", cwd=store_path, environment=environment)
@@ -169,7 +170,7 @@ def test_healthcheck_tells_a_living_one_from_none(store_path: Path) -> None:
 
 def test_healthcheck_finds_the_address_in_the_settings_file(store_path: Path) -> None:
     """Then it takes the long way."""
-    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, DAILY, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         (store_path / "restore.yaml").write_text(f"listen: 127.0.0.1:{serving.port}\n")
         alive = run_program("healthcheck", cwd=store_path)
@@ -299,7 +300,7 @@ def test_a_shared_check_hears_of_no_success_while_another_job_fails(store_path: 
     schedules = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily"}
     with receive() as receiver:
         variables = {**schedules, "RESTORE_NOTIFY_HEALTHCHECKS": receiver.url, "QDRANT_COLLECTION_NAME": "gone"}
-        with RunningServe(store_path, target.url, **variables) as serving:
+        with RunningServe(store_path, target.url, variables) as serving:
             serving.wait_ended("snapshot")
             serving.wait_ended("verify")
             # Others are told after the pages tell it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from restore.system.events import no_log
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.request_hold import RequestHold
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_prune import OURS, FixedClock
 from tests.support.run_publish import describe
@@ -37,7 +38,7 @@ def source(tmp_path: Path) -> StoreHarness:
     return make_directory_harness(tmp_path / "source")
 
 
-def add(harness: StoreHarness, age: int, collection: str = "cities", **changes: object) -> str:
+def add(harness: StoreHarness, age: int, collection: str = "cities", **changes: Any) -> str:  # noqa: ANN401 - fields of the manifest
     """Publish a snapshot of so many days before noon, and return its file's name."""
     content = b"%d" % age * 1000
     return harness.publish(
@@ -231,14 +232,14 @@ def test_killed_at_any_moment_it_goes_on_with_what_is_missing(
     source.publish(LARGE, NOON - timedelta(days=2))
     source.publish(LARGE[::-1], NOON - timedelta(days=1))
     before = {file.name: file.read_bytes() for file in Path(source.name).iterdir()}
-    reached = threading.Event()
+    hold = RequestHold()
     with RecordingProxy(minio.url) as proxy:
         behind = {**minio.environment, "AWS_ENDPOINT_URL": proxy.url}
         harness = make_bucket_harness(minio)
-        proxy.inject(moment, Fault(before=lambda _: reached.set() or threading.Event().wait(20)))
+        proxy.inject(moment, Fault(before=hold))
         command = [sys.executable, "-m", "restore", "mirror", source.name, harness.name]
         with subprocess.Popen(command, env=make_environment(**behind), cwd=tmp_path) as child:
-            assert reached.wait(30)
+            assert hold.reached.wait(30)
             child.send_signal(signal.SIGKILL)
         proxy.reset()
         # The dead one's lease is over in a minute; nobody has to wait for that here.

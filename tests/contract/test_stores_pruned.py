@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.support.store_harness import StoreHarness
 pytestmark = pytest.mark.xdist_group("buckets")
 
 
-def fill(harness: StoreHarness, collection: str, days: int, **changes: object) -> list[str]:
+def fill(harness: StoreHarness, collection: str, days: int, **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the manifest
     """Publish a snapshot for each of so many days, the oldest first and return the files."""
     return [
         harness.publish(

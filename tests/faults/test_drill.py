@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from restore.recovery.marker.place import place_marker
 from restore.snapshots.manifest import read_manifest, write_manifest
 from tests.support.fast_clock import FastClock
 from tests.support.markers import DEAD, plant_mark
-from tests.support.recording_proxy import Fault
+from tests.support.recording_proxy import Fault, RecordedRequest
 from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_drill import drill_here, only
 from tests.support.run_restore import RunningProgram, TimedResult
@@ -82,9 +82,12 @@ class DrillScenario:
     def end_at(self, place: int, fault: Fault, number: signal.Signals) -> TimedResult:
         """Drill and send a signal at one step: with the request on its way, or done and not yet answered."""
         with self.start() as running:
-            way = "after" if fault.lost else "before"
-            ordered = {way: lambda _seen: running.terminate(number)}
-            self.setup.proxy.at(place, Fault(**ordered, lost=fault.lost, refused=fault.refused), only_writes=True)
+
+            def end(_request: RecordedRequest) -> None:
+                running.terminate(number)
+
+            hooked = replace(fault, after=end) if fault.lost else replace(fault, before=end)
+            self.setup.proxy.at(place, hooked, only_writes=True)
             return running.wait()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,7 +69,9 @@ def test_a_book_that_is_none_of_ours_keeps_no_job_from_running(kind: str, store:
     fill(store, "cities", [0])
     make_outside(store.path.parent)
     SPOILS[kind](store.path / SCHEDULE_FILE)
-    with RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@every 1m") as serving:
+    with RunningServe(
+        store.path, "http://127.0.0.1:9", {"RESTORE_SCHEDULE_VERIFY": "@every 1m"}, missed=False
+    ) as serving:
         page = serving.wait_for("/healthz", 200)
         metrics = serving.ask("/metrics")
         run_result = serving.end()
@@ -89,7 +91,7 @@ def serve_remembering(store: FilledStore, slot: datetime) -> RunningServe:
     fill(store, "cities", [0])
     jobs = [{"job": "verify", "schedule": "0 3 * * * UTC", "slot": slot.isoformat()}]
     (store.path / SCHEDULE_FILE).write_text(json.dumps({"jobs": jobs, "schema": 1}))
-    return RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="0 3 * * *")
+    return RunningServe(store.path, "http://127.0.0.1:9", {"RESTORE_SCHEDULE_VERIFY": "0 3 * * *"}, missed=False)
 
 
 def list_begun(stderr: str) -> list[str]:
@@ -127,7 +129,7 @@ def qdrant(scenario: RestoreScenario) -> Iterator[Qdrant]:
     client.close()
 
 
-def leave_journal(store: Path, url: str, *creations: dict[str, object]) -> None:
+def leave_journal(store: Path, url: str, *creations: Mapping[str, object]) -> None:
     """Leave a journal in a store."""
     document = {"schema": 1, "run_id": "0123abcd", "url": url, "creations": creations}
     (store / ".journal-0123abcd.json").write_text(json.dumps(document))
@@ -159,7 +161,12 @@ def test_a_journal_deletes_no_strangers_snapshot(
         key: truth.get(str(value), str(value).replace("<name>", made["name"]) if value else value)
         for key, value in lie.items()
     }
-    creation = {"collection": scenario.name, "at": "2026-11-20T12:00:00Z", "before": [], "made": output}
+    creation: dict[str, object] = {
+        "collection": scenario.name,
+        "at": "2026-11-20T12:00:00Z",
+        "before": [],
+        "made": output,
+    }
     leave_journal(scenario.store.path, scenario.proxy.url, creation)
     prune_here("--server", store=scenario.store.path, qdrant=qdrant)
 
@@ -172,7 +179,7 @@ def test_a_journal_of_a_name_that_no_collection_has_is_not_followed(
     name: str, scenario: RestoreScenario, qdrant: Qdrant
 ) -> None:
     """No request has such a name in it; a path of dots would be another request."""
-    creation = {"collection": name, "at": "2026-11-20T12:00:00Z", "before": [], "made": None}
+    creation: dict[str, object] = {"collection": name, "at": "2026-11-20T12:00:00Z", "before": [], "made": None}
     leave_journal(scenario.store.path, scenario.proxy.url, creation)
     report = prune_here("--server", store=scenario.store.path, qdrant=qdrant)
     journal = [one for one in report.server if one.file == ".journal-0123abcd.json"]

@@ -22,7 +22,9 @@ WORD = "surprise-77f1"
 def serving(store: FilledStore) -> Iterator[RunningServe]:
     """Yield a serve that has nothing to do today."""
     fill(store, "cities", [0])
-    with RunningServe(store.path, "http://127.0.0.1:9", missed=False, RESTORE_SCHEDULE_VERIFY="@yearly") as running:
+    with RunningServe(
+        store.path, "http://127.0.0.1:9", {"RESTORE_SCHEDULE_VERIFY": "@yearly"}, missed=False
+    ) as running:
         assert running.wait_for("/healthz", 200).status == 200
         yield running
 

@@ -130,7 +130,7 @@ def test_serve_that_waits_for_a_lock_is_alive_and_tells_how_long(
     limits = {"RESTORE_HEALTH_TIMEOUT": "12s"}
     with (
         holding(store_path, 3.0),
-        RunningServe(store_path, target.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving,
+        RunningServe(store_path, target.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY, **limits}) as serving,
     ):
         output = serving.wait_ended("snapshot")
         waits = read_wait(serving.ask("/metrics").text)

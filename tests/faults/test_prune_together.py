@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import run_program
-from tests.support.recording_proxy import Fault, RecordedRequest
+from tests.support.recording_proxy import Fault
+from tests.support.request_hold import RequestHold
 from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_prune import OURS, fill
 from tests.support.run_publish import find_trouble
@@ -24,23 +25,10 @@ DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 RULE = ("--keep-last", "1", "--min-keep", "0")
 
 
-class Held:
-    """A fault's hook that reports a request and holds it until it is released."""
-
-    def __init__(self) -> None:
-        self.come = threading.Event()
-        self.release = threading.Event()
-
-    def __call__(self, _seen: RecordedRequest) -> None:
-        """Hold the request until it is released."""
-        self.come.set()
-        self.release.wait(30)
-
-
 @pytest.fixture
-def held() -> Iterator[Held]:
+def hold() -> Iterator[RequestHold]:
     """Yield a hook that holds requests."""
-    hook = Held()
+    hook = RequestHold()
     yield hook
     hook.release.set()
 
@@ -58,24 +46,26 @@ def test_two_prunes_at_once_delete_each_file_once(scenario: RestoreScenario) -> 
     where = ("prune", *RULE, "--json", "--store", str(scenario.store.path))
     result: list[tuple[int, list[str]]] = []
     threads = [threading.Thread(target=lambda: result.append(prune(scenario.store.path))) for _ in range(3)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     deleted = [file for _, gone in result for file in gone]
     assert [status for status, _ in result] == [0, 0, 0], where
     assert sorted(deleted) == files[:-1]
     assert find_trouble(scenario.store.path) == []
 
 
-def test_a_prune_waits_for_a_snapshot_that_is_being_made(scenario: RestoreScenario, held: Held) -> None:
+def test_a_prune_waits_for_a_snapshot_that_is_being_made(scenario: RestoreScenario, hold: RequestHold) -> None:
     """And counts it then: the new one is the last one, and latest."""
     scenario.add()
     scenario.restore()
     files = fill(scenario.store, scenario.name, [1, 2, 3])
-    scenario.proxy.inject(DOWNLOAD, Fault(before=held))
+    scenario.proxy.inject(DOWNLOAD, Fault(before=hold))
     child = start_snapshot(scenario.name, "--allow-smaller", url=scenario.proxy.url, store=scenario.store.path)
-    assert held.come.wait(20)
+    assert hold.reached.wait(20)
     too_soon = prune(scenario.store.path, "--lock-timeout", "0.3s")
-    threading.Timer(0.5, held.release.set).start()
+    threading.Timer(0.5, hold.release.set).start()
     patient = prune(scenario.store.path)
     child.communicate(timeout=30)
     newest = (scenario.store.path / f"{scenario.name}_latest.snapshot").readlink().name
@@ -86,18 +76,18 @@ def test_a_prune_waits_for_a_snapshot_that_is_being_made(scenario: RestoreScenar
 
 @pytest.mark.parametrize("transfer", ["upload", "server-file"])
 def test_what_a_restore_reads_stays_until_it_has_ended(
-    shared_scenario: RestoreScenario, held: Held, transfer: str
+    shared_scenario: RestoreScenario, hold: RequestHold, transfer: str
 ) -> None:
     """The kernel's lock works across processes, also while the server reads the file by itself."""
     scenario = shared_scenario
     old = scenario.add(at=NOON - timedelta(days=3), written_by=OURS)
-    scenario.proxy.inject(UPLOAD if transfer == "upload" else r"PUT .*/snapshots/recover", Fault(before=held))
+    scenario.proxy.inject(UPLOAD if transfer == "upload" else r"PUT .*/snapshots/recover", Fault(before=hold))
     with scenario.start(scenario.name, "--transfer", transfer, "--snapshot", old.name) as running:
-        assert held.come.wait(20)
+        assert hold.reached.wait(20)
         newest = fill(scenario.store, scenario.name, [1, 2])
         while_read = prune(scenario.store.path)
         there = old.exists()
-        held.release.set()
+        hold.release.set()
         result = running.wait()
     afterwards = prune(scenario.store.path)
     assert (while_read, there) == ((0, newest[:1]), True)
@@ -105,11 +95,11 @@ def test_what_a_restore_reads_stays_until_it_has_ended(
     assert (afterwards, old.exists()) == ((0, [old.name]), False)
 
 
-def test_a_reader_that_was_killed_holds_nothing(scenario: RestoreScenario, held: Held) -> None:
+def test_a_reader_that_was_killed_holds_nothing(scenario: RestoreScenario, hold: RequestHold) -> None:
     """After kill -9 of the restore its file can be pruned at once."""
     old = scenario.add(at=NOON - timedelta(days=3), written_by=OURS)
     fill(scenario.store, scenario.name, [1])
-    scenario.proxy.inject(UPLOAD, Fault(before=held, refused=True))
+    scenario.proxy.inject(UPLOAD, Fault(before=hold, refused=True))
     with RunningProgram(
         scenario.name,
         "--transfer",
@@ -119,7 +109,7 @@ def test_a_reader_that_was_killed_holds_nothing(scenario: RestoreScenario, held:
         url=scenario.proxy.url,
         store=scenario.store.path,
     ) as running:
-        assert held.come.wait(20)
+        assert hold.reached.wait(20)
         running.kill()
         running.wait()
     assert prune(scenario.store.path) == (0, [old.name])

@@ -7,32 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.program import make_environment
-from tests.support.recording_proxy import Fault, RecordedRequest
+from tests.support.recording_proxy import Fault
+from tests.support.request_hold import RequestHold
 from tests.support.restore_scenario import RestoreScenario
 from tests.support.server_under_test import path
 
 UPLOADING = r"POST .*snapshots/upload"
 LIMIT_SECONDS = 2.0
-
-
-class Hold:
-    """A fault's hook that reports a request and holds it until it is released."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.released = threading.Event()
-
-    def __call__(self, _seen: RecordedRequest) -> None:
-        """Report the request, and wait."""
-        self.reached.set()
-        self.released.wait(30)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -46,14 +33,14 @@ def test_a_signal_before_the_transfer_leaves_nothing(
 ) -> None:
     """Status 143 or 130 within two seconds; no marker, no collection, whatever request was under way."""
     scenario.add()
-    hold = Hold()
+    hold = RequestHold()
     scenario.proxy.inject(line.format(mark=path(scenario.mark)), Fault(after=hold), times=1)
     with scenario.start(scenario.name) as running:
         assert hold.reached.wait(20)
         begin = time.monotonic()
         running.terminate(number)
         run_result = running.wait()
-    hold.released.set()
+    hold.release.set()
     assert (run_result.status, time.monotonic() - begin < LIMIT_SECONDS) == (status, True)
     assert (scenario.markers, scenario.name in scenario.server.collections()) == ([], False)
     assert f"error: ended by {number.name}" in run_result.stderr
@@ -79,7 +66,7 @@ def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(
 ) -> None:
     """After the first byte the marker stays, and the message names it (rule 11)."""
     scenario.add("indexed" if moment == "on its way" else "plain")
-    hold = Hold()
+    hold = RequestHold()
     fault = Fault(before=hold, refused=True) if moment == "on its way" else Fault(after=hold, lost=True)
     scenario.proxy.inject(UPLOADING, fault, times=1)
     with scenario.start(scenario.name) as running:
@@ -87,7 +74,7 @@ def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(
         begin = time.monotonic()
         running.terminate()
         run_result = running.wait()
-    hold.released.set()
+    hold.release.set()
     assert (run_result.status, time.monotonic() - begin < LIMIT_SECONDS, scenario.markers) == (
         143,
         True,
@@ -101,12 +88,12 @@ def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(
 def test_the_deadline_ends_all_of_it(scenario: RestoreScenario) -> None:
     """Rule 11: `--deadline` over all of it: 124 within 2 s after it."""
     scenario.add()
-    hold = Hold()
+    hold = RequestHold()
     scenario.proxy.inject(UPLOADING, Fault(before=hold, refused=True), times=1)
     with scenario.start(scenario.name, "--deadline", "2") as running:
         assert hold.reached.wait(20)
         run_result = running.wait()
-    hold.released.set()
+    hold.release.set()
     assert (run_result.status, run_result.took < 2 + LIMIT_SECONDS, scenario.markers) == (124, True, [scenario.mark])
     assert scenario.restore().result == "restored"
 
@@ -114,7 +101,7 @@ def test_the_deadline_ends_all_of_it(scenario: RestoreScenario) -> None:
 def test_a_second_signal_ends_at_once(scenario: RestoreScenario) -> None:
     """A clean-up that hangs is given up; the status stays that of the first signal."""
     scenario.add()
-    hold = Hold()
+    hold = RequestHold()
     scenario.proxy.inject(r"^GET /telemetry\?details_level=2$", Fault(after=hold), times=1)
     scenario.proxy.inject(f"^DELETE {path(scenario.mark)}$", Fault(silent=True))
     with scenario.start(scenario.name) as running:
@@ -124,14 +111,14 @@ def test_a_second_signal_ends_at_once(scenario: RestoreScenario) -> None:
         begin = time.monotonic()
         running.terminate(signal.SIGINT)
         run_result = running.wait()
-    hold.released.set()
+    hold.release.set()
     assert (run_result.status, time.monotonic() - begin < 1) == (143, True)
 
 
 def test_tidying_that_hangs_ends_after_two_seconds(scenario: RestoreScenario) -> None:
     """The server does not answer the last request; the process is gone all the same."""
     scenario.add()
-    hold = Hold()
+    hold = RequestHold()
     scenario.proxy.inject(r"^GET /telemetry\?details_level=2$", Fault(after=hold), times=1)
     scenario.proxy.inject(f"^DELETE {path(scenario.mark)}$", Fault(silent=True))
     with scenario.start(scenario.name) as running:
@@ -139,7 +126,7 @@ def test_tidying_that_hangs_ends_after_two_seconds(scenario: RestoreScenario) ->
         begin = time.monotonic()
         running.terminate()
         run_result = running.wait()
-    hold.released.set()
+    hold.release.set()
     assert (run_result.status, time.monotonic() - begin < LIMIT_SECONDS) == (143, True)
 
 
@@ -151,7 +138,7 @@ def test_as_pid_1_a_signal_ends_it(scenario: RestoreScenario) -> None:
     ):
         pytest.skip("this system gives nobody a PID namespace; tests/compose does it in a container")
     scenario.add()
-    hold = Hold()
+    hold = RequestHold()
     scenario.proxy.inject("^GET /aliases$", Fault(after=hold), times=1)
     environment = make_environment(QDRANT_URL=scenario.proxy.url, RESTORE_STORE=str(scenario.store.path))
     with subprocess.Popen(
@@ -166,7 +153,7 @@ def test_as_pid_1_a_signal_ends_it(scenario: RestoreScenario) -> None:
         os.kill(int(child), signal.SIGTERM)
         assert unshared.wait(10) == 143
         assert time.monotonic() - begin < LIMIT_SECONDS
-    hold.released.set()
+    hold.release.set()
 
 
 PID_1 = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]

@@ -8,7 +8,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def be_mistaken() -> Iterator[str]:
         yield echo.url.replace("http:", "https:")
 
 
-FAILURES = {
+FAILURES: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "refused": lambda: contextlib.nullcontext("http://127.0.0.1:9"),
     "no such host": lambda: contextlib.nullcontext("http://nowhere.invalid:6333"),
     "a certificate that nobody knows": be_strange,
@@ -274,7 +275,7 @@ def test_serve_says_none_and_its_pages_show_none(planted: PlantedSecrets, tmp_pa
             "RESTORE_SCHEDULE_VERIFY": "@daily",
             "RESTORE_SCHEDULE_SNAPSHOT": "@daily",
         }
-        with RunningServe(store.path, echo.url, **given) as serving:
+        with RunningServe(store.path, echo.url, given) as serving:
             serving.wait_ended("snapshot")
             serving.wait_ended("verify")
             pages = [serving.ask(page).text for page in ("/healthz", "/readyz", "/metrics", "/nothing")]

@@ -46,7 +46,7 @@ def test_a_stalled_job_turns_health_bad_within_the_stated_time(
     """The download never answers: 503 after --health-timeout; the metrics say so too, and are still answered."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
     limits = {"RESTORE_HEALTH_TIMEOUT": "2s", "RESTORE_STALL_TIMEOUT": "60s"}
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY, **limits}) as serving:
         wait_for_request(proxy, DOWNLOAD)
         before, begin = serving.ask("/healthz").status, time.monotonic()
         after = serving.wait_for("/healthz", 503)
@@ -68,7 +68,7 @@ def test_a_server_that_stops_answering_turns_health_bad_wherever_the_job_is(
     """Waiting for it to be ready, for a snapshot to be created, for a look at what it does; good again afterwards."""
     proxy.inject(pattern, Fault(silent=True))
     limits = {"RESTORE_HEALTH_TIMEOUT": "2s", "RESTORE_STALL_TIMEOUT": "8s", "RESTORE_WAIT_TIMEOUT": "8s"}
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY, **limits}) as serving:
         wait_for_request(proxy, pattern)
         bad = serving.wait_for("/healthz", 503, within=8)
         serving.wait_ended("snapshot", within=60)
@@ -82,7 +82,7 @@ def test_a_server_that_shows_that_it_works_keeps_the_job_healthy(store_path: Pat
     server = Server(embedded.url, snapshots=embedded.snapshots)
     server.create("cities", vectors=VECTORS)
     embedded.misbehave({"fault": "pause", "moment": "creating", "seconds": 5})
-    with RunningServe(store_path, embedded.url, RESTORE_HEALTH_TIMEOUT="2s", **DAILY) as serving:
+    with RunningServe(store_path, embedded.url, {"RESTORE_HEALTH_TIMEOUT": "2s", **DAILY}) as serving:
         embedded.await_moment("creating")
         time.sleep(4)
         page = serving.ask("/healthz")
@@ -95,7 +95,7 @@ def test_health_comes_back_with_the_work(store_path: Path, proxy: RecordingProxy
     """The stalled job gives up by its own limit; the worker is at work again, and says what failed."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
     limits = {"RESTORE_HEALTH_TIMEOUT": "1s", "RESTORE_STALL_TIMEOUT": "3s"}
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY, **limits) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY, **limits}) as serving:
         bad = serving.wait_for("/healthz", 503).status
         output = serving.wait_ended("snapshot", within=60)
         healthy, ready = serving.wait_for("/healthz", 200).status, serving.ask("/readyz").status
@@ -110,7 +110,7 @@ def test_a_signal_ends_an_idle_serve_within_two_seconds(
     number: signal.Signals, status: int, store_path: Path
 ) -> None:
     """With the signal's own status."""
-    with RunningServe(store_path, NOWHERE, missed=False, **DAILY) as serving:
+    with RunningServe(store_path, NOWHERE, DAILY, missed=False) as serving:
         serving.wait_for("/healthz", 200)
         begin = time.monotonic()
         result = serving.end(number)
@@ -124,7 +124,7 @@ def test_a_signal_in_the_middle_of_a_job_leaves_nothing_half_made(
 ) -> None:
     """Neither in the store nor on the server; what was interrupted is remembered as such."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY}) as serving:
         wait_for_request(proxy, DOWNLOAD)
         begin = time.monotonic()
         result = serving.end()
@@ -142,10 +142,10 @@ def test_a_killed_serve_does_the_run_again_at_its_next_start(
 ) -> None:
     """Whatever the kill left is cleaned up by the run itself."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY}) as serving:
         wait_for_request(proxy, DOWNLOAD)
         serving.end(signal.SIGKILL)
-    with RunningServe(store_path, target.url, missed=False, QDRANT_COLLECTION_NAME=cities, **DAILY) as serving:
+    with RunningServe(store_path, target.url, {"QDRANT_COLLECTION_NAME": cities, **DAILY}, missed=False) as serving:
         output = serving.wait_ended("snapshot")
 
     assert output["status"] == 0
@@ -159,7 +159,7 @@ def test_a_deadline_is_one_of_each_run_and_not_of_the_process(
     """The run ends with 124, the process goes on and does the next job."""
     proxy.inject(DOWNLOAD, Fault(silent=True))
     variables = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily", "RESTORE_DEADLINE": "1s"}
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **variables) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **variables}) as serving:
         snapshot, verify = serving.wait_ended("snapshot"), serving.wait_ended("verify")
         # The alarm that would end a slow tidying is off again.
         time.sleep(2.5)
@@ -185,7 +185,7 @@ def test_settings_and_secret_files_are_read_again_before_each_run(
     files["key"].write_text("first-key\n")
     proxy.inject(DOWNLOAD, Fault(before=lambda _: _break(files[broken])))
     variables = {**DAILY, "RESTORE_SCHEDULE_VERIFY": "@daily", "QDRANT_API_KEY_FILE": str(files["key"])}
-    with RunningServe(store_path, proxy.url, QDRANT_COLLECTION_NAME=cities, **variables) as serving:
+    with RunningServe(store_path, proxy.url, {"QDRANT_COLLECTION_NAME": cities, **variables}) as serving:
         snapshot, verify = serving.wait_ended("snapshot"), serving.wait_ended("verify")
         healthy = serving.ask("/healthz").status
 

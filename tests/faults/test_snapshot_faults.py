@@ -8,7 +8,6 @@ import json
 import random
 import resource
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from restore.snapshots.name import parse_name
 from tests.support.fast_clock import FastClock
 from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
+from tests.support.request_hold import RequestHold
 from tests.support.run_publish import find_trouble, list_names, read_latest
 from tests.support.run_restore import RecordedLog
 from tests.support.run_snapshot import end_with, only, start_snapshot, take_here
@@ -44,25 +44,10 @@ def cities(target: Server, name: str) -> str:
     return name
 
 
-class Reached:
-    """A fault's hook that reports a request and may hold it."""
-
-    def __init__(self, *, hold: bool = True) -> None:
-        self.come = threading.Event()
-        self.release = threading.Event()
-        self._hold = hold
-
-    def __call__(self, _seen: RecordedRequest) -> None:
-        """Report the request, and hold it."""
-        self.come.set()
-        if self._hold:
-            self.release.wait(30)
-
-
 @pytest.fixture
-def reached() -> Iterator[Reached]:
+def hold() -> Iterator[RequestHold]:
     """Yield a hook that holds what reaches it until the test is over."""
-    hook = Reached()
+    hook = RequestHold()
     yield hook
     hook.release.set()
 
@@ -73,26 +58,26 @@ def test_a_signal_during_the_download_leaves_nothing_anywhere(
     cities: str,
     folder: Path,
     proxy: RecordingProxy,
-    reached: Reached,
+    hold: RequestHold,
     number: signal.Signals,
     status: int,
 ) -> None:
     """Within two seconds: no temporary file in the store, no snapshot on the server, 143 or 130."""
-    proxy.inject(DOWNLOAD, Fault(before=reached))
+    proxy.inject(DOWNLOAD, Fault(before=hold))
     child = start_snapshot(cities, url=proxy.url, store=folder)
-    assert reached.come.wait(20)
+    assert hold.reached.wait(20)
     result, took, _ = end_with(child, number)
     assert (result, list_names(folder), target.snapshots_of(cities)) == (status, [], [])
     assert took < 2.0
 
 
 def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
-    cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
+    cities: str, folder: Path, proxy: RecordingProxy, hold: RequestHold
 ) -> None:
     """Protocol, Snapshot 3: nobody can attribute what the server makes of it now; it is said and never deleted."""
-    proxy.inject(CREATE, Fault(after=reached))
+    proxy.inject(CREATE, Fault(after=hold))
     child = start_snapshot(cities, url=proxy.url, store=folder)
-    assert reached.come.wait(20)
+    assert hold.reached.wait(20)
     result, took, output = end_with(child, signal.SIGTERM)
     assert (result, list_names(folder), proxy.find(DELETE)) == (143, [], [])
     assert "snapshot.unanswered" in output
@@ -100,13 +85,13 @@ def test_a_signal_during_the_creation_ends_in_time_and_says_what_may_be_left(
 
 
 def test_a_signal_beside_a_server_that_no_longer_answers_ends_in_time(
-    cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
+    cities: str, folder: Path, proxy: RecordingProxy, hold: RequestHold
 ) -> None:
     """The clean-up has a limit; the message says what is left on the server."""
-    proxy.inject(DOWNLOAD, Fault(before=reached))
+    proxy.inject(DOWNLOAD, Fault(before=hold))
     proxy.inject(r"GET /collections/[^/]+/snapshots$", Fault(silent=True), skip=1)
     child = start_snapshot(cities, url=proxy.url, store=folder)
-    assert reached.come.wait(20)
+    assert hold.reached.wait(20)
     result, took, output = end_with(child, signal.SIGTERM)
     assert (result, list_names(folder)) == (143, [])
     assert "snapshot.left_on_server" in output
@@ -121,11 +106,11 @@ def test_after_a_kill_the_next_run_succeeds_and_cleans_up(
     first = only(take_here(cities, url=target.url, store=folder))
     before = read_latest(folder, cities)
     requests = len(_record(cities, folder, proxy))
-    hook = Reached()
+    hook = RequestHold()
     # A run asks once or twice less when the server is quicker, so the last ones of the first run may not come.
     proxy.at(1 + moment * (requests - 4) // 7, Fault(before=hook))
     child = start_snapshot(cities, url=proxy.url, store=folder)
-    assert hook.come.wait(20)
+    assert hook.reached.wait(20)
     child.kill()
     child.communicate()
     hook.release.set()
@@ -259,15 +244,15 @@ def test_a_connection_cut_in_the_download_costs_nothing_but_time(
 
 
 def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
-    target: Server, cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, hold: RequestHold
 ) -> None:
     """The other run is downloading; status 11, and the other one finishes undisturbed."""
-    proxy.inject(DOWNLOAD, Fault(before=reached), times=1)
+    proxy.inject(DOWNLOAD, Fault(before=hold), times=1)
     child = start_snapshot(cities, url=proxy.url, store=folder)
-    assert reached.come.wait(20)
+    assert hold.reached.wait(20)
     late = start_snapshot(cities, "--lock-timeout", "0.3", url=target.url, store=folder)
     _, output = late.communicate(timeout=30)
-    reached.release.set()
+    hold.release.set()
     child.communicate(timeout=30)
     assert (late.returncode, child.returncode) == (11, 0)
     assert f"store '{folder}' is locked by another run" in output
@@ -275,10 +260,10 @@ def test_a_run_that_finds_the_store_locked_waits_no_longer_than_told(
 
 
 def test_a_deadline_ends_it_with_its_own_status(
-    target: Server, cities: str, folder: Path, proxy: RecordingProxy, reached: Reached
+    target: Server, cities: str, folder: Path, proxy: RecordingProxy, hold: RequestHold
 ) -> None:
     """`--deadline`: all of it; 124, and nothing is left."""
-    proxy.inject(DOWNLOAD, Fault(before=reached))
+    proxy.inject(DOWNLOAD, Fault(before=hold))
     begin = time.monotonic()
     child = start_snapshot(cities, "--deadline", "2", url=proxy.url, store=folder)
     child.communicate(timeout=30)
@@ -305,10 +290,10 @@ def test_a_run_of_several_that_is_killed_leaves_no_set(
     """The set's document comes last: what was made before the kill is whole and in no set, the next run makes one."""
     towns = new_name("towns")
     target.create(towns, vectors=VECTORS)
-    hook = Reached()
+    hook = RequestHold()
     proxy.inject(rf"GET /collections/{towns}/snapshots/.+", Fault(before=hook))
     child = start_snapshot(cities, towns, "--concurrency", "1", url=proxy.url, store=folder)
-    assert hook.come.wait(20)
+    assert hook.reached.wait(20)
     child.kill()
     child.communicate()
     hook.release.set()

@@ -35,16 +35,17 @@ class BucketScenario:
         content = (RECORDED / f"{kind}-1.18.3.snapshot").read_bytes()
         manifest = describe(kind, collection, NOON)
         store = self.harness.open()
-        with store.lock(5.0), store.receive(SnapshotName(collection, NOON)) as incoming:
+        name = SnapshotName(collection, NOON)
+        with store.lock(5.0), store.receive(name) as incoming:
             incoming.expect(len(content))
             incoming.write(content)
             from restore.snapshots.manifest import write_manifest
 
-            file = store.publish(incoming, incoming.name, write_manifest(manifest))
+            file = store.publish(incoming, name, write_manifest(manifest))
         self.proxy.forget()
         return file
 
-    def run(self, *arguments: str, timeout: float = 90.0, **environment: str) -> ProgramResult:
+    def run(self, *arguments: str, **environment: str) -> ProgramResult:
         """Run the program to its end."""
         given = {
             **self.server.environment,
@@ -52,7 +53,7 @@ class BucketScenario:
             "RESTORE_STORE": self.harness.name,
             **environment,
         }
-        return run_program(*arguments, cwd=self.root, environment=given, timeout=timeout)
+        return run_program(*arguments, cwd=self.root, environment=given, timeout=90.0)
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ from restore.snapshots.name import SnapshotName
 from restore.stores.bucket.client import BucketClient
 from restore.stores.bucket.lease import Lease
 from restore.stores.bucket.range_reader import RangedReader
+from restore.stores.bucket.writer import WritableBucketStore
 from restore.stores.layout import Kind
 from restore.system.events import no_op
 from tests.stores.conftest import BucketScenario
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment
 from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.request_hold import RequestHold
 from tests.support.run_publish import FIRST, SECOND
 from tests.support.sample_stores import FilledStore
 from tests.support.store_harness import make_bucket_harness
@@ -318,13 +320,11 @@ def test_killed_before_the_manifest_leaves_the_old_latest(scenario: BucketScenar
         "    incoming.write(b'x' * 20_000_000)\n"
         "    shelf.publish(incoming, name, b'{}')\n"
     )
-    reached = threading.Event()
-    scenario.proxy.inject(
-        r"PUT .*\.snapshot\.json", Fault(before=lambda _: reached.set() or threading.Event().wait(20))
-    )
+    hold = RequestHold()
+    scenario.proxy.inject(r"PUT .*\.snapshot\.json", Fault(before=hold))
     command = [sys.executable, "-c", script, scenario.harness.name]
     with subprocess.Popen(command, env=make_environment(**scenario.server.environment)) as child:
-        assert reached.wait(30)
+        assert hold.reached.wait(30)
         child.send_signal(signal.SIGKILL)
     scenario.proxy.reset()
     assert scenario.harness.read(scenario.harness.open()) == b"the old one"
@@ -371,6 +371,7 @@ def make_large_archive() -> bytes:
 def open_lease(scenario: BucketScenario, holder: str, seconds: float = 1.0) -> Lease:
     """Return a lease of a holder."""
     store = scenario.harness.open()
+    assert isinstance(store, WritableBucketStore)
     client: BucketClient = store._client  # noqa: SLF001 - the bucket below the store
     return Lease(client, store.key(".lease.json"), holder=holder, since="2026-11-20T10:15:00+00:00", seconds=seconds)
 
@@ -421,6 +422,7 @@ def test_of_many_who_want_a_lease_one_gets_it(scenario: BucketScenario) -> None:
 def test_a_lease_that_could_not_be_renewed_publishes_nothing(scenario: BucketScenario) -> None:
     """A machine that slept through its lease must not write the manifest of what others may have removed."""
     store = scenario.harness.open()
+    assert isinstance(store, WritableBucketStore)
     name = SnapshotName("cities", FIRST)
     with store.lock(5.0), store.receive(name) as incoming:
         incoming.write(b"bytes")

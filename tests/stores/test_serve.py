@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -30,13 +31,15 @@ def server(scenario: BucketScenario) -> Server:
     return server
 
 
-def serve(scenario: BucketScenario, *, missed: bool = True, url: str = "", **variables: str) -> RunningServe:
+def serve(
+    scenario: BucketScenario, variables: Mapping[str, str], *, missed: bool = True, url: str = ""
+) -> RunningServe:
     """Start it for the bucket; its jobs were missed."""
     schedules = {name: text for name, text in variables.items() if name.startswith("RESTORE_SCHEDULE_")}
     if missed:
         scenario.harness.write(SCHEDULE_FILE, write_missed(schedules))
     given = {**scenario.server.environment, "RESTORE_STORE": scenario.harness.name, **variables}
-    return RunningServe(scenario.root / "here", url or scenario.qdrant, missed=False, **given)
+    return RunningServe(scenario.root / "here", url or scenario.qdrant, given, missed=False)
 
 
 def count_snapshots(scenario: BucketScenario) -> int:
@@ -54,7 +57,7 @@ def test_every_job_runs_with_a_bucket_as_the_store(scenario: BucketScenario, ser
     """The book lies in the bucket, and the metrics tell what rests there; nothing is written beside the process."""
     jobs = ("snapshot", "prune", "verify", "drill")
     schedules = {f"RESTORE_SCHEDULE_{job.upper()}": "@daily" for job in jobs}
-    with serve(scenario, RESTORE_KEEP_LAST="1", **schedules) as serving:
+    with serve(scenario, {"RESTORE_KEEP_LAST": "1", **schedules}) as serving:
         output = [serving.wait_ended(job)["status"] for job in jobs]
         metrics = serving.wait_metric('qdrant_restore_seconds_since_proven{collection="cities"}')
         ready = serving.ask("/readyz").status
@@ -70,13 +73,13 @@ def test_a_killed_serve_with_a_bucket_does_the_run_again(scenario: BucketScenari
     """Kill -9 in the middle of a verification: the next process finds in the bucket what was interrupted."""
     scenario.add()
     scenario.proxy.inject(r"GET /.*\.snapshot($|\?)", Fault(silent=True), times=1)
-    with serve(scenario, RESTORE_SCHEDULE_VERIFY="@daily") as serving:
+    with serve(scenario, {"RESTORE_SCHEDULE_VERIFY": "@daily"}) as serving:
         end = time.monotonic() + 30
         while not scenario.proxy.find(r"GET /.*\.snapshot($|\?)") and time.monotonic() < end:
             time.sleep(0.02)
         serving.end(signal.SIGKILL)
     interrupted = read_job(scenario)
-    with serve(scenario, missed=False, RESTORE_SCHEDULE_VERIFY="@daily") as serving:
+    with serve(scenario, {"RESTORE_SCHEDULE_VERIFY": "@daily"}, missed=False) as serving:
         output = serving.wait_ended("verify")
 
     assert (interrupted["ended"], interrupted["attempts"]) == (None, 1)
@@ -86,8 +89,8 @@ def test_a_killed_serve_with_a_bucket_does_the_run_again(scenario: BucketScenari
 def test_two_processes_with_one_bucket_run_a_slot_once(scenario: BucketScenario, server: Server) -> None:
     """They start together, and the bucket accepts only one of their claims."""
     with contextlib.ExitStack() as running:
-        first = running.enter_context(serve(scenario, **DAILY))
-        second = running.enter_context(serve(scenario, missed=False, **DAILY))
+        first = running.enter_context(serve(scenario, DAILY))
+        second = running.enter_context(serve(scenario, DAILY, missed=False))
         pages = [one.wait_for("/readyz", 200).status for one in (first, second)]
         end = time.monotonic() + 30
         while not count_snapshots(scenario) and time.monotonic() < end:
@@ -103,7 +106,7 @@ def test_two_processes_with_one_bucket_run_a_slot_once(scenario: BucketScenario,
 
 def test_a_signal_ends_it_while_the_bucket_does_not_answer(scenario: BucketScenario, server: Server) -> None:
     """Two seconds; nothing is published."""
-    with serve(scenario, **DAILY) as serving:
+    with serve(scenario, DAILY) as serving:
         serving.wait_for("/healthz", 200)
         scenario.proxy.inject(".*", Fault(silent=True))
         time.sleep(0.3)
@@ -117,7 +120,7 @@ def test_a_signal_ends_it_while_the_bucket_does_not_answer(scenario: BucketScena
 
 def test_a_bucket_that_goes_away_fails_the_job_and_not_the_process(scenario: BucketScenario, server: Server) -> None:
     """What cannot be saved is said; the pages go on telling."""
-    with serve(scenario, RESTORE_SCHEDULE_VERIFY="@daily", **DAILY) as serving:
+    with serve(scenario, {"RESTORE_SCHEDULE_VERIFY": "@daily", **DAILY}) as serving:
         serving.wait_ended("verify")
         scenario.proxy.inject(".*", Fault(status=403, body=b"<Error><Code>AccessDenied</Code></Error>"))
         healthy = serving.wait_for("/healthz", 200).status
@@ -133,7 +136,7 @@ def test_a_directory_is_mirrored_into_a_bucket_by_schedule(scenario: BucketScena
     here = scenario.root / "here"
     schedules = {**DAILY, "RESTORE_SCHEDULE_MIRROR": "@daily"}
     given = {**scenario.server.environment, **schedules, "RESTORE_MIRROR_TO": scenario.harness.name}
-    with RunningServe(here, scenario.qdrant, **given) as serving:
+    with RunningServe(here, scenario.qdrant, given) as serving:
         output = [serving.wait_ended(job)["status"] for job in ("snapshot", "mirror")]
     (snapshot,) = [path for path in here.glob("cities_2*.snapshot") if not path.is_symlink()]
 
@@ -146,7 +149,7 @@ def test_a_directory_is_mirrored_into_a_bucket_by_schedule(scenario: BucketScena
 def test_a_bucket_that_stops_answering_turns_health_bad(scenario: BucketScenario, server: Server) -> None:
     """In the middle of the upload; the stated time is two seconds."""
     scenario.proxy.inject(r"PUT /.*\.snapshot($|\?)", Fault(silent=True))
-    with serve(scenario, RESTORE_HEALTH_TIMEOUT="2s", **DAILY) as serving:
+    with serve(scenario, {"RESTORE_HEALTH_TIMEOUT": "2s", **DAILY}) as serving:
         page = serving.wait_for("/healthz", 503, within=30)
 
     assert (page.status, page.document["running"]) == (503, "snapshot")

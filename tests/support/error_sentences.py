@@ -55,9 +55,9 @@ def _write_value(value: ast.expr) -> str:
     """Return `…`; a number with its noun becomes `… points`, as on the page."""
     match value:
         case ast.FormattedValue(
-            value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=one), *filled_server])
+            value=ast.Call(func=ast.Name(id="format_count"), args=[_, ast.Constant(value=str(one)), *several])
         ):
-            return "… " + (write(filled_server[0]) if filled_server else f"{one}s")
+            return "… " + (write(several[0]) if several else f"{one}s")
     return "…"
 
 

@@ -9,13 +9,17 @@ import http.client
 import itertools
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 _RFC1123 = "%a, %d %b %Y %H:%M:%S GMT"
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class GcsFront:
@@ -47,7 +51,9 @@ class GcsFront:
         self._server.shutdown()
         self._server.server_close()
 
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NOTHING
+    ) -> tuple[int, bytes]:
         """Ask fake-gcs-server."""
         connection = http.client.HTTPConnection(*self.upstream, timeout=30)
         try:
@@ -108,7 +114,7 @@ class _Translating(BaseHTTPRequestHandler):
         path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}"
         if condition := self.headers.get("x-goog-if-generation-match"):
             path += f"&ifGenerationMatch={condition}"
-        status, body = self.owner.ask("POST", path, content, **{"Content-Type": "application/octet-stream"})
+        status, body = self.owner.ask("POST", path, content, OCTETS)
         if status == 412:
             return self._refuse(412, "PreconditionFailed", "At least one of the pre-conditions did not hold.")
         if status != 200:
@@ -126,7 +132,7 @@ class _Translating(BaseHTTPRequestHandler):
         parts = self.owner.uploads.pop(query["uploadId"])
         content = b"".join(parts[number] for number in sorted(parts))
         path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}"
-        status, body = self.owner.ask("POST", path, content, **{"Content-Type": "application/octet-stream"})
+        status, body = self.owner.ask("POST", path, content, OCTETS)
         if status != 200:
             return self._refuse_missing(bucket)
         found = _describe(json.loads(body))
@@ -157,7 +163,7 @@ class _Translating(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return self._answer(200, headers={**headers, "Content-Length": found["size"]})
         given = {"Range": self.headers["range"]} if "range" in self.headers else {}
-        _, body = self.owner.ask("GET", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media", **given)
+        _, body = self.owner.ask("GET", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media", headers=given)
         if not given:
             return self._answer(200, body, headers)
         begin = int(self.headers["range"].removeprefix("bytes=").partition("-")[0])

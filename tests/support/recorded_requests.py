@@ -95,7 +95,7 @@ class Replay:
         """Send one recorded request."""
         body, headers = self._body(one)
         headers |= {key: self._here(value) for key, value in (one.get("request_headers") or {}).items()}
-        path = SENT_PATHS.get(number, one["path"])
+        path = SENT_PATHS.get(number) or str(one["path"])
         query = {key: self._here(value) for key, value in (one.get("params") or {}).items()}
         path = self._here(path) + (f"?{urlencode(query)}" if query else "")
         answer, _, _ = self._exchange(one["method"], path, body, headers)

@@ -63,8 +63,8 @@ class Fault:
     With `early`, `status` is answered before the request's body was read, and the connection ends.
     """
 
-    before: Callable[[RecordedRequest], None] | None = None
-    after: Callable[[RecordedRequest], None] | None = None
+    before: Callable[[RecordedRequest], object] | None = None
+    after: Callable[[RecordedRequest], object] | None = None
     delay: float = 0.0
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)

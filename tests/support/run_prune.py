@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from restore.commands.pin import command as pin
 from restore.commands.pin.report import PinReport
@@ -32,7 +33,7 @@ class FixedClock(Clock):
         return self.at
 
 
-def fill(store: FilledStore, collection: str, ages_days: Iterable[float], **changes: object) -> list[str]:
+def fill(store: FilledStore, collection: str, ages_days: Iterable[float], **changes: Any) -> list[str]:  # noqa: ANN401 - fields of the manifest
     """Put a snapshot there for each age before noon, the oldest first; latest is the newest. Gives the file names."""
     return [
         store.add(collection, at=NOON - timedelta(days=age), written_by=OURS, **changes).name

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,7 +49,13 @@ class RunningServe:
     """A running `serve`; its jobs are due at once, because the store says that they were missed."""
 
     def __init__(
-        self, store: Path, url: str, *, missed: bool = True, without: tuple[str, ...] = (), **variables: str
+        self,
+        store: Path,
+        url: str,
+        variables: Mapping[str, str],
+        *,
+        missed: bool = True,
+        without: tuple[str, ...] = (),
     ) -> None:
         self.store = store
         self.port = find_free_port()

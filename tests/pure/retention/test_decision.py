@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ AGES = st.integers(-90, 90) | st.integers(-40 * 24 * 3600, 40 * 24 * 3600) | st.
 COUNTS = st.none() | st.integers(0, 6)
 
 
-def build(collection: str, age: int, place: int, **more: bool) -> RetentionCandidate:
+def build(collection: str, age: int, place: int, **more: Any) -> RetentionCandidate:  # noqa: ANN401 - its fields
     """Return a snapshot made so many seconds before noon; `place` makes its name its own."""
     created = NOW - timedelta(seconds=age)
     return RetentionCandidate(
@@ -74,7 +75,7 @@ def kept(decision: Decision) -> set[str]:
     return {one.file for one in decision.kept}
 
 
-def decide_for(ages: list[int], rule: RetentionRule, **more: bool) -> list[int]:
+def decide_for(ages: list[int], rule: RetentionRule, **more: Any) -> list[int]:  # noqa: ANN401 - its fields
     """Return the ages in seconds that stay, newest first, of one collection's verified snapshots."""
     candidates = {build("docs", age, place).file: age for place, age in enumerate(ages, start=1)}
     decision = apply_rule([build("docs", age, place, **more) for place, age in enumerate(ages, start=1)], rule, NOW)

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from restore.errors import DeadlineReached, Interrupted, LockedError, with_left
+from restore.errors import DeadlineReached, Failure, Interrupted, LockedError, with_left
 from restore.system.clock import Clock, StoppableClock
+from restore.system.events import no_op
 from restore.system.stop_request import StopRequest
 from tests.support.fast_clock import FastClock
 
@@ -69,7 +70,7 @@ def test_a_sleep_ends_when_the_thread_is_asked_to() -> None:
 def test_a_stoppable_clock_has_the_time_of_the_other() -> None:
     """A fast clock stays fast: ten of its seconds take a hundredth of one."""
     fast = FastClock(1000.0)
-    clock = StoppableClock(fast, list)
+    clock = StoppableClock(fast, no_op)
     begin = fast.read_seconds()
 
     clock.sleep(10.0)
@@ -86,7 +87,7 @@ def test_a_stoppable_clock_has_the_time_of_the_other() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_stays_behind_is_said_by_a_copy(error: Interrupted | LockedError) -> None:
+def test_what_stays_behind_is_said_by_a_copy(error: Failure) -> None:
     """Class, status and every other field are the error's own, which is not changed."""
     copied = with_left(error, "a file stays")
 
