@@ -172,7 +172,7 @@ def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckO
 
 def _is_costly(stored: StoredSnapshot, reading: CheckOptions) -> bool:
     """Tell whether a mere glance would cost requests, a key or an unpacking; the manifest says enough then."""
-    return not reading.hashes and (stored.is_remote or stored.packing != "")
+    return not reading.hashes and (stored.is_remote or stored.encoding != "")
 
 
 def _hash_stored(
@@ -183,7 +183,7 @@ def _hash_stored(
         found = hash_stream(opened, reading.on_bytes, name=stored.path)[0]
     if manifest is None:
         return found, store.read_checksum(stored) or ""
-    return found, (manifest.stored_sha256 or "") if stored.packing else manifest.sha256
+    return found, (manifest.stored_sha256 or "") if stored.encoding else manifest.sha256
 
 
 def _find_state(manifest: Manifest | None, *, compared: bool) -> FileState:

@@ -143,14 +143,14 @@ def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
 
 
 def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
-    """Give what makes a packer for a collection; all are made once here, so that what is wrong is told at once."""
-    packers = {
+    """Give what makes a encoder for a collection; all are made once here, so that what is wrong is told at once."""
+    encoders = {
         collection: _make_encoder(settings.snapshot_options_for(collection)) for collection in ("", *settings.own)
     }
 
     def find(collection: str) -> Encoder | None:
-        packer = packers.get(collection, packers[""])
-        return packer.clone() if packer else None
+        encoder = encoders.get(collection, encoders[""])
+        return encoder.clone() if encoder else None
 
     return find
 

@@ -14,7 +14,7 @@ from restore.recovery.plan import ReadDepth
 from restore.recovery.policy import Fallback
 from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.snapshots.stored import StoredSnapshot
-from restore.stores.protocols import Store, explain_missing
+from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.events import no_op
 from restore.system.text import format_count
 
@@ -42,7 +42,7 @@ def find_candidate(
 
 def missing_snapshot_error(store: Store, request: RestoreRequest) -> NotFoundError:
     """Give the error for a snapshot that is not there."""
-    return explain_missing(store, request.collection, request.policies.snapshot)
+    return no_snapshot_error(store, request.collection, request.policies.snapshot)
 
 
 def find_sent_snapshot(

@@ -50,7 +50,7 @@ class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Give how many bytes the server gets."""
-        return self.manifest.size if self.manifest and self.stored.packing else self.stored.size
+        return self.manifest.size if self.manifest and self.stored.encoding else self.stored.size
 
     @property
     def config(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 _LEVEL = 3
 
 
-class Encoding(msgspec.Struct, frozen=True, kw_only=True):
+class EncodedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes that were stored: their size, SHA-256, and how they came about."""
 
     size: int
@@ -70,7 +70,7 @@ class Encoder:
         """Take the next block. Raises what the store raises."""
         self._hand_on(self._compressor.compress(block) if self._compressor else block)
 
-    def finish(self) -> Encoding:
+    def finish(self) -> EncodedSnapshot:
         """Hand on what is left; say what was stored."""
         if self._compressor:
             self._hand_on(self._compressor.flush())
@@ -78,7 +78,7 @@ class Encoder:
             self._encryptor.finish()
         if self._sink is None:
             raise AssertionError("nothing was begun")
-        return Encoding(
+        return EncodedSnapshot(
             size=self._sink.size,
             sha256=self._sink.checksum.finish(),
             compression="zstd" if self._compress else "",
@@ -109,8 +109,8 @@ def open_encoded(
 
     Raises `DecryptionError` when a key is needed and none is given; a wrong one shows at the first byte.
     """
-    identities = (keys or AgeIdentities("")).load(stored.file) if stored.packing.endswith(AGE_SUFFIX) else []
-    if stored.packing.startswith(ZSTD_SUFFIX):
+    identities = (keys or AgeIdentities("")).load(stored.file) if stored.encoding.endswith(AGE_SUFFIX) else []
+    if stored.encoding.startswith(ZSTD_SUFFIX):
         import_optional("zstandard", "compress")
     return BufferedStreamReader(lambda: _Decoder(open_stored(), stored, identities), size, name=stored.file)
 
@@ -123,7 +123,7 @@ class _Decoder:
         self._stored = stored
         self._decryptor = AgeDecryptor(opened, identities, stored.file) if identities else None
         self._plain: Any = self._decryptor or opened
-        if stored.packing.startswith(ZSTD_SUFFIX):
+        if stored.encoding.startswith(ZSTD_SUFFIX):
             zstandard = import_optional("zstandard", "compress")
             self._errors: tuple[type[Exception], ...] = (zstandard.ZstdError,)
             self._plain = zstandard.ZstdDecompressor().stream_reader(

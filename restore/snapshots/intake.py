@@ -13,7 +13,7 @@ import threading
 from restore.errors import IntegrityError, RestoreError
 from restore.snapshots.archive import Archive
 from restore.snapshots.archive_scan import scan_archive
-from restore.snapshots.codec import Encoder, Encoding
+from restore.snapshots.codec import EncodedSnapshot, Encoder
 from restore.snapshots.readers import BufferedStreamReader
 from restore.snapshots.stored import IncomingSnapshot
 
@@ -23,9 +23,9 @@ _BLOCKS_AHEAD = 8
 class IntakeResult:
     """What is known of a snapshot that has come in: what is inside, and its stored bytes where they were packed."""
 
-    def __init__(self, archive: Archive, packing: Encoding | None) -> None:
+    def __init__(self, archive: Archive, encoded: EncodedSnapshot | None) -> None:
         self.archive = archive
-        self.packing = packing
+        self.encoded = encoded
 
 
 class SnapshotIntake:
@@ -34,10 +34,10 @@ class SnapshotIntake:
     `name` is what errors call it.
     """
 
-    def __init__(self, incoming: IncomingSnapshot, *, name: str, packer: Encoder | None = None) -> None:
+    def __init__(self, incoming: IncomingSnapshot, *, name: str, encoder: Encoder | None = None) -> None:
         self._incoming = incoming
         self.name = name
-        self._packer = packer
+        self._encoder = encoder
         self._expected = -1
         self._walk: _ArchiveScan | None = None
         self.size = 0
@@ -51,12 +51,12 @@ class SnapshotIntake:
         """Take the next block. Raises what the store raises."""
         if self._walk is None:
             self._walk = _ArchiveScan(self.name, self._expected)
-            if self._packer:
-                self._packer.begin(self._incoming)
+            if self._encoder:
+                self._encoder.begin(self._incoming)
         content = bytes(block)
         self._walk.feed(content)
-        if self._packer:
-            self._packer.write(content)
+        if self._encoder:
+            self._encoder.write(content)
         else:
             self._incoming.write(content)
         self.size += len(content)
@@ -69,16 +69,16 @@ class SnapshotIntake:
 
     def finish(self) -> IntakeResult:
         """Say what came. Raises `IntegrityError` when it is no whole archive."""
-        packing = self._packer.finish() if self._packer and self._walk else None
+        encoded = self._encoder.finish() if self._encoder and self._walk else None
         archive = (self._walk or _ArchiveScan(self.name, self._expected)).finish()
-        return IntakeResult(archive, packing)
+        return IntakeResult(archive, encoded)
 
     def close(self) -> None:
         """Let go of the threads; idempotent."""
         if self._walk:
             self._walk.close()
-        if self._packer:
-            self._packer.close()
+        if self._encoder:
+            self._encoder.close()
 
 
 class _ArchiveScan:

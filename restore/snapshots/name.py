@@ -17,14 +17,14 @@ PARTIAL_PREFIX = ".partial-"
 # How stored bytes may differ from the server's: compressed, then encrypted. Each is the suffix of the usual tool.
 ZSTD_SUFFIX = ".zst"
 AGE_SUFFIX = ".age"
-_PACKING = r"(?P<packing>(?:\.zst)?(?:\.age)?)"
+_ENCODING = r"(?P<encoding>(?:\.zst)?(?:\.age)?)"
 _LONGEST_ENCODED = 180
 _LATEST = "_latest" + SUFFIX
 _OURS = re.compile(
-    r"(?P<encoded>.+)_(?P<stamp>[0-9]{8}_[0-9]{6})(?:-(?P<sequence>[1-9][0-9]{0,5}))?\.snapshot" + _PACKING + r"\Z",
+    r"(?P<encoded>.+)_(?P<stamp>[0-9]{8}_[0-9]{6})(?:-(?P<sequence>[1-9][0-9]{0,5}))?\.snapshot" + _ENCODING + r"\Z",
     re.DOTALL,
 )
-_PACKED = re.compile(r"(?P<plain>.+\.snapshot)" + _PACKING + r"\Z", re.DOTALL)
+_ENCODED = re.compile(r"(?P<plain>.+\.snapshot)" + _ENCODING + r"\Z", re.DOTALL)
 _QDRANTS = re.compile(
     r"(?P<collection>.+)-(?P<peer>[0-9]{1,20})-(?P<stamp>[0-9]{4}(?:-[0-9]{2}){5})\.snapshot\Z", re.DOTALL
 )
@@ -39,19 +39,19 @@ _HIGHEST_SHARD = 65_535
 class SnapshotName(msgspec.Struct, frozen=True, order=True):
     """`<encoded>_<YYYYmmdd_HHMMSS>[-<sequence>].snapshot[.zst][.age]`; `at` is aware UTC, whole seconds.
 
-    Ordered by collection, time and sequence. `sequence` is 1 for the first snapshot of a second. `packing` is how
+    Ordered by collection, time and sequence. `sequence` is 1 for the first snapshot of a second. `encoding` is how
     the stored bytes differ from the server's: `.zst`, `.age`, `.zst.age`, or nothing.
     """
 
     encoded: str
     at: datetime
     sequence: int = 1
-    packing: str = ""
+    encoding: str = ""
 
     def __str__(self) -> str:
         """Give the file name."""
         tail = "" if self.sequence == 1 else f"-{self.sequence}"
-        return f"{self.encoded}_{self.at.year:04}{self.at:%m%d_%H%M%S}{tail}{SUFFIX}{self.packing}"
+        return f"{self.encoded}_{self.at.year:04}{self.at:%m%d_%H%M%S}{tail}{SUFFIX}{self.encoding}"
 
 
 def encode_collection(name: str) -> str:
@@ -102,10 +102,10 @@ def is_hidden(file_name: str) -> bool:
     return file_name.startswith(".") or _PATH.search(file_name) is not None
 
 
-def split_packing(file_name: str) -> tuple[str, str]:
-    """Give a snapshot's plain name and its packing (`.zst`, `.age`, `.zst.age`); ("", "") for another name."""
-    match = _PACKED.match(file_name)
-    return (match["plain"], match["packing"]) if match else ("", "")
+def split_encoding(file_name: str) -> tuple[str, str]:
+    """Give a snapshot's plain name and its encoding (`.zst`, `.age`, `.zst.age`); ("", "") for another name."""
+    match = _ENCODED.match(file_name)
+    return (match["plain"], match["encoding"]) if match else ("", "")
 
 
 def parse_latest(file_name: str) -> str | None:
@@ -124,7 +124,7 @@ def parse_name(file_name: str) -> SnapshotName | None:
     sequence = int(match["sequence"] or 1)
     if at is None or match["sequence"] == "1":
         return None
-    return SnapshotName(match["encoded"], at, sequence, match["packing"])
+    return SnapshotName(match["encoded"], at, sequence, match["encoding"])
 
 
 def parse_server_name(file_name: str) -> tuple[str, datetime] | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from restore.snapshots.name import split_packing
+from restore.snapshots.name import split_encoding
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -37,9 +37,9 @@ class StoredSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         return "://" in self.path
 
     @property
-    def packing(self) -> str:
+    def encoding(self) -> str:
         """Give how the stored bytes differ from the server's: `.zst`, `.age`, `.zst.age`, or nothing."""
-        return split_packing(self.file)[1]
+        return split_encoding(self.file)[1]
 
 
 class SnapshotReader(Protocol):

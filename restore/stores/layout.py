@@ -19,7 +19,7 @@ from restore.snapshots.name import (
     parse_latest,
     parse_name,
     parse_server_name,
-    split_packing,
+    split_encoding,
 )
 
 STAMP_FILE = "README.md"
@@ -118,13 +118,13 @@ def _classify_document(file_name: str) -> Kind | None:
     if is_hidden(file_name):
         return None
     for suffix, kind in ((PIN_SUFFIX, Kind.PIN), (CHECK_SUFFIX, Kind.CHECK)):
-        if file_name.endswith(suffix) and split_packing(file_name.removesuffix(suffix))[0]:
+        if file_name.endswith(suffix) and split_encoding(file_name.removesuffix(suffix))[0]:
             return kind
     return Kind.SET if _SET.match(file_name) else None
 
 
 def _is_manifest(file_name: str) -> bool:
-    return split_packing(file_name.removesuffix(MANIFEST_SUFFIX))[0] != ""
+    return split_encoding(file_name.removesuffix(MANIFEST_SUFFIX))[0] != ""
 
 
 def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -151,7 +151,7 @@ def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entr
     )
 
 
-def find_twin(encoded: str, file_names: Iterable[str]) -> str | None:
+def find_case_conflict(encoded: str, file_names: Iterable[str]) -> str | None:
     """Give a collection of these files whose encoded name differs from `encoded` in case only; None without one."""
     for entry in map(classify, file_names):
         if entry.encoded != encoded and entry.encoded.casefold() == encoded.casefold():
@@ -179,7 +179,7 @@ def read_pointer(head: bytes) -> str | None:
         name = line.decode()
     except UnicodeDecodeError:
         return None
-    return name if split_packing(name)[0] else None
+    return name if split_encoding(name)[0] else None
 
 
 def find_pointer_problem(target: str) -> str:

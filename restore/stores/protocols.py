@@ -125,11 +125,11 @@ class WritableStore(Store, Protocol):
         """
         ...
 
-    def require_room(self, size: int) -> None:
+    def require_space(self, size: int) -> None:
         """Raise `SpaceError` unless `size` bytes fit."""
         ...
 
-    def refuse_twin(self, collection: str) -> None:
+    def refuse_case_conflict(self, collection: str) -> None:
         """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
         ...
 
@@ -186,7 +186,7 @@ class WritableStore(Store, Protocol):
         ...
 
 
-def explain_missing(store: Store, collection: str, selector: str = "latest") -> NotFoundError:
+def no_snapshot_error(store: Store, collection: str, selector: str = "latest") -> NotFoundError:
     """Make the error for a snapshot that is not there: where it was looked for, and the ways out."""
     if "/" in selector:
         return NotFoundError(f"snapshot '{selector}' does not exist", hint="is the path right? it is no store's file")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from restore.stores.layout import LEASE_FILE, LOCK_FILE
-from restore.stores.local.lock import HeldLock, StillTakenError, hold_lease, read_holder
+from restore.stores.local.lock import HeldLock, LockTimeoutError, acquire_lease, read_holder
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.events import no_op
 from tests.support.program import make_environment
@@ -31,7 +31,7 @@ def hold(store: Path, timeout: float, seconds: float = 1.0) -> HeldLock:
     """Take a lease of so many seconds."""
     store.mkdir(exist_ok=True)
     path = str(store / LEASE_FILE)
-    return hold_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=no_op, lease_seconds=seconds)
+    return acquire_lease(path, mode=0o644, timeout_seconds=timeout, on_wait=no_op, lease_seconds=seconds)
 
 
 def run_without_locks(script: str, *arguments: str, error: str = "ENOLCK") -> list[str]:
@@ -113,7 +113,7 @@ def test_a_dead_holder_on_another_machine_blocks_for_the_leases_length(tmp_path:
     store.mkdir()
     (store / LEASE_FILE).write_text(ELSEWHERE.format(1.0))
     begin = time.monotonic()
-    with pytest.raises(StillTakenError):
+    with pytest.raises(LockTimeoutError):
         hold(store, 0.2)
     holder = read_holder(str(store / LEASE_FILE))
     held = hold(store, 10.0)
@@ -155,7 +155,7 @@ def test_a_clock_that_is_wrong_by_a_year_takes_no_living_holders_lease(tmp_path:
     dating = threading.Thread(target=keep_dating)
     dating.start()
     try:
-        with pytest.raises(StillTakenError):
+        with pytest.raises(LockTimeoutError):
             hold(store, 2.5)
         assert holder.is_ours()
     finally:
@@ -173,7 +173,7 @@ def test_of_two_machines_one_has_the_lease(tmp_path: Path) -> None:
     def acquire() -> None:
         try:
             got.append(hold(store, 0.0, 30.0))
-        except StillTakenError:
+        except LockTimeoutError:
             output.append("taken")
 
     threads = [threading.Thread(target=acquire) for _ in range(4)]

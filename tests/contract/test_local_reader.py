@@ -17,7 +17,7 @@ from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection, name_latest, name_manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.local.reader import LocalStore, open_local_store
-from restore.stores.protocols import explain_missing
+from restore.stores.protocols import no_snapshot_error
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
@@ -180,7 +180,7 @@ def test_nothing_there_is_none_and_no_error(handmade: HandmadeStore, selector: s
 def test_the_error_for_nothing_there_says_where_it_looked_and_the_ways_out(handmade: HandmadeStore) -> None:
     """The exact place searched, the snapshots that are there instead, and the possible remedies."""
     handmade.put_snapshot("towns", FIRST)
-    error = explain_missing(handmade.store, "cities")
+    error = no_snapshot_error(handmade.store, "cities")
     assert str(error) == (
         f"no snapshot of collection 'cities' in store '{handmade.root}' (looked for 'cities_*.snapshot'); "
         "it has snapshots of 'towns'"

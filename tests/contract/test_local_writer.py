@@ -353,9 +353,9 @@ def _describe(content: bytes) -> bytes:
 def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
     """The size is known from the server's answer."""
     store = open_writable_local_store(str(path))
-    store.require_room(1)
+    store.require_space(1)
     with pytest.raises(SpaceError) as caught:
-        store.require_room(1 << 60)
+        store.require_space(1 << 60)
     assert str(caught.value).endswith(
         " bytes free, the snapshot needs 1,152,921,504,606,846,976; nothing was written"
     )
@@ -401,7 +401,7 @@ def test_names_that_differ_only_in_case_are_no_trouble_where_case_counts(path: P
     publish_once(path, ONE, FIRST)
     store = open_writable_local_store(str(path))
     assert not store.is_case_blind()
-    store.refuse_twin("Cities")
+    store.refuse_case_conflict("Cities")
 
 
 def test_a_reader_of_latest_never_misses_it(path: Path) -> None:

@@ -365,7 +365,7 @@ def test_packed_snapshots_come_back_as_they_were(
     compress, encrypt = PACKINGS[suffix]
     content = (RECORDED / "indexed-1.18.3.snapshot").read_bytes() * 8
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    published = harness.publish(content, FIRST, packer=Encoder(compress=compress, recipients=recipients))
+    published = harness.publish(content, FIRST, encoder=Encoder(compress=compress, recipients=recipients))
     store = harness.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     stored = find(harness)
@@ -385,7 +385,7 @@ def test_an_encrypted_snapshot_needs_its_key_and_another_one_is_not_enough(
 ) -> None:
     """A status of its own, before anything else could go wrong."""
     harness.publish(
-        LARGE, FIRST, packer=Encoder(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
+        LARGE, FIRST, encoder=Encoder(compress=False, recipients=load_recipients(str(tmp_path / "recipients")))
     )
     (tmp_path / "wrong").write_text(f"{pyrage.x25519.Identity.generate()}\n")
     wrong, none = harness.open(), harness.open()
@@ -409,7 +409,7 @@ def test_packed_bytes_that_were_changed_are_noticed(
     """Encryption is authenticated and compression is checksummed: damaged bytes are never handed on."""
     compress, encrypt = PACKINGS[suffix]
     recipients = load_recipients(str(tmp_path / "recipients")) if encrypt else ()
-    file = harness.publish(LARGE, FIRST, packer=Encoder(compress=compress, recipients=recipients)).file
+    file = harness.publish(LARGE, FIRST, encoder=Encoder(compress=compress, recipients=recipients)).file
     store = harness.open()
     store._keys = keys  # noqa: SLF001 - as a door would have given them
     with contextlib.closing(store.open_stored(find(harness))) as opened:

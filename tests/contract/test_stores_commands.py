@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
-from restore.snapshots.name import parse_name, split_packing
+from restore.snapshots.name import parse_name, split_encoding
 from tests.support.program import ProgramResult, run_program
 from tests.support.server_under_test import Server
 from tests.support.store_fixtures import azurite, fake_gcs, minio
@@ -113,7 +113,7 @@ def test_snapshot_and_list_show_what_is_there_and_which_is_latest(scenario: Comm
     older, newer = scenario.files()
     (towns,) = scenario.files("towns")
     output = scenario.run("list").stdout.splitlines()
-    assert {file: split_packing(file)[1] for file in shown} == dict.fromkeys(
+    assert {file: split_encoding(file)[1] for file in shown} == dict.fromkeys(
         [older, newer, towns], SUFFIXES[scenario.packed]
     )
     assert {file: (one["latest"], one["state"], one["points"]) for file, one in shown.items()} == {

@@ -31,8 +31,8 @@ url, size, packed, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "packe
 location = parse_location(url)
 keys = AgeIdentities(f"{folder}/identity") if packed else None
 shelf = WritableBucketStore(open_client(location, os.environ), location, holder="x", since="y", keys=keys)
-packer = Encoder(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
-name = SnapshotName("cities", datetime(2026, 11, 19, 10, 15, tzinfo=UTC), packing=packer.suffix if packer else "")
+encoder = Encoder(compress=True, recipients=load_recipients(f"{folder}/recipients")) if packed else None
+name = SnapshotName("cities", datetime(2026, 11, 19, 10, 15, tzinfo=UTC), encoding=encoder.suffix if encoder else "")
 block = os.urandom(1 << 20)
 hashed = hashlib.sha256()
 with shelf.lock(5.0):
@@ -41,15 +41,15 @@ with shelf.lock(5.0):
     begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with shelf.receive(name) as incoming:
         incoming.expect(size)
-        if packer:
-            packer.begin(incoming)
+        if encoder:
+            encoder.begin(incoming)
         for number in range(size >> 20):
             part = number.to_bytes(8, "big") + block[8:]
             hashed.update(part)
-            (packer or incoming).write(part)
-        if packer:
-            packer.finish()
-            packer.close()
+            (encoder or incoming).write(part)
+        if encoder:
+            encoder.finish()
+            encoder.close()
         from restore.snapshots.manifest import Manifest; from restore.snapshots.manifest import write_manifest
         manifest = Manifest(
             collection="cities", created=name.at, server_version="1", size=size, sha256=hashed.hexdigest(), points=1,

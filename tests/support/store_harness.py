@@ -12,7 +12,7 @@ import msgspec
 
 from restore.commands.snapshot.publish import Published, publish
 from restore.snapshots.age import AgeIdentities
-from restore.snapshots.codec import Encoder, Encoding
+from restore.snapshots.codec import EncodedSnapshot, Encoder
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.stores.bucket.credentials import open_client
@@ -39,28 +39,28 @@ class StoreHarness:
         at: datetime,
         *,
         collection: str = "cities",
-        packer: Encoder | None = None,
+        encoder: Encoder | None = None,
         block: int = 1 << 20,
         **changes: object,
     ) -> Published:
         """Do what a snapshot does with a store, from its lock to the moved latest."""
         store = self.open()
-        suffix = packer.suffix if packer else ""
+        suffix = encoder.suffix if encoder else ""
         manifest = msgspec.structs.replace(describe(content, at, collection=collection), **changes)
         with (
             store.lock(5.0),
-            store.receive(SnapshotName(encode_collection(collection), at, packing=suffix)) as incoming,
+            store.receive(SnapshotName(encode_collection(collection), at, encoding=suffix)) as incoming,
         ):
             incoming.expect(len(content))
-            if packer:
-                packer.begin(incoming)
-            write = packer.write if packer else incoming.write
+            if encoder:
+                encoder.begin(incoming)
+            write = encoder.write if encoder else incoming.write
             for begin in range(0, len(content), block):
                 write(content[begin : begin + block])
-            if packer:
-                manifest = _describe_packing(manifest, packer.finish())
-                packer.close()
-            return publish(store, incoming, manifest, no_log, packing=suffix)
+            if encoder:
+                manifest = _describe_encoding(manifest, encoder.finish())
+                encoder.close()
+            return publish(store, incoming, manifest, no_log, encoding=suffix)
 
     def read(self, store: Store, collection: str = "cities", selector: str = "latest") -> bytes | None:
         """Return the bytes of the snapshot that is found; None without one."""
@@ -71,13 +71,13 @@ class StoreHarness:
             return opened.read()
 
 
-def _describe_packing(manifest: Manifest, packing: Encoding) -> Manifest:
+def _describe_encoding(manifest: Manifest, encoded: EncodedSnapshot) -> Manifest:
     return msgspec.structs.replace(
         manifest,
-        stored_size=packing.size,
-        stored_sha256=packing.sha256,
-        compression=packing.compression,
-        encryption=packing.encryption,
+        stored_size=encoded.size,
+        stored_sha256=encoded.sha256,
+        compression=encoded.compression,
+        encryption=encoded.encryption,
     )
 
 

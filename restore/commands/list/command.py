@@ -16,7 +16,7 @@ from restore.sets.reader import list_sets
 from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, select_shown
-from restore.stores.protocols import Store, explain_missing
+from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress, no_op
 
@@ -30,7 +30,7 @@ def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[]
     entries = select_shown(store.list_entries())
     for name in settings.arguments:
         if not any(entry.collection == name for entry in entries):
-            raise explain_missing(store, name)
+            raise no_snapshot_error(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
     files = add_pins(store, add_checks(store, (_state(store, entry, on_file) for entry in wanted), now))
     return ListReport(

@@ -36,7 +36,7 @@ from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
 from restore.stores.locks import shared_lock, store_lock
-from restore.stores.protocols import Store, WritableStore, explain_missing
+from restore.stores.protocols import Store, WritableStore, no_snapshot_error
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -102,7 +102,7 @@ def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...]
     there = session.source.list_collections()
     for name in settings.collections.names:
         if name not in there:
-            raise explain_missing(session.source, name)
+            raise no_snapshot_error(session.source, name)
     if settings.collections.names:
         return settings.collections.names, ()
     where = f"store '{session.source.name}'"

@@ -42,7 +42,7 @@ def copy_snapshot(
             left="nothing was copied",
             hint="look at it and move it away; what is there is never overwritten",
         )
-    target.require_room(stored.size)
+    target.require_space(stored.size)
     with (
         contextlib.closing(source.open_stored(stored)) as opened,
         contextlib.closing(RunningChecksum()) as checksum,

@@ -22,7 +22,7 @@ from restore.retention.rule import CollectionCandidates
 from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.locks import store_lock
-from restore.stores.protocols import WritableStore, explain_missing
+from restore.stores.protocols import WritableStore, no_snapshot_error
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -50,7 +50,7 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
         surveyed = find_candidates(store, _make_choice(settings), without=frozenset(removed))
         for name in settings.collections.names:
             if not any(one.collection == name for one in surveyed):
-                raise explain_missing(store, name)
+                raise no_snapshot_error(store, name)
         pruner = Pruner(
             store,
             session.log,

@@ -73,7 +73,7 @@ class CollectionSnapshot:
 
     def run(self) -> SnapshotOutcome:
         """Make the snapshot. Raise every expected failure; then nothing of it has its final name."""
-        self._session.store.refuse_twin(self._collection)
+        self._session.store.refuse_case_conflict(self._collection)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._make(self._read_before())
@@ -88,11 +88,11 @@ class CollectionSnapshot:
         )
 
     def _make(self, before: _Before) -> SnapshotOutcome:
-        packer = self._session.packer
-        suffix = packer.suffix if packer else ""
-        name = SnapshotName(encode_collection(self._collection), before.created, packing=suffix)
+        encoder = self._session.encoder
+        suffix = encoder.suffix if encoder else ""
+        name = SnapshotName(encode_collection(self._collection), before.created, encoding=suffix)
         with self._session.store.receive(name) as incoming:
-            intake = SnapshotIntake(incoming, name=self._collection, packer=packer)
+            intake = SnapshotIntake(incoming, name=self._collection, encoder=encoder)
             with contextlib.closing(intake):
                 manifest, archive = self._fetch(before, intake)
             published = publish(
@@ -100,7 +100,7 @@ class CollectionSnapshot:
                 incoming,
                 manifest,
                 self._session.log,
-                packing=suffix,
+                encoding=suffix,
                 part_problem=find_part_problem(archive),
                 allow_smaller=self._options.allow_smaller,
             )
@@ -131,7 +131,7 @@ class CollectionSnapshot:
                 raise _marker_error(collection, name_marker(collection, attempts[-1]))
             exact = _is_exact(before, self._read_updates())
             samples = keep_unchanged(qdrant, collection, before.samples)
-            self._session.store.require_room(snapshot.size)
+            self._session.store.require_space(snapshot.size)
             intake.name = snapshot.name
             checksum = self._receiver.receive(collection, snapshot, intake)
             result = intake.finish()
@@ -184,14 +184,14 @@ class CollectionSnapshot:
 
 def _add_encoding(manifest: Manifest, result: IntakeResult) -> Manifest:
     """Say in a manifest what the stored bytes are, where they are not the server's."""
-    if result.packing is None:
+    if result.encoded is None:
         return manifest
     return msgspec.structs.replace(
         manifest,
-        stored_size=result.packing.size,
-        stored_sha256=result.packing.sha256,
-        compression=result.packing.compression,
-        encryption=result.packing.encryption,
+        stored_size=result.encoded.size,
+        stored_sha256=result.encoded.sha256,
+        compression=result.encoded.compression,
+        encryption=result.encoded.encryption,
     )
 
 

@@ -117,9 +117,9 @@ def _snapshot_all(
     )
 
     def snapshot(collection: str, qdrant: Qdrant) -> MadeSnapshot:
-        packer = session.find_packer(collection)
+        encoder = session.find_encoder(collection)
         clock = StoppableClock(session.clock, qdrant.check_stop)
-        own = msgspec.structs.replace(session, qdrant=qdrant, clock=clock, packer=packer, journal=journal)
+        own = msgspec.structs.replace(session, qdrant=qdrant, clock=clock, encoder=encoder, journal=journal)
         return _snapshot(settings, own, collection, server=server, begin=begin)
 
     return map_concurrently(snapshot, wanted, session.qdrant, width=settings.policies.concurrency)
@@ -192,7 +192,7 @@ def _prune(
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
     """Build the session of `snapshot` from settings, and run it."""
-    find_packer = make_encoders(settings)
+    find_encoder = make_encoders(settings)
     with open_qdrant(settings) as qdrant:
         store = open_or_create(settings)
         session = SnapshotSession(
@@ -202,7 +202,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             log=log,
             progress=progress,
             scoped=has_scoped_key(settings),
-            find_packer=find_packer,
+            find_encoder=find_encoder,
             run_id=make_token(),
         )
         report = run(settings, session)

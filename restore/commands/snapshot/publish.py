@@ -29,7 +29,7 @@ def publish(
     manifest: Manifest,
     log: Log,
     *,
-    packing: str = "",
+    encoding: str = "",
     part_problem: str = "",
     allow_smaller: bool = False,
 ) -> Published:
@@ -37,7 +37,9 @@ def publish(
 
     Raise `SpaceError` and `StoreError`. Then nothing has its final name, or the snapshot has, and latest is unmoved.
     """
-    name = store.choose_name(SnapshotName(encode_collection(manifest.collection), manifest.created, packing=packing))
+    name = store.choose_name(
+        SnapshotName(encode_collection(manifest.collection), manifest.created, encoding=encoding)
+    )
     new = SnapshotContent(str(name), manifest.created, manifest.points)
     hindrance = find_promotion_problem(
         new, _read_last(store, manifest.collection, log), part_problem=part_problem, allow_smaller=allow_smaller

@@ -21,8 +21,8 @@ def _pack_nothing(_collection: str) -> None:
 class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     """What one run is handed. `scoped`: the key is for single collections, and markers cannot be seen with it.
 
-    `find_packer` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
-    the `packer` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
+    `find_encoder` gives what compresses and encrypts a collection's snapshot, None for the server's own bytes; it is
+    the `encoder` while that snapshot is made. `run_id` is random, 32 hex digits; without one the run makes no set.
     `journal` is where it writes down what it creates on the server.
     """
 
@@ -32,7 +32,7 @@ class SnapshotSession(msgspec.Struct, frozen=True, kw_only=True):
     log: Log
     progress: Progress
     scoped: bool = False
-    find_packer: Callable[[str], Encoder | None] = _pack_nothing
-    packer: Encoder | None = None
+    find_encoder: Callable[[str], Encoder | None] = _pack_nothing
+    encoder: Encoder | None = None
     run_id: str = ""
     journal: CreationJournal | None = None

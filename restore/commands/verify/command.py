@@ -21,7 +21,7 @@ from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, Kind, select_shown
 from restore.stores.local.writer import WritableLocalStore
-from restore.stores.protocols import Store, explain_missing
+from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -94,7 +94,7 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     for argument in settings.arguments:
         meant = [entry for entry in entries if argument in {entry.collection, entry.file}]
         if not meant and not _is_path(argument):
-            raise explain_missing(store, argument)
+            raise no_snapshot_error(store, argument)
         chosen += [entry for entry in meant if entry not in chosen]
     return chosen
 

@@ -21,7 +21,7 @@ def make_transfer_source(
 
     `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
     """
-    plain = candidate.stored.in_store and not candidate.stored.packing
+    plain = candidate.stored.in_store and not candidate.stored.encoding
     seen = f"{server_store.rstrip('/')}/{candidate.stored.file}" if server_store and plain and not by_url else ""
     return TransferSource(
         target=target,

@@ -164,7 +164,7 @@ class BucketStore:
 
     def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's bytes as the server made them. Raises `DecryptionError` without its key."""
-        if not stored.packing:
+        if not stored.encoding:
             return self.open_stored(stored)
         manifests = self._read_manifests([stored.file]) if stored.in_store else ()
         size = next((manifest.size for _, manifest in manifests), -1)

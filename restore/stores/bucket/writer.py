@@ -89,10 +89,10 @@ class WritableBucketStore(BucketStore):
                 removed.append(file)
         return tuple(removed)
 
-    def require_room(self, size: int) -> None:
+    def require_space(self, size: int) -> None:
         """Ask nothing: a bucket has room, or says so when it has none."""
 
-    def refuse_twin(self, collection: str) -> None:
+    def refuse_case_conflict(self, collection: str) -> None:
         """Refuse none: a bucket tells names apart that differ in case."""
 
     @contextlib.contextmanager

@@ -44,7 +44,7 @@ class HeldLock(Protocol):
         ...
 
 
-class StillTakenError(Exception):
+class LockTimeoutError(Exception):
     """Another run held it until the time was over."""
 
 
@@ -86,10 +86,12 @@ class _LibraryLock:
         self._lock.release()
 
 
-def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock | None:
+def acquire_file_lock(
+    path: str, *, mode: int, timeout_seconds: float | None, on_wait: Callable[[], None]
+) -> HeldLock | None:
     """Take the kernel's lock on a file, made with this mode; None where the file system has no locks.
 
-    No timeout waits as long as its holder lives. Raises `StillTakenError`, and `OSError` when it cannot be opened.
+    No timeout waits as long as its holder lives. Raises `LockTimeoutError`, and `OSError` when it cannot be opened.
     """
     if not _HAS_FLOCK:
         return _hold_elsewhere(path, mode, timeout_seconds, on_wait)
@@ -108,12 +110,12 @@ def hold_file(path: str, *, mode: int, timeout_seconds: float | None, on_wait: C
             return _FileLock(file)
         os.close(file)
         if deadline is not None and time.monotonic() >= deadline:
-            raise StillTakenError
+            raise LockTimeoutError
         on_wait()
         time.sleep(_PAUSE_SECONDS)
 
 
-def hold_lease(
+def acquire_lease(
     path: str,
     *,
     mode: int,
@@ -123,7 +125,7 @@ def hold_lease(
 ) -> HeldLock:
     """Take a lease: a file that its holder renews, and that anybody may take over who saw it unrenewed for a minute.
 
-    By a clock of his own: no two clocks are compared. Raises as `hold_file`.
+    By a clock of his own: no two clocks are compared. Raises as `acquire_file_lock`.
     """
     import filelock  # noqa: PLC0415 - boot: 11 ms, paid where the kernel has no locks
 
@@ -211,5 +213,5 @@ def _acquire(lock: BaseFileLock, path: str, on_wait: Callable[[], None]) -> Held
     try:
         lock.acquire(cancel_check=go_on)
     except filelock.Timeout:
-        raise StillTakenError from None
+        raise LockTimeoutError from None
     return _LibraryLock(lock, path)

@@ -190,7 +190,7 @@ class LocalStore:
 
         Raises `StoreError` when it cannot be read and `DecryptionError` without the key that it needs.
         """
-        if not stored.packing:
+        if not stored.encoding:
             return self.open_stored(stored)
         from restore.snapshots.codec import open_encoded  # noqa: PLC0415 - boot: 3 ms
 

@@ -31,9 +31,9 @@ from restore.stores.layout import (
     STAMP_TEXT,
     Kind,
     classify,
-    find_twin,
+    find_case_conflict,
 )
-from restore.stores.local.lock import HeldLock, StillTakenError, hold_file, hold_lease, read_holder
+from restore.stores.local.lock import HeldLock, LockTimeoutError, acquire_file_lock, acquire_lease, read_holder
 from restore.stores.local.partial_file import PartialFile
 from restore.stores.local.reader import LocalStore
 from restore.system.directory_lock import directory_lock
@@ -138,16 +138,16 @@ class WritableLocalStore(LocalStore):
     def _hold(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> HeldLock:
         taken = LOCK_FILE
         try:
-            own_marker = hold_file(
+            own_marker = acquire_file_lock(
                 self.path(LOCK_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait
             )
             if own_marker:
                 return own_marker
             taken = LEASE_FILE
-            return hold_lease(
+            return acquire_lease(
                 self.path(LEASE_FILE), mode=self._mode, timeout_seconds=timeout_seconds, on_wait=on_wait
             )
-        except StillTakenError:
+        except LockTimeoutError:
             raise self._explain_locked(timeout_seconds or 0.0, read_holder(self.path(taken))) from None
 
     def _explain_locked(self, timeout: float, holder: str) -> LockedError:
@@ -215,7 +215,7 @@ class WritableLocalStore(LocalStore):
                     orphans.append(name_manifest(snapshot))
         return sorted(orphans)
 
-    def require_room(self, size: int) -> None:
+    def require_space(self, size: int) -> None:
         """Raise `SpaceError` unless `size` bytes fit on the disk."""
         with self._translated(f"the free space of store '{self._path}' cannot be read"):
             found = os.statvfs(self._path)
@@ -228,9 +228,9 @@ class WritableLocalStore(LocalStore):
                 hint="free some room, or give another store with --store",
             )
 
-    def refuse_twin(self, collection: str) -> None:
+    def refuse_case_conflict(self, collection: str) -> None:
         """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
-        twin = find_twin(encode_collection(collection), self.list_names()) if self.is_case_blind() else None
+        twin = find_case_conflict(encode_collection(collection), self.list_names()) if self.is_case_blind() else None
         if twin:
             raise RefusedError(
                 f"collections '{collection}' and '{twin}' differ only in case, and store '{self._path}' cannot tell "

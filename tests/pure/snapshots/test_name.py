@@ -20,7 +20,7 @@ from restore.snapshots.name import (
     parse_name,
     parse_server_name,
 )
-from restore.stores.layout import Kind, classify, find_pointer_problem, find_twin, read_pointer
+from restore.stores.layout import Kind, classify, find_case_conflict, find_pointer_problem, read_pointer
 
 # What Qdrant accepts, and what it refuses: names reach us from files too, and none may lead outside.
 NAMES = st.text(min_size=1, max_size=255)
@@ -205,5 +205,5 @@ def test_a_twin_differs_in_case_and_in_nothing_else(name: str) -> None:
     """Two such collections would share files where case makes no difference."""
     encoded = encode_collection(name)
     swapped = encode_collection(name.swapcase())
-    found = find_twin(encoded, [f"{swapped}_latest.snapshot", f"{encoded}_latest.snapshot", "README.md"])
+    found = find_case_conflict(encoded, [f"{swapped}_latest.snapshot", f"{encoded}_latest.snapshot", "README.md"])
     assert (found is not None) == (swapped != encoded and swapped.casefold() == encoded.casefold())
