@@ -1,4 +1,4 @@
-"""Look at one file of a store: its manifest, where it points and, as deep as asked, its inside and every byte."""
+"""Check one file of a store: its manifest or pointer and, to the chosen depth, its archive and every byte."""
 
 # Paths are texts here, as in `stores.local.reader`.
 # ruff: noqa: PTH100, PTH118
@@ -27,9 +27,9 @@ OnBytes = Callable[[int], None]
 
 
 class CheckOptions(msgspec.Struct, frozen=True):
-    """How closely a file is looked at. `depth` None: its manifest and its inside, and no byte more.
+    """How closely a file is checked. Without a depth: its manifest and its archive, without hashing.
 
-    `on_bytes` is told how many bytes have been read.
+    `on_bytes` is called with the number of bytes read so far.
     """
 
     depth: Depth | None = None
@@ -37,31 +37,28 @@ class CheckOptions(msgspec.Struct, frozen=True):
 
     @property
     def hashes(self) -> bool:
-        """Tell whether every byte is read."""
+        """Return True if every byte is read."""
         return self.depth in {Depth.HASH, Depth.ARCHIVE}
 
     @property
-    def looks_inside(self) -> bool:
-        """Tell whether the archive is looked into."""
+    def scans_archive(self) -> bool:
+        """Return True if the archive is scanned."""
         return self.depth in {None, Depth.ARCHIVE}
 
 
-_GLANCE = CheckOptions()
+_WITHOUT_HASH = CheckOptions()
 
 
-def check_file(store: Store, entry: Entry, reading: CheckOptions = _GLANCE) -> FileReport:
-    """Say what a file is worth, as far as a reading of that depth tells.
-
-    Raises nothing expected: what is wrong is in the answer.
-    """
+def check_file(store: Store, entry: Entry, options: CheckOptions = _WITHOUT_HASH) -> FileReport:
+    """Return the report on a file, checked to the depth of `options`. Problems are in the report, not raised."""
     match entry.kind:
         case Kind.LATEST:
-            return _assess_pointer(store, entry, reading)
+            return _check_pointer(store, entry, options)
         case Kind.SNAPSHOT | Kind.SERVER_SNAPSHOT:
-            return _assess_snapshot(store, entry, reading)
+            return _check_snapshot(store, entry, options)
         case Kind.FOREIGN if is_snapshot(entry):
-            found = _assess_snapshot(store, entry, reading)
-            # Nobody promised anything of it, so what is odd about it is told and is no failure.
+            found = _check_snapshot(store, entry, options)
+            # Nothing says what it should be, so a problem is reported and is no failure.
             return msgspec.structs.replace(found, state=FileState.FOREIGN, status=0)
         case Kind.DEBRIS:
             return FileReport(
@@ -72,7 +69,7 @@ def check_file(store: Store, entry: Entry, reading: CheckOptions = _GLANCE) -> F
                 hint="the next 'qdrant-restore snapshot' removes it",
             )
         case Kind.MANIFEST | Kind.CHECKSUM:
-            return _describe_failure(entry, _explain_orphan(entry))
+            return _describe_failure(entry, _orphan_error(entry))
         case Kind.PIN:
             file = entry.file.removesuffix(PIN_SUFFIX)
             return FileReport(
@@ -87,25 +84,25 @@ def check_file(store: Store, entry: Entry, reading: CheckOptions = _GLANCE) -> F
 
 
 def is_snapshot(entry: Entry) -> bool:
-    """Tell whether an entry is a snapshot's bytes, whoever made it: what a check can be recorded of."""
+    """Return True if an entry is a snapshot, also one of another program: a check of it can be recorded."""
     if entry.kind is Kind.FOREIGN:
         return entry.file.endswith(SUFFIX) and not entry.file.startswith(".")
     return entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}
 
 
-def check_path(path: str, reading: CheckOptions) -> FileReport:
-    """Say what a file anywhere is worth; a pointer is followed to its sibling. Raises nothing expected."""
+def check_path(path: str, options: CheckOptions) -> FileReport:
+    """Return the report on a file outside a store; a pointer is followed to its sibling. Nothing is raised."""
     directory, file = os.path.split(os.path.abspath(path))
     store, entry = LocalStore(directory), classify(file)
     if not os.path.lexists(os.path.join(directory, file)):
         return _describe_failure(entry, NotFoundError(f"'{path}' does not exist"))
     if entry.kind is Kind.FOREIGN:
-        return _assess_snapshot(store, entry, reading)
-    found = check_file(store, entry, reading)
-    return check_file(store, classify(found.target), reading) if found.target else found
+        return _check_snapshot(store, entry, options)
+    found = check_file(store, entry, options)
+    return check_file(store, classify(found.target), options) if found.target else found
 
 
-def _assess_pointer(store: Store, entry: Entry, reading: CheckOptions) -> FileReport:
+def _check_pointer(store: Store, entry: Entry, options: CheckOptions) -> FileReport:
     try:
         stored = store.find_named(entry.collection or entry.encoded, entry.file)
     except RestoreError as error:
@@ -113,7 +110,7 @@ def _assess_pointer(store: Store, entry: Entry, reading: CheckOptions) -> FileRe
     if stored is None:
         return _describe_failure(entry, NotFoundError(f"'{entry.file}' is gone"))
     if stored.file == entry.file or classify(stored.file).kind is Kind.FOREIGN:
-        found = _assess_stored(store, entry, stored, reading)
+        found = _check_stored(store, entry, stored, options)
         target = "" if stored.file == entry.file else stored.file
         return msgspec.structs.replace(found, latest=True, target=target)
     return FileReport(
@@ -121,32 +118,32 @@ def _assess_pointer(store: Store, entry: Entry, reading: CheckOptions) -> FileRe
     )
 
 
-def _assess_snapshot(store: Store, entry: Entry, reading: CheckOptions) -> FileReport:
+def _check_snapshot(store: Store, entry: Entry, options: CheckOptions) -> FileReport:
     try:
         stored = store.open_entry(entry)
     except RestoreError as error:
         return _describe_failure(entry, error)
-    return _assess_stored(store, entry, stored, reading)
+    return _check_stored(store, entry, stored, options)
 
 
-def _assess_stored(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckOptions) -> FileReport:
+def _check_stored(store: Store, entry: Entry, stored: StoredSnapshot, options: CheckOptions) -> FileReport:
     try:
-        return _compare(store, entry, stored, reading)
+        return _compare(store, entry, stored, options)
     except RestoreError as error:
         return _describe_failure(entry, error, stored)
 
 
-def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckOptions) -> FileReport:
+def _compare(store: Store, entry: Entry, stored: StoredSnapshot, options: CheckOptions) -> FileReport:
     manifest = store.read_manifest(stored)
     found, expected = "", ""
-    if reading.hashes and not reading.looks_inside:
-        found, expected = _hash_stored(store, stored, manifest, reading)
-    elif reading.looks_inside and not (manifest and _is_costly(stored, reading)):
+    if options.hashes and not options.scans_archive:
+        found, expected = _hash_stored(store, stored, manifest, options)
+    elif options.scans_archive and not (manifest and _is_costly(stored, options)):
         with contextlib.closing(store.open_snapshot(stored)) as opened:
             refuse_kind(scan_archive(opened, name=stored.file), file=stored.file)
             expected = manifest.sha256 if manifest else store.read_checksum(stored) or ""
             opened.seek(0)
-            found = hash_stream(opened, reading.on_bytes, name=stored.path)[0] if reading.hashes else ""
+            found = hash_stream(opened, options.on_bytes, name=stored.path)[0] if options.hashes else ""
     if found and expected and found != expected:
         raise IntegrityError(
             f"snapshot '{stored.file}' has checksum {found}, it should be {expected}",
@@ -170,17 +167,17 @@ def _compare(store: Store, entry: Entry, stored: StoredSnapshot, reading: CheckO
     )
 
 
-def _is_costly(stored: StoredSnapshot, reading: CheckOptions) -> bool:
-    """Tell whether a mere glance would cost requests, a key or an unpacking; the manifest says enough then."""
-    return not reading.hashes and (stored.is_remote or stored.encoding != "")
+def _is_costly(stored: StoredSnapshot, options: CheckOptions) -> bool:
+    """Return True if scanning without hashing would cost requests, a key or decoding; the manifest is enough then."""
+    return not options.hashes and (stored.is_remote or stored.encoding != "")
 
 
 def _hash_stored(
-    store: Store, stored: StoredSnapshot, manifest: Manifest | None, reading: CheckOptions
+    store: Store, stored: StoredSnapshot, manifest: Manifest | None, options: CheckOptions
 ) -> tuple[str, str]:
-    """Hash the bytes as they lie there; gives what was found and what should be. Needs no key."""
+    """Return the checksum of the stored bytes, and the one that they should have. No key is needed."""
     with contextlib.closing(store.open_stored(stored)) as opened:
-        found = hash_stream(opened, reading.on_bytes, name=stored.path)[0]
+        found = hash_stream(opened, options.on_bytes, name=stored.path)[0]
     if manifest is None:
         return found, store.read_checksum(stored) or ""
     return found, (manifest.stored_sha256 or "") if stored.encoding else manifest.sha256
@@ -192,7 +189,7 @@ def _find_state(manifest: Manifest | None, *, compared: bool) -> FileState:
     return FileState.HELD_BACK if manifest.held_back else FileState.CHECKED
 
 
-def _explain_orphan(entry: Entry) -> IntegrityError:
+def _orphan_error(entry: Entry) -> IntegrityError:
     return IntegrityError(
         f"'{entry.file}' describes a snapshot that is not there",
         hint="bring the snapshot back from where it went, or delete this file",

@@ -1,4 +1,4 @@
-"""What is known of one file in a store, and which files are latest."""
+"""The report on one file of a store, and which files are latest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from restore.stores.layout import Kind
 
 
 class FileState(StrEnum):
-    """What a file is worth.
+    """The state of a file.
 
-    CHECKED: it has a manifest, written after every byte was compared with the server's, and agrees with it.
-    UNCHECKED: whole, but nothing says what it should hold. HELD_BACK: checked, and not to be taken for latest.
+    CHECKED: it agrees with its manifest, which was written after every byte was compared with the server's.
+    UNCHECKED: complete, but nothing says what it should contain. HELD_BACK: checked, but must not become latest.
     """
 
     CHECKED = "checked"
@@ -29,14 +29,14 @@ class FileState(StrEnum):
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One file. `status` is an exit status, 0 when nothing is wrong; `problem` a sentence, `hint` what to do.
+    """The report on one file. `status` is an exit status, 0 without a problem; `hint` says what to do.
 
-    `target` is where a pointer leads. `latest`: the pointer leads here. `sha256` is what was read now, empty when
-    nobody read every byte, `promised_sha256` the manifest's, of the server's bytes. `created` is the manifest's, else
-    the name's. `last_check` is when it was last found right, to the depth of `last_depth`; `last_proven` when it was
-    last restored and compared. None where nobody recorded it. `last_failure` says what a check found wrong that was
-    followed by no success. `seconds` is how long reading it took, where somebody counted. `pinned`: no rule prunes
-    it, `pin_reason` says why.
+    `target` is where a pointer leads; `latest`: the pointer leads here. `sha256` was computed now, empty if not every
+    byte was read; `promised_sha256` is the manifest's, of the server's bytes. `created` is the manifest's time, else
+    the name's. `last_check` is when it last passed a check, of depth `last_depth`; `last_proven` when a drill last
+    restored and compared it; None when never recorded. `last_failure` is the problem of the last failed check, if no
+    success followed. `seconds` is how long the check took, where measured. `pinned`: no rule prunes it, for
+    `pin_reason`.
     """
 
     file: str
@@ -66,14 +66,14 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def mark_latest(files: Iterable[FileReport]) -> tuple[FileReport, ...]:
-    """Give the files back, those that a pointer leads to marked as latest."""
+    """Return the files; those that a pointer leads to are marked as latest."""
     files = tuple(files)
     targets = {one.target for one in files if one.target}
     return tuple(msgspec.structs.replace(one, latest=True) if one.file in targets else one for one in files)
 
 
 def mark_newest(files: Iterable[FileReport]) -> tuple[FileReport, ...]:
-    """Give the files back, each collection's newest by its name's time that is not held back marked as latest."""
+    """Return the files; each collection's newest by name that is not held back is marked as latest."""
     files = tuple(files)
     newest: dict[str, SnapshotName] = {}
     for one in files:

@@ -1,6 +1,6 @@
-"""What is remembered of a snapshot's checks: the last success of each depth, beside the snapshot.
+"""The record of a snapshot's checks, beside the snapshot: the last success of each depth, and the last failure.
 
-A record holds for the bytes it was made of: a file that was replaced under its name has no record.
+A record is about certain bytes: a file that was replaced under the same name has no record.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ _WHOLE_PERCENT = 100
 
 
 class Depth(StrEnum):
-    """How closely `verify` looks, each more than the one before it."""
+    """How deeply `verify` checks; each depth includes the one before it."""
 
     LIST = "list"
     HASH = "hash"
     ARCHIVE = "archive"
 
 
-# What a drill proves: on a server, and on the embedded engine, which proves less.
+# The depths of drills: on a server, and on the embedded engine, which proves less.
 RESTORE = "restore"
 EMBEDDED = "embedded"
-_LOOKS = (Depth.LIST, Depth.HASH, Depth.ARCHIVE)
-_ORDER = [*map(str, _LOOKS), EMBEDDED, RESTORE]
+_VERIFY_DEPTHS = (Depth.LIST, Depth.HASH, Depth.ARCHIVE)
+_ORDER = [*map(str, _VERIFY_DEPTHS), EMBEDDED, RESTORE]
 
 
 class CheckResult(StrEnum):
-    """How a check ended that found nothing wrong. WHOLE: nothing says what the bytes should be."""
+    """The result of a passed check. WHOLE: complete, but nothing says what the bytes should be."""
 
     AS_PROMISED = "as promised"
     WHOLE = "whole"
 
 
 class PassedCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: when it ended (aware, UTC), how, and which version did it."""
+    """A passed check: when it ended (aware, UTC), its result, and the version of this program."""
 
     at: datetime
     result: CheckResult
@@ -52,7 +52,7 @@ class PassedCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The last check that found something wrong. `status` is the exit status of what it found, 0 where unknown."""
+    """A failed check. `status` is the exit status of its problem, 0 where unknown."""
 
     at: datetime
     depth: str
@@ -62,10 +62,10 @@ class FailedCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is remembered of one snapshot. `sha256` is that of the server's bytes, empty when nobody knows it.
+    """The record of one snapshot. `sha256` is that of the server's bytes, empty when it is not known.
 
-    `passed` has the last success of each depth: `list`, `hash`, `archive`, `restore`, `embedded`; a depth that a
-    newer program knows is kept. `failed` is the last failure since the last success.
+    `passed` has the last success of each depth: `list`, `hash`, `archive`, `restore`, `embedded`. Depths of newer
+    programs are kept. `failed` is the last failure since the last success.
     """
 
     schema: int = SCHEMA
@@ -76,34 +76,34 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvenDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """When a drill last proved a backup of each collection: known also when that snapshot was pruned since."""
+    """When a drill last proved each collection. It outlives the snapshot that was proven."""
 
     schema: int = SCHEMA
     collections: dict[str, datetime] = {}
 
 
 class SampleShare(msgspec.Struct, frozen=True):
-    """How many of all: `numerator` of `denominator`, more than none and at most all."""
+    """A share of all files: `numerator` of `denominator`, more than none and at most all."""
 
     numerator: int
     denominator: int
 
     def __str__(self) -> str:
-        """Give it as a person writes it."""
+        """Return it as `2/7`."""
         return f"{self.numerator}/{self.denominator}"
 
     def count(self, total: int) -> int:
-        """Give how many of `total` that is, rounded up."""
+        """Return this share of `total`, rounded up."""
         return -(-total * self.numerator // self.denominator)
 
 
 def name_check(file: str) -> str:
-    """Name the document of a snapshot file."""
+    """Return the name of a snapshot file's record."""
     return file + CHECK_SUFFIX
 
 
 def parse_check(text: bytes | None, name: str) -> CheckDocument | None:
-    """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+    """Parse a record; None when there is none, or it cannot be read."""
     try:
         document = read_document(text, CheckDocument, where=name) if text is not None else None
     except RestoreError:
@@ -114,16 +114,16 @@ def parse_check(text: bytes | None, name: str) -> CheckDocument | None:
 
 
 def find_damage(document: CheckDocument | None, *, size: int) -> FailedCheck | None:
-    """Give the check that found these bytes damaged, if that is the last that is known of them.
+    """Return the check that found these bytes damaged; None if there is none, or a success followed.
 
-    A key that was missing, or a disk that did not answer, says nothing about the bytes.
+    A missing key or an unreadable disk is no damage.
     """
     failed = document.failed if document and document.size == size else None
     return failed if failed and failed.status == IntegrityError.status else None
 
 
 def parse_share(text: str) -> SampleShare:
-    """Read `5%`, `0.5%` or `2/7` (two files of seven). Raises `ValueError` with what is wrong."""
+    """Parse `5%`, `0.5%` or `2/7` (two files of seven). Raise `ValueError` with the problem."""
     compact = text.strip()
     if match := _PERCENT.fullmatch(compact):
         decimals = match[2] or ""
@@ -138,28 +138,28 @@ def parse_share(text: str) -> SampleShare:
 
 
 def add_success(document: CheckDocument, depth: str, check: PassedCheck) -> CheckDocument:
-    """Remember a success. Looking closer has looked less closely too, and what failed there is over.
+    """Return the record with a success added, for this depth and those it includes.
 
-    What failed a closer look has not passed it by a glance.
+    A failure stays if its depth proves more than this one.
     """
-    looked = _LOOKS[: _LOOKS.index(Depth(depth)) + 1] if depth in set(Depth) else (depth,)
-    passed = {**document.passed, **dict.fromkeys(map(str, looked), check)}
-    failed = document.failed if document.failed and _is_closer(document.failed.depth, depth) else None
+    depths = _VERIFY_DEPTHS[: _VERIFY_DEPTHS.index(Depth(depth)) + 1] if depth in set(Depth) else (depth,)
+    passed = {**document.passed, **dict.fromkeys(map(str, depths), check)}
+    failed = document.failed if document.failed and _proves_more(document.failed.depth, depth) else None
     return msgspec.structs.replace(document, passed=passed, failed=failed)
 
 
-def _is_closer(one: str, other: str) -> bool:
-    """Tell whether a depth proves more than another; one that only a newer program knows counts as closer."""
+def _proves_more(one: str, other: str) -> bool:
+    """Return True if a depth proves more than another; an unknown depth, of a newer program, counts as more."""
     return one != other and (one not in _ORDER or (other in _ORDER and _ORDER.index(one) > _ORDER.index(other)))
 
 
-def add_failure(document: CheckDocument, tried: FailedCheck) -> CheckDocument:
-    """Remember a failure; the successes before it stay, they were true."""
-    return msgspec.structs.replace(document, failed=tried)
+def add_failure(document: CheckDocument, check: FailedCheck) -> CheckDocument:
+    """Return the record with a failure added. The successes before it stay."""
+    return msgspec.structs.replace(document, failed=check)
 
 
 def find_last_check(document: CheckDocument) -> tuple[datetime, str] | None:
-    """Give when it was last found right, and how deep that went; None when it never was."""
+    """Return the time and the depth of the last passed check; None when there was none."""
     known = [(check.at, _ORDER.index(depth), depth) for depth, check in document.passed.items() if depth in _ORDER]
     if not known:
         return None
@@ -168,9 +168,9 @@ def find_last_check(document: CheckDocument) -> tuple[datetime, str] | None:
 
 
 def find_last_proven(documents: Iterable[CheckDocument]) -> datetime | None:
-    """Give when one of these snapshots was last restored into a server and found to be as its manifest promised.
+    """Return when a drill on a server last found one of these snapshots as its manifest promises; None when never.
 
-    What the embedded engine showed proves less, and what had no manifest promised nothing: neither counts.
+    Drills on the embedded engine, and of snapshots without a manifest, do not count.
     """
     proven = (document.passed.get(RESTORE) for document in documents)
     return max((one.at for one in proven if one and one.result is CheckResult.AS_PROMISED), default=None)

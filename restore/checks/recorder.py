@@ -1,4 +1,4 @@
-"""Remember beside a snapshot how a check of it ended, and read what is remembered."""
+"""Write the records of checks into the store, and read them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from restore.stores.layout import CHECK_SUFFIX, PROVEN_FILE
 from restore.stores.protocols import DocumentStore, WritableDocumentStore
 from restore.system.clock import Clock
 
-# A run that tidies the store at this very moment may take the unfinished file away.
+# Another run that removes debris may remove the unfinished record.
 _TRIES = 3
-# As with everything that is dated: clocks differ, and are set back by a little.
-_SET_BACK = timedelta(hours=1)
+# Clocks differ a little, and are set back a little.
+_CLOCK_TOLERANCE = timedelta(hours=1)
 
 
 class CheckRecorder:
-    """Writes down how checks ended. After the first refusal nothing is tried again; `problem` says why."""
+    """Records the results of checks. After a store has refused, nothing more is written; `problem` says why."""
 
     def __init__(self, store: WritableDocumentStore, clock: Clock, by: str) -> None:
         self._store = store
@@ -44,28 +44,28 @@ class CheckRecorder:
         self.problem = ""
 
     def now(self) -> datetime:
-        """Give the moment."""
+        """Return the current time."""
         return self._clock.now()
 
     def read(self, file: str) -> CheckDocument | None:
-        """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+        """Return a file's record; None when there is none, or it cannot be read."""
         return read_check(self._store, file)
 
     def record(self, found: FileReport, depth: str) -> None:
-        """Write down how a check of this depth ended. A store that takes nothing is no failure of the check.
+        """Record the result of a check of this depth. A store that cannot be written to is no failure of the check.
 
-        A key that is missing says nothing about the file, so nothing is written then.
+        A missing key says nothing about the file, so it is not recorded.
         """
         if found.status == DecryptionError.status:
             return
         document = self.read(found.file)
         if found.status or (found.state is FileState.FOREIGN and found.problem):
-            tried = FailedCheck(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)
-            document = add_failure(document or CheckDocument(size=found.size_bytes), tried)
+            failed = FailedCheck(at=self.now(), depth=depth, problem=found.problem, by=self._by, status=found.status)
+            document = add_failure(document or CheckDocument(size=found.size_bytes), failed)
         else:
             if document is None or not _is_of(document, found):
-                failed = document.failed if document and _may_be_of(document, found) else None
-                document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes, failed=failed)
+                kept = document.failed if document and _may_be_of(document, found) else None
+                document = CheckDocument(sha256=found.promised_sha256, size=found.size_bytes, failed=kept)
             whole = found.state in {FileState.UNCHECKED, FileState.FOREIGN}
             result = CheckResult.WHOLE if whole else CheckResult.AS_PROMISED
             document = add_success(document, depth, PassedCheck(at=self.now(), result=result, by=self._by))
@@ -74,7 +74,7 @@ class CheckRecorder:
             self._write(lambda: self._add_proof(found.collection or ""))
 
     def _add_proof(self, collection: str) -> bool:
-        """Remember the moment for the whole collection. False: another drill wrote at the same moment."""
+        """Record that a drill proved the collection now. False: another drill wrote at the same time."""
         seen, document = _read_proven(self._store)
         proven = {**document.collections, collection: self.now()}
         return self._store.swap_document(PROVEN_FILE, seen, write_document(ProvenDocument(collections=proven)))
@@ -93,7 +93,7 @@ class CheckRecorder:
 
 
 def read_check(store: DocumentStore, file: str) -> CheckDocument | None:
-    """Give what is remembered of a file; None when nothing is, or nothing that can be read."""
+    """Return a file's record; None when there is none, or it cannot be read."""
     name = name_check(file)
     try:
         return parse_check(store.read_document(name), name)
@@ -102,7 +102,7 @@ def read_check(store: DocumentStore, file: str) -> CheckDocument | None:
 
 
 def read_proven(store: DocumentStore) -> Mapping[str, datetime]:
-    """Give when a drill last proved each collection; nothing of what cannot be read."""
+    """Return when a drill last proved each collection; nothing when the document cannot be read."""
     try:
         return _read_proven(store)[1].collections
     except RestoreError:
@@ -110,7 +110,7 @@ def read_proven(store: DocumentStore) -> Mapping[str, datetime]:
 
 
 def _read_proven(store: DocumentStore) -> tuple[bytes | None, ProvenDocument]:
-    """Give the document as it lies there and as it was read; a damaged one counts as empty, and is replaced."""
+    """Return the document's bytes and content. A damaged one counts as empty, and will be replaced."""
     text = store.read_document(PROVEN_FILE)
     try:
         document = read_document(text, ProvenDocument, where=PROVEN_FILE) if text else ProvenDocument()
@@ -121,14 +121,14 @@ def _read_proven(store: DocumentStore) -> tuple[bytes | None, ProvenDocument]:
 
 
 def add_checks(store: DocumentStore, files: Iterable[FileReport], now: datetime) -> tuple[FileReport, ...]:
-    """Give the files back, with what is remembered of them. Only reads; one listing, one document per file.
+    """Return the files with their records. It costs one listing, and one document for each file.
 
-    A success whose time has not come yet was written by a clock that was wrong, or by nobody who checked: else no
-    alarm would sound until then.
+    A success with a time in the future is ignored: a clock was wrong, and until then no alarm would tell that checks
+    are overdue.
     """
     files = tuple(files)
-    remembered = set(store.list_documents(CHECK_SUFFIX))
-    return tuple(_add(store, one, now) if name_check(one.file) in remembered else one for one in files)
+    recorded = set(store.list_documents(CHECK_SUFFIX))
+    return tuple(_add(store, one, now) if name_check(one.file) in recorded else one for one in files)
 
 
 def _add(store: DocumentStore, found: FileReport, now: datetime) -> FileReport:
@@ -139,7 +139,7 @@ def _add(store: DocumentStore, found: FileReport, now: datetime) -> FileReport:
         return msgspec.structs.replace(found, last_failure=document.failed.problem)
     if not _is_of(document, found):
         return found
-    passed = {depth: check for depth, check in document.passed.items() if check.at - now <= _SET_BACK}
+    passed = {depth: check for depth, check in document.passed.items() if check.at - now <= _CLOCK_TOLERANCE}
     document = msgspec.structs.replace(document, passed=passed)
     last = find_last_check(document)
     return msgspec.structs.replace(
@@ -152,10 +152,10 @@ def _add(store: DocumentStore, found: FileReport, now: datetime) -> FileReport:
 
 
 def _may_be_of(document: CheckDocument, found: FileReport) -> bool:
-    """Tell whether a record of bytes that were never found right, so that nobody knows them, has their size."""
+    """Return True if a record without a checksum (no check ever passed) has the file's size."""
     return not document.sha256 and document.size == found.size_bytes
 
 
 def _is_of(document: CheckDocument, found: FileReport) -> bool:
-    """Tell whether a record was made of these bytes; a file may have been replaced under its name."""
+    """Return True if a record is about these bytes: a file may have been replaced under its name."""
     return document.size == found.size_bytes and document.sha256 == found.promised_sha256

@@ -1,7 +1,7 @@
-"""Look at every snapshot of the store that retention may decide about; only reads.
+"""Read the snapshots that retention decides about, with what protects them.
 
-A file is ours, and may be deleted, only when its name is one of ours and its manifest is there, was written by this
-program and agrees with the name and the size. Everything else is left, and said.
+A file may be deleted only if this program wrote it: its name is one that this program gives, and its manifest exists,
+was written by this program and agrees with the name and the size. All other files are left and reported.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _OURS = "qdrant-restore"
 _SNAPSHOTS = frozenset({Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT})
 
 
-class _Guards:
-    """What protects files by name: pins, and whatever leads to one, a pointer or a person's own link."""
+class _Protection:
+    """What protects files by name: pins, and pointers or a user's own links that lead to them."""
 
     def __init__(self, store: WritableStore, names: frozenset[str]) -> None:
         self._links = store.list_links()
@@ -36,9 +36,9 @@ class _Guards:
         self.checked = frozenset(name.removesuffix(CHECK_SUFFIX) for name in store.list_documents(CHECK_SUFFIX))
 
     def find_problem(self, pointer: Entry) -> str:
-        """Say why a collection's pointer tells no latest; empty when it does."""
+        """Return why a collection's pointer leads to no latest snapshot; empty if it does."""
         if pointer.file not in self._links:
-            # A plain file, which is the latest itself.
+            # A plain file: it is the latest itself.
             return ""
         target = self._links[pointer.file].removeprefix("./")
         problem = find_pointer_problem(target)
@@ -53,22 +53,24 @@ class _Guards:
 def find_candidates(
     store: WritableStore, is_wanted: Callable[[str], bool], *, without: frozenset[str] = frozenset()
 ) -> tuple[CollectionCandidates, ...]:
-    """Give the files of each collection that is wanted, sorted by it; `without` those that are as good as gone.
+    """Return the candidates of each collection for which `is_wanted` is true, sorted by collection.
 
-    Costs one listing, and one manifest for each snapshot.
+    The files in `without` count as deleted. It costs one listing, and one manifest for each snapshot.
     """
     entries = [entry for entry in store.list_entries() if entry.file not in without]
-    guards = _Guards(store, frozenset(entry.file for entry in entries))
+    protection = _Protection(store, frozenset(entry.file for entry in entries))
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.collection is not None and is_wanted(entry.collection):
             groups.setdefault(entry.collection, []).append(entry)
-    return tuple(_survey(store, name, groups[name], guards) for name in sorted(groups))
+    return tuple(_find_in_collection(store, name, groups[name], protection) for name in sorted(groups))
 
 
-def _survey(store: WritableStore, collection: str, entries: list[Entry], guards: _Guards) -> CollectionCandidates:
+def _find_in_collection(
+    store: WritableStore, collection: str, entries: list[Entry], protection: _Protection
+) -> CollectionCandidates:
     pointers = [entry for entry in entries if entry.kind is Kind.LATEST]
-    problems = [problem for pointer in pointers if (problem := guards.find_problem(pointer))]
+    problems = [problem for pointer in pointers if (problem := protection.find_problem(pointer))]
     if problems:
         refusal = IntegrityError(
             f"collection '{collection}': {problems[0]}, so nobody knows which snapshot is its latest",
@@ -88,10 +90,10 @@ def _survey(store: WritableStore, collection: str, entries: list[Entry], guards:
             left.append((entry.file, str(error)))
             continue
         paths[entry.file] = stored.path
-        candidates.append(_describe(entry, stored, manifest, guards))
+        candidates.append(_describe(entry, stored, manifest, protection))
     if not pointers:
         candidates = _mark_newest(candidates)
-    candidates, warnings = _mark_damaged(store, candidates, guards)
+    candidates, warnings = _mark_damaged(store, candidates, protection)
     candidates = [_add_reason(store, one) if one.pinned else one for one in candidates]
     return CollectionCandidates(
         collection=collection, candidates=tuple(candidates), paths=paths, left=tuple(left), warnings=warnings
@@ -99,7 +101,7 @@ def _survey(store: WritableStore, collection: str, entries: list[Entry], guards:
 
 
 def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSnapshot, Manifest]:
-    """Give a file of ours with its manifest. Raises with the reason why it is not known to be ours."""
+    """Return a file that this program wrote, with its manifest. Raise `RestoreError` for any other file."""
     if entry.kind is not Kind.SNAPSHOT or entry.encoded != encode_collection(collection):
         raise IntegrityError("its name is not one that this program gives")
     stored = store.open_entry(entry)
@@ -111,7 +113,9 @@ def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSn
     return stored, manifest
 
 
-def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: _Guards) -> RetentionCandidate:
+def _describe(
+    entry: Entry, stored: StoredSnapshot, manifest: Manifest, protection: _Protection
+) -> RetentionCandidate:
     return RetentionCandidate(
         file=entry.file,
         collection=manifest.collection,
@@ -119,13 +123,13 @@ def _describe(entry: Entry, stored: StoredSnapshot, manifest: Manifest, guards: 
         sequence=entry.sequence,
         size_bytes=stored.size,
         verified=not manifest.held_back,
-        is_latest=entry.file in guards.targets,
-        pinned=entry.file in guards.pinned,
+        is_latest=entry.file in protection.targets,
+        pinned=entry.file in protection.pinned,
     )
 
 
 def _mark_newest(candidates: list[RetentionCandidate]) -> list[RetentionCandidate]:
-    """Without a pointer the newest is the latest, as a restore sees it."""
+    """Mark the newest as latest: without a pointer, it is what a restore takes."""
     verified = [one for one in candidates if one.verified]
     if not verified:
         return candidates
@@ -134,15 +138,15 @@ def _mark_newest(candidates: list[RetentionCandidate]) -> list[RetentionCandidat
 
 
 def _mark_damaged(
-    store: WritableStore, candidates: list[RetentionCandidate], guards: _Guards
+    store: WritableStore, candidates: list[RetentionCandidate], protection: _Protection
 ) -> tuple[list[RetentionCandidate], tuple[str, ...]]:
-    """Let those that `verify` or a drill found damaged count for nothing; gives the warnings that say so.
+    """Mark candidates that a check found damaged as not verified; return warnings about them.
 
-    Else the one broken file could be what the last good one has to make room for.
+    Otherwise a broken file could be kept in place of the last good one.
     """
     found, warnings = [], []
     for one in candidates:
-        damage = _find_damage(store, one) if one.file in guards.checked else None
+        damage = _find_damage(store, one) if one.file in protection.checked else None
         found.append(msgspec.structs.replace(one, verified=False) if damage else one)
         if damage:
             warnings.append(
@@ -159,7 +163,7 @@ def _find_damage(store: WritableStore, one: RetentionCandidate) -> FailedCheck |
 
 
 def _add_reason(store: WritableStore, one: RetentionCandidate) -> RetentionCandidate:
-    """Say why it is pinned; a pin that cannot be read is one too."""
+    """Add the reason of its pin; empty when the pin cannot be read, which pins all the same."""
     reason = ""
     with contextlib.suppress(RestoreError):
         reason = read_reason(store.read_document(name_pin(one.file)))

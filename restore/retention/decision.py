@@ -1,7 +1,7 @@
-"""Which snapshots stay and why; what goes is what nothing keeps. Per collection, never across; pure arithmetic.
+"""Which snapshots of a collection stay, and why; those that nothing keeps are pruned.
 
-The words are restic's (`keep-last`, `keep-within`, `keep-daily` …). What differs: a floor of verified snapshots that
-no rule crosses (Barman's minimum redundancy), and a clock that jumped deletes nothing that a right one would keep.
+The rules are restic's (`keep-last`, `keep-within`, `keep-daily` …). Two differences: a minimum of verified snapshots
+always stays (Barman's minimum redundancy), and a wrong clock prunes nothing that a right one would keep.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BEING_READ = "being read"
 FUTURE = "dated in the future"
 NEWER_THAN_VERIFIED = "newer than every verified one"
 NO_RULE = "no rule is set"
-_Bucket = tuple[int, ...]
-_SERIES: tuple[tuple[str, Callable[[datetime], _Bucket]], ...] = (
+_Period = tuple[int, ...]
+_SERIES: tuple[tuple[str, Callable[[datetime], _Period]], ...] = (
     ("hourly", lambda at: (at.year, at.month, at.day, at.hour)),
     ("daily", lambda at: (at.year, at.month, at.day)),
     ("weekly", lambda at: at.isocalendar()[:2]),
@@ -31,14 +31,14 @@ _SERIES: tuple[tuple[str, Callable[[datetime], _Bucket]], ...] = (
 
 
 class KeptSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot that stays, and every reason for it; there is at least one."""
+    """A snapshot that stays, and all reasons for it, at least one."""
 
     file: str
     reasons: tuple[str, ...]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What stays and what goes, each oldest first within its collection. Every candidate is in one of them."""
+    """What stays and what is pruned, oldest first within each collection. Every candidate is in one of the two."""
 
     kept: tuple[KeptSnapshot, ...] = ()
     pruned: tuple[str, ...] = ()
@@ -46,9 +46,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, now: datetime) -> Decision:
-    """Decide for every collection among the candidates. `now` is aware.
+    """Apply the rule to each collection among the candidates. `now` is aware.
 
-    Raises `RefusedError` for a rule that keeps nothing. Costs n log n.
+    Raise `RefusedError` for a rule that keeps nothing. It takes O(n log n).
     """
     if rule.keeps_nothing:
         raise RefusedError(
@@ -77,8 +77,8 @@ def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, no
 class _History:
     """One collection's snapshots, oldest first.
 
-    `counted` are the verified ones that are not dated in the future; only they count towards a rule. `anchor` is what
-    ages are measured from: now, or the newest counted one when the clock runs ahead of it.
+    `counted` are the verified ones that are not dated in the future; only they count towards a rule. Ages are
+    measured from `anchor`: the time of the newest counted one, or `now` when there is none.
     """
 
     def __init__(self, group: list[RetentionCandidate], now: datetime) -> None:
@@ -89,7 +89,7 @@ class _History:
 
 
 class _Reasons(dict[str, list[str]]):
-    """The reasons for each file that stays."""
+    """The files that stay, each with its reasons."""
 
     def add(self, file: str, reason: str) -> None:
         self.setdefault(file, []).append(reason)
@@ -105,14 +105,14 @@ def _keep(history: _History, rule: RetentionRule) -> _Reasons:
     _keep_unverified(history, reasons)
     _keep_newest(history, rule, reasons)
     _keep_young(history, rule, reasons)
-    for name, find_bucket in _SERIES:
-        for file, reason in _fill_series(history.counted, name, getattr(rule, f"keep_{name}") or 0, find_bucket):
+    for name, find_period in _SERIES:
+        for file, reason in _fill_series(history.counted, name, getattr(rule, f"keep_{name}") or 0, find_period):
             reasons.add(file, reason)
     return reasons
 
 
 def _keep_protected(history: _History, reasons: _Reasons) -> None:
-    """Keep what no rule may touch, verified or not."""
+    """Keep latest, pinned, read and future ones, verified or not."""
     for one in history.ordered:
         if one.is_latest:
             reasons.add(one.file, LATEST)
@@ -125,7 +125,7 @@ def _keep_protected(history: _History, reasons: _Reasons) -> None:
 
 
 def _keep_unverified(history: _History, reasons: _Reasons) -> None:
-    """Keep what was held back until a newer one is verified: people were told that it is there."""
+    """Keep held-back ones until a newer one is verified: their snapshot command reported them."""
     newest = _age(history.counted[-1]) if history.counted else None
     for one in history.ordered:
         if not one.verified and (newest is None or _age(one) > newest):
@@ -133,9 +133,9 @@ def _keep_unverified(history: _History, reasons: _Reasons) -> None:
 
 
 def _keep_newest(history: _History, rule: RetentionRule, reasons: _Reasons) -> None:
-    """Keep the last ones, and the floor.
+    """Keep the last ones, and the minimum.
 
-    The floor whatever the rules keep: one that only filled up what they left would go when a rule keeps more.
+    The minimum is counted apart from the rules: a snapshot must not lose it because another rule keeps more.
     """
     newest_first = history.counted[::-1]
     for number, one in enumerate(newest_first[: rule.keep_last or 0], start=1):
@@ -145,7 +145,7 @@ def _keep_newest(history: _History, rule: RetentionRule, reasons: _Reasons) -> N
 
 
 def _keep_young(history: _History, rule: RetentionRule, reasons: _Reasons) -> None:
-    """Keep by age. From the newest one, not from now, so that a collection that nobody snapshots any more stays."""
+    """Keep by age, measured from the newest one, so that a collection without new snapshots keeps its old ones."""
     within = rule.keep_within_seconds or 0.0
     for one in reversed(history.counted) if within else ():
         if (history.anchor - one.created).total_seconds() <= within:
@@ -156,21 +156,21 @@ def _keep_young(history: _History, rule: RetentionRule, reasons: _Reasons) -> No
 
 
 def _fill_series(
-    counted: list[RetentionCandidate], name: str, wanted: int, find_bucket: Callable[[datetime], _Bucket]
+    counted: list[RetentionCandidate], name: str, wanted: int, find_period: Callable[[datetime], _Period]
 ) -> Iterator[tuple[str, str]]:
-    """Give the newest of each of the last `wanted` buckets; the oldest of all while there are fewer buckets.
+    """Yield the newest of each of the last `wanted` calendar periods, and the oldest while there are fewer periods.
 
-    The oldest, because it is what the series will be filled from: without it a weekly one would never begin.
+    The oldest, because later periods are filled from it: without it a weekly series would never begin.
     """
-    last: _Bucket | None = None
+    last: _Period | None = None
     filled = 0
     for one in reversed(counted) if wanted else ():
-        bucket = find_bucket(_read_utc(one.created))
-        if bucket == last:
+        period = find_period(_convert_to_utc(one.created))
+        if period == last:
             continue
         if filled == wanted:
             return
-        last, filled = bucket, filled + 1
+        last, filled = period, filled + 1
         yield one.file, f"{name} {filled} of {wanted}"
     if counted and wanted and filled < wanted:
         yield counted[0].file, f"oldest, {name} has {filled} of {wanted}"
@@ -189,8 +189,8 @@ def _age(one: RetentionCandidate) -> tuple[datetime, int, str]:
     return (one.created, one.sequence, one.file)
 
 
-def _read_utc(at: datetime) -> datetime:
-    """Give a moment in UTC; a manifest may say one that has none (year 1 east of Greenwich), which stays as it is."""
+def _convert_to_utc(at: datetime) -> datetime:
+    """Return a moment in UTC. One that has none there (year 1 east of Greenwich) stays as the manifest has it."""
     try:
         return at.astimezone(UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""What became of the snapshots of one collection when its retention rule was applied."""
+"""The outcome of pruning one collection."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from restore.retention.decision import NO_RULE, KeptSnapshot
 
 
 class DeletedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot that was deleted, or would be. `size_bytes` is what that frees."""
+    """A snapshot that was deleted, or would be in a dry run. Deleting it frees `size_bytes`."""
 
     file: str
     size_bytes: int
 
 
 class DeleteFailure(msgspec.Struct, frozen=True):
-    """Something that should have gone and is still there: its name, the exit status and the reason."""
+    """A file that could not be deleted: its name, the exit status and the reason."""
 
     file: str
     status: int
@@ -23,10 +23,10 @@ class DeleteFailure(msgspec.Struct, frozen=True):
 
 
 class PruneOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's end; `status` is its exit status.
+    """The outcome for one collection; `status` is its exit status.
 
-    `left` are files that were not touched because they are not known to be ours, with the reason. `message` is a
-    sentence without the name, when nothing could be decided.
+    `left` are files that this program did not write, with the reason. When nothing could be decided, `message` says
+    why, without the collection's name.
     """
 
     collection: str

@@ -1,4 +1,4 @@
-"""A pin: the document beside a snapshot that exempts it from every retention rule, and says why."""
+"""A pin: the document beside a snapshot that exempts it from every retention rule, with the reason."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_pin(file: str) -> str:
-    """Name the pin of a snapshot file."""
+    """Return the name of a snapshot file's pin."""
     return file + PIN_SUFFIX
 
 
 def read_reason(text: bytes | None) -> str:
-    """Give why a snapshot is pinned; empty where the pin does not say, or cannot be read."""
+    """Return the reason of a pin; empty when it has none or cannot be read."""
     try:
         return read_document(text, Pin, where="pin").reason if text is not None else ""
     except RestoreError:
@@ -36,7 +36,7 @@ def read_reason(text: bytes | None) -> str:
 
 
 def add_pins(store: DocumentStore, files: Iterable[FileReport]) -> tuple[FileReport, ...]:
-    """Give the files back, with what pins them. Only reads; one listing, one document per pin."""
+    """Return the files with their pins. It costs one listing, and one document for each pin."""
     pins = set(store.list_documents(PIN_SUFFIX))
     return tuple(
         msgspec.structs.replace(one, pinned=True, pin_reason=_read_pin(store, name_pin(one.file)))

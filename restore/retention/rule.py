@@ -1,4 +1,4 @@
-"""What a retention rule says, and what retention has to know of a snapshot."""
+"""A retention rule, and the facts about a snapshot that it decides on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from restore.errors import RestoreError
 
 
 class RetentionRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Which snapshots of one collection stay. None is a rule that nobody set; the rules that are set are ORed.
+    """Which snapshots of one collection stay: those that any rule keeps. None: the rule is not set.
 
     `keep_hourly` … `keep_yearly` keep the newest of each of the last so many calendar hours … years that have one
-    (UTC, ISO weeks). `min_keep` is the floor of verified snapshots that no rule crosses; it and `grace_seconds` keep,
-    and never make anything go.
+    (UTC, ISO weeks). `min_keep` verified snapshots always stay. It and `grace_seconds` only keep: alone they prune
+    nothing.
     """
 
     keep_last: int | None = None
@@ -30,12 +30,12 @@ class RetentionRule(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether no rule is set at all: then nothing is ever pruned."""
+        """Return True if no rule is set; then nothing is pruned."""
         return all(keep is None for keep in self._keeps)
 
     @property
     def keeps_nothing(self) -> bool:
-        """Tell whether rules are set and every one of them keeps nothing."""
+        """Return True if rules are set and all of them are 0."""
         return not self.is_empty and not any(self._keeps)
 
     @property
@@ -52,10 +52,10 @@ class RetentionRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetentionCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot that we wrote. `created` is the manifest's time, aware; `sequence` orders those of one second.
+    """A snapshot that this program wrote.
 
-    `verified`: nothing speaks against it, it may be taken for latest, and no check found it damaged. `being_read` by
-    a restore or a mirror just now. `size_bytes` is what deleting it frees.
+    `created` is the manifest's time, aware; `sequence` orders those of one second. `verified`: it was not held back,
+    and no check found it damaged. `being_read`: a restore or a mirror reads it now. Deleting it frees `size_bytes`.
     """
 
     file: str
@@ -71,10 +71,10 @@ class RetentionCandidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CollectionCandidates(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's files. `left` are not known to be ours: name and reason. `paths` are where candidates lie.
+    """One collection's files; `paths` are those of the candidates.
 
-    `refusal` says why nothing of this collection may be decided: its latest cannot be told. `warnings` name what was
-    found damaged.
+    `left` are files that this program did not write: name and reason. `refusal` is the error when the latest of this
+    collection is unknown, so that nothing may be pruned. `warnings` name the damaged ones.
     """
 
     collection: str

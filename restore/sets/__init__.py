@@ -1,4 +1,4 @@
-"""Sets: what one run of `snapshot` made, kept in one document.
+"""Sets: the snapshots that one run of `snapshot` made, named in one document.
 
 Pure: document, selection.
 """

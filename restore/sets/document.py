@@ -1,6 +1,6 @@
-"""A set: what one run of `snapshot` made, in one document that is written last.
+"""The document of a set: the snapshots that one run of `snapshot` made. It is written last.
 
-It names files and promises nothing about their bytes; whoever restores a set compares each file's manifest with it.
+It names files and their checksums. A restore of a set compares each file's manifest with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHOWN_DIGITS = 8
 
 
 class SetMember(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's snapshot of a set: its file in the store, the SHA-256 of what the server made, its points."""
+    """One collection's snapshot in a set: its file, the SHA-256 of the server's bytes, how many points it has."""
 
     collection: str
     file: str
@@ -28,16 +28,16 @@ class SetMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection of which the run made no snapshot that counts, and why."""
+    """A collection of which the run made no valid snapshot, and why."""
 
     collection: str
     error: str
 
 
 class SetDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run made. `created` is when it began, aware UTC; `whole`: it was asked for every collection there was.
+    """What one run made. `created` is when it began, aware UTC; `whole`: all collections of the server were chosen.
 
-    `server` is the version, `url` where it answered (without secrets). `aliases` maps each to its collection.
+    `server` is the server's version, `url` its address without secrets. `aliases` maps each alias to its collection.
     """
 
     schema: int = SCHEMA
@@ -53,16 +53,16 @@ class SetDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def short_id(self) -> str:
-        """Give the part of the run's id that people are shown."""
+        """Return the part of the run's id that is shown to users."""
         return self.run_id[:_SHOWN_DIGITS]
 
 
 def name_set(created: datetime, run_id: str) -> str:
-    """Name the document of a run."""
+    """Return the name of a run's document."""
     at = created.astimezone(UTC)
     return f"{at.year:04}{at:%m%d_%H%M%S}_{run_id[:_SHOWN_DIGITS]}{SET_SUFFIX}"
 
 
 def is_run_id(text: str) -> bool:
-    """Tell whether this may be a run's id, or its beginning as it is shown."""
+    """Return True if a text has the form of a run's id, or of its shown part."""
     return _RUN.fullmatch(text) is not None

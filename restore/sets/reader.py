@@ -1,4 +1,4 @@
-"""Read the documents of sets, and compare each member's file with what the set says of it."""
+"""Read the documents of sets, and compare their members with the files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from restore.stores.protocols import Store
 
 
 def list_sets(store: Store) -> tuple[list[StoredSet], list[tuple[str, str]]]:
-    """Give every set, oldest first, and the documents that cannot be followed, each with the reason."""
+    """Return every set, oldest first, and the damaged documents, each with the reason."""
     documents, damaged = read_sets(store)
     if not documents:
         return [], damaged
@@ -21,7 +21,7 @@ def list_sets(store: Store) -> tuple[list[StoredSet], list[tuple[str, str]]]:
 
 
 def read_sets(store: Store) -> tuple[list[tuple[str, SetDocument]], list[tuple[str, str]]]:
-    """Give the documents of all sets with their names, and those that cannot be followed, each with the reason."""
+    """Return the documents of all sets with their names, and the names of damaged ones, each with the reason."""
     found: list[tuple[str, SetDocument]] = []
     damaged: list[tuple[str, str]] = []
     for name in store.list_documents(SET_SUFFIX):
@@ -44,7 +44,7 @@ def _read(store: Store, name: str) -> SetDocument:
 
 
 def find_member_problem(store: Store, member: SetMember) -> RestoreError | None:
-    """Say why a set's member must not be restored: the file there is another one than the set's."""
+    """Return the error if a member's file is not the one that the set names; None if it is."""
     try:
         stored = store.find_snapshot(member.collection, member.file)
         manifest = store.read_manifest(stored) if stored else None

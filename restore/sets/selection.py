@@ -1,4 +1,4 @@
-"""Which set a person means, and what is left of each."""
+"""Select a set by `latest`, `previous` or its id, and find out what is left of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINT = "qdrant-restore list --sets shows what there is"
 
 
 class SetState(StrEnum):
-    """How much of a set there is."""
+    """How complete a set is. FAILURES: some snapshots failed. THINNED: some were deleted since."""
 
     WHOLE = "whole"
     FAILURES = "with failures"
@@ -26,7 +26,7 @@ class SetState(StrEnum):
 
 
 class StoredSet(msgspec.Struct, frozen=True, kw_only=True):
-    """A set's document, the file it stands in, and the members whose snapshots are not in the store any more."""
+    """A set's document, its file, and the members whose snapshots are not in the store any more."""
 
     file: str
     document: SetDocument
@@ -34,14 +34,14 @@ class StoredSet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> SetState:
-        """Say how much of it there is; what is not there any more counts before what never was."""
+        """Return how complete it is. Deleted snapshots count before failed ones."""
         if self.missing:
             return SetState.THINNED
         return SetState.FAILURES if self.document.failed else SetState.WHOLE
 
 
 def find_document_problem(document: SetDocument) -> str:
-    """Say why a set's document must not be followed; empty when every member is a snapshot of its own collection."""
+    """Return why a set's document must not be used; empty if every member is a snapshot of its own collection."""
     if document.created.tzinfo is None:
         return "`created` has no time zone"
     seen: set[str] = set()
@@ -59,45 +59,45 @@ def find_document_problem(document: SetDocument) -> str:
 
 
 def find_set(document: SetDocument, file: str, files: Iterable[str]) -> StoredSet:
-    """Compare a document with the files that are there. Raises `IntegrityError` when it must not be followed."""
+    """Compare a document with the store's files. Raise `IntegrityError` when the document must not be used."""
     if problem := find_document_problem(document):
         raise IntegrityError(f"'{file}' must not be followed: {problem}", hint="delete it; no run of ours wrote that")
-    there = frozenset(files)
-    missing = tuple(member for member in document.collections if member.file not in there)
+    existing = frozenset(files)
+    missing = tuple(member for member in document.collections if member.file not in existing)
     return StoredSet(file=file, document=document, missing=missing)
 
 
 def select_set(found: Sequence[StoredSet], selector: str, *, store: str) -> StoredSet:
-    """Give the set meant by `latest`, `previous` or the beginning of an id.
+    """Return the set that `latest`, `previous` or the beginning of an id selects.
 
-    A set with failures is neither latest nor previous, and where sets of all collections were made, sets of some are
-    not either. Raises `NotFoundError`; `RefusedError` for a beginning that several ids share.
+    `latest` and `previous` skip sets with failures, and sets of some collections where there are sets of all. Raise
+    `NotFoundError` when there is none, `RefusedError` for a beginning that several ids share.
     """
     if selector not in {"latest", "previous"}:
-        return _pick_by_id(found, selector, store=store)
+        return _select_by_id(found, selector, store=store)
     good = [one for one in found if not one.document.failed]
     good = [one for one in good if one.document.whole] or good
     good.sort(key=lambda one: (one.document.created, one.file))
-    place = -1 if selector == "latest" else -2
-    if len(good) < -place:
+    index = -1 if selector == "latest" else -2
+    if len(good) < -index:
         failing = sum(1 for one in found if one.document.failed)
         beside = f"; {failing} with failures, which is never taken by itself" if failing else ""
         raise NotFoundError(f"store '{store}' has no {selector} set{beside}", hint=_HINT)
-    return good[place]
+    return good[index]
 
 
-def _pick_by_id(found: Sequence[StoredSet], selector: str, *, store: str) -> StoredSet:
-    meant = [one for one in found if one.document.run_id.startswith(selector)]
-    if not meant:
+def _select_by_id(found: Sequence[StoredSet], selector: str, *, store: str) -> StoredSet:
+    matching = [one for one in found if one.document.run_id.startswith(selector)]
+    if not matching:
         raise NotFoundError(f"store '{store}' has no set '{selector}'", hint=_HINT)
-    if len(meant) > 1:
-        names = ", ".join(one.document.run_id for one in meant)
-        raise RefusedError(f"'{selector}' is the beginning of {len(meant)} sets: {names}", hint="give more of it")
-    return meant[0]
+    if len(matching) > 1:
+        names = ", ".join(one.document.run_id for one in matching)
+        raise RefusedError(f"'{selector}' is the beginning of {len(matching)} sets: {names}", hint="give more of it")
+    return matching[0]
 
 
 def incomplete_set_error(found: StoredSet) -> RestoreError | None:
-    """Give the refusal of a set of which a part is gone; None when all of it is there."""
+    """Return the refusal of a set of which snapshots were deleted; None when all exist."""
     if not found.missing:
         return None
     gone = ", ".join(f"'{member.collection}'" for member in found.missing)

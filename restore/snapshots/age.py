@@ -1,4 +1,4 @@
-"""Encryption with age, as the usual tools write and read it: keys, an encryptor, a decryptor."""
+"""Encryption with age, in the format of the usual tools: identities, an encryptor, a decryptor."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TAKE_ANOTHER = "its bytes were changed or cut: take another one with --snapshot,
 
 
 class AgeIdentities:
-    """The identities that open encrypted snapshots; read from their file when the first one is met."""
+    """The identities that decrypt snapshots, read from their file when the first encrypted one is opened."""
 
     def __init__(self, identity_file: str) -> None:
         self.identity_file = identity_file
         self._identities: list[Any] = []
 
     def load(self, file: str) -> list[Any]:
-        """Give the identities. Raises `DecryptionError`, naming the snapshot, when there are none."""
+        """Return the identities. Raise `DecryptionError`, naming the snapshot `file`, when there are none."""
         if self._identities:
             return self._identities
         if not self.identity_file:
@@ -49,7 +49,7 @@ class AgeIdentities:
 
 
 def load_recipients(path: str) -> list[Any]:
-    """Read who may decrypt: one `age1…` or `ssh-ed25519 …` a line. Raises `SettingsError`."""
+    """Return the recipients of a file: one `age1…` or `ssh-ed25519 …` a line. Raise `SettingsError`."""
     pyrage = import_optional("pyrage", "encrypt")
     recipients = []
     for line in _read_lines(path, "recipients"):
@@ -65,29 +65,29 @@ def load_recipients(path: str) -> list[Any]:
 
 
 class AgeEncryptor:
-    """age in a thread of its own: it pulls from a pipe and pushes into the sink."""
+    """age in a thread of its own, which reads from a pipe and writes into the sink."""
 
     def __init__(self, sink: HashingWriter, recipients: list[Any]) -> None:
         self._pipe = Pipe()
-        self._trouble: BaseException | None = None
+        self._error: BaseException | None = None
         self._sink = sink
         self._thread = threading.Thread(target=self._work, args=(recipients,), name="age", daemon=True)
         self._thread.start()
 
     def write(self, block: bytes) -> None:
-        """Take the next block. Raises what the sink raises."""
+        """Encrypt the next block. Raise what the sink raises."""
         if not self._pipe.write(block):
             self.finish()
 
     def finish(self) -> None:
-        """Wait until all is encrypted and handed on. Raises what went wrong."""
+        """Wait until all is encrypted and written. Raise the error of the thread."""
         self._pipe.end()
         self._thread.join()
-        if self._trouble:
-            raise self._trouble
+        if self._error:
+            raise self._error
 
     def close(self) -> None:
-        """Let go of the thread; idempotent."""
+        """End the thread; idempotent."""
         self._pipe.break_off()
         self._thread.join()
 
@@ -97,17 +97,17 @@ class AgeEncryptor:
         try:
             pyrage.encrypt_io(self._pipe, guard, recipients)
         except (pyrage.EncryptError, OSError) as error:
-            self._trouble = guard.trouble or error
+            self._error = guard.error or error
         finally:
             self._pipe.break_off()
 
 
 class _ErrorKeeper:
-    """Hands blocks on, or bytes back, and remembers the error that a foreign library would tell as its own."""
+    """Passes reads and writes through, and keeps the error that the library would replace by its own."""
 
     def __init__(self, behind: Any) -> None:  # noqa: ANN401 - whatever reads or writes
         self._behind = behind
-        self.trouble: Exception | None = None
+        self.error: Exception | None = None
 
     def write(self, block: bytes) -> int:
         return int(self._remember(lambda: self._behind.write(block)) or len(block))
@@ -116,37 +116,37 @@ class _ErrorKeeper:
         return bytes(self._remember(lambda: self._behind.read(count)))
 
     def flush(self) -> None:
-        """Nothing is held back here."""
+        """Do nothing: nothing is buffered."""
 
-    def _remember(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` gives
+    def _remember(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `work` returns
         try:
             return work()
         except (RestoreError, OSError) as error:
-            self.trouble = error
+            self.error = error
             raise
 
 
 class AgeDecryptor:
-    """age in a thread of its own: it pulls from the store and pushes into a pipe, which is read here."""
+    """age in a thread of its own, which reads from the store and writes into a pipe that `read` reads."""
 
     def __init__(self, opened: SnapshotReader, identities: list[Any], file: str) -> None:
         self._pipe = Pipe()
         self._file = file
-        self._trouble: Exception | None = None
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._work, args=(opened, identities), name="age", daemon=True)
         self._thread.start()
 
     def read(self, count: int = -1) -> bytes:
-        """Return the next bytes, empty at the end. Raises what went wrong."""
+        """Return the next bytes, empty at the end. Raise the error of the thread."""
         block = self._pipe.read(count)
         if not block:
             self._thread.join()
-            if self._trouble:
-                raise self._trouble
+            if self._error:
+                raise self._error
         return block
 
     def close(self) -> None:
-        """Let go of the thread; idempotent."""
+        """End the thread; idempotent."""
         self._pipe.break_off()
         self._thread.join()
 
@@ -155,15 +155,13 @@ class AgeDecryptor:
         guard = _ErrorKeeper(opened)
         try:
             pyrage.decrypt_io(guard, self._pipe, identities)
-        except pyrage.DecryptError as error:
-            self._trouble = guard.trouble or _explain_refusal(self._file, str(error))
-        except OSError as error:
-            self._trouble = guard.trouble or _explain_refusal(self._file, str(error))
+        except (pyrage.DecryptError, OSError) as error:
+            self._error = guard.error or _decryption_error(self._file, str(error))
         finally:
             self._pipe.end()
 
 
-def _explain_refusal(file: str, reason: str) -> RestoreError:
+def _decryption_error(file: str, reason: str) -> RestoreError:
     if "No matching keys" in reason:
         return DecryptionError(
             f"snapshot '{file}' is encrypted for another key than the one given",
@@ -188,54 +186,54 @@ def _read_lines(path: str, what: str) -> list[str]:
     raise SettingsError(message, hint="'age-keygen -y IDENTITY-FILE' prints a recipient")
 
 
-_MOST_BYTES = 2 << 20
+_PIPE_BYTES = 2 << 20
 
 
 class Pipe:
-    """One thread writes and ends, another reads. Who is faster waits. Broken off, both go on at once."""
+    """A buffer of at most so many bytes between a thread that writes and one that reads; the faster one waits."""
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = _PIPE_BYTES) -> None:
         self._most = most_bytes
-        self._own_marker = bytearray()
+        self._buffer = bytearray()
         self._changed = threading.Condition()
         self._ended = False
         self._broken = False
 
     def write(self, block: bytes | memoryview) -> int:
-        """Append a block; waits while too much is held. 0 once it was broken off: nobody reads any more."""
+        """Append a block, waiting for room; return its length, 0 after `break_off`."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._own_marker) < self._most or self._broken)
+            self._changed.wait_for(lambda: len(self._buffer) < self._most or self._broken)
             if self._broken:
                 return 0
-            self._own_marker += block
+            self._buffer += block
             self._changed.notify_all()
             return len(block)
 
     def read(self, count: int = -1) -> bytes:
-        """Give at most so many bytes, waiting for the first; empty at the end."""
+        """Return at most `count` bytes, waiting for the first; empty at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._own_marker or self._ended or self._broken)
-            if count < 0 or count >= len(self._own_marker):
-                block = bytes(self._own_marker)
-                self._own_marker.clear()
+            self._changed.wait_for(lambda: self._buffer or self._ended or self._broken)
+            if count < 0 or count >= len(self._buffer):
+                block = bytes(self._buffer)
+                self._buffer.clear()
             else:
-                block = bytes(memoryview(self._own_marker)[:count])
-                del self._own_marker[:count]
+                block = bytes(memoryview(self._buffer)[:count])
+                del self._buffer[:count]
             self._changed.notify_all()
             return block
 
     def flush(self) -> None:
-        """Nothing is held back from the reader."""
+        """Do nothing: the reader gets every byte at once."""
 
     def end(self) -> None:
-        """Say that no more bytes come; idempotent."""
+        """Mark the end of the bytes; idempotent."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def break_off(self) -> None:
-        """Let both sides go on: what is held is dropped, the reader is at its end, writing gives 0."""
+        """Drop the buffer and wake both threads: reading returns nothing, writing returns 0."""
         with self._changed:
             self._broken = self._ended = True
-            self._own_marker.clear()
+            self._buffer.clear()
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What a snapshot file holds, as its headers and small documents tell it, and what no server takes."""
+"""What a snapshot archive contains, told by its headers and small documents, and what no server accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from restore.errors import IncompatibleError, IntegrityError
 
 
 class ArchiveKind(StrEnum):
-    """What somebody made an archive of."""
+    """What an archive was made of."""
 
     COLLECTION = "collection snapshot"
     SHARD = "shard snapshot"
@@ -20,7 +20,7 @@ class ArchiveKind(StrEnum):
 
 
 class ArchivedShard(msgspec.Struct, frozen=True):
-    """One shard of an archive. The server takes it for present only with both `wal` and `segments`."""
+    """One shard of an archive. For the server it is present only with both `wal` and `segments`."""
 
     number: int
     has_wal: bool
@@ -29,17 +29,17 @@ class ArchivedShard(msgspec.Struct, frozen=True):
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether the server would restore this shard."""
+        """Return True if the server would restore this shard."""
         return self.has_wal and self.segments > 0 and self.is_local
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole archive: every member lies inside the file and the end marker is there.
+    """A complete archive: every member lies inside the file, and the end marker is there.
 
-    `size` is the file's, in bytes. `config` and `payload_schema` are those of `config.json` and
-    `payload_index.json`, empty where there is none. `rocksdb` names a member of the RocksDB era, `forbidden` the
-    members that every server refuses (links, devices, pax headers, names outside); both empty as a rule.
-    `point_slots` is how many points the segments have room for, deleted ones included: 0 when there never was one.
+    `size` is the file's, in bytes. `config` and `payload_schema` come from `config.json` and `payload_index.json`;
+    empty where there is none. `rocksdb` is a member of a version that used RocksDB, `forbidden` the members that
+    every server refuses (links, devices, pax headers, paths that lead outside); both are usually empty.
+    `point_slots` is how many points the segments have had, deleted ones included.
     """
 
     kind: ArchiveKind
@@ -54,18 +54,18 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_be_empty(self) -> bool:
-        """Tell whether no points at all are what this archive promises."""
+        """Return True if the segments never had a point."""
         return self.point_slots == 0
 
     @property
     def shard_number(self) -> int:
-        """Give how many shards the collection has, by its configuration or by what is there."""
+        """Return how many shards the collection has: by its configuration, at least those in the archive."""
         number = self.config.get("params", {}).get("shard_number")
         return max(number if isinstance(number, int) else 0, len(self.shards))
 
     @property
     def missing_shards(self) -> tuple[int, ...]:
-        """Give the shards whose data is not in here: they lay on other nodes."""
+        """Return the shards whose data is not in the archive: they are on other nodes."""
         there = {shard.number for shard in self.shards if shard.is_whole}
         numbers = {shard.number for shard in self.shards}
         # Shards of custom keys are counted from 1 and named by the directories; others from 0.
@@ -75,7 +75,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refuse_kind(archive: Archive, *, file: str) -> None:
-    """Raise for an archive that is no collection snapshot, or that every server refuses."""
+    """Raise `IntegrityError` or `IncompatibleError` for an archive that no server accepts as a collection's."""
     match archive.kind:
         case ArchiveKind.COLLECTION if not archive.forbidden:
             return
@@ -96,7 +96,7 @@ def refuse_kind(archive: Archive, *, file: str) -> None:
 
 
 def find_part_problem(archive: Archive) -> str:
-    """Say why this archive alone does not make the collection whole; empty when it does."""
+    """Return why this archive alone does not restore the whole collection; empty if it does."""
     if archive.custom_sharding:
         return "is of a collection with custom shard keys, which a restore does not bring back"
     if missing := archive.missing_shards:

@@ -1,7 +1,7 @@
-"""Snapshot files: what is inside, told by headers and small documents, and the checksum of all bytes.
+"""Scan a snapshot's tar archive by its headers and small documents.
 
-Reading seeks from header to header, also in the segment archives inside, so a file of any size takes
-milliseconds and no memory. Nothing is ever unpacked.
+Scanning seeks from header to header, also in the segment archives inside, so a file of any size takes milliseconds
+and little memory. Nothing is extracted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 from restore.errors import IntegrityError
 from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
-from restore.snapshots.stored import SnapshotReader, is_lfs_pointer
+from restore.snapshots.stored import SnapshotReader, refuse_lfs_pointer
 from restore.system.files import error_from_os
 from restore.system.text import format_count
 
@@ -35,10 +35,10 @@ _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
 
 
 def scan_archive_file(path: str, *, name: str = "") -> Archive:
-    """Look into a snapshot file; errors call it `name`, else by its file name.
+    """Scan a snapshot file. Errors call it `name`, else by its file name.
 
-    Raises `IntegrityError` when it is empty, no tar archive, cut anywhere, or holds a document that is none.
-    What kind of snapshot it is, and whether a server can take it, is decided by `recovery.compatibility`.
+    Raise `IntegrityError` when it is empty, no tar archive, cut anywhere, or contains a malformed document. Whether a
+    server accepts it is decided by `recovery.compatibility`.
     """
     name = name or Path(path).name
     try:
@@ -50,13 +50,13 @@ def scan_archive_file(path: str, *, name: str = "") -> Archive:
 
 
 def scan_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
-    """Look into an opened snapshot, as `scan_archive_file`: forward, or a little back.
+    """Scan an opened snapshot, as `scan_archive_file` does. It seeks forward, or a little back.
 
-    What reading raises passes through.
+    Raise also what reading raises.
     """
     file = cast("IO[bytes]", opened)
     try:
-        # The head before the size: of a packed snapshot nobody may know it yet, and a wrong key shows at once.
+        # The head first: a wrong key shows at once, while an encoded snapshot may have to be read whole for its size.
         head = file.read(_TAR_BLOCK)
         size = file.seek(0, 2)
         _check_head(head, size, name)
@@ -64,7 +64,7 @@ def scan_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
     except OSError as error:
         raise error_from_os(error, f"snapshot '{name}' cannot be read") from error
     except tarfile.TarError as error:
-        raise _explain_damage(name, 0) from error
+        raise _damage_error(name, 0) from error
     except (msgspec.DecodeError, UnicodeError, ValueError, EOFError, RecursionError) as error:
         raise IntegrityError(f"snapshot '{name}' is damaged: {error}", hint=_MAKE_ANOTHER) from error
 
@@ -72,11 +72,7 @@ def scan_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
 def _check_head(head: bytes, size: int, name: str) -> None:
     if size == 0:
         raise IntegrityError(f"snapshot '{name}' is an empty file", hint=_MAKE_ANOTHER)
-    if is_lfs_pointer(head):
-        raise IntegrityError(
-            f"'{name}' is a Git LFS pointer, not the file itself",
-            hint="fetch the files that stand behind: git lfs pull",
-        )
+    refuse_lfs_pointer(head, file=name)
     if head[_MAGIC] == b"ustar":
         return
     for magic, kind in _COMPRESSED.items():
@@ -90,7 +86,7 @@ def _check_head(head: bytes, size: int, name: str) -> None:
 
 
 class _ArchiveContents:
-    """What has been seen so far while walking over an archive's members."""
+    """What the scan has found so far."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -101,8 +97,8 @@ class _ArchiveContents:
         self.forbidden: list[str] = []
         self.point_bytes = 0
 
-    def note(self, member: tarfile.TarInfo, where: str) -> None:
-        """Note what holds for a member at any depth; `where` is the path of the archive it lies in."""
+    def add(self, member: tarfile.TarInfo, where: str) -> None:
+        """Add a member at any depth; `where` is the path of the archive that contains it."""
         path = PurePosixPath(member.name)
         odd = member.pax_headers or not (member.isreg() or member.isdir())
         if odd or path.is_absolute() or ".." in path.parts:
@@ -117,23 +113,23 @@ def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
     found = _ArchiveContents()
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as outer:
-        for member in _walk(outer, file, size, name):
-            found.note(member, "")
+        for member in _read_outer_members(outer, file, size, name):
+            found.add(member, "")
             path = member.name.removeprefix("./")
             found.names.add(path)
-            _note_shard(found, path)
+            _add_shard(found, path)
             content = outer.extractfile(member) if member.isreg() else None
             if content and path.endswith(".json") and path.count("/") <= 1:
                 found.documents[path] = _read_document(content, member.size, path)
             elif content and _NESTED.match(path):
                 with tarfile.open(fileobj=content, mode="r:") as inner:
-                    for nested in _walk_inner(inner, member.size, name):
-                        found.note(nested, f"{path}/")
+                    for nested in _read_inner_members(inner, member.size, name):
+                        found.add(nested, f"{path}/")
     return _describe(found, size)
 
 
-def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> Iterator[tarfile.TarInfo]:
-    """Give every member, each wholly inside the file, then make sure that the walk ended at the end marker."""
+def _read_outer_members(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Yield every member, each wholly inside the file. Raise `IntegrityError` unless the end marker follows."""
     while member := _read_next(archive, name):
         if archive.offset > size:
             raise IntegrityError(
@@ -146,7 +142,7 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
     file.seek(end)
     marker = file.read(len(_END))
     if marker.strip(b"\0"):
-        raise _explain_damage(name, end)
+        raise _damage_error(name, end)
     if marker != _END:
         raise IntegrityError(
             f"snapshot '{name}' is cut at its end: it has {format_count(size, 'byte')}, with its end "
@@ -155,8 +151,8 @@ def _walk(archive: tarfile.TarFile, file: IO[bytes], size: int, name: str) -> It
         )
 
 
-def _walk_inner(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarfile.TarInfo]:
-    """Give every member of a segment's archive; Qdrant ends those without an end marker."""
+def _read_inner_members(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarfile.TarInfo]:
+    """Yield every member of a segment's archive. Qdrant writes those without an end marker."""
     while member := _read_next(archive, name):
         if archive.offset > size:
             raise IntegrityError(f"snapshot '{name}' is damaged: a segment in it is cut", hint=_MAKE_ANOTHER)
@@ -164,18 +160,18 @@ def _walk_inner(archive: tarfile.TarFile, size: int, name: str) -> Iterator[tarf
 
 
 def _read_next(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo | None:
-    # Some versions of tarfile end at a broken header, others raise; both are told the same way.
+    # Some versions of tarfile end at a broken header, others raise; both must give the same error.
     try:
         return archive.next()
     except tarfile.TarError as error:
-        raise _explain_damage(name, archive.offset) from error
+        raise _damage_error(name, archive.offset) from error
 
 
-def _explain_damage(name: str, at: int) -> IntegrityError:
+def _damage_error(name: str, at: int) -> IntegrityError:
     return IntegrityError(f"snapshot '{name}' is damaged at byte {at:,}: no header there", hint=_MAKE_ANOTHER)
 
 
-def _note_shard(found: _ArchiveContents, path: str) -> None:
+def _add_shard(found: _ArchiveContents, path: str) -> None:
     match = _SHARD_FILE.match(path)
     if not match:
         return
@@ -223,7 +219,7 @@ def _describe_shard(found: _ArchiveContents, number: int) -> ArchivedShard:
 
 
 def _as_mapping(document: object) -> dict[str, Any]:
-    """Give a document that is an object; what else somebody wrote there says nothing."""
+    """Return a JSON object as it is, and any other JSON as an empty one."""
     return document if isinstance(document, dict) else {}
 
 

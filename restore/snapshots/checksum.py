@@ -1,4 +1,4 @@
-"""SHA-256 of snapshots: of a file, of an opened one, and of a stream while it passes."""
+"""SHA-256 of snapshots: of a file, of an opened file, and of a stream while it passes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _BLOCK = 1024 * 1024
 
 
 class Readable(Protocol):
-    """Whatever fills a buffer."""
+    """An opened file that can fill a buffer."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill a buffer; gives how many bytes, 0 at the end."""
+        """Fill a buffer; return how many bytes, 0 at the end."""
         ...
 
 
 def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
-    """Read a whole file; give its SHA-256 in lower-case hex and its size in bytes.
+    """Read a whole file; return its SHA-256 in lower-case hex and its size in bytes.
 
-    `on_bytes` is told how many bytes have been read, after each block. Raises `StoreError`.
+    After each block, `on_bytes` is called with the number of bytes read so far. Raise `StoreError`.
     """
     try:
         with Path(path).open("rb", buffering=0) as file:
@@ -36,9 +36,10 @@ def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple
 
 
 def hash_stream(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:
-    """Read an opened file to its end; give its SHA-256 in lower-case hex and its size in bytes.
+    """Read an opened file to its end; return its SHA-256 in lower-case hex and its size in bytes.
 
-    `on_bytes` is told how many bytes have been read, after each block. Raises what reading raises, and `StoreError`.
+    After each block, `on_bytes` is called with the number of bytes read so far. Raise what reading raises, and
+    `StoreError`.
     """
     running = hashlib.sha256()
     block = memoryview(bytearray(_BLOCK))
@@ -58,9 +59,9 @@ _BLOCKS_AHEAD = 8
 
 
 class RunningChecksum:
-    """SHA-256 of everything handed to `update`, in a thread of its own. Close it on every way out.
+    """SHA-256 of everything passed to `update`, computed in a thread. Close it on every way out.
 
-    Holds at most `_BLOCKS_AHEAD` blocks; who is faster than the hashing waits. Blocks must not change afterwards.
+    At most `_BLOCKS_AHEAD` blocks are queued; then `update` waits. Blocks must not change afterwards.
     """
 
     def __init__(self) -> None:
@@ -74,7 +75,7 @@ class RunningChecksum:
         self._blocks.put(block)
 
     def finish(self) -> str:
-        """Wait until everything is hashed; give 64 lower-case hex digits."""
+        """Wait until everything is hashed; return 64 lower-case hex digits."""
         self.close()
         self._thread.join()
         return self._running.hexdigest()
@@ -90,7 +91,7 @@ class RunningChecksum:
 
 
 class HashingWriter:
-    """Where packed bytes go: counted, hashed, written."""
+    """Writes encoded bytes, and counts and hashes them."""
 
     def __init__(self, incoming: IncomingSnapshot) -> None:
         self._incoming = incoming
@@ -105,4 +106,4 @@ class HashingWriter:
         return len(block)
 
     def flush(self) -> None:
-        """Nothing is held back here."""
+        """Do nothing: nothing is buffered."""

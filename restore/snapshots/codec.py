@@ -1,6 +1,6 @@
-"""Packed snapshots: compressed with zstd, encrypted with age.
+"""Encoded snapshots: compressed with zstd, encrypted with age.
 
-Both only stream: packing takes blocks and hands them on, unpacking reads forward. Memory is a few blocks.
+Both are streams: encoding takes blocks and writes them on, decoding reads forward. Memory is a few blocks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEVEL = 3
 
 
 class EncodedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes that were stored: their size, SHA-256, and how they came about."""
+    """The stored bytes of an encoded snapshot: size, SHA-256, compression and encryption."""
 
     size: int
     sha256: str
@@ -36,7 +36,7 @@ class EncodedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Encoder:
-    """Packs one snapshot after the other: `begin`, `write`, `finish`; `close` on every way out."""
+    """Encodes one snapshot after the other: `begin`, `write`, `finish`; `close` on every way out."""
 
     def __init__(self, *, compress: bool, recipients: Sequence[Any] = (), threads: int = 2) -> None:
         self._compress = compress
@@ -45,20 +45,20 @@ class Encoder:
         self._sink: HashingWriter | None = None
         self._compressor: Any = None
         self._encryptor: AgeEncryptor | None = None
-        # Both are asked for here, so that a package that is missing is told before anything is done.
+        # Imported here, so that a missing package is an error before any work begins.
         self._zstandard = import_optional("zstandard", "compress") if compress else None
 
     def clone(self) -> Encoder:
-        """Give a second one that packs the same way, for another thread."""
+        """Return an encoder with the same settings, for another thread."""
         return Encoder(compress=self._compress, recipients=self._recipients, threads=self._threads)
 
     @property
     def suffix(self) -> str:
-        """Give what a stored file's name ends in."""
+        """Return what the stored file's name ends in."""
         return (ZSTD_SUFFIX if self._compress else "") + (AGE_SUFFIX if self._recipients else "")
 
     def begin(self, incoming: IncomingSnapshot) -> None:
-        """Pack into this from now on."""
+        """Encode into `incoming` from now on."""
         self.close()
         self._sink = HashingWriter(incoming)
         self._encryptor = AgeEncryptor(self._sink, self._recipients) if self._recipients else None
@@ -67,13 +67,13 @@ class Encoder:
             self._compressor = compressor.compressobj()
 
     def write(self, block: bytes) -> None:
-        """Take the next block. Raises what the store raises."""
-        self._hand_on(self._compressor.compress(block) if self._compressor else block)
+        """Encode the next block. Raise what the store raises."""
+        self._pass_on(self._compressor.compress(block) if self._compressor else block)
 
     def finish(self) -> EncodedSnapshot:
-        """Hand on what is left; say what was stored."""
+        """Write the rest; return what was stored."""
         if self._compressor:
-            self._hand_on(self._compressor.flush())
+            self._pass_on(self._compressor.flush())
         if self._encryptor:
             self._encryptor.finish()
         if self._sink is None:
@@ -86,14 +86,14 @@ class Encoder:
         )
 
     def close(self) -> None:
-        """Let go of the threads; idempotent."""
+        """End the threads; idempotent."""
         if self._encryptor:
             self._encryptor.close()
         if self._sink:
             self._sink.checksum.close()
         self._sink = self._encryptor = self._compressor = None
 
-    def _hand_on(self, block: bytes) -> None:
+    def _pass_on(self, block: bytes) -> None:
         if not block:
             return
         if self._encryptor:
@@ -105,9 +105,9 @@ class Encoder:
 def open_encoded(
     open_stored: Callable[[], SnapshotReader], stored: StoredSnapshot, size: int, keys: AgeIdentities | None
 ) -> SnapshotReader:
-    """Open a packed snapshot's own bytes. `size` is theirs, -1 when nothing says it.
+    """Open an encoded snapshot's decoded bytes. `size` is their number; -1 when it is not known.
 
-    Raises `DecryptionError` when a key is needed and none is given; a wrong one shows at the first byte.
+    Raise `DecryptionError` when a key is needed and none is given. A wrong key is an error of the first read.
     """
     identities = (keys or AgeIdentities("")).load(stored.file) if stored.encoding.endswith(AGE_SUFFIX) else []
     if stored.encoding.startswith(ZSTD_SUFFIX):
@@ -116,7 +116,7 @@ def open_encoded(
 
 
 class _Decoder:
-    """The blocks of a packed snapshot, unpacked in order."""
+    """The blocks of an encoded snapshot, decoded in order."""
 
     def __init__(self, opened: SnapshotReader, stored: StoredSnapshot, identities: list[Any]) -> None:
         self._opened = opened

@@ -1,7 +1,7 @@
-"""The small documents that we put beside snapshots: versioned JSON, written whole, read with distrust.
+"""The small JSON documents beside snapshots: versioned, written whole, checked when they are read.
 
-Unknown fields are ignored, so that an older program reads what a newer one added; a newer `schema` number is refused,
-because there the meaning of known fields may have changed.
+Unknown fields are ignored, so that an older program can read documents with newer fields. A newer `schema` number is
+refused: the meaning of known fields may have changed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 from restore.errors import IncompatibleError, IntegrityError
 
 SCHEMA = 1
+_DAMAGED_HINT = "it was damaged or written by hand; delete it to go on without it"
 Document = TypeVar("Document", bound=msgspec.Struct)
 
 
@@ -21,24 +22,24 @@ class _Schema(msgspec.Struct):
 
 
 def write_document(document: msgspec.Struct) -> bytes:
-    """Give a document as indented JSON with a newline at its end."""
+    """Return a document as indented JSON that ends in a newline."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def read_document(text: bytes, kind: type[Document], *, where: str) -> Document:
-    """Read a document of a kind; `where` names the file in errors.
+def read_document(
+    text: bytes, kind: type[Document], *, where: str, what: str = "", hint: str = _DAMAGED_HINT
+) -> Document:
+    """Read a document of a kind. Errors call it `what` and by its file name, `where`; `hint` is for a damaged one.
 
-    Raises `IntegrityError` when it is malformed and `IncompatibleError` when a newer program wrote it.
+    Raise `IntegrityError` when it is malformed, `IncompatibleError` when a newer program wrote it.
     """
+    name = f"{what} '{where}'".lstrip()
     try:
         found = msgspec.json.decode(text, type=_Schema).schema
         if found == SCHEMA:
             return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise IntegrityError(
-            f"'{where}' is malformed: {error}",
-            hint="it was damaged or written by hand; delete it to go on without it",
-        ) from error
+        raise IntegrityError(f"{name} is malformed: {error}", hint=hint) from error
     raise IncompatibleError(
-        f"'{where}' has schema {found}, this program reads {SCHEMA}", hint="use a newer qdrant-restore"
+        f"{name} has schema {found}, this program reads {SCHEMA}", hint="use a newer qdrant-restore"
     )

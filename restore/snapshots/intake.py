@@ -1,7 +1,7 @@
-"""A snapshot on its way into a store: looked into while it comes, packed where that is wanted, every byte once.
+"""A snapshot on its way into a store: its archive is scanned, and its bytes encoded, while they pass.
 
-A bucket takes bytes and gives none back before all of them are there, and packed bytes cannot be sought in; so the
-archive is walked over as it passes, in a thread that skips what is no header.
+The bytes of an unfinished object cannot be read back from a bucket, and encoded bytes cannot be sought in. So the
+archive is scanned as it passes, in a thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLOCKS_AHEAD = 8
 
 
 class IntakeResult:
-    """What is known of a snapshot that has come in: what is inside, and its stored bytes where they were packed."""
+    """A received snapshot: its archive, and its stored bytes if they were encoded."""
 
     def __init__(self, archive: Archive, encoded: EncodedSnapshot | None) -> None:
         self.archive = archive
@@ -29,9 +29,9 @@ class IntakeResult:
 
 
 class SnapshotIntake:
-    """Receives a snapshot's own bytes and hands them on to `incoming`. `size` counts what came. Close it.
+    """Receives a snapshot's bytes and passes them on to `incoming`. Close it on every way out.
 
-    `name` is what errors call it.
+    `size` is the number of bytes received. Errors call the snapshot `name`.
     """
 
     def __init__(self, incoming: IncomingSnapshot, *, name: str, encoder: Encoder | None = None) -> None:
@@ -39,22 +39,22 @@ class SnapshotIntake:
         self.name = name
         self._encoder = encoder
         self._expected = -1
-        self._walk: _ArchiveScan | None = None
+        self._scan: _ArchiveScan | None = None
         self.size = 0
 
     def expect(self, size: int) -> None:
-        """Say how many bytes will come; before the first."""
+        """Take the number of bytes to come, before the first."""
         self._expected = size
         self._incoming.expect(size)
 
     def write(self, block: bytes | memoryview) -> None:
-        """Take the next block. Raises what the store raises."""
-        if self._walk is None:
-            self._walk = _ArchiveScan(self.name, self._expected)
+        """Scan, encode and pass on the next block. Raise what the store raises."""
+        if self._scan is None:
+            self._scan = _ArchiveScan(self.name, self._expected)
             if self._encoder:
                 self._encoder.begin(self._incoming)
         content = bytes(block)
-        self._walk.feed(content)
+        self._scan.feed(content)
         if self._encoder:
             self._encoder.write(content)
         else:
@@ -62,27 +62,27 @@ class SnapshotIntake:
         self.size += len(content)
 
     def empty(self) -> None:
-        """Begin anew."""
+        """Drop all bytes and begin again."""
         self.close()
-        self._walk, self.size = None, 0
+        self._scan, self.size = None, 0
         self._incoming.empty()
 
     def finish(self) -> IntakeResult:
-        """Say what came. Raises `IntegrityError` when it is no whole archive."""
-        encoded = self._encoder.finish() if self._encoder and self._walk else None
-        archive = (self._walk or _ArchiveScan(self.name, self._expected)).finish()
+        """Return what was received. Raise `IntegrityError` when it is no complete archive."""
+        encoded = self._encoder.finish() if self._encoder and self._scan else None
+        archive = (self._scan or _ArchiveScan(self.name, self._expected)).finish()
         return IntakeResult(archive, encoded)
 
     def close(self) -> None:
-        """Let go of the threads; idempotent."""
-        if self._walk:
-            self._walk.close()
+        """End the threads; idempotent."""
+        if self._scan:
+            self._scan.close()
         if self._encoder:
             self._encoder.close()
 
 
 class _ArchiveScan:
-    """A walk over an archive in a thread of its own, fed with its blocks."""
+    """A scan of an archive in a thread of its own, fed with the archive's blocks."""
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
@@ -109,12 +109,12 @@ class _ArchiveScan:
         return self._blocks.get()
 
     def _put(self, block: bytes) -> None:
-        """Hand a block over; what comes after the walk has ended is not looked at."""
-        handed = False
-        while not handed and self._thread.is_alive():
+        """Pass a block on; drop it if the scan has ended."""
+        passed = False
+        while not passed and self._thread.is_alive():
             with contextlib.suppress(queue.Full):
                 self._blocks.put(block, timeout=0.05)
-                handed = True
+                passed = True
 
     def _work(self) -> None:
         try:

@@ -1,8 +1,4 @@
-"""The manifest beside a snapshot: what it contains, so that a restore can be compared with it.
-
-Versioned JSON. Unknown fields are ignored, so that an older program reads what a newer one added; a newer
-`schema` number is refused, because there the meaning of known fields may have changed.
-"""
+"""The manifest beside a snapshot: what the snapshot contains, so that a restore can be compared with it."""
 
 from __future__ import annotations
 
@@ -12,12 +8,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from restore.errors import IncompatibleError, IntegrityError
+from restore.errors import IntegrityError
+from restore.snapshots.document import SCHEMA, read_document, write_document
 from restore.snapshots.name import name_manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.system.text import format_count
 
-SCHEMA = 1
+_DAMAGED_HINT = "delete it to restore without what it promises, or make a new snapshot"
 _LARGEST_ID = 2**64 - 1
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -25,21 +22,21 @@ Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One point's id and the digest of its payload and vectors (`snapshots.point_digest`)."""
+    """A point's id, and the digest of its payload and vectors (`snapshots.point_digest`)."""
 
     id: int | str
     digest: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a restore can be compared with.
+    """What a restore can be compared with.
 
-    `created` is aware UTC. `size` is in bytes. `points` is exact when `points_exact`, else what the server said
-    beside running writes. `config` and `payload_schema` are as `GET /collections/{name}` gave them (the schema
-    without its counts). `samples` did not change between two readings. `seconds` is how long it all took.
-    `held_back` says why this snapshot did not become latest; empty when nothing spoke against it. `run_id` is the
-    set it was made in. Where the stored bytes are not the server's, `stored_size` and `stored_sha256` are theirs,
-    `compression` and `encryption` how they came about (`zstd`, `age`); `size` and `sha256` always are the server's.
+    `created` is aware UTC. `size` and `sha256` are those of the server's bytes. `points` is exact if `points_exact`,
+    else what the server reported during writes. `config` and `payload_schema` come from `GET /collections/{name}`
+    (the schema without its counts). `samples` did not change between two readings. `seconds` is how long the whole
+    snapshot took. `held_back` is the reason why this snapshot did not become latest; empty if it did. `run_id` is
+    the set it belongs to. For encoded snapshots `stored_size` and `stored_sha256` are those of the stored file,
+    `compression` and `encryption` its encodings (`zstd`, `age`).
     """
 
     schema: int = SCHEMA
@@ -67,40 +64,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bytes_in_store(self) -> int:
-        """Give how many bytes the file in the store has."""
+        """Return the size of the stored file in bytes."""
         return self.size if self.stored_size is None else self.stored_size
 
 
-class _Schema(msgspec.Struct):
-    schema: int
-
-
 def write_manifest(manifest: Manifest) -> bytes:
-    """Give the manifest as indented JSON with a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    """Return the manifest as indented JSON that ends in a newline."""
+    return write_document(manifest)
 
 
 def read_manifest(text: bytes, *, where: str) -> Manifest:
-    """Read a manifest. `where` names the file in errors.
+    """Read a manifest; errors call it by its file name, `where`.
 
-    Raises `IntegrityError` when it is malformed and `IncompatibleError` when a newer program wrote it.
+    Raise `IntegrityError` when it is malformed, `IncompatibleError` when a newer program wrote it.
     """
-    hint = "delete it to restore without what it promises, or make a new snapshot"
-    try:
-        found = msgspec.json.decode(text, type=_Schema).schema
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
-    if found != SCHEMA:
-        raise IncompatibleError(
-            f"manifest '{where}' has schema {found}, this program reads {SCHEMA}",
-            hint="use a newer qdrant-restore",
-        )
-    try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise IntegrityError(f"manifest '{where}' is malformed: {error}", hint=hint) from error
+    manifest = read_document(text, Manifest, where=where, what="manifest", hint=_DAMAGED_HINT)
     if problem := _find_problem(manifest):
-        raise IntegrityError(f"manifest '{where}' is malformed: {problem}", hint=hint)
+        raise IntegrityError(f"manifest '{where}' is malformed: {problem}", hint=_DAMAGED_HINT)
     return manifest
 
 
@@ -118,10 +98,10 @@ def _is_point_id(found: int | str) -> bool:
 
 
 def read_manifest_of(stored: StoredSnapshot, text: bytes) -> Manifest:
-    """Read a snapshot's manifest and hold it against the file.
+    """Read a snapshot's manifest and compare it with the file's collection and size.
 
-    Raises `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when it is newer than
-    this program.
+    Raise `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when a newer program
+    wrote it.
     """
     name = name_manifest(stored.file)
     manifest = read_manifest(text, where=name)

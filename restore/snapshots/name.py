@@ -1,6 +1,6 @@
-"""Names in a store: how a collection's snapshots are called, and how a name is read back.
+"""The names of snapshot files: made from a collection's name, and parsed.
 
-A name is read from its right end, so that `docs`, `docs_v2` and `docs_latest` never meet.
+A name is parsed from its right end, so that `docs`, `docs_v2` and `docs_latest` never collide.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import msgspec
 SUFFIX = ".snapshot"
 MANIFEST_SUFFIX = ".json"
 PARTIAL_PREFIX = ".partial-"
-# How stored bytes may differ from the server's: compressed, then encrypted. Each is the suffix of the usual tool.
+# Stored bytes may be compressed, then encrypted. Each suffix is that of the usual tool.
 ZSTD_SUFFIX = ".zst"
 AGE_SUFFIX = ".age"
 _ENCODING = r"(?P<encoding>(?:\.zst)?(?:\.age)?)"
 _LONGEST_ENCODED = 180
 _LATEST = "_latest" + SUFFIX
-_OURS = re.compile(
+_OWN_NAME = re.compile(
     r"(?P<encoded>.+)_(?P<stamp>[0-9]{8}_[0-9]{6})(?:-(?P<sequence>[1-9][0-9]{0,5}))?\.snapshot" + _ENCODING + r"\Z",
     re.DOTALL,
 )
 _ENCODED = re.compile(r"(?P<plain>.+\.snapshot)" + _ENCODING + r"\Z", re.DOTALL)
-_QDRANTS = re.compile(
+_SERVER_NAME = re.compile(
     r"(?P<collection>.+)-(?P<peer>[0-9]{1,20})-(?P<stamp>[0-9]{4}(?:-[0-9]{2}){5})\.snapshot\Z", re.DOTALL
 )
 _PATH = re.compile(r"[/\\\x00]")
@@ -40,7 +40,7 @@ class SnapshotName(msgspec.Struct, frozen=True, order=True):
     """`<encoded>_<YYYYmmdd_HHMMSS>[-<sequence>].snapshot[.zst][.age]`; `at` is aware UTC, whole seconds.
 
     Ordered by collection, time and sequence. `sequence` is 1 for the first snapshot of a second. `encoding` is how
-    the stored bytes differ from the server's: `.zst`, `.age`, `.zst.age`, or nothing.
+    the stored bytes are encoded: `.zst`, `.age`, `.zst.age`; empty for the server's own bytes.
     """
 
     encoded: str
@@ -49,16 +49,16 @@ class SnapshotName(msgspec.Struct, frozen=True, order=True):
     encoding: str = ""
 
     def __str__(self) -> str:
-        """Give the file name."""
+        """Return the file name."""
         tail = "" if self.sequence == 1 else f"-{self.sequence}"
         return f"{self.encoded}_{self.at.year:04}{self.at:%m%d_%H%M%S}{tail}{SUFFIX}{self.encoding}"
 
 
 def encode_collection(name: str) -> str:
-    """Map any collection name to a safe file name: percent-encoded, at most 197 bytes, never hidden.
+    """Return a safe file name for any collection name: percent-encoded, at most 197 bytes, never hidden.
 
-    Longer ones are cut to 180 bytes and get `~` and 16 hex digits of their SHA-256; then only the manifest
-    can tell the collection's name.
+    Longer ones are cut to 180 bytes and get `~` and 16 hex digits of their SHA-256; then only the manifest has the
+    collection's name.
     """
     raw = name.encode("utf-8", "surrogatepass")
     encoded = _UNSAFE.sub(lambda found: b"%%%02X" % found[0][0], raw).decode("ascii")
@@ -71,7 +71,7 @@ def encode_collection(name: str) -> str:
 
 
 def decode_collection(encoded: str) -> str | None:
-    """Give the collection name back; None when it was cut or is no encoding of ours."""
+    """Return the collection name; None when the encoded name was cut, or is not the encoding of any name."""
     if is_cut(encoded):
         return None
     raw = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), encoded.encode("utf-8", "surrogateescape"))
@@ -83,44 +83,44 @@ def decode_collection(encoded: str) -> str | None:
 
 
 def is_cut(encoded: str) -> bool:
-    """Tell whether only a manifest can say which collection this encoded name stands for."""
+    """Return True if an encoded name was cut, so that only a manifest has the collection's name."""
     return _CUT.search(encoded) is not None
 
 
 def name_latest(collection: str) -> str:
-    """Name the pointer to a collection's newest published snapshot."""
+    """Return the name of the pointer to a collection's latest snapshot."""
     return encode_collection(collection) + _LATEST
 
 
 def name_manifest(file_name: str) -> str:
-    """Name the manifest that stands beside a snapshot file."""
+    """Return the name of a snapshot file's manifest."""
     return file_name + MANIFEST_SUFFIX
 
 
 def is_hidden(file_name: str) -> bool:
-    """Tell whether this names no visible file of a directory: it is hidden, or a path that leads elsewhere."""
+    """Return True if a name is hidden, or is a path instead of a name."""
     return file_name.startswith(".") or _PATH.search(file_name) is not None
 
 
 def split_encoding(file_name: str) -> tuple[str, str]:
-    """Give a snapshot's plain name and its encoding (`.zst`, `.age`, `.zst.age`); ("", "") for another name."""
+    """Return a snapshot's name without encoding, and the encoding; two empty texts for another name."""
     match = _ENCODED.match(file_name)
     return (match["plain"], match["encoding"]) if match else ("", "")
 
 
 def parse_latest(file_name: str) -> str | None:
-    """Give the encoded collection of `<encoded>_latest.snapshot`; None for every other name."""
+    """Return the encoded collection of `<encoded>_latest.snapshot`; None for every other name."""
     if not file_name.endswith(_LATEST) or is_hidden(file_name):
         return None
     return file_name.removesuffix(_LATEST) or None
 
 
 def parse_name(file_name: str) -> SnapshotName | None:
-    """Read a name of ours; None when it is not one (a second too many, no such day, hidden)."""
-    match = _OURS.match(file_name)
+    """Parse a name that this program gives; None for another one (also for no such day, or hidden)."""
+    match = _OWN_NAME.match(file_name)
     if not match or is_hidden(file_name):
         return None
-    at = _read_moment(match["stamp"].replace("_", ""))
+    at = _parse_moment(match["stamp"].replace("_", ""))
     sequence = int(match["sequence"] or 1)
     if at is None or match["sequence"] == "1":
         return None
@@ -128,21 +128,21 @@ def parse_name(file_name: str) -> SnapshotName | None:
 
 
 def parse_server_name(file_name: str) -> tuple[str, datetime] | None:
-    """Read `<collection>-<peer>-<time>.snapshot`, the name Qdrant itself gives; None for other names.
+    """Parse `<collection>-<peer>-<time>.snapshot`, the name that Qdrant gives; None for other names.
 
-    A shard snapshot, `<collection>-shard-<shard>-<time>.snapshot`, is another name: peers are large random numbers.
+    `<collection>-shard-<shard>-<time>.snapshot`, a shard snapshot, is another name: peers are large random numbers.
     """
-    match = _QDRANTS.match(file_name)
+    match = _SERVER_NAME.match(file_name)
     if not match or is_hidden(file_name):
         return None
     if match["collection"].endswith(_SHARD_SUFFIX) and int(match["peer"]) <= _HIGHEST_SHARD:
         return None
-    at = _read_moment(match["stamp"].replace("-", ""))
+    at = _parse_moment(match["stamp"].replace("-", ""))
     return (match["collection"], at) if at else None
 
 
-def _read_moment(digits: str) -> datetime | None:
-    """Read `YYYYmmddHHMMSS`; None when there is no such moment."""
+def _parse_moment(digits: str) -> datetime | None:
+    """Parse `YYYYmmddHHMMSS`; None when there is no such moment."""
     day = (int(digits[0:4]), int(digits[4:6]), int(digits[6:8]))
     try:
         return datetime(*day, int(digits[8:10]), int(digits[10:12]), int(digits[12:14]), tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The digest of one point: equal before a snapshot and after its restore, different for another point.
+"""The digest of one point: equal before a snapshot and after its restore, different for other points.
 
 Numbers in payloads are rounded to float32's 24 bits because the server's optimiser rewrote doubles by one unit
 in the last place (1,994 of 3,000 points); vectors are compared as float32 because their texts differ.
@@ -16,7 +16,7 @@ _BITS = 24
 
 
 def digest_point(payload: Mapping[str, Any] | None, vector: object) -> str:
-    """Give the first 32 hex digits of SHA-256 over a point's payload and vectors, as Qdrant's JSON shows them.
+    """Return the first 32 hex digits of SHA-256 over a point's payload and vectors, as Qdrant's JSON shows them.
 
     `vector` is a list (dense), a list of lists (multi), a mapping of names to either or to
     `{"indices", "values"}` (sparse), or None.

@@ -1,9 +1,10 @@
-"""Snapshot bytes opened for reading: a plain file here; a stream that only goes forward, made to look seekable."""
+"""Snapshot bytes opened for reading: a plain file, and a forward-only stream with a seekable interface."""
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -12,12 +13,13 @@ from restore.errors import IntegrityError
 from restore.system.files import open_regular_file
 from restore.system.text import format_count
 
-# What a walk over an archive goes back by: its head is looked at twice, and members end before a whole block.
+# How far back a scan of an archive seeks: it reads the head twice, and members end before a whole block.
 _KEPT_BYTES = 1 << 16
+_READ_BYTES = 1 << 20
 
 
 class LocalReader(io.BufferedReader):
-    """A plain file, opened. The kernel may send it: `local_path` names it."""
+    """A plain file, opened. The kernel can send it: `local_path` is its path."""
 
     def __init__(self, path: str) -> None:
         file = io.FileIO(path, opener=open_regular_file)
@@ -27,57 +29,69 @@ class LocalReader(io.BufferedReader):
 
 
 class BlockSource(Protocol):
-    """Gives bytes in order, block by block."""
+    """A source of bytes in order, block by block."""
 
     def read_block(self) -> bytes:
-        """Give the next block, of any length; empty at the end."""
+        """Return the next block, of any length; empty at the end."""
         ...
 
     def close(self) -> None:
-        """Let go of whatever is behind it; idempotent."""
+        """Close what it reads from; idempotent."""
         ...
 
 
 class SeekableReader(io.RawIOBase):
-    """A file with a place of its own, to which going costs nothing. `size` is in bytes, -1 while nobody knows."""
+    """A file whose seeks read nothing. `size` is in bytes; -1 while it is not known. Subclasses have `readinto`."""
 
     local_path = ""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self._place = 0
+        self._position = 0
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be sought in."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Give the place."""
-        return self._place
+        """Return the position in bytes."""
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a place; nothing is read before somebody reads there."""
+        """Move to a position; return it. Nothing is read before the next read."""
         if whence == os.SEEK_CUR:
-            offset += self._place
+            offset += self._position
         elif whence == os.SEEK_END:
             offset += self._find_size()
-        self._place = max(offset, 0)
-        return self._place
+        self._position = max(offset, 0)
+        return self._position
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return the next `count` bytes, fewer only at the end; all of them for -1."""
+        parts, left = [], sys.maxsize if count < 0 else count
+        while left > 0:
+            part = bytearray(min(left, _READ_BYTES))
+            length = self.readinto(part)
+            if not length:
+                break
+            parts.append(bytes(part[:length]))
+            left -= length
+        return b"".join(parts)
 
     def _find_size(self) -> int:
         return self.size
 
 
 class BufferedStreamReader(SeekableReader):
-    """A file of known or unknown size over a source that only goes forward.
+    """A file over a source that only goes forward.
 
-    Going a little back, or to its head, costs nothing; further back opens the source anew. `size` is in bytes, -1
-    while nobody knows; going to the end then reads everything.
+    Seeking a little back, or to the head, costs nothing; further back opens the source again. `size` is in bytes; -1
+    while it is not known. Then seeking to the end reads everything.
     """
 
     def __init__(self, open_source: Callable[[], BlockSource], size: int = -1, *, name: str = "") -> None:
@@ -86,49 +100,35 @@ class BufferedStreamReader(SeekableReader):
         self._source: BlockSource | None = None
         self._name = name
         self._head = b""
-        # The blocks at hand, each with where it begins; the newest last.
+        # The last blocks, each with its offset; the newest last.
         self._blocks: deque[tuple[int, bytes]] = deque()
         self._end = 0
         self._ended = False
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill a buffer as far as the bytes at hand go; 0 at the end."""
+        """Fill a buffer as far as the current block goes; return how many bytes, 0 at the end."""
         begin, block = self._find_block()
-        at = self._place - begin
+        at = self._position - begin
         part = memoryview(block)[at : at + len(buffer)] if at < len(block) else b""
         buffer[: len(part)] = part
-        self._place += len(part)
+        self._position += len(part)
         return len(part)
 
     def _find_block(self) -> tuple[int, bytes]:
-        """Give the block in which the place lies, and where it begins; an empty one behind the end."""
-        if self._place < len(self._head):
+        """Return the offset and the bytes of the block at the position; an empty block behind the end."""
+        if self._position < len(self._head):
             return 0, self._head
-        if self._blocks and self._place < self._blocks[0][0]:
+        if self._blocks and self._position < self._blocks[0][0]:
             self._restart()
-        while not self._ended and self._place >= self._end:
+        while not self._ended and self._position >= self._end:
             self._fetch()
         for begin, block in reversed(self._blocks):
-            if begin <= self._place:
+            if begin <= self._position:
                 return begin, block
         return self._end, b""
 
-    def read(self, count: int = -1, /) -> bytes:
-        """Give so many bytes, fewer only at the end."""
-        if count < 0:
-            return self.readall()
-        parts, left = [], count
-        while left:
-            part = bytearray(left if left < _KEPT_BYTES else min(left, 1 << 20))
-            got = self.readinto(part)
-            if not got:
-                break
-            parts.append(bytes(part[:got]))
-            left -= got
-        return b"".join(parts)
-
     def close(self) -> None:
-        """Close it and what is behind it; idempotent."""
+        """Close it and its source; idempotent."""
         if self._source is not None:
             self._source.close()
             self._source = None
@@ -136,10 +136,10 @@ class BufferedStreamReader(SeekableReader):
 
     def _find_size(self) -> int:
         if self.size < 0:
-            place = self._place
+            position = self._position
             while not self._ended:
                 self._fetch()
-            self._place = place
+            self._position = position
         return self.size
 
     def _restart(self) -> None:
@@ -149,7 +149,7 @@ class BufferedStreamReader(SeekableReader):
         self._blocks.clear()
 
     def _fetch(self) -> None:
-        """Bring the next block; of the old ones only the last bytes are kept."""
+        """Read the next block; of the old ones keep only the last bytes."""
         if self._source is None:
             self._source = self._open_source()
         block = self._source.read_block()

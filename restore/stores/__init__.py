@@ -1,4 +1,4 @@
-"""Where snapshots rest: the protocols, directories, buckets, several stores in an order.
+"""Where snapshots rest: the protocols, directories, buckets, a fallback over several stores.
 
 Pure: layout, location, protocols.
 """

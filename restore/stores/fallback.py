@@ -1,7 +1,7 @@
-"""Several stores as one to read from: each is asked in the order given, for what those before it lack.
+"""Several stores that are read as one: each supplies what the stores before it lack.
 
-A store that cannot be asked is told and passed over; when nobody has what is wanted its error counts, because nobody
-knows then that it is not there.
+A store that cannot be reached is logged and passed over. When no other store has the file, its error is raised: the
+file may be there.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from restore.stores.protocols import Store
 from restore.system.events import Log
 from restore.system.secret import Secret
 
-# What a store away says, not what is wrong with a snapshot.
-_AWAY = (StoreError, AuthError, NotFoundError)
+# The errors of a store that cannot be reached; errors of a snapshot are others.
+_UNREACHABLE = (StoreError, AuthError, NotFoundError)
 
-Got = TypeVar("Got")
+Result = TypeVar("Result")
 
 
 class FallbackStore:
-    """Stores in an order. Each is opened when it is first asked; the first one's name is the chain's."""
+    """Stores in an order, each opened when it is first used. `openings` are their names and what opens them."""
 
     def __init__(self, openings: Sequence[tuple[str, Callable[[], Store]]], log: Log) -> None:
         self._openings = openings
@@ -35,67 +35,66 @@ class FallbackStore:
 
     @property
     def name(self) -> str:
-        """Give the stores' names, in order."""
+        """Return the stores' names, in order."""
         return ", ".join(name for name, _ in self._openings)
 
     @property
     def has_pointers(self) -> bool:
-        """Tell whether the first store has."""
+        """Return True if the first store has pointers."""
         return self._open(self._openings[0][0]).has_pointers
 
     def list_entries(self) -> tuple[Entry, ...]:
-        """Give every file of every store that answers, the first one's before another's of the same name."""
+        """Return every file of every store, sorted by name. Of files of the same name, the first store's counts."""
         entries: dict[str, Entry] = {}
-        for store_entries in self._ask_each(lambda store: store.list_entries()):
+        for store_entries in self._query_each(lambda store: store.list_entries()):
             entries = {**{entry.file: entry for entry in store_entries}, **entries}
         return tuple(entries[file] for file in sorted(entries))
 
     def list_collections(self) -> tuple[str, ...]:
-        """Give the collections of which something is anywhere, sorted."""
+        """Return the collections that any store has files of, sorted."""
         return self._merge(lambda store: store.list_collections())
 
     def list_latest(self) -> tuple[str, ...]:
-        """Give the collections that have a latest anywhere, sorted."""
+        """Return the collections that have a latest in any store, sorted."""
         return self._merge(lambda store: store.list_latest())
 
     def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
-        """Give a collection's snapshots of the first store that has some."""
-        for name, found in self._ask_named(lambda store: store.list_snapshots(collection, held_back=held_back)):
+        """Return a collection's snapshots of the first store that has any."""
+        for name, found in self._query_named(lambda store: store.list_snapshots(collection, held_back=held_back)):
             if found:
                 return tuple(msgspec.structs.replace(one, store=name) for one in found)
         return ()
 
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
-        """Give the snapshot of the first store that has one.
+        """Return the snapshot that `selector` selects in the first store that has one.
 
-        `previous` is that of the store whose latest is the latest. Raises what the first store said that could not be
-        asked, when none of the others has it.
+        Raise the error of the first store that could not be reached, when no other store has it.
         """
-        for name, found in self._ask_named(lambda store: store.find_snapshot(collection, selector)):
+        for name, found in self._query_named(lambda store: store.find_snapshot(collection, selector)):
             if found is not None:
                 return msgspec.structs.replace(found, store=name)
         return None
 
     def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
-        """Give the snapshot in the file of that name, of the first store that has it."""
-        for store, found in self._ask_named(lambda store: store.find_named(collection, name)):
+        """Return the snapshot in the file of that name, of the first store that has it."""
+        for store, found in self._query_named(lambda store: store.find_named(collection, name)):
             if found is not None:
                 return msgspec.structs.replace(found, store=store)
         return None
 
     def open_entry(self, entry: Entry) -> StoredSnapshot:
-        """Give an entry's file as a snapshot, of the first store that has it."""
-        for name, entries in self._ask_named(lambda store: store.list_entries()):
+        """Return an entry's file as a snapshot, of the first store that has it."""
+        for name, entries in self._query_named(lambda store: store.list_entries()):
             if entry in entries:
                 return msgspec.structs.replace(self._open(name).open_entry(entry), store=name)
         raise NotFoundError(f"'{entry.file}' is in none of the stores {self.name}")
 
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
-        """Give a snapshot's manifest; None when there is none."""
+        """Return a snapshot's manifest; None when there is none."""
         return self._find(stored).read_manifest(stored)
 
     def read_checksum(self, stored: StoredSnapshot) -> str | None:
-        """Give the checksum that stands beside a snapshot of Qdrant's own."""
+        """Return the SHA-256 that Qdrant wrote beside its own snapshot; None if there is none."""
         return self._find(stored).read_checksum(stored)
 
     def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
@@ -103,51 +102,51 @@ class FallbackStore:
         return self._find(stored).open_snapshot(stored)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
-        """Open a snapshot's bytes as they lie in their store."""
+        """Open a snapshot's stored bytes, still encoded."""
         return self._find(stored).open_stored(stored)
 
     def gives_urls_for(self, stored: StoredSnapshot) -> bool:
-        """Tell whether a snapshot's own store can sign a URL for it."""
+        """Return True if a snapshot's own store can sign a URL for it."""
         return self._find(stored).gives_urls_for(stored)
 
     def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:
-        """Give a URL from which anybody may read a snapshot for so long."""
+        """Return a URL from which anyone may read a snapshot for so many seconds: a secret."""
         return self._find(stored).sign_url(stored, seconds)
 
     def list_links(self) -> Mapping[str, str]:
-        """Give every pointer and link of every store."""
+        """Return every pointer and link of every store."""
         links: dict[str, str] = {}
-        for found in self._ask_each(lambda store: store.list_links()):
+        for found in self._query_each(lambda store: store.list_links()):
             links = {**found, **links}
         return links
 
     def read_document(self, name: str) -> bytes | None:
-        """Read a document of the first store that has it."""
-        return next((found for found in self._ask_each(lambda store: store.read_document(name)) if found), None)
+        """Return a document's bytes, of the first store that has it; None when none does."""
+        return next((found for found in self._query_each(lambda store: store.read_document(name)) if found), None)
 
     def list_documents(self, suffix: str) -> tuple[str, ...]:
-        """Give the names of the documents of every store, sorted."""
+        """Return the names of the documents of all stores that end in `suffix`, sorted."""
         return self._merge(lambda store: store.list_documents(suffix))
 
-    def _merge(self, ask: Callable[[Store], tuple[str, ...]]) -> tuple[str, ...]:
-        return tuple(sorted({name for names in self._ask_each(ask) for name in names}))
+    def _merge(self, query: Callable[[Store], tuple[str, ...]]) -> tuple[str, ...]:
+        return tuple(sorted({name for names in self._query_each(query) for name in names}))
 
-    def _ask_each(self, ask: Callable[[Store], Got]) -> Iterator[Got]:
-        return (found for _, found in self._ask_named(ask))
+    def _query_each(self, query: Callable[[Store], Result]) -> Iterator[Result]:
+        return (found for _, found in self._query_named(query))
 
-    def _ask_named(self, ask: Callable[[Store], Got]) -> Iterator[tuple[str, Got]]:
-        """Give what each store says, by its name; at the end, raise what one said that could not be asked."""
-        trouble: RestoreError | None = None
+    def _query_named(self, query: Callable[[Store], Result]) -> Iterator[tuple[str, Result]]:
+        """Yield each store's name and result; at the end, raise the first error of a store that was not reached."""
+        failure: RestoreError | None = None
         for name, _ in self._openings:
             try:
-                found = ask(self._open(name))
-            except _AWAY as error:
+                found = query(self._open(name))
+            except _UNREACHABLE as error:
                 self._log("store.passed_over", level="warning", store=name, reason=error.message)
-                trouble = trouble or error
+                failure = failure or error
             else:
                 yield name, found
-        if trouble is not None:
-            raise trouble
+        if failure is not None:
+            raise failure
 
     def _find(self, stored: StoredSnapshot) -> Store:
         return self._open(stored.store or self._openings[0][0])

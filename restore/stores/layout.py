@@ -1,9 +1,9 @@
-"""The files of a store: their names, what each is by its name alone, and where pointers may lead."""
+"""The files of a store: their names, the kind that each name tells, and where pointers may lead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,10 +12,12 @@ import msgspec
 from restore.snapshots.name import (
     MANIFEST_SUFFIX,
     SUFFIX,
+    SnapshotName,
     decode_collection,
     encode_collection,
     is_cut,
     is_hidden,
+    name_manifest,
     parse_latest,
     parse_name,
     parse_server_name,
@@ -24,11 +26,11 @@ from restore.snapshots.name import (
 
 STAMP_FILE = "README.md"
 LOCK_FILE = ".lock"
-# The lock where a file system or a bucket has none: a document that its holder keeps renewing.
+# The lock where a file system or a bucket has none: a document that its holder renews.
 LEASE_FILE = ".lease.json"
-# What `serve` remembers of its jobs.
+# The state of the scheduler of `serve`.
 SCHEDULE_FILE = ".schedule.json"
-# When a drill last proved each collection, also by snapshots that were pruned since.
+# When a drill last proved each collection, also with snapshots that were pruned since.
 PROVEN_FILE = ".proven.json"
 PIN_SUFFIX = ".pin.json"
 CHECK_SUFFIX = ".check.json"
@@ -43,12 +45,14 @@ that is missing. Snapshots are named `<collection>_<UTC time>.snapshot`, each wi
 _DEBRIS = re.compile(r"\.partial-[0-9a-f]{16}(\.json|\.link)?\Z")
 _SET = re.compile(r"[0-9]{8}_[0-9]{6}_[0-9a-f]{8}\.set\.json\Z")
 LONGEST_POINTER = 1024
+# Of a manifest or another document; in bytes.
+LONGEST_DOCUMENT = 16 * 1024 * 1024
 # Qdrant writes the SHA-256 of each of its snapshots beside it (since 1.8.0).
 CHECKSUM_SUFFIX = ".checksum"
 
 
 class Kind(StrEnum):
-    """What a file in a store is, told by its name alone."""
+    """The kind of a file in a store, told by its name alone. OURS: a document of the store itself."""
 
     SNAPSHOT = "snapshot"
     SERVER_SNAPSHOT = "server-snapshot"
@@ -64,11 +68,14 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
 
 
-_SILENT = frozenset({Kind.OURS, Kind.SET, Kind.CHECK, Kind.JOURNAL})
+_NOT_SHOWN = frozenset({Kind.OURS, Kind.SET, Kind.CHECK, Kind.JOURNAL})
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a store. `collection` is None where the name does not tell it, or tells of none."""
+    """One file of a store. `collection` is None where the name does not tell it, or belongs to none.
+
+    `encoded` is the collection's encoded name; empty where the name has none.
+    """
 
     file: str
     kind: Kind
@@ -79,7 +86,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def classify(file_name: str) -> Entry:
-    """Say what a file is, by its name."""
+    """Return a file's entry, made of its name."""
     if _DEBRIS.match(file_name):
         return Entry(file=file_name, kind=Kind.DEBRIS)
     if file_name in {STAMP_FILE, LOCK_FILE, LEASE_FILE, SCHEDULE_FILE, PROVEN_FILE}:
@@ -110,7 +117,7 @@ def classify(file_name: str) -> Entry:
 
 
 def _classify_document(file_name: str) -> Kind | None:
-    """Say which of our documents has this name; None when it is another file's."""
+    """Return the kind of a document's name; None for other files."""
     if not file_name.endswith(".json"):
         return None
     if file_name.startswith(JOURNAL_PREFIX) and not is_hidden(file_name.removeprefix(".")):
@@ -128,20 +135,20 @@ def _is_manifest(file_name: str) -> bool:
 
 
 def select_shown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Give the entries that a person wants to see: not our stamp and lock, nor what describes a file beside it."""
+    """Return the entries that a user is shown: no stamp, no lock, no document that describes a file beside it."""
     entries = tuple(entries)
     names = {entry.file for entry in entries}
     suffixes = {Kind.MANIFEST: MANIFEST_SUFFIX, Kind.CHECKSUM: CHECKSUM_SUFFIX, Kind.PIN: PIN_SUFFIX}
     return tuple(
         entry
         for entry in entries
-        if entry.kind not in _SILENT
+        if entry.kind not in _NOT_SHOWN
         if entry.kind not in suffixes or entry.file.removesuffix(suffixes[entry.kind]) not in names
     )
 
 
-def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entry, ...]:
-    """Give the entries back, those with a cut name with their collection where one of `collections` is it."""
+def name_cut_entries(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entry, ...]:
+    """Return the entries; those with cut names get their collection where it is one of `collections`."""
     names = {encode_collection(collection): collection for collection in collections}
     return tuple(
         msgspec.structs.replace(entry, collection=names.get(entry.encoded))
@@ -152,25 +159,37 @@ def name_cut(entries: Iterable[Entry], collections: Iterable[str]) -> tuple[Entr
 
 
 def find_case_conflict(encoded: str, file_names: Iterable[str]) -> str | None:
-    """Give a collection of these files whose encoded name differs from `encoded` in case only; None without one."""
+    """Return a collection of these files whose encoded name differs from `encoded` only in case; None without one."""
     for entry in map(classify, file_names):
         if entry.encoded != encoded and entry.encoded.casefold() == encoded.casefold():
             return entry.collection or entry.encoded
     return None
 
 
+def name_documents(file: str) -> tuple[str, ...]:
+    """Return the names of the documents that may lie beside a snapshot and are deleted with it: pin, check."""
+    return (file + PIN_SUFFIX, file + CHECK_SUFFIX)
+
+
+def next_free_name(name: SnapshotName, taken: Container[str]) -> SnapshotName:
+    """Return a name that no file and no manifest has: this one, or the next of the same second."""
+    while str(name) in taken or name_manifest(str(name)) in taken:
+        name = msgspec.structs.replace(name, sequence=name.sequence + 1)
+    return name
+
+
 def read_collection(encoded: str) -> str | None:
-    """Give the collection of a pointer's name; a person may have written the name as it is (`my docs`)."""
+    """Return the collection of a pointer's name. A person may have written it without encoding (`my docs`)."""
     if is_cut(encoded):
         return None
     return decode_collection(encoded) or (encoded if "%" not in encoded else None)
 
 
 def read_pointer(head: bytes) -> str | None:
-    """Give the file name that a one-line text file names; None when this is no such file.
+    """Return the snapshot file that a one-line text file names; None for any other content.
 
-    `head` is the whole of a file of at most `LONGEST_POINTER` bytes: how git checks out a link on Windows, and
-    what we write where links cannot be made.
+    `head` is the content of a file of at most `LONGEST_POINTER` bytes. Git checks out links so on Windows, and
+    pointers are written so where links cannot be made.
     """
     line = head.removesuffix(b"\n").removesuffix(b"\r")
     if len(head) > LONGEST_POINTER or b"\n" in line or b"\0" in line:
@@ -183,7 +202,7 @@ def read_pointer(head: bytes) -> str | None:
 
 
 def find_pointer_problem(target: str) -> str:
-    """Say why a pointer to this must not be followed; empty when it names a sibling."""
+    """Return why a pointer to this name must not be followed; empty when it names a sibling."""
     if target.startswith("/") or target[1:2] == ":":
         return "an absolute path"
     if "/" in target or "\\" in target or target in {"", ".", ".."}:

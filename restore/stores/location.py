@@ -1,4 +1,4 @@
-"""Where a store is: a directory, or a bucket and what its names begin with."""
+"""Where a store is: a directory, or a bucket and the prefix of its keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from restore.system.text import suggest
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)\Z", re.DOTALL)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}[A-Za-z0-9]|\$root\Z")
-_UNWANTED = re.compile(r"[\x00-\x1f\x7f\\]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class LocationKind(StrEnum):
-    """What a store is made of; the value is its URL's scheme."""
+    """The kind of a store; the value is its URL's scheme."""
 
     DIRECTORY = "file"
     S3 = "s3"
@@ -25,7 +25,7 @@ class LocationKind(StrEnum):
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
-    """A store's place. A directory has a `path`; a bucket (Azure: a container) has a name and a `prefix`.
+    """Where a store is. A directory has a `path`; a bucket (Azure: a container) has a name and a `prefix`.
 
     `prefix` has no slash at either end and may be empty.
     """
@@ -36,21 +36,21 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
 
     def __str__(self) -> str:
-        """Give the path, or the URL; there is never a secret in either."""
+        """Return the path or the URL; neither ever holds a secret."""
         if self.kind is LocationKind.DIRECTORY:
             return self.path
         return f"{self.kind}://{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
 
     @property
     def is_bucket(self) -> bool:
-        """Tell whether the store is off this machine."""
+        """Return True if the store is a bucket."""
         return self.kind is not LocationKind.DIRECTORY
 
 
 def parse_location(text: str) -> Location:
-    """Read a path, `file:///path`, `s3://bucket/prefix`, `gs://…` or `az://container/prefix`.
+    """Parse a path, `file:///path`, `s3://bucket/prefix`, `gs://…` or `az://container/prefix`.
 
-    Raises `ValueError` with what is wrong; never repeats a password.
+    Raise `ValueError` with the problem; it never contains a password.
     """
     match = _SCHEME.match(text)
     if not match:
@@ -70,12 +70,12 @@ def parse_location(text: str) -> Location:
     bucket, _, prefix = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise ValueError(f"has '{bucket}' where the bucket's name belongs ({scheme}://BUCKET/PREFIX)")
-    return Location(kind=LocationKind(scheme), bucket=bucket, prefix=_read_prefix(prefix))
+    return Location(kind=LocationKind(scheme), bucket=bucket, prefix=_parse_prefix(prefix))
 
 
-def _read_prefix(prefix: str) -> str:
+def _parse_prefix(prefix: str) -> str:
     parts = [part for part in prefix.split("/") if part]
-    if any(part in {".", ".."} for part in parts) or _UNWANTED.search(prefix):
+    if any(part in {".", ".."} for part in parts) or _FORBIDDEN.search(prefix):
         raise ValueError(f"has '{prefix}' as a prefix; it cannot hold '.', '..', '\\' and control characters")
     return "/".join(parts)
 

@@ -1,4 +1,4 @@
-"""The protocols of a store: reading, and writing under its lock."""
+"""The protocols of a store: for reading, for writing under its lock, and for its documents alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from restore.errors import NotFoundError
+from restore.errors import NotFoundError, SettingsError
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
@@ -15,113 +15,137 @@ from restore.system.events import no_op
 from restore.system.secret import Secret
 
 
-class Store(Protocol):
-    """Where snapshots rest. A directory and a bucket pass the same contract tests."""
+class DocumentStore(Protocol):
+    """The documents of a store, for reading."""
+
+    def read_document(self, name: str) -> bytes | None:
+        """Return a document's bytes; None when it does not exist."""
+        ...
+
+    def list_documents(self, suffix: str) -> tuple[str, ...]:
+        """Return the names of the documents that end in `suffix`, sorted."""
+        ...
+
+
+class WritableDocumentStore(DocumentStore, Protocol):
+    """The documents of a store, for reading and writing."""
+
+    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
+        """Write a document, whole or not at all. False: with `create_only`, it exists already."""
+        ...
+
+    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
+        """Replace a document that still holds `seen` (None: does not exist). False: it holds something else.
+
+        Of two runs that try at once, one succeeds.
+        """
+        ...
+
+
+class Store(DocumentStore, Protocol):
+    """Where snapshots rest. Directories and buckets pass the same contract tests."""
 
     @property
     def name(self) -> str:
-        """Give the store's name for messages: its path or its URL without secrets."""
+        """Return the store's name for messages: its path, or its URL without secrets."""
         ...
 
     @property
     def has_pointers(self) -> bool:
-        """Tell whether a file points to the latest; else the newest that was not held back is it."""
+        """Return True if a pointer names the latest. Without pointers the newest that is not held back is latest."""
         ...
 
     def list_entries(self) -> tuple[Entry, ...]:
-        """Give every file of the store, sorted by name."""
+        """Return every file of the store, sorted by name."""
         ...
 
     def list_collections(self) -> tuple[str, ...]:
-        """Give the collections of which something is there, sorted."""
+        """Return the collections that the store has files of, sorted."""
         ...
 
     def list_latest(self) -> tuple[str, ...]:
-        """Give the collections that have a latest, sorted: in a directory a pointer, in a bucket a snapshot."""
+        """Return the collections that have a latest (a pointer; in a bucket, a snapshot), sorted."""
         ...
 
     def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
-        """Give a collection's snapshots, oldest first: never a pointer's plain file.
+        """Return a collection's snapshots, oldest first; held-back ones if `held_back`.
 
-        Those that were held back only when they are asked for.
+        A plain file in the place of the latest pointer is not among them.
         """
         ...
 
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
-        """Give the snapshot meant by `latest`, `previous`, a file name or a path; None when it is not there.
+        """Return the snapshot that `latest`, `previous`, a file name or a path selects; None when there is none.
 
-        Raises `IntegrityError` when the pointer, or what it leads to, must not be followed.
+        Raise `IntegrityError` when the pointer, or the file that it leads to, must not be followed; `SettingsError`
+        when the named file belongs to another collection.
         """
         ...
 
     def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
-        """Give the snapshot in the file of that name; None when there is none. Raises as `find_snapshot`."""
+        """Return the snapshot in the file of that name; None when there is none. Raise as `find_snapshot`."""
         ...
 
     def open_entry(self, entry: Entry) -> StoredSnapshot:
-        """Give an entry's file as a snapshot, whatever its name. Raises `IntegrityError` when it is no plain file."""
+        """Return an entry's file as a snapshot, whatever its name. Raise `IntegrityError` for no plain file."""
         ...
 
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
-        """Give a snapshot's manifest; None when there is none.
+        """Return a snapshot's manifest; None when there is none.
 
-        Raises `IntegrityError` when it is malformed or contradicts the file.
+        Raise `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when a newer program
+        wrote it.
         """
         ...
 
     def open_snapshot(self, stored: StoredSnapshot) -> SnapshotReader:
-        """Open a snapshot's bytes as the server made them. Raises `DecryptionError` without its key."""
+        """Open a snapshot's bytes as the server made them. Raise `DecryptionError` without its key."""
         ...
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
-        """Open a snapshot's bytes as they lie in the store."""
+        """Open a snapshot's stored bytes, still encoded."""
         ...
 
     def read_checksum(self, stored: StoredSnapshot) -> str | None:
-        """Give the SHA-256 that Qdrant wrote beside its own snapshot; None when there is none to be believed."""
+        """Return the SHA-256 that Qdrant wrote beside its own snapshot; None if there is none or it is malformed."""
         ...
 
     def gives_urls_for(self, stored: StoredSnapshot) -> bool:
-        """Tell whether it can give a URL from which anybody may read this snapshot for a while."""
+        """Return True if `sign_url` works for this snapshot."""
         ...
 
     def sign_url(self, stored: StoredSnapshot, seconds: int) -> Secret:
-        """Give such a URL: a secret. Raises `StoreError` where there is none."""
+        """Return a URL from which anyone may read a snapshot for so many seconds: a secret.
+
+        Raise `StoreError` where there are no URLs.
+        """
         ...
 
     def list_links(self) -> Mapping[str, str]:
-        """Give every pointer and link by its name, with what it names; a bucket has none."""
-        ...
-
-    def read_document(self, name: str) -> bytes | None:
-        """Read a small file of ours; None when it is not there."""
-        ...
-
-    def list_documents(self, suffix: str) -> tuple[str, ...]:
-        """Give the names of the documents that end in this, sorted."""
+        """Return every pointer and link: its name, and the name that it leads to. A bucket has none."""
         ...
 
 
-class WritableStore(Store, Protocol):
+class WritableStore(Store, WritableDocumentStore, Protocol):
     """A store that may be written to, under its lock."""
 
     def lock(
         self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = no_op
     ) -> AbstractContextManager[None]:
-        """Hold the store's lock; None waits as long as its holder lives. Raises `LockedError` when it stays taken.
+        """Hold the store's lock within a `with`. Without a timeout, wait as long as its holder lives.
 
-        `on_wait` is called again and again while another run holds it.
+        `on_wait` is called repeatedly while another run holds it. Raise `LockedError` when it stays taken.
         """
         ...
 
     def find_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Give the names of what a killed run of ours left; without the lock a run that is alive may be at some."""
+        """Return the names of what a killed run left; without the lock, a living run may be writing some of them."""
         ...
 
     def remove_debris(self, collections: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Remove what a killed run of ours left; give the names. Only under the lock.
+        """Remove what a killed run left; return the names. Only under the lock.
 
-        In a bucket, where looking costs requests, only at these collections; None: at all of them.
+        In a bucket, where looking costs requests, look at these collections only; None: at all.
         """
         ...
 
@@ -130,64 +154,53 @@ class WritableStore(Store, Protocol):
         ...
 
     def refuse_case_conflict(self, collection: str) -> None:
-        """Raise `RefusedError` for a collection whose files would be another one's where case makes no difference."""
+        """Raise `RefusedError` if the store ignores case and another collection's files have the same names."""
         ...
 
     def receive(self, name: SnapshotName | None = None) -> AbstractContextManager[IncomingSnapshot]:
-        """Open a file to receive into; whatever was not published is removed on every way out.
+        """Yield a file to receive into. Unless it was published, it is removed on every way out.
 
-        A bucket has no rename and needs the `name` that it will be published under.
+        A bucket has no rename, so it needs the `name` under which the snapshot will be published.
         """
         ...
 
     def choose_name(self, name: SnapshotName) -> SnapshotName:
-        """Give a name that is free: the next of the same second when it is taken."""
+        """Return a name that is free: this one, or the next of the same second."""
         ...
 
     def publish(self, incoming: IncomingSnapshot, name: SnapshotName, manifest: bytes) -> str:
-        """Give a received snapshot its name and its manifest; give that name. Nothing is ever overwritten."""
+        """Give a received snapshot its name and its manifest; return the name. Nothing is ever overwritten."""
         ...
 
     def adopt(self, name: SnapshotName, manifest: bytes, *, size: int, sha256: str) -> bool:
-        """Make a snapshot of bytes that a killed run left under that name, when they are these. False: they are not.
+        """Put the manifest beside bytes that a killed run left under that name. False: they are other bytes.
 
-        Only under the lock. A directory has none: there nothing gets its name before its manifest.
+        Only under the lock. Always False for a directory, where a manifest comes before its snapshot's name.
         """
         ...
 
     def move_latest(self, collection: str, file: str) -> bool:
-        """Point latest at a file of the store. False: no link was made, because there are none here."""
+        """Point latest at a file of the store. False: no link was made, because the store has no links."""
         ...
 
     def delete_snapshot(self, file: str) -> None:
-        """Delete a snapshot: its manifest first, then its bytes, then what we wrote about it. Idempotent."""
+        """Delete a snapshot: its manifest first, then its bytes, then the documents about it. Idempotent."""
         ...
 
     def delete_together(self, files: Sequence[str]) -> bool:
         """Delete many snapshots side by side, all their manifests first. Idempotent.
 
-        False where a store cannot, or not all of it was done: then each is to be deleted by itself.
-        """
-        ...
-
-    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
-        """Write a small file of ours, whole or not at all. False: with `create_only`, it is there already."""
-        ...
-
-    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
-        """Replace a small file of ours that still is as it was seen; None: it was not there.
-
-        False: somebody else has written it since, and it stays as it is. Of two who try, one succeeds.
+        False: the store cannot, or some deletions failed; the caller deletes them one by one.
         """
         ...
 
     def delete_document(self, name: str) -> bool:
-        """Delete a small file of ours. False: there was none."""
+        """Delete a document. False: it did not exist."""
         ...
 
 
 def no_snapshot_error(store: Store, collection: str, selector: str = "latest") -> NotFoundError:
-    """Make the error for a snapshot that is not there: where it was looked for, and the ways out."""
+    """Return the error for a snapshot that does not exist: where it was looked for, and what to do."""
     if "/" in selector:
         return NotFoundError(f"snapshot '{selector}' does not exist", hint="is the path right? it is no store's file")
     what = f"no snapshot of collection '{collection}'"
@@ -204,25 +217,9 @@ def no_snapshot_error(store: Store, collection: str, selector: str = "latest") -
     )
 
 
-class DocumentStore(Protocol):
-    """A store, as far as reading its small documents goes."""
-
-    def read_document(self, name: str) -> bytes | None:
-        """Read one; None when it is not there."""
-        ...
-
-    def list_documents(self, suffix: str) -> tuple[str, ...]:
-        """Give the names that end in this."""
-        ...
-
-
-class WritableDocumentStore(DocumentStore, Protocol):
-    """The same, to be written to."""
-
-    def write_document(self, name: str, content: bytes, *, create_only: bool = False) -> bool:
-        """Write one, whole or not at all."""
-        ...
-
-    def swap_document(self, name: str, seen: bytes | None, content: bytes) -> bool:
-        """Replace one that still is as it was seen."""
-        ...
+def other_collection_error(name: str, belongs: str, collection: str) -> SettingsError:
+    """Return the error for naming a snapshot file that belongs to another collection."""
+    return SettingsError(
+        f"snapshot '{name}' is one of collection '{belongs}', not of '{collection}'",
+        hint=f"to put it there all the same: qdrant-restore restore {belongs} --to {collection}",
+    )

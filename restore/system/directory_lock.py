@@ -7,10 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks.
-    fcntl = None  # type: ignore[assignment]
+from restore.system.flock import HAS_FLOCK, try_flock
 
 _TIMEOUT_SECONDS = 5.0
 _POLL_SECONDS = 0.01
@@ -27,7 +24,7 @@ def directory_lock(directory: str) -> Iterator[None]:
     with contextlib.suppress(OSError):
         file = os.open(directory, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
-        if file is not None and fcntl is not None:
+        if file is not None and HAS_FLOCK:
             _wait(file)
         yield
     finally:
@@ -39,10 +36,8 @@ def _wait(file: int) -> None:
     end = time.monotonic() + _TIMEOUT_SECONDS
     while time.monotonic() < end:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_POLL_SECONDS)
+            if try_flock(file):
+                return
         except OSError:
             return
-        else:
-            return
+        time.sleep(_POLL_SECONDS)

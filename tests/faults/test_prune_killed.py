@@ -13,7 +13,7 @@ import pytest
 from restore.commands.prune import command
 from restore.retention import pruner as prune
 from restore.snapshots.manifest import read_manifest, write_manifest
-from restore.stores.local import partial_file
+from restore.stores.local import debris, partial_file
 from restore.stores.local import reader as directory
 from restore.stores.local import writer as store
 from restore.system import files
@@ -22,7 +22,15 @@ from tests.support.run_prune import OURS, names, pin_here, prune_here
 from tests.support.run_publish import find_trouble, list_names, publish_once
 from tests.support.sample_stores import NOON
 
-CODE = {directory.__file__, files.__file__, partial_file.__file__, store.__file__, prune.__file__, command.__file__}
+CODE = {
+    debris.__file__,
+    directory.__file__,
+    files.__file__,
+    partial_file.__file__,
+    store.__file__,
+    prune.__file__,
+    command.__file__,
+}
 RULE = ("--keep-last", "2")
 SET = b"""{"schema":1,"run_id":"0123456789abcdef","created":"2026-11-11T12:00:00Z","server":"1.18.3","collections":[
 {"collection":"cities","file":"cities_20261111_120000.snapshot","sha256":"%s"}]}""" % (b"0" * 64)

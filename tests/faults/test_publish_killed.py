@@ -16,7 +16,7 @@ import pytest
 
 from restore.commands.snapshot import publish
 from restore.snapshots.manifest import write_manifest
-from restore.stores.local import partial_file
+from restore.stores.local import debris, partial_file
 from restore.stores.local import reader as directory
 from restore.stores.local import writer as store
 from restore.system import files
@@ -33,7 +33,14 @@ from tests.support.run_publish import (
 )
 
 OLD, NEW, NEXT = b"old" * 5000, b"new one" * 5000, b"the next" * 5000
-CODE = {directory.__file__, files.__file__, partial_file.__file__, store.__file__, publish.__file__}
+CODE = {
+    debris.__file__,
+    directory.__file__,
+    files.__file__,
+    partial_file.__file__,
+    store.__file__,
+    publish.__file__,
+}
 
 
 def prepare_nothing(_path: Path) -> None:

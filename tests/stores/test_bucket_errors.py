@@ -382,7 +382,7 @@ def test_a_living_holder_keeps_its_lease_and_is_named(scenario: BucketScenario) 
     holder.acquire(0.0, no_op)
     with pytest.raises(LockedError) as caught:
         open_lease(scenario, "host-b process 8").acquire(3.0, no_op)
-    holder.require()
+    assert holder.is_ours()
     holder.release()
     open_lease(scenario, "host-b process 8").acquire(0.0, no_op)
     assert str(caught.value) == (
@@ -397,7 +397,7 @@ def test_a_dead_holders_lease_is_taken_over_after_its_time(scenario: BucketScena
     new = open_lease(scenario, "host-b process 8")
     new.acquire(30.0, no_op)
     assert not dead._write(1, dead._version)  # noqa: SLF001 - what its thread would have done
-    new.require()
+    assert new.is_ours()
     new.release()
 
 
@@ -426,8 +426,8 @@ def test_a_lease_that_could_not_be_renewed_publishes_nothing(scenario: BucketSce
     name = SnapshotName("cities", FIRST)
     with store.lock(5.0), store.receive(name) as incoming:
         incoming.write(b"bytes")
-        assert store._lease is not None  # noqa: SLF001 - what the clock would do in a minute
-        store._lease._renewed -= 120.0  # noqa: SLF001 - as above
+        assert store._held_lock is not None  # noqa: SLF001 - what the clock would do in a minute
+        store._held_lock._renewed -= 120.0  # noqa: SLF001 - as above
         with pytest.raises(LockedError, match="was lost"):
             store.publish(incoming, name, b"{}")
     assert scenario.harness.open().find_snapshot("cities") is None

@@ -1,7 +1,6 @@
-"""One bucket through obstore: objects by their whole name. Calls may be interrupted, refusals are translated.
+"""One bucket through obstore: objects by their keys. Calls can be interrupted, and errors are translated.
 
-obstore waits inside foreign code, where a signal would have to wait too; so its calls run in threads of their own,
-which nobody waits for at the end.
+obstore waits in native code, which a signal cannot interrupt; so its calls run in daemon threads.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ _THREADS = 16
 _IDLE_SECONDS = 5.0
 _PAGE = 1000
 _PARTS_AT_ONCE = 3
-# Not all at once: somebody else may have made them large.
+# Not all at once: another writer may have made them large.
 _AHEAD = 32
 
-Got = TypeVar("Got")
+Result = TypeVar("Result")
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """One object: its whole name, its size in bytes, what names this very content, and when the server wrote it."""
+    """One object: its key, its size in bytes, the tag of its content, and when the server wrote it."""
 
     key: str
     size: int
@@ -43,44 +42,50 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class ObjectVersion(msgspec.Struct, frozen=True):
-    """What names one content of an object, to replace just that; either may be empty."""
+    """What identifies one content of an object, so that only that is replaced; either may be empty."""
 
     etag: str
     number: str
 
     def as_condition(self) -> dict[str, str]:
-        """Give it as obstore wants it."""
+        """Return it in obstore's form."""
         return {name: value for name, value in (("e_tag", self.etag), ("version", self.number)) if value}
 
 
 class BucketClient:
-    """Objects of one bucket. `store` and `patient` are obstore's, with less and more patience; errors show `name`."""
+    """The objects of one bucket. `store` and `upload_store` are obstore's; the second one retries for longer.
 
-    def __init__(self, store: Any, name: str, *, patient: Any) -> None:  # noqa: ANN401 - obstore's share no class
+    `name` is the store's name in errors.
+    """
+
+    def __init__(self, store: Any, name: str, *, upload_store: Any) -> None:  # noqa: ANN401 - obstore's share no class
         self._store = store
-        self._patient = patient
+        self._upload_store = upload_store
         self.name = name
         self._pool = _WorkerThreads(_THREADS)
 
-    def begin(self, work: Callable[[], Got]) -> Future[Got]:
-        """Begin something in a thread; `result()` waits for it."""
+    def begin(self, work: Callable[[], Result]) -> Future[Result]:
+        """Run `work` in a thread; `result()` of the returned future waits for it."""
         return self._pool.begin(work)
 
-    def ask(self, what: str, work: Callable[[Any], Got]) -> Got:
-        """Do something with obstore's store; raises our errors. `what` is a clause about it."""
+    def run(self, what: str, work: Callable[[Any], Result]) -> Result:
+        """Return what `work` returns for obstore's store. Raise a `RestoreError`; `what` says what was tried."""
         try:
             return self._pool.begin(lambda: work(self._store)).result()
         except obstore_errors() as error:
-            # Without the cause: its text may hold a signed URL.
+            # Without the cause: its text may contain a signed URL.
             raise error_from_obstore(error, self.name, what) from None
 
     def find(self, key: str) -> StoredObject | None:
-        """Look at an object; None when it is not there."""
-        found = self._ask_unless_missing(f"looking at '{key}'", lambda store: store.head(key))
+        """Return an object; None when it does not exist."""
+        found = self._run_unless_missing(f"looking at '{key}'", lambda store: store.head(key))
         return None if found is None else _describe(found)
 
     def read(self, key: str, most: int) -> tuple[bytes, ObjectVersion] | None:
-        """Read a small object whole; None when it is not there. Raises `IntegrityError` beyond `most` bytes."""
+        """Return a small object's bytes and version; None when it does not exist.
+
+        Raise `IntegrityError` when it has more than `most` bytes.
+        """
 
         def work(store: Any) -> tuple[bytes, ObjectVersion, int]:  # noqa: ANN401 - as above
             answer = store.get(key)
@@ -88,7 +93,7 @@ class BucketClient:
             version = ObjectVersion(meta["e_tag"] or "", meta["version"] or "")
             return (b"" if meta["size"] > most else bytes(answer.bytes())), version, meta["size"]
 
-        found = self._ask_unless_missing(f"reading '{key}'", work)
+        found = self._run_unless_missing(f"reading '{key}'", work)
         if found is None:
             return None
         content, version, size = found
@@ -99,9 +104,9 @@ class BucketClient:
         return content, version
 
     def read_range(self, key: str, begin: int, end: int, etag: str) -> bytes:
-        """Read bytes `begin` to `end` (not included) of an object that is still the one of this `etag`.
+        """Return bytes `begin` to `end` (exclusive) of an object, on condition that it still has this `etag`.
 
-        Runs in the thread that calls it; raises obstore's own errors.
+        It runs in the calling thread. Raise obstore's own errors.
         """
         options: dict[str, Any] = {"range": (begin, end)}
         if etag:
@@ -111,9 +116,9 @@ class BucketClient:
     def put(
         self, key: str, content: bytes, *, over: ObjectVersion | None = None, create_only: bool = False
     ) -> ObjectVersion | None:
-        """Write an object whole. None: a condition did not hold, and nothing was written.
+        """Write an object whole; return its version. None: a condition did not hold, and nothing was written.
 
-        `create_only`: only where there is none; `over`: only in the place of that very content.
+        `create_only`: on condition that there is none; `over`: on condition that it still has that content.
         """
         mode: Any = over.as_condition() if over else "create" if create_only else "overwrite"
         try:
@@ -125,12 +130,12 @@ class BucketClient:
         return ObjectVersion(made["e_tag"] or "", made["version"] or "")
 
     def begin_stream(self, key: str, blocks: Iterator[bytes], part_bytes: int) -> Future[Any]:
-        """Begin to write a large object in parts; nobody sees it before the last block. Raises as obstore does."""
+        """Begin to write a large object in parts; it does not exist before the last. Raise obstore's own errors."""
         import obstore  # noqa: PLC0415 - optional package
 
         return self._pool.begin(
             lambda: obstore.put(
-                self._patient,
+                self._upload_store,
                 key,
                 blocks,
                 use_multipart=True,
@@ -140,48 +145,48 @@ class BucketClient:
         )
 
     def list(self, prefix: str) -> tuple[StoredObject, ...]:
-        """List every object under a prefix, whatever its depth."""
-        pages = self.ask(f"listing '{prefix}'", lambda store: list(store.list(prefix or None, chunk_size=_PAGE)))
+        """Return every object under a prefix, at any depth."""
+        pages = self.run(f"listing '{prefix}'", lambda store: list(store.list(prefix or None, chunk_size=_PAGE)))
         return tuple(_describe(one) for page in pages for one in page)
 
     def list_directory(self, prefix: str) -> tuple[tuple[str, ...], tuple[StoredObject, ...]]:
-        """List what lies directly under a prefix: directories and objects, by their whole names."""
-        found = self.ask(f"listing '{prefix}'", lambda store: store.list_with_delimiter(prefix or None))
+        """Return the directories and the objects directly under a prefix, by their keys."""
+        found = self.run(f"listing '{prefix}'", lambda store: store.list_with_delimiter(prefix or None))
         objects = tuple(_describe(one) for one in found["objects"])
         return tuple(found["common_prefixes"]), objects
 
     def delete(self, key: str) -> None:
         """Delete an object; idempotent."""
-        self._ask_unless_missing(f"deleting '{key}'", lambda store: store.delete(key))
+        self._run_unless_missing(f"deleting '{key}'", lambda store: store.delete(key))
 
     def delete_many(self, keys: Sequence[str]) -> bool:
         """Delete many objects side by side. False: not all of it was done."""
         try:
             self._pool.begin(lambda: self._store.delete(list(keys))).result()
         except obstore_errors():
-            # Deleted one by one, each tells its own trouble.
+            # The caller deletes them one by one, which tells the error of each.
             return False
         return True
 
     def sign(self, key: str, seconds: int) -> Secret:
-        """Give a URL from which anybody may read an object for so long."""
+        """Return a URL from which anyone may read an object for so many seconds."""
         import obstore  # noqa: PLC0415 - as above
 
         length = timedelta(seconds=seconds)
-        return Secret(self.ask(f"signing a URL for '{key}'", lambda store: obstore.sign(store, "GET", key, length)))
+        return Secret(self.run(f"signing a URL for '{key}'", lambda store: obstore.sign(store, "GET", key, length)))
 
     def read_many(self, keys: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
-        """Read many small objects, some ahead of who takes them; those not there, or too large, are left out."""
-        coming: deque[tuple[str, Future[bytes | None]]] = deque()
+        """Yield small objects with their keys, some read ahead. Missing and too large ones are left out."""
+        pending: deque[tuple[str, Future[bytes | None]]] = deque()
         left = iter(keys)
         while True:
-            for key in itertools.islice(left, _AHEAD - len(coming)):
-                coming.append((key, self._pool.begin(functools.partial(self.read_small, key, most))))
-            if not coming:
+            for key in itertools.islice(left, _AHEAD - len(pending)):
+                pending.append((key, self._pool.begin(functools.partial(self.read_small, key, most))))
+            if not pending:
                 return
-            key, waiting = coming.popleft()
+            key, future = pending.popleft()
             try:
-                content = waiting.result()
+                content = future.result()
             except obstore_errors() as error:
                 if not is_missing(error):
                     raise error_from_obstore(error, self.name, f"reading '{key}'") from None
@@ -190,11 +195,14 @@ class BucketClient:
                 yield key, content
 
     def read_small(self, key: str, most: int) -> bytes | None:
-        """Read a small object in the thread that calls it; None beyond `most` bytes. Raises obstore's own errors."""
+        """Return a small object's bytes; None beyond `most` bytes. It runs in the calling thread.
+
+        Raise obstore's own errors.
+        """
         answer = self._store.get(key)
         return bytes(answer.bytes()) if answer.meta["size"] <= most else None
 
-    def _ask_unless_missing(self, what: str, work: Callable[[Any], Got]) -> Got | None:
+    def _run_unless_missing(self, what: str, work: Callable[[Any], Result]) -> Result | None:
         try:
             return self._pool.begin(lambda: work(self._store)).result()
         except obstore_errors() as error:
@@ -208,32 +216,32 @@ def _describe(meta: Mapping[str, Any]) -> StoredObject:
 
 
 def obstore_errors() -> tuple[type[Exception], ...]:
-    """Give what obstore raises."""
+    """Return the classes of the errors that obstore raises."""
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
 
     return (BaseError, FileNotFoundError, PermissionError, ValueError, OSError)
 
 
 class _WorkerThreads:
-    """Threads that work off what they are given, waited for by nobody; one that is idle for a while ends.
+    """Daemon threads that run work from a queue. A thread that is idle for a while ends.
 
-    Else a process that opens a store for every job of its schedule would keep the threads and connections of each.
+    A process that opens a store for every job of its schedule would otherwise keep the threads of each.
     """
 
     def __init__(self, threads: int) -> None:
         self._most = threads
-        self._waiting: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._started = 0
         self._idle = 0
         self._lock = threading.Lock()
 
-    def begin(self, work: Callable[[], Got]) -> Future[Got]:
-        future: Future[Got] = Future()
+    def begin(self, work: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
         with self._lock:
-            if self._idle <= self._waiting.qsize() and self._started < self._most:
+            if self._idle <= self._queue.qsize() and self._started < self._most:
                 self._started += 1
                 threading.Thread(target=self._work, name="bucket", daemon=True).start()
-            self._waiting.put((work, future))
+            self._queue.put((work, future))
         return future
 
     def _work(self) -> None:
@@ -241,12 +249,12 @@ class _WorkerThreads:
             with self._lock:
                 self._idle += 1
             try:
-                work, future = self._waiting.get(timeout=_IDLE_SECONDS)
+                work, future = self._queue.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
                     self._idle -= 1
-                    # What was handed over just now counts on this thread.
-                    if self._waiting.empty():
+                    # Work that was queued just now relies on this thread.
+                    if self._queue.empty():
                         self._started -= 1
                         return
                 continue

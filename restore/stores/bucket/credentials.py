@@ -1,7 +1,7 @@
-"""How a bucket is reached: endpoint and credentials from where the provider's own tools have them.
+"""The endpoint and the credentials of a bucket, from the places where the provider's own tools look.
 
-The environment is handed in by the door; instance roles, workload identities and container credentials are obstore's
-own business. No value of a credential is ever shown.
+The caller passes the environment. obstore itself handles instance roles, workload identities and container
+credentials. No credential is ever shown.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _M_MMAP_THRESHOLD = -3
 _LARGE_BYTES = 256 << 10
 _SILENCE_SECONDS = 60.0
 _REQUEST_SECONDS = 600
-# A small request gives up after six seconds of pauses; a part of a large object is sent for five minutes.
-_QUICK = (6, 180)
-_PATIENT = (100, 300)
-_OWN_ROLE = (
+# Retries, and seconds for all of them: a small request gives up after six, a part of an upload after five minutes.
+_REQUEST_RETRIES = (6, 180)
+_UPLOAD_RETRIES = (100, 300)
+_ROLE_VARIABLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -46,20 +46,21 @@ _AZURE_PARTS = {
 def open_client(
     location: Location, environment: Mapping[str, str], *, silence_seconds: float = _SILENCE_SECONDS
 ) -> BucketClient:
-    """Open a bucket; nothing is sent yet. `silence_seconds`: how long an answer may keep us waiting.
+    """Open a bucket; nothing is sent yet. A request may go without an answer for `silence_seconds`.
 
-    Raises `SettingsError` when the package is missing or what the environment says makes no sense.
+    Raise `SettingsError` when the package is missing or the environment's values are wrong.
     """
     stores = import_optional("obstore.store", "buckets")
     _return_large_blocks()
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
-        quick, patient = (
-            make(stores, location, environment, _Timeouts(*limits, silence_seconds)) for limits in (_QUICK, _PATIENT)
+        store, upload_store = (
+            make(stores, location, environment, _Timeouts(*limits, silence_seconds))
+            for limits in (_REQUEST_RETRIES, _UPLOAD_RETRIES)
         )
-        return BucketClient(quick, str(location), patient=patient)
+        return BucketClient(store, str(location), upload_store=upload_store)
     except (import_optional("obstore.exceptions", "buckets").BaseError, ValueError) as error:
-        # obstore repeats what it was given, so only the kind of its error is told.
+        # obstore's message repeats credentials, so only the class of its error is shown.
         raise SettingsError(
             f"store '{location}' cannot be opened with what the environment says ({type(error).__name__})",
             hint="docs/stores.md lists the variables that are read",
@@ -67,7 +68,7 @@ def open_client(
 
 
 class _Timeouts(msgspec.Struct, frozen=True):
-    """How often and how long a request is tried again, and how long an answer may keep us waiting."""
+    """How often and how long a request is retried, and how long it may go without an answer."""
 
     most_retries: int
     retry_seconds: int
@@ -82,7 +83,7 @@ class _Timeouts(msgspec.Struct, frozen=True):
 
 
 def _make_options(endpoint: str, environment: Mapping[str, str], timeout: _Timeouts) -> dict[str, Any]:
-    """Give how long is waited, and whom to trust."""
+    """Return obstore's client options: timeouts and trusted certificates."""
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
@@ -105,7 +106,7 @@ def _make_options(endpoint: str, environment: Mapping[str, str], timeout: _Timeo
 
 
 class _Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a profile of the AWS tools says; empty where it says nothing."""
+    """A profile of the AWS tools; values that it does not set are empty."""
 
     access_key_id: str = ""
     secret_access_key: str = ""
@@ -115,10 +116,10 @@ class _Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _return_large_blocks() -> None:
-    """Let glibc give large blocks back to the system as soon as they are free.
+    """Let glibc return large blocks to the system as soon as they are free.
 
-    Of its own accord it keeps them once it has seen such sizes, and blocks that one thread makes and another frees
-    then leave gaps: 65 MiB above the start instead of 43 beside a busy machine.
+    By default it keeps them once it has seen such sizes, and blocks that one thread allocates and another frees
+    leave gaps: 65 MiB above the start instead of 43 on a busy machine.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
@@ -128,7 +129,7 @@ def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], ti
     profile = _read_profile(environment)
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
-    # One object at a time: every look-alike knows that, and says for each what it refuses.
+    # One object at a time: every compatible store supports that, and reports each refusal.
     config: dict[str, Any] = {"region": region or "us-east-1", "disable_bulk_delete": True}
     if endpoint:
         config["endpoint"] = endpoint
@@ -136,7 +137,7 @@ def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], ti
         config["access_key_id"] = profile.access_key_id
         config["secret_access_key"] = profile.secret_access_key
         config |= {"session_token": profile.session_token} if profile.session_token else {}
-    elif not any(environment.get(name) for name in _OWN_ROLE) and _forbids_roles(environment):
+    elif not any(environment.get(name) for name in _ROLE_VARIABLES) and _forbids_roles(environment):
         raise AuthError(
             f"store '{location}': no credentials are given, and instance roles are switched off",
             hint="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; docs/stores.md lists the places",
@@ -154,7 +155,7 @@ def _forbids_roles(environment: Mapping[str, str]) -> bool:
 
 
 def _read_profile(environment: Mapping[str, str]) -> _Profile:
-    """Read the key that counts: the environment's, else a profile's, unless a role of its own is given."""
+    """Return the key to use: the environment's, else a profile's; an empty profile where a role is configured."""
     name = environment.get("AWS_PROFILE", "")
     if environment.get("AWS_ACCESS_KEY_ID"):
         return _Profile(
@@ -162,16 +163,16 @@ def _read_profile(environment: Mapping[str, str]) -> _Profile:
             secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environment.get("AWS_SESSION_TOKEN", ""),
         )
-    if not name and any(environment.get(role) for role in _OWN_ROLE):
+    if not name and any(environment.get(role) for role in _ROLE_VARIABLES):
         return _Profile()
     home = Path(environment.get("HOME") or "/")
     credentials = _read_ini(environment.get("AWS_SHARED_CREDENTIALS_FILE") or str(home / ".aws" / "credentials"))
     config = _read_ini(environment.get("AWS_CONFIG_FILE") or str(home / ".aws" / "config"))
     wanted = name or "default"
-    own = config[f"profile {wanted}"] if config.has_section(f"profile {wanted}") else {}
+    section = config[f"profile {wanted}"] if config.has_section(f"profile {wanted}") else {}
     found = {
         **(config[wanted] if config.has_section(wanted) else {}),
-        **own,
+        **section,
         **(credentials[wanted] if credentials.has_section(wanted) else {}),
     }
     if name and not found:
@@ -249,7 +250,7 @@ def _open_azure(stores: Any, location: Location, environment: Mapping[str, str],
 
 
 def _read_connection(text: str) -> dict[str, str]:
-    """Read a connection string as the Azure tools write it. What is wrong is never repeated: it holds a key."""
+    """Parse a connection string of the Azure tools. Errors never repeat it: it contains a key."""
     parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
     found = {ours: parts[theirs] for theirs, ours in _AZURE_PARTS.items() if parts.get(theirs)}
     if text and "account_name" not in found:

@@ -1,7 +1,6 @@
-"""What a bucket's refusal means: our errors made of obstore's, told by their kind, the answer's status and its code.
+"""The errors of obstore, translated by their class, the answer's status and its code.
 
-Their texts hold whole URLs, and with some credentials a signature in them; so nothing of a text is passed on but the
-few words that are looked for here.
+Their texts contain whole URLs, with some credentials even signatures; so only the words searched for here are shown.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 
 from restore.errors import AuthError, NotFoundError, RestoreError, SpaceError, StoreError
 
-# The second form is a bulk deletion's, which Azure has alone.
+# The second form is that of bulk deletions, which only Azure has.
 _STATUS = re.compile(r"(?:status code|\(code): ([0-9]{3})\b")
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,60})</Code>|\"reason\":\s*\"([A-Za-z0-9.]{1,60})\"")
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"})
@@ -37,29 +36,29 @@ _REASONS = (
 
 
 def is_missing(error: Exception) -> bool:
-    """Tell whether only the object is not there; a bucket that is not there is another trouble."""
+    """Return True if the object does not exist, but its bucket does."""
     return isinstance(error, FileNotFoundError) and not is_bucket_missing(error)
 
 
 def is_bucket_missing(error: Exception) -> bool:
-    """Tell whether there is no such bucket."""
+    """Return True if the bucket does not exist."""
     text = str(error)
     return _find_code(text) in _NO_BUCKET or _NO_BUCKET_TEXT in text
 
 
 def is_conflict(error: Exception) -> bool:
-    """Tell whether a condition on what is there did not hold."""
+    """Return True if the condition of a conditional request did not hold."""
     return type(error).__name__ in {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}
 
 
 def is_transient(error: Exception) -> bool:
-    """Tell whether the same may succeed later: no answer, or an answer that says so."""
+    """Return True if a retry may succeed: no answer came, or one of a transient status."""
     status = _find_status(str(error))
     return type(error).__name__ == "GenericError" and (not status or status in {"408", "429"} or status >= "500")
 
 
 def error_from_obstore(error: Exception, store: str, what: str) -> RestoreError:
-    """Make our error of obstore's. `store` is the store's URL, `what` a clause about what was tried."""
+    """Return the `RestoreError` for an error of obstore. `store` is the store's URL, `what` says what was tried."""
     text = str(error)
     status, code = _find_status(text), _find_code(text)
     if any(word in text for word in _CREDENTIALS):
@@ -73,7 +72,7 @@ def error_from_obstore(error: Exception, store: str, what: str) -> RestoreError:
             hint="buckets are never made here: make it with the provider's tool, or is the endpoint another one?",
         )
     if status in _REFUSED or type(error).__name__ in {"PermissionDeniedError", "UnauthenticatedError"}:
-        return _explain_refusal(store, what, status, code)
+        return _refusal_error(store, what, status, code)
     if status == _NO_ROOM or code in _FULL:
         return SpaceError(f"store '{store}': {what}: it is full{_show(status, code)}", hint="free some room there")
     if isinstance(error, FileNotFoundError):
@@ -89,7 +88,7 @@ def error_from_obstore(error: Exception, store: str, what: str) -> RestoreError:
     )
 
 
-def _explain_refusal(store: str, what: str, status: str, code: str) -> AuthError:
+def _refusal_error(store: str, what: str, status: str, code: str) -> AuthError:
     hint = "may this key do that? docs/stores.md lists what reading, writing and pruning need"
     if code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed", "AuthorizationFailure"}:
         hint = "is it the right key? It is taken from where the provider's own tools take it (docs/stores.md)"

@@ -1,8 +1,8 @@
-"""A lease in a bucket: a document that its holder keeps renewing, because a bucket has no locks.
+"""A lease in a bucket: a document that its holder renews, because a bucket has no locks.
 
-It is made only where there is none, and replaced only in the place of the very content that was read, so of two who
-try one succeeds. Ages are of our own clock, counted from when a content was first seen: no two clocks are compared.
-Released by being replaced, so that it takes no right to delete.
+It is created only where there is none, and replaced only if its content is still the one that was read, so of two
+runs that try, one succeeds. Its age is counted by this machine's clock from the moment when a content was first seen:
+no two clocks are compared. It is released by replacing it, which needs no right to delete.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.errors import LockedError, RestoreError, SpaceError, StoreError
+from restore.errors import LockedError, RestoreError, SpaceError
 from restore.stores.bucket.client import BucketClient, ObjectVersion
 
 LEASE_SECONDS = 60.0
 _RENEW_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
-# So much of the time since the last renewal may be over when a manifest is written.
+# Writing a manifest must begin within this share of the lease's length since its last renewal.
 _SURE_SHARE = 0.9
-_LONGEST = 1 << 16
-# Whatever a note claims: a dead holder must not block for ever.
+_LONGEST_BYTES = 1 << 16
+# Whatever length a record claims: a dead holder must not block for ever.
 _LONGEST_SECONDS = 600.0
 
 
 class _LeaseRecord(msgspec.Struct, frozen=True):
-    """What a lease says: who holds it, since when, and how often it was renewed; `token` is empty when it is free."""
+    """The content of a lease: its holder, since when, how often it was renewed. `token` is empty when it is free."""
 
     token: str
     holder: str
@@ -38,7 +38,7 @@ class _LeaseRecord(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """The lease in one object. `holder` is shown to who waits; `since` is the moment, as text."""
+    """The lease in one object, of `seconds`. A run that waits for it shows `holder` and `since`, a moment as text."""
 
     def __init__(
         self, client: BucketClient, key: str, *, holder: str, since: str, seconds: float = LEASE_SECONDS
@@ -47,7 +47,7 @@ class Lease:
         self._key = key
         self._holder = holder
         self._since = since
-        self._seconds = seconds
+        self.seconds = seconds
         self._token = secrets.token_hex(8)
         self._version: ObjectVersion | None = None
         self._renewed = 0.0
@@ -57,45 +57,40 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def acquire(self, timeout_seconds: float | None, on_wait: Callable[[], None]) -> None:
-        """Take it; None waits as long as its holder renews it. Raises `LockedError` when it stays taken."""
+        """Take it. Without a timeout, wait while its holder renews it. Raise `LockedError` when it stays taken."""
         begin = time.monotonic()
         seen: tuple[bytes, float] | None = None
         while True:
-            found = self._client.read(self._key, _LONGEST)
+            found = self._client.read(self._key, _LONGEST_BYTES)
             now = time.monotonic()
             content, version = found or (b"", None)
             if seen is None or seen[0] != content:
                 seen = (content, now)
-            note = _read_note(content)
-            is_free = found is None or note is None or not note.token
-            expired = note is not None and now - seen[1] > min(note.lease_seconds, _LONGEST_SECONDS)
+            record = _read_record(content)
+            is_free = found is None or record is None or not record.token
+            expired = record is not None and now - seen[1] > min(record.lease_seconds, _LONGEST_SECONDS)
             if (is_free or expired) and self._write(0, version):
                 return self._begin()
             if not is_free and timeout_seconds is not None and now - begin >= timeout_seconds:
-                raise self._explain(note, timeout_seconds)
+                raise self._taken_error(record, timeout_seconds)
             on_wait()
-            time.sleep(min(_LOOK_SECONDS, self._seconds / 10))
+            time.sleep(min(_LOOK_SECONDS, self.seconds / 10))
 
-    def require(self) -> None:
-        """Raise `LockedError` unless it is still ours, for long enough to write a manifest."""
-        if self._version is None or time.monotonic() - self._renewed > self._seconds * _SURE_SHARE:
-            raise LockedError(
-                f"the lock of store '{self._client.name}' was lost: it could not be renewed for {self._seconds:g} s",
-                left="nothing was published",
-                hint="was this machine asleep, or the store away? run it again",
-            )
+    def is_ours(self) -> bool:
+        """Return True if it is still held, for long enough to write a manifest."""
+        return self._version is not None and time.monotonic() - self._renewed <= self.seconds * _SURE_SHARE
 
-    def ask_for_room(self) -> None:
-        """Renew it now, beside what is sent: raise `SpaceError` once the store has said that there is no room.
+    def check_space(self) -> None:
+        """Renew it now, beside an upload. Raise `SpaceError` once the store has refused a renewal for lack of space.
 
-        A part that is refused for that is sent again for minutes, as one that was lost is.
+        The upload itself would not tell: a part that is refused for lack of space is sent again for minutes.
         """
         if self._full is not None:
             raise self._full
         self._wake.set()
 
     def release(self) -> None:
-        """Let it go; idempotent. One that cannot be let go ends by itself."""
+        """Release it; idempotent. If that fails it ends by itself."""
         self._ended.set()
         self._wake.set()
         if self._thread is not None:
@@ -103,28 +98,27 @@ class Lease:
         version, self._version = self._version, None
         if version is None:
             return
-        free = msgspec.json.encode(_LeaseRecord("", self._holder, self._since, 0, self._seconds))
+        free = msgspec.json.encode(_LeaseRecord("", self._holder, self._since, 0, self.seconds))
         try:
             self._client.put(self._key, free, over=version)
         except RestoreError:
             return
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()
 
     def _write(self, beat: int, version: ObjectVersion | None) -> bool:
-        note = _LeaseRecord(self._token, self._holder, self._since, beat, self._seconds)
-        content = msgspec.json.encode(note)
-        made = self._client.put(self._key, content, over=version, create_only=version is None)
+        record = _LeaseRecord(self._token, self._holder, self._since, beat, self.seconds)
+        made = self._client.put(self._key, msgspec.json.encode(record), over=version, create_only=version is None)
         if made is None:
             return False
         self._version, self._renewed = made, time.monotonic()
         return True
 
-    def _keep(self) -> None:
+    def _renew(self) -> None:
         beat = 0
-        pause = min(_RENEW_SECONDS, self._seconds / 4)
+        pause = min(_RENEW_SECONDS, self.seconds / 4)
         while True:
             self._wake.wait(pause)
             self._wake.clear()
@@ -140,26 +134,21 @@ class Lease:
             except SpaceError as error:
                 self._full = error
             except RestoreError:
-                # Tried again; `require` knows how long ago it last worked.
+                # Tried again; `is_ours` compares how long ago it last succeeded.
                 continue
 
-    def _explain(self, note: _LeaseRecord | None, waited: float) -> LockedError:
-        holder = f"{note.holder} since {note.since}" if note else "another run"
+    def _taken_error(self, record: _LeaseRecord | None, waited: float) -> LockedError:
+        holder = f"{record.holder} since {record.since}" if record else "another run"
         return LockedError(
             f"store '{self._client.name}' is locked by {holder} (waited {waited:g} s)",
             hint="wait for it, or give it longer with --lock-timeout; "
-            f"a killed run's lock is free {self._seconds:g} s after it died",
+            f"a killed run's lock is free {self.seconds:g} s after it died",
             waited_seconds=waited,
         )
 
 
-def _read_note(content: bytes) -> _LeaseRecord | None:
+def _read_record(content: bytes) -> _LeaseRecord | None:
     try:
         return msgspec.json.decode(content, type=_LeaseRecord)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def explain_unheld(name: str) -> StoreError:
-    """Make the error for writing without the lock."""
-    return StoreError(f"store '{name}' is written to without its lock")

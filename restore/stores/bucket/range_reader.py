@@ -1,8 +1,8 @@
-"""An object of a bucket, opened as a seekable file: ranged reads, ahead where it is read in order.
+"""An object of a bucket, opened as a seekable file: ranged reads, and reading ahead where it is read in order.
 
-Looking into an archive jumps from header to header, so a first read brings little; reading on brings twice as much
-each time, up to parts that are fetched side by side. A part that fails is fetched again for as long as a transfer may
-stall, and always of the very same object.
+Scanning an archive jumps from header to header, so a first read fetches little. Reading on fetches twice as much each
+time, up to parts that are fetched side by side. A part that fails is fetched again for as long as a transfer may
+stand still, and always from the same version of the object.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LONGEST_PAUSE = 5.0
 class _Part(NamedTuple):
     begin: int
     end: int
-    coming: Future[bytes]
+    pending: Future[bytes]
 
 
 class RangedReader(SeekableReader):
-    """An object's bytes. `size` is in bytes; `requests` counts the ranges that were asked for."""
+    """An object's bytes. `size` is in bytes; `requests` counts the ranges that were requested."""
 
     def __init__(self, client: BucketClient, found: StoredObject, *, timeout_seconds: float) -> None:
         super().__init__(found.size)
@@ -41,63 +41,51 @@ class RangedReader(SeekableReader):
         self.requests = 0
         self._block = b""
         self._begin = 0
-        self._wanted = _FIRST_BYTES
+        self._part_bytes = _FIRST_BYTES
         self._ahead: deque[_Part] = deque()
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill a buffer as far as the bytes at hand go; 0 at the end.
+        """Fill a buffer as far as the fetched bytes go; return how many, 0 at the end.
 
-        Raises `IntegrityError` when the object is another one now, `StoreError` when it cannot be read any more.
+        Raise `IntegrityError` when the object was replaced, `StoreError` when it cannot be read any more.
         """
-        if self._place >= self.size or not len(buffer):
+        if self._position >= self.size or not len(buffer):
             return 0
-        if not self._begin <= self._place < self._begin + len(self._block):
+        if not self._begin <= self._position < self._begin + len(self._block):
             self._fetch()
-        at = self._place - self._begin
+        at = self._position - self._begin
         part = memoryview(self._block)[at : at + len(buffer)]
         buffer[: len(part)] = part
-        self._place += len(part)
+        self._position += len(part)
         return len(part)
 
-    def read(self, count: int = -1, /) -> bytes:
-        """Give so many bytes, fewer only at the end."""
-        left = self.size - self._place if count < 0 else min(count, self.size - self._place)
-        parts = []
-        while left > 0:
-            part = bytearray(left)
-            got = self.readinto(part)
-            del part[got:]
-            parts.append(bytes(part))
-            left -= got
-        return b"".join(parts)
-
     def close(self) -> None:
-        """Close it; what is still coming is dropped. Idempotent."""
+        """Close it and drop the pending parts; idempotent."""
         self._ahead.clear()
         self._block = b""
         super().close()
 
     def _fetch(self) -> None:
-        """Bring the bytes at the place: those already asked for, else a new range."""
-        reads_on = self._place == self._begin + len(self._block) and self._place > 0
-        while self._ahead and not self._ahead[0].begin <= self._place < self._ahead[0].end:
+        """Fetch the bytes at the position: from a pending part, else from a new range."""
+        reads_on = self._position == self._begin + len(self._block) and self._position > 0
+        while self._ahead and not self._ahead[0].begin <= self._position < self._ahead[0].end:
             self._ahead.popleft()
         if not self._ahead:
-            self._wanted = min(self._wanted * 2, _PART_BYTES) if reads_on else _FIRST_BYTES
-            self._ask_for(self._place)
+            self._part_bytes = min(self._part_bytes * 2, _PART_BYTES) if reads_on else _FIRST_BYTES
+            self._request(self._position)
         part = self._ahead.popleft()
-        if self._wanted == _PART_BYTES:
-            self._ask_ahead(part.end)
+        if self._part_bytes == _PART_BYTES:
+            self._request_ahead(part.end)
         self._block, self._begin = self._wait(part), part.begin
 
-    def _ask_ahead(self, begin: int) -> None:
+    def _request_ahead(self, begin: int) -> None:
         begin = self._ahead[-1].end if self._ahead else begin
         while len(self._ahead) < _PARTS_AHEAD and begin < self.size:
-            self._ask_for(begin)
+            self._request(begin)
             begin = self._ahead[-1].end
 
-    def _ask_for(self, begin: int) -> None:
-        end = min(begin + self._wanted, self.size)
+    def _request(self, begin: int) -> None:
+        end = min(begin + self._part_bytes, self.size)
         self._ahead.append(_Part(begin, end, self._begin_read(begin, end)))
 
     def _begin_read(self, begin: int, end: int) -> Future[bytes]:
@@ -105,14 +93,13 @@ class RangedReader(SeekableReader):
         return self._client.begin(lambda: self._client.read_range(self._found.key, begin, end, self._found.etag))
 
     def _wait(self, part: _Part) -> bytes:
-        """Give a part's bytes; asked for again while the trouble may pass."""
+        """Return a part's bytes, requested again while the error is transient."""
         foreign = obstore_errors()
-        coming = part.coming
         try:
-            return self._check(part, coming.result())
+            return self._check(part, part.pending.result())
         except foreign as error:
             if not is_transient(error):
-                raise self._explain(error) from None
+                raise self._translate(error) from None
         try:
             for attempt in retry_attempts(
                 is_transient, timeout_seconds=self._timeout, longest_pause_seconds=_LONGEST_PAUSE
@@ -120,7 +107,7 @@ class RangedReader(SeekableReader):
                 with attempt:
                     return self._check(part, self._begin_read(part.begin, part.end).result())
         except foreign as error:
-            raise self._explain(error) from None
+            raise self._translate(error) from None
         raise AssertionError("unreachable: the loop ends with bytes or an error")
 
     def _check(self, part: _Part, block: bytes) -> bytes:
@@ -132,7 +119,7 @@ class RangedReader(SeekableReader):
             )
         return block
 
-    def _explain(self, error: Exception) -> Exception:
+    def _translate(self, error: Exception) -> Exception:
         if is_conflict(error):
             return IntegrityError(
                 f"'{self._found.key}' in store '{self._client.name}' was replaced while it was read",

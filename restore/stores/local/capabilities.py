@@ -1,4 +1,4 @@
-"""Trying what a directory can do: write, sync, link. Whatever is made is removed again, and is hidden meanwhile."""
+"""What a directory can do, found out by trying: write, sync, link. The files made for it are hidden and removed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class DirectoryCapabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a directory can do. `why_not` says what kept us from writing; `links`, `syncs` and `renames` are about it.
+    """What a directory can do. `why_not` is the reason when it cannot be written to.
 
-    `free_bytes` is what this process may use; None where the file system does not say.
+    `free_bytes` is what this process may still write; None where the file system does not say.
     """
 
     writes: bool
@@ -32,10 +32,10 @@ class DirectoryCapabilities(msgspec.Struct, frozen=True, kw_only=True):
 def probe_directory(path: str) -> DirectoryCapabilities:
     """Try a temporary file, its sync, a link beside it and the link's rename. Nothing remains.
 
-    A read-only directory is an answer. Raises `SpaceError` or `StoreError` for what else went wrong.
+    A read-only directory is an answer. Raise `SpaceError` or `StoreError` for what else went wrong.
     """
     free = measure_free(path)
-    # The names of unfinished files: whatever a kill leaves here, the next snapshot removes.
+    # The names of unfinished files: the next snapshot removes what a kill leaves here.
     file = Path(path, PARTIAL_PREFIX + secrets.token_hex(8))
     link = Path(path, PARTIAL_PREFIX + secrets.token_hex(8) + ".link")
     try:
@@ -52,7 +52,7 @@ def probe_directory(path: str) -> DirectoryCapabilities:
 
 
 def measure_files(path: str) -> dict[str, int]:
-    """Give the size in bytes of each plain, visible file. Raises `StoreError` when the directory cannot be read."""
+    """Return the size in bytes of each plain, visible file. Raise `StoreError` when the directory cannot be read."""
     try:
         with os.scandir(path) as found:
             files = [entry for entry in found if entry.is_file(follow_symlinks=False)]
@@ -62,7 +62,7 @@ def measure_files(path: str) -> dict[str, int]:
 
 
 def measure_free(path: str) -> int | None:
-    """Give the bytes that may still be written here; None where nobody says."""
+    """Return how many bytes may still be written here; None where the file system does not say."""
     if not hasattr(os, "statvfs"):
         return None
     try:
@@ -83,14 +83,15 @@ def _can_link(file: Path, link: Path) -> bool:
 
 def _can_sync(file: Path) -> bool:
     try:
-        _sync(file)
-        _sync(file.parent)
+        sync_path(str(file))
+        sync_path(str(file.parent))
     except OSError:
         return False
     return True
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: str) -> None:
+    """Wait until a file, or a directory's names, are on the disk. Raise `OSError` where that is not possible."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""A file being received into a directory, under a name that nobody reads."""
+"""A file that is being received into a directory, under a hidden name."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from restore.system.files import error_from_os
 from restore.system.text import format_count
 
-_HAND_OVER_BYTES = 32 << 20
+_WRITE_BACK_BYTES = 32 << 20
 
 
 class PartialFile:
-    """A file being received under a name that nobody reads. Close it, or give it to `Shelf.publish`."""
+    """A file that is being received. Close it, or pass it to `WritableLocalStore.publish`."""
 
     def __init__(self, path: Path, mode: int) -> None:
         self.path = path
-        self.size = self._handed_over = 0
+        self.size = self._written_back = 0
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
         os.fchmod(self._file, mode)
 
     def expect(self, size: int) -> None:
-        """Say how many bytes will come: nothing depends on it here."""
+        """Do nothing: a file needs no size in advance."""
 
     def write(self, block: bytes | memoryview) -> None:
-        """Append a block. Raises `SpaceError` when the disk is full, `StoreError` otherwise."""
+        """Append a block. Raise `SpaceError` when the disk is full, `StoreError` otherwise."""
         view = memoryview(block)
         try:
             while view:
@@ -39,23 +39,25 @@ class PartialFile:
             ) from error
 
     def empty(self) -> None:
-        """Begin anew."""
+        """Drop all bytes and begin again."""
         os.ftruncate(self._file, 0)
         os.lseek(self._file, 0, os.SEEK_SET)
-        self.size = self._handed_over = 0
+        self.size = self._written_back = 0
 
     def _begin_writing_back(self) -> None:
-        """Let the kernel write what has come while more is coming: the sync at the end then finds little to do.
+        """Let the kernel write to the disk while more comes in, so that the sync at the end has little to do.
 
-        Linux begins to write what it is told nobody needs, and drops only what is written. Elsewhere nothing is lost.
+        Told that bytes are not needed, Linux begins to write them, and drops only what is written.
         """
-        if self.size - self._handed_over >= _HAND_OVER_BYTES and hasattr(os, "posix_fadvise"):
+        if self.size - self._written_back >= _WRITE_BACK_BYTES and hasattr(os, "posix_fadvise"):
             with contextlib.suppress(OSError):
-                os.posix_fadvise(self._file, self._handed_over, self.size - self._handed_over, os.POSIX_FADV_DONTNEED)
-            self._handed_over = self.size
+                os.posix_fadvise(
+                    self._file, self._written_back, self.size - self._written_back, os.POSIX_FADV_DONTNEED
+                )
+            self._written_back = self.size
 
     def sync(self) -> None:
-        """Wait until every byte is on the disk. Raises as `write`."""
+        """Wait until every byte is on the disk. Raise as `write`."""
         try:
             os.fsync(self._file)
         except OSError as error:
