@@ -54,29 +54,29 @@ _FIXED = {"QDRANT_URL", "RESTORE_STORE", "RESTORE_SERVER_STORE"}
 
 def write_compose_names() -> str:
     """Return docker-compose.env: the variables that the compose file passes on."""
-    names = {row.environment_name for row in OPTIONS} - {""} - _PATHS - _FIXED
+    names = {option.environment_name for option in OPTIONS} - {""} - _PATHS - _FIXED
     return _COMPOSE_HEAD + "".join(f"{name}\n" for name in sorted(names))
 
 
 def write_example() -> str:
-    """Give .env.example: every variable with one sentence."""
+    """Return .env.example: every variable with one sentence."""
     parts = [_HEAD]
     for heading, rows in _list_headings().items():
         parts.append(f"\n# --- {heading}\n")
-        for row in rows:
-            if not row.environment_name:
+        for option in rows:
+            if not option.environment_name:
                 continue
-            choices = f" One of {', '.join(row.placeholder.split('|'))}." if _has_choices(row) else ""
-            parts.append(f"\n# {row.help}{choices}\n#{row.environment_name}={row.write(row.default)}\n")
-            if row.secret:
-                parts.append(f"\n# A file that holds it, instead.\n#{row.environment_name}_FILE=\n")
+            choices = f" One of {', '.join(option.placeholder.split('|'))}." if _has_choices(option) else ""
+            parts.append(f"\n# {option.help}{choices}\n#{option.environment_name}={option.write(option.default)}\n")
+            if option.secret:
+                parts.append(f"\n# A file that holds it, instead.\n#{option.environment_name}_FILE=\n")
     parts.append("\n# --- Only for the compose file\n")
     parts += [f"\n# {help_text}\n#{name}={default}\n" for name, (default, help_text) in _COMPOSE.items()]
     return "".join(parts)
 
 
 def fill_blocks(text: str) -> str:
-    """Give a page with its generated blocks as the table has them now. Raises `KeyError` for an unknown block."""
+    """Return a page with its generated blocks as the table has them now. Raise `KeyError` for an unknown block."""
     return _BLOCK.sub(lambda match: match[1] + BLOCKS[match["name"]]() + match[3], text)
 
 
@@ -86,25 +86,25 @@ def _write_headings() -> str:
 
 def _write_table(rows: Iterable[Option]) -> str:
     lines = ["| Flag | Variable | Key | Default | Meaning |", "|---|---|---|---|---|"]
-    for row in rows:
-        cells = (_show_flag(row), row.environment_name, row.yaml_key, row.write(row.default))
+    for option in rows:
+        cells = (_show_flag(option), option.environment_name, option.yaml_key, option.write(option.default))
         shown = " | ".join(f"`{cell}`" if cell else _NONE for cell in cells)
-        lines.append(f"| {shown} | {_explain(row)} |")
+        lines.append(f"| {shown} | {_explain(option)} |")
     return "\n".join(lines) + "\n"
 
 
 def _write_own() -> str:
-    return "".join(f"- `{row.yaml_key}`\n" for row in OPTIONS if row.per_collection)
+    return "".join(f"- `{option.yaml_key}`\n" for option in OPTIONS if option.per_collection)
 
 
 def _write_aliases() -> str:
-    named = [f"| `{alias}` | `{row.flags[0]}` | |" for row in OPTIONS for alias in row.aliases]
+    named = [f"| `{alias}` | `{option.flags[0]}` | |" for option in OPTIONS for alias in option.aliases]
     others = [f"| `{old}` | `{new}` | {remark} |" for old, new, remark in _OTHER_ALIASES]
     return "\n".join(["| Old flag | Is | |", "|---|---|---|", *named, *others]) + "\n"
 
 
 def _write_statuses() -> str:
-    rows = [f"| {row.number} | {row.name} | {row.meaning} |" for row in EXIT_STATUSES]
+    rows = [f"| {status.number} | {status.name} | {status.meaning} |" for status in EXIT_STATUSES]
     return "\n".join(["| Status | Name | Meaning |", "|---|---|---|", *rows]) + "\n"
 
 
@@ -129,24 +129,24 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 
 def _list_headings() -> dict[str, list[Option]]:
     headings: dict[str, list[Option]] = {}
-    for row in OPTIONS:
-        headings.setdefault(row.heading, []).append(row)
+    for option in OPTIONS:
+        headings.setdefault(option.heading, []).append(option)
     return headings
 
 
-def _show_flag(row: Option) -> str:
-    if not row.flags:
+def _show_flag(option: Option) -> str:
+    if not option.flags:
         return ""
-    return f"{row.flags[0]}-file" if row.secret else row.flags[0]
+    return f"{option.flags[0]}-file" if option.secret else option.flags[0]
 
 
-def _explain(row: Option) -> str:
-    choices = ", ".join(f"`{choice}`" for choice in row.placeholder.split("|")) if _has_choices(row) else ""
-    return f"{row.help} {choices}".strip()
+def _explain(option: Option) -> str:
+    choices = ", ".join(f"`{choice}`" for choice in option.placeholder.split("|")) if _has_choices(option) else ""
+    return f"{option.help} {choices}".strip()
 
 
-def _has_choices(row: Option) -> bool:
-    return "|" in row.placeholder and row.placeholder.islower()
+def _has_choices(option: Option) -> bool:
+    return "|" in option.placeholder and option.placeholder.islower()
 
 
 def main() -> int:

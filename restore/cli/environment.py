@@ -19,7 +19,7 @@ _LARGEST_FILE = 1 << 20
 def gather_sources(
     flags: Mapping[str, tuple[str, ...]], arguments: tuple[str, ...], problems: tuple[str, ...] = ()
 ) -> Sources:
-    """Read everything that settings are decided from. Nothing is raised: what failed is among the problems."""
+    """Read everything that settings are decided from. Failures are among its problems; nothing is raised."""
     environment = dict(os.environ)
     document, name, found = _read_document(flags, environment)
     sources = Sources(
@@ -65,7 +65,7 @@ def _say(error: OSError | ValueError) -> str:
 def _read_document(
     flags: Mapping[str, tuple[str, ...]], environment: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], str, tuple[str, ...]]:
-    """Read the settings file; gives its content, its name and the problems."""
+    """Read the settings file; return its content, its name and the problems."""
     asked = flags.get("config", ("",))[-1] or environment.get("RESTORE_CONFIG", "")
     path = asked or SETTINGS_FILE
     if not asked and not os.path.isfile(path):

@@ -1,4 +1,4 @@
-"""The front door: settings, one command, and the one place where an error becomes a sentence and an exit status."""
+"""One command line: settings, one command, and the place where an error becomes a sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from restore.system.signals import set_deadline
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; gives its exit status. Nothing is raised."""
+    """Run one command line; return its exit status. Nothing is raised."""
     # Asked for before settings can be read, because wrong settings are told as JSON too.
     output = Output(
         json="--json" in arguments or os.environ.get("RESTORE_JSON", "").lower() in {"true", "yes", "on", "1"},
@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
             return 0
         if invocation.command == Command.VERSION:
             return _show_version(invocation, output)
-        settings = _settle(invocation)
+        settings = _resolve_settings(invocation)
         log_json = settings.output.log_format is LogFormat.JSON
         if log_json:
             signals.use_json()
@@ -52,19 +52,19 @@ def run(arguments: list[str]) -> int:
         return output.fail(error)
     except Interrupted as error:
         return output.end(error.status, str(error))
-    except Exception as error:  # noqa: BLE001 - what nobody expected is a bug, and is told as one
+    except Exception as error:  # noqa: BLE001 - an unexpected error is a bug, and is reported as one
         return output.report_bug(error)
 
 
 def _asks_for_json_log(arguments: list[str]) -> bool:
-    """Tell whether the log shall be JSON, as far as a command line and a variable say it."""
+    """Return whether the log shall be JSON, as far as a command line and a variable say it."""
     given = [*arguments, ""]
     asked = [one.removeprefix("--log-format=") for one in given if one.startswith("--log-format=")]
     asked += [given[place + 1] for place, one in enumerate(given) if one == "--log-format"]
     return (asked or [os.environ.get("RESTORE_LOG_FORMAT", "").strip()])[-1] == LogFormat.JSON
 
 
-def _settle(invocation: Invocation) -> Settings:
+def _resolve_settings(invocation: Invocation) -> Settings:
     sources = gather_sources(invocation.flags, invocation.arguments, invocation.problems)
     return read_settings(invocation.command, sources)
 
@@ -98,7 +98,7 @@ def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
         if command == Command.MIRROR and arguments:
             # Its own arguments are stores; those of serve are collections.
             flags, arguments = {**flags, "collections": (*flags.get("collections", ()), *arguments)}, ()
-        found = _settle(Invocation(command, flags, arguments))
+        found = _resolve_settings(Invocation(command, flags, arguments))
         masks[1:] = [make_mask(found)]
         return found
 

@@ -31,9 +31,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Output:
-    """Where one run speaks. `json` gives objects on stdout; `mask` takes secrets out of every line.
+    """Where one run writes. `json`: objects on stdout; `mask` removes secrets from every line.
 
-    `log_json`: the log on stderr is JSON, and so is what is said there last.
+    `log_json`: the log on stderr is JSON, and so is the last message there.
     """
 
     def __init__(self, *, json: bool, log_json: bool = False, mask: Callable[[str], str] = str) -> None:
@@ -52,7 +52,7 @@ class Output:
             self._print(sys.stdout, map(escape_controls, lines))
 
     def fail(self, error: RestoreError) -> int:
-        """Print an expected failure with its hint; gives its exit status."""
+        """Print an expected failure with its hint; return its exit status."""
         said = error.problems if isinstance(error, SettingsError) else (str(error),)
         self._say(error.status, said, error.hint)
         problems = said if isinstance(error, SettingsError) else ()
@@ -60,13 +60,13 @@ class Output:
         return error.status
 
     def end(self, status: int, sentence: str) -> int:
-        """Print that something ended the run from outside; gives its exit status."""
+        """Print that something ended the run from outside; return its exit status."""
         self._say(status, (sentence,))
         self._fail_json(Failure(status, sentence))
         return status
 
     def report_bug(self, error: Exception) -> int:
-        """Print a defect of this program with its traceback; gives its exit status."""
+        """Print a defect of this program with its traceback; return its exit status."""
         trace = traceback.format_exception(error)
         sentence = f"this is a bug in qdrant-restore ({type(error).__name__}); please report it with the lines above"
         if self._log_json:
@@ -78,7 +78,7 @@ class Output:
         return BUG_STATUS
 
     def _say(self, status: int, said: Iterable[str], hint: str = "", **facts: Fact) -> None:
-        """Say on stderr what ended the run: for eyes, or an event of the log for each sentence."""
+        """Write to stderr what ended the run: as text, or as one event of the log for each sentence."""
         if not self._log_json:
             lines = [f"error: {escape_controls(sentence)}" for sentence in said]
             self._print(sys.stderr, [*lines, *([f"hint: {escape_controls(hint)}"] if hint else [])])

@@ -24,7 +24,7 @@ _CONTEXT = {"max_content_width": 110, "help_option_names": ["--help", "-h"]}
 
 
 class Invocation(msgspec.Struct, frozen=True):
-    """What was typed. `flags` by setting name; `problems` are the flags that nobody knows."""
+    """What was typed. `flags` by setting name; `problems` are unknown flags."""
 
     command: str
     flags: Mapping[str, tuple[str, ...]] = {}
@@ -32,18 +32,18 @@ class Invocation(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-_BY_NAME = {door.name: door for door in COMMANDS}
+_BY_NAME = {spec.name: spec for spec in COMMANDS}
 
 
 def parse_arguments(arguments: list[str]) -> Invocation | None:
-    """Say what is wanted; None when help was asked for and has been shown. Raises `SettingsError`."""
+    """Return what is asked for; None when it was help, which has been shown. Raise `SettingsError`."""
     program = _Commands(
         name=PROGRAM, help=_explain(), params=[_version_flag()], epilog=_list_statuses(), context_settings=_CONTEXT
     )
     try:
         found = program.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.NoSuchOption as error:
-        known = {flag for row in OPTIONS for flag in row.flags}
+        known = {flag for option in OPTIONS for flag in option.flags}
         name = error.option_name
         advice = "; options stand after the command" if name in known else ""
         raise SettingsError(f"unknown option {name}{advice}", hint=_HELP) from error
@@ -56,7 +56,7 @@ class _Commands(click.Group):
     """Builds a command only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [door.name.split()[0] for door in COMMANDS]
+        return [spec.name.split()[0] for spec in COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name == "config":
@@ -109,7 +109,7 @@ class _Command(click.Command):
                 return rest
 
     def _drop(self, args: list[str], name: str) -> tuple[list[str], str]:
-        """Take an unknown option out, with the value that was meant for the option it resembles."""
+        """Remove an unknown option, with the value that was meant for the option it resembles."""
         known = {flag: option for option in self.params for flag in option.opts if flag.startswith("-")}
         hint = suggest(name, known)
         at = next((index for index, text in enumerate(args) if text.partition("=")[0] == name), None)
@@ -144,55 +144,56 @@ class _Flag(click.Option):
         self.heading = heading
 
 
-def _build(door: CommandSpec, shown: str) -> click.Command:
-    metavar = f"[{door.argument}]..." if door.argument else ""
+def _build(spec: CommandSpec, shown: str) -> click.Command:
+    metavar = f"[{spec.argument}]..." if spec.argument else ""
     params: list[click.Parameter] = [click.Argument(["arguments"], nargs=-1, metavar=metavar)]
-    for row in OPTIONS:
-        if door.name in row.commands:
-            params += _list_flags(row)
+    for option in OPTIONS:
+        if spec.name in option.commands:
+            params += _list_flags(option)
 
     @click.pass_context
     def collect(ctx: click.Context, /, **values: object) -> Invocation:
         given = values.get("arguments")
         arguments = tuple(given) if isinstance(given, tuple) else ()
         problems = ctx.meta.get("problems", ())
-        if arguments and not door.argument:
-            problems += (f"{door.name} takes no argument ('{arguments[0]}')",)
-        return Invocation(door.name, _read_flags(ctx), arguments if door.argument else (), problems)
+        if arguments and not spec.argument:
+            problems += (f"{spec.name} takes no argument ('{arguments[0]}')",)
+        return Invocation(spec.name, _read_flags(ctx), arguments if spec.argument else (), problems)
 
-    command = _Command(name=shown, callback=collect, params=params, help=door.help, epilog=_show_examples(door))
+    command = _Command(name=shown, callback=collect, params=params, help=spec.help, epilog=_show_examples(spec))
     command.context_settings = _CONTEXT
-    command.short_help = door.help
+    command.short_help = spec.help
     return command
 
 
-def _list_flags(row: Option) -> list[_Flag]:
-    """Give a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
-    if row.switch:
-        plain = _Flag(row.flags, row.name, row.heading, is_flag=True, help=row.help)
-        if not row.environment_name:
+def _list_flags(option: Option) -> list[_Flag]:
+    """Return a setting's flags: the shown one, the file form of a secret, the hidden ways to say no and old names."""
+    if option.switch:
+        plain = _Flag(option.flags, option.name, option.heading, is_flag=True, help=option.help)
+        if not option.environment_name:
             return [plain]
-        opposite = (f"--no-{row.name}",)
-        return [plain, _Flag(opposite, f"no-{row.name}", row.heading, is_flag=True, hidden=True)]
-    if not row.flags:
+        opposite = (f"--no-{option.name}",)
+        return [plain, _Flag(opposite, f"no-{option.name}", option.heading, is_flag=True, hidden=True)]
+    if not option.flags:
         return []
-    metavar = "NAME" if row.several else row.placeholder
-    shown = {"help": _describe(row), "metavar": metavar, "multiple": True}
-    flags = [_Flag(row.flags[:1], row.name, row.heading, hidden=row.secret, **shown)]
-    if row.secret:
-        file = {**shown, "metavar": "PATH", "help": f"{row.help} Read from this file."}
-        flags.append(_Flag((f"{row.flags[0]}-file",), f"{row.name}-file", row.heading, **file))
+    metavar = "NAME" if option.several else option.placeholder
+    shown = {"help": _describe(option), "metavar": metavar, "multiple": True}
+    flags = [_Flag(option.flags[:1], option.name, option.heading, hidden=option.secret, **shown)]
+    if option.secret:
+        file = {**shown, "metavar": "PATH", "help": f"{option.help} Read from this file."}
+        flags.append(_Flag((f"{option.flags[0]}-file",), f"{option.name}-file", option.heading, **file))
     flags += [
-        _Flag((alias,), f"{row.name} {alias}", row.heading, multiple=True, hidden=True) for alias in row.aliases
+        _Flag((alias,), f"{option.name} {alias}", option.heading, multiple=True, hidden=True)
+        for alias in option.aliases
     ]
-    if row.name == "qdrant-url":
-        flags += [_Flag((f"--{old}",), old, row.heading, multiple=True, hidden=True) for old in ("host", "port")]
+    if option.name == "qdrant-url":
+        flags += [_Flag((f"--{old}",), old, option.heading, multiple=True, hidden=True) for old in ("host", "port")]
     return flags
 
 
-def _describe(row: Option) -> str:
-    shown = row.write(row.default)
-    help_text = row.flag_help or row.help
+def _describe(option: Option) -> str:
+    shown = option.write(option.default)
+    help_text = option.flag_help or option.help
     return f"{help_text}  [{shown}]" if shown else help_text
 
 
@@ -226,12 +227,12 @@ def _explain() -> str:
     return "Brings a fresh Qdrant up with its data, and makes snapshots that can be trusted."
 
 
-def _show_examples(door: CommandSpec) -> str:
-    lines = [f"  {PROGRAM} {example}" for example in door.examples]
+def _show_examples(spec: CommandSpec) -> str:
+    lines = [f"  {PROGRAM} {example}" for example in spec.examples]
     more = f"Exit statuses: {PROGRAM} --help. Variables and the settings file: docs/settings.md."
     return "\n".join(["Examples:", *lines, "", more])
 
 
 def _list_statuses() -> str:
-    rows = [f"  {row.number:>3}  {row.name:<12}  {row.meaning}" for row in EXIT_STATUSES]
+    rows = [f"  {status.number:>3}  {status.name:<12}  {status.meaning}" for status in EXIT_STATUSES]
     return "\n".join(["Exit status:", *rows, "", f"Settings: {PROGRAM} config show, and docs/settings.md"])

@@ -33,20 +33,20 @@ class Configuration(Report, frozen=True, kw_only=True):
 
 
 def run(settings: Settings) -> Configuration:
-    """List every setting of this run. Asks nobody."""
+    """Return every setting of this run. No server is asked."""
     shown = []
-    for row in OPTIONS:
-        if row.name in _NOT_SHOWN:
+    for option in OPTIONS:
+        if option.name in _NOT_SHOWN:
             continue
-        value = settings.value_of(row)
+        value = settings.value_of(option)
         plain = MASK if isinstance(value, Secret) else value
-        shown.append(ShownSetting(row.name, plain, row.write(value), settings.origins[row.name].where))
+        shown.append(ShownSetting(option.name, plain, option.write(value), settings.origins[option.name].where))
     own = {name: dict(choices) for name, choices in settings.own.items()}
     return Configuration(settings=tuple(shown), collections=own)
 
 
 def describe(result: Configuration) -> list[str]:
-    """Give one line per setting: name, value, origin."""
+    """Return one line per setting: name, value, origin."""
     names = max(len(one.name) for one in result.settings)
     texts = min(40, max(len(one.text) for one in result.settings))
     lines = [f"{one.name:<{names}}  {one.text or '-':<{texts}}  {one.origin}" for one in result.settings]

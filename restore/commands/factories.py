@@ -48,7 +48,7 @@ def make_token() -> str:
 
 @contextlib.contextmanager
 def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
-    """Open a client of the server in the settings. Raises `SettingsError` for a wrong `ca_file`."""
+    """Open a client of the server in the settings. Raise `SettingsError` for a wrong `ca_file`."""
     key = settings.server.api_key.reveal() if settings.server.api_key else ""
     try:
         qdrant = connect(settings.server.url, key, ca_file=settings.server.ca_file, insecure=settings.server.insecure)
@@ -71,7 +71,7 @@ _SILENCE_SECONDS = 60.0
 def open_store(settings: Settings, text: str = "") -> Store:
     """Open a store to read it: the one of the settings, or that at `text`.
 
-    Raises `NotFoundError` when it is not there, or is no store; `AuthError` and `StoreError` when it cannot be asked.
+    Raise `NotFoundError` when it is not there, or is no store; `AuthError` and `StoreError` when it cannot be asked.
     """
     location = parse_location(text or settings.store.location)
     if location.is_bucket:
@@ -97,7 +97,7 @@ def open_with_fallbacks(settings: Settings, log: Log) -> Store:
 
 
 def _open_anywhere(settings: Settings) -> Store:
-    """Give what stands for a store where one file is restored, given by its path: it need not be there."""
+    """Return a store for restoring one file, given by its path. The configured store need not exist."""
     location = parse_location(settings.store.location)
     return LocalStore("." if location.is_bucket else location.path, _open_keys(settings))
 
@@ -130,7 +130,7 @@ def open_or_create(settings: Settings, text: str = "") -> WritableStore:
 def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
     """Open a store to say what would be written there; nothing is made, and it may not be there yet.
 
-    Raises `NotFoundError` when there is no such bucket.
+    Raise `NotFoundError` when there is no such bucket.
     """
     location = parse_location(text)
     if location.is_bucket:
@@ -143,7 +143,7 @@ def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
 
 
 def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
-    """Give what makes a encoder for a collection; all are made once here, so that what is wrong is told at once."""
+    """Return what makes a encoder for a collection; all are made once here, so that what is wrong is told at once."""
     encoders = {
         collection: _make_encoder(settings.snapshot_options_for(collection)) for collection in ("", *settings.own)
     }
@@ -156,7 +156,7 @@ def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
 
 
 def _make_encoder(settings: SnapshotOptions) -> Encoder | None:
-    """Give what compresses and encrypts; None when neither is wanted. Raises `SettingsError`."""
+    """Return what compresses and encrypts; None when neither is asked for. Raise `SettingsError`."""
     if settings.compress is Compress.NONE and settings.encrypt is Encrypt.NONE:
         return None
     from restore.snapshots.age import load_recipients  # 3 ms, with codec

@@ -1,4 +1,4 @@
-"""Taking secrets out of what is said: those of the settings, and those that others keep in variables."""
+"""Masking of secrets in all output: those of the settings, and those of other programs in variables."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SECRET = re.compile(
     r"(SECRET|TOKEN|PASSWORD|CREDENTIAL|(\A|_)KEY|KEY_ID|SAS|CONNECTION_STRING)(S|_[0-9]+)?\Z", re.IGNORECASE
 )
 _PROXY = re.compile(r"(HTTPS?|ALL)_PROXY\Z", re.IGNORECASE)
-# A shorter one of somebody else's may be a word of ours.
+# A shorter one of another program may be an ordinary word.
 _SHORTEST = 16
 
 
 def make_mask(settings: Settings) -> Callable[[str], str]:
-    """Give what takes every secret out of a text, whoever wrote it."""
-    own = [settings.value_of(row) for row in OPTIONS if row.secret]
+    """Return a function that masks every secret in a text."""
+    own = [settings.value_of(option) for option in OPTIONS if option.secret]
     secrets = [*(one for one in own if isinstance(one, Secret)), *_list_around()]
     # The longest first: one may hold another.
     forms = sorted({form for secret in secrets for form in secret.list_forms()}, key=len, reverse=True)
@@ -34,7 +34,7 @@ def make_mask(settings: Settings) -> Callable[[str], str]:
 
 
 def _list_around() -> list[Secret]:
-    """Give the secrets in variables that are not ours: nothing says them, and nothing shall by mistake."""
+    """Return the secrets in variables of other programs: no output contains them on purpose."""
     around = [value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= _SHORTEST]
     proxies = [
         value.rpartition("@")[0].rpartition("/")[2] for name, value in os.environ.items() if _PROXY.match(name)

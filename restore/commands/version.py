@@ -11,7 +11,7 @@ from restore.qdrant.version import OLDEST_SUPPORTED
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody who reports trouble should copy."""
+    """What belongs into a report of a problem."""
 
     status: int = 0
     program: str
@@ -20,13 +20,13 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run() -> Versions:
-    """Say the versions. Asks nobody."""
+    """Return the versions. No server is asked."""
     oldest = f"{OLDEST_SUPPORTED.major}.{OLDEST_SUPPORTED.minor}"
     return Versions(program=__version__, python=platform.python_version(), supported_servers=f">={oldest}")
 
 
 def describe(result: Versions) -> list[str]:
-    """Give one line each."""
+    """Return one line each."""
     oldest = result.supported_servers.removeprefix(">=")
     return [
         f"qdrant-restore {result.program}",

@@ -17,12 +17,12 @@ from restore.system.text import suggest
 
 _NOTHING = ("", "~", "null")
 _OF_EACH = ("latest", "previous")
-_OWN = {row.yaml_key: row for row in OPTIONS if row.per_collection}
+_OWN = {option.yaml_key: option for option in OPTIONS if option.per_collection}
 OwnChoices = Mapping[str, Mapping[str, Any]]
 
 
 def resolve_collections(sources: Sources, *, everything: bool) -> Resolved:
-    """Give the collections that were named one by one: by arguments and flags, else variables, else the file.
+    """Return the collections that were named one by one: by arguments and flags, else variables, else the file.
 
     Empty when none was named: then every collection of the store, or of the server, is meant.
     """
@@ -53,7 +53,7 @@ def resolve_collections(sources: Sources, *, everything: bool) -> Resolved:
 
 
 def read_own(sources: Sources) -> tuple[OwnChoices, tuple[str, ...]]:
-    """Read what the settings file chooses for single collections; gives the choices and the problems."""
+    """Read what the settings file chooses for single collections; return the choices and the problems."""
     collections = sources.document.get("collections")
     if not isinstance(collections, dict):
         return {}, ()
@@ -72,7 +72,7 @@ def read_own(sources: Sources) -> tuple[OwnChoices, tuple[str, ...]]:
 
 
 def guess_collection(snapshot: str) -> str | None:
-    """Tell from a snapshot's file name which collection it is of; None when the name does not say."""
+    """Return the collection that a snapshot's file name stands for; None when the name does not say."""
     name = snapshot.replace("\\", "/").rpartition("/")[2]
     if (ours := parse_name(name)) is not None:
         return decode_collection(ours.encoded)
@@ -84,17 +84,17 @@ def guess_collection(snapshot: str) -> str | None:
 
 
 def names_a_path(snapshot: str) -> bool:
-    """Tell whether a choice of snapshot is a file anywhere, not one of the store."""
+    """Return whether a choice of snapshot is a file anywhere, not one of the store."""
     return "/" in snapshot or "\\" in snapshot
 
 
 def is_one_file(snapshot: str) -> bool:
-    """Tell whether a choice of snapshot is one file, not one of each collection."""
+    """Return whether a choice of snapshot is one file, not one of each collection."""
     return snapshot not in _OF_EACH
 
 
 def resolve_one_file(collections: Resolved, snapshot: Resolved, to: Resolved) -> Resolved:
-    """Settle which collection a single snapshot file is for, and that one target has one source.
+    """Decide which collection a single snapshot file is for; one target has one source.
 
     A file given by name or path says by its name, or by the target's, which collection is meant; a flag's file
     counts more than collections that variables name.
@@ -128,8 +128,8 @@ def _split(text: str) -> list[str]:
 
 
 def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Resolved:
-    row = OPTIONS_BY_NAME["collections"]
-    read = [read_text(row, name, origin.where) for name in dict.fromkeys(names)]
+    option = OPTIONS_BY_NAME["collections"]
+    read = [read_text(option, name, origin.where) for name in dict.fromkeys(names)]
     problems = tuple(problem for _, problem in read if problem)
     return Resolved(tuple(name for name, problem in read if not problem), origin, problems)
 
@@ -138,11 +138,11 @@ def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any]
     choices: dict[str, Any] = {}
     problems: list[str] = []
     for key, text in own.items():
-        row: Option | None = _OWN.get(key)
-        if row is None:
+        option: Option | None = _OWN.get(key)
+        if option is None:
             problems.append(f"{where}: unknown key '{key}'{suggest(str(key), _OWN)}")
         elif text != "":
-            choices[row.attribute], problem = read_text(row, text, f"{where}.{key}")
+            choices[option.attribute], problem = read_text(option, text, f"{where}.{key}")
             problems += [problem] if problem else []
     return choices, problems
 
@@ -150,31 +150,31 @@ def _read_choices(own: Mapping[str, object], where: str) -> tuple[dict[str, Any]
 PATTERNS = frozenset({"include", "exclude"})
 
 
-def resolve_patterns(row: Option, sources: Sources) -> Resolved:
-    """Give a list of patterns from the first source that has some; a variable's are separated by commas."""
-    for origin, found in _state(row, sources):
+def resolve_patterns(option: Option, sources: Sources) -> Resolved:
+    """Return a list of patterns from the first source that has some; a variable's are separated by commas."""
+    for origin, found in _find_texts(option, sources):
         texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            return Resolved(row.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
-        read = [read_text(row, text, origin.where) for text in texts]
+            return Resolved(option.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
+        read = [read_text(option, text, origin.where) for text in texts]
         problems = tuple(problem for _, problem in read if problem)
         return Resolved(tuple(pattern for pattern, problem in read if not problem), origin, problems)
-    return Resolved(row.default, Origin(SourcePriority.DEFAULT, "default"))
+    return Resolved(option.default, Origin(SourcePriority.DEFAULT, "default"))
 
 
-def _state(row: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
-    if given := sources.flags.get(row.name):
+def _find_texts(option: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
+    if given := sources.flags.get(option.name):
         # A flag's pattern is taken verbatim: it is given again for another one.
-        yield Origin(SourcePriority.FLAG, row.flags[0]), given
-    if variable := sources.environment.get(row.environment_name):
-        yield Origin(SourcePriority.ENVIRONMENT, row.environment_name), variable
-    key = sources.document.get(row.yaml_key)
+        yield Origin(SourcePriority.FLAG, option.flags[0]), given
+    if variable := sources.environment.get(option.environment_name):
+        yield Origin(SourcePriority.ENVIRONMENT, option.environment_name), variable
+    key = sources.document.get(option.yaml_key)
     if key not in (None, "", []):
-        yield Origin(SourcePriority.FILE, f"{sources.document_name}: {row.yaml_key}"), key
+        yield Origin(SourcePriority.FILE, f"{sources.document_name}: {option.yaml_key}"), key
 
 
 def narrow(collections: Resolved, include: Resolved, exclude: Resolved) -> tuple[Resolved, Resolved, Resolved]:
-    """Let names and patterns agree; gives the collections and the patterns that count.
+    """Return the collections and the patterns that count where both are given.
 
     Names given more strongly (an argument against the settings file) make patterns count for nothing. Else patterns
     that include choose among everything, and excludes win over names too.

@@ -28,14 +28,14 @@ _MOST_AT_ONCE = 32
 
 
 def parse_text(text: str) -> str:
-    """Take a text that must say something."""
+    """Read a text that is not empty."""
     if not text.strip():
         raise ValueError("is empty")
     return text
 
 
 def parse_note(text: str) -> str:
-    """Take any text, also none."""
+    """Read any text, also an empty one."""
     return text
 
 
@@ -129,7 +129,7 @@ def parse_mode(text: str) -> int:
 
 
 def parse_secret(text: str) -> Secret:
-    """Take a secret. The sentence of what is wrong never repeats it."""
+    """Read a secret. An error never repeats it."""
     if not text.strip():
         raise ValueError("is empty")
     if text != text.strip():
@@ -140,7 +140,7 @@ def parse_secret(text: str) -> Secret:
 
 
 def parse_choice(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
-    """Give the reader of a choice."""
+    """Return a function that reads one word of several."""
 
     def read(text: str) -> StrEnum:
         try:

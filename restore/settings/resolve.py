@@ -40,44 +40,44 @@ _HINT = (
 
 
 def read_settings(command: str, sources: Sources) -> Settings:
-    """Decide every setting for one command. Raises `SettingsError` with all that is wrong, in every source."""
+    """Decide every setting for one command. Raise `SettingsError` with all that is wrong, in every source."""
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
-    settled = {row.name: resolve(row, sources) for row in OPTIONS if row.name not in _APART}
+    resolved = {option.name: resolve(option, sources) for option in OPTIONS if option.name not in _APART}
     named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
-    settled["collections"] = resolve_collections(named, everything=settled["all"].value)
-    settled |= {row.name: resolve_patterns(row, sources) for row in OPTIONS if row.name in _LISTS}
-    if not settled["all"].value:
-        narrowed = narrow(settled["collections"], settled["include"], settled["exclude"])
-        settled["collections"], settled["include"], settled["exclude"] = narrowed
-    if command in _OF_ONE and not settled["all"].value:
-        settled["collections"] = resolve_one_file(settled["collections"], settled["snapshot"], settled["to"])
+    resolved["collections"] = resolve_collections(named, everything=resolved["all"].value)
+    resolved |= {option.name: resolve_patterns(option, sources) for option in OPTIONS if option.name in _LISTS}
+    if not resolved["all"].value:
+        narrowed = narrow(resolved["collections"], resolved["include"], resolved["exclude"])
+        resolved["collections"], resolved["include"], resolved["exclude"] = narrowed
+    if command in _OF_ONE and not resolved["all"].value:
+        resolved["collections"] = resolve_one_file(resolved["collections"], resolved["snapshot"], resolved["to"])
     own, own_problems = read_own(sources)
     unknown, warnings = find_unknown_variables(sources)
     problems = (
         *sources.problems,
         *problems,
-        *(problem for one in settled.values() for problem in one.problems),
+        *(problem for one in resolved.values() for problem in one.problems),
         *own_problems,
         *find_unknown_keys(sources),
         *unknown,
     )
     fields: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
-    for row in OPTIONS:
-        if row.name in settled:
-            fields[row.group][row.attribute] = settled[row.name].value
+    for option in OPTIONS:
+        if option.name in resolved:
+            fields[option.group][option.attribute] = resolved[option.name].value
     groups: dict[str, Any] = {name: kind(**fields[name]) for name, kind in GROUPS.items()}
     chosen = Settings(
         **groups,
         arguments=sources.arguments,
         own=own,
-        origins={name: one.origin for name, one in settled.items()},
+        origins={name: one.origin for name, one in resolved.items()},
         warnings=warnings,
     )
     problems = (*problems, *_find_conflicts(command, chosen))
     if problems:
         raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
-    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(settled)))
+    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(resolved)))
 
 
 def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
@@ -121,14 +121,14 @@ def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
 
 
 def _find_sets_problems(chosen: Settings) -> tuple[str, ...]:
-    """Say that a listing of sets is one of whole runs."""
+    """Return what is wrong with a listing of sets, which is one of whole runs."""
     flags = [f"--{field}" for field in ("include", "exclude") if chosen.origins[field].rank is SourcePriority.FLAG]
     named = (*chosen.arguments, *flags)
     return (f"--sets: shows what whole runs made, but {', '.join(named)} was given too; keep one",) if named else ()
 
 
 def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
-    """Say what is wrong with the two stores of a mirror, run now or by schedule."""
+    """Return what is wrong with the two stores of a mirror, run now or by schedule."""
     if command == Command.SERVE and chosen.schedule.mirror and not chosen.store.mirror_to:
         where = chosen.origins["schedule-mirror"].where
         return (f"{where}: where to? set RESTORE_MIRROR_TO, or mirror_to: in restore.yaml",)
@@ -145,10 +145,10 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _find_warnings(settled: Mapping[str, Resolved]) -> tuple[str, ...]:
-    typed = [row for row in OPTIONS if row.secret and settled[row.name].origin.where == row.flags[0]]
+def _find_warnings(resolved: Mapping[str, Resolved]) -> tuple[str, ...]:
+    typed = [option for option in OPTIONS if option.secret and resolved[option.name].origin.where == option.flags[0]]
     return tuple(
-        f"{row.flags[0]}: everybody who may list processes can read it; "
-        f"use {row.environment_name} or {row.flags[0]}-file"
-        for row in typed
+        f"{option.flags[0]}: everybody who may list processes can read it; "
+        f"use {option.environment_name} or {option.flags[0]}-file"
+        for option in typed
     )

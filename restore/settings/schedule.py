@@ -42,7 +42,7 @@ Schedule = Cron | Every
 
 
 def parse_schedule(text: str) -> Schedule:
-    """Read a schedule. Raises `ValueError` with what is wrong; `ImportError` where the extra `serve` is missing."""
+    """Read a schedule. Raise `ValueError` with what is wrong; `ImportError` where the extra `serve` is missing."""
     compact = " ".join(text.split())
     if match := _EVERY.fullmatch(compact):
         seconds = parse_duration(match[1])
@@ -58,7 +58,7 @@ def parse_schedule(text: str) -> Schedule:
 
 
 def open_zone(name: str) -> tzinfo:
-    """Give a time zone. Raises `ValueError` for a name that is none."""
+    """Return a time zone. Raise `ValueError` for a name that is none."""
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -66,7 +66,7 @@ def open_zone(name: str) -> tzinfo:
 
 
 def iterate_slots(cron: Cron, after: datetime, zone: tzinfo) -> Iterator[datetime]:
-    """Give the slots after a moment, UTC. Raises `ValueError` for fields that are none.
+    """Return the slots after a moment, UTC. Raise `ValueError` for fields that are none.
 
     A daily slot in the hour that clocks repeat is the first of the two; counted from within the second one it would
     lie in the past.

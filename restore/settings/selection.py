@@ -11,7 +11,7 @@ from restore.qdrant.collection_names import is_marker, is_temporary
 def select_collections(
     names: Iterable[str], include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Give the names that are meant, sorted, each once. Without `include` every one is; excludes win.
+    """Return the names that are meant, sorted, each once. Without `include` every one is; excludes win.
 
     Letters count as they are, whatever the system. Marks of restores in progress and what a drill makes are never
     collections.
@@ -22,9 +22,9 @@ def select_collections(
 def warn_about_patterns(
     names: Iterable[str], include: tuple[str, ...], exclude: tuple[str, ...], *, doing: str, where: str
 ) -> tuple[str, ...]:
-    """Say which patterns mean nothing: a typing error must not look like a run in which all went well.
+    """Return a warning for each pattern that matches nothing: a typing error must not look like a success.
 
-    `doing` is the verb (`snapshot`), `where` the subject (`store 'x'`). Without patterns there is nothing to say.
+    `doing` is the verb (`snapshot`), `where` the subject (`store 'x'`). Without patterns there is none.
     """
     if not include and not exclude:
         return ()
@@ -36,7 +36,7 @@ def warn_about_patterns(
 
 
 def is_selected(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
-    """Tell whether one name is meant."""
+    """Return whether one name is meant."""
     if is_marker(name) or is_temporary(name) or any(fnmatchcase(name, pattern) for pattern in exclude):
         return False
     return not include or any(fnmatchcase(name, pattern) for pattern in include)

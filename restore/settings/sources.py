@@ -34,11 +34,11 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a door has read, as texts.
+    """Everything that the command line has read, as texts.
 
     `flags` has every flag given, by setting name (`api-key-file` for the file form). `document` is the settings
     file, its scalars uninterpreted, and `document_name` what to call it. `files` has the bytes of each secret file
-    by path, or the words that say why it could not be read. `problems` were met on the way.
+    by path, or why it could not be read. `problems` were met while reading.
     """
 
     arguments: tuple[str, ...] = ()
@@ -66,43 +66,43 @@ class _Found(msgspec.Struct, frozen=True):
     is_path: bool = False
 
 
-def resolve(row: Option, sources: Sources) -> Resolved:
-    """Give one setting's value from the first source that has it."""
+def resolve(option: Option, sources: Sources) -> Resolved:
+    """Return one setting's value from the first source that has it."""
     for rank in SourcePriority:
-        match [found for found in _state(row, sources) if found.origin.rank is rank]:
+        match [found for found in _find_texts(option, sources) if found.origin.rank is rank]:
             case []:
                 continue
             case [found]:
-                return _read(row, found, sources)
+                return _read(option, found, sources)
             case [found, other, *_]:
                 both = f"{found.origin.where} and {other.origin.where} are both set; keep one"
-                return Resolved(row.default, found.origin, (both,))
-    return Resolved(row.default, Origin(SourcePriority.DEFAULT, "default"))
+                return Resolved(option.default, found.origin, (both,))
+    return Resolved(option.default, Origin(SourcePriority.DEFAULT, "default"))
 
 
 def list_secret_files(sources: Sources) -> tuple[str, ...]:
-    """Give the paths of the secret files that flags, variables and the settings file name."""
-    found = (found for row in OPTIONS if row.secret for found in _state(row, sources))
+    """Return the paths of the secret files that flags, variables and the settings file name."""
+    found = (found for option in OPTIONS if option.secret for found in _find_texts(option, sources))
     return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not SourcePriority.DOCKER)
 
 
 def list_docker_secrets() -> tuple[str, ...]:
-    """Give the paths under which Docker and Kubernetes mount our secrets; they count when they are there."""
-    return tuple(f"{DOCKER_SECRETS}/{row.docker_secret}" for row in OPTIONS if row.docker_secret)
+    """Return the paths under which Docker and Kubernetes mount our secrets; they count when they are there."""
+    return tuple(f"{DOCKER_SECRETS}/{option.docker_secret}" for option in OPTIONS if option.docker_secret)
 
 
-def read_text(row: Option, text: object, where: str) -> tuple[Any, str]:
-    """Read one text; gives the value and what was wrong (empty: nothing)."""
+def read_text(option: Option, text: object, where: str) -> tuple[Any, str]:
+    """Read one text; return the value and what was wrong (empty: nothing)."""
     if not isinstance(text, str):
-        return row.default, f"{where}: one value is wanted, not a list or a mapping"
+        return option.default, f"{where}: one value is wanted, not a list or a mapping"
     try:
-        return row.read(text), ""
+        return option.read(text), ""
     except ValueError as error:
-        return row.default, f"{where}: {truncate_middle(str(error))}"
+        return option.default, f"{where}: {truncate_middle(str(error))}"
 
 
 def merge_host(flags: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Turn `--host` and `--port`, as hand-written scripts have them, into a URL; gives the flags and the problems."""
+    """Turn `--host` and `--port`, as in hand-written scripts, into a URL; return the flags and the problems."""
     others = {name: given for name, given in flags.items() if name not in {"host", "port"}}
     host, port = (flags.get(name, ("",))[-1] for name in ("host", "port"))
     if not host and not port:
@@ -125,27 +125,27 @@ def _join(host: str, port: str) -> str:
     return f"http://{host}" if has_port else f"http://{host}:{port or QDRANT_PORT}"
 
 
-def _state(row: Option, sources: Sources) -> Iterator[_Found]:
+def _find_texts(option: Option, sources: Sources) -> Iterator[_Found]:
     """Find a setting's texts in every source; an empty variable or key is an unset one."""
-    for suffix in ("", "file") if row.secret else ("",):
+    for suffix in ("", "file") if option.secret else ("",):
         tail = f"-{suffix}" if suffix else ""
-        given = sources.flags.get(row.name + tail)
-        if given and row.flags:
-            yield _Found(Origin(SourcePriority.FLAG, row.flags[0] + tail), given[-1], bool(suffix))
-        variable = row.environment_name + tail.replace("-", "_").upper()
-        if row.environment_name and sources.environment.get(variable):
+        given = sources.flags.get(option.name + tail)
+        if given and option.flags:
+            yield _Found(Origin(SourcePriority.FLAG, option.flags[0] + tail), given[-1], bool(suffix))
+        variable = option.environment_name + tail.replace("-", "_").upper()
+        if option.environment_name and sources.environment.get(variable):
             yield _Found(Origin(SourcePriority.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
-        key = row.yaml_key + tail.replace("-", "_")
-        if row.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
+        key = option.yaml_key + tail.replace("-", "_")
+        if option.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
             where = f"{sources.document_name}: {key}"
             yield _Found(Origin(SourcePriority.FILE, where), text, bool(suffix))
-    path = f"{DOCKER_SECRETS}/{row.docker_secret}"
-    if row.docker_secret and path in sources.files:
+    path = f"{DOCKER_SECRETS}/{option.docker_secret}"
+    if option.docker_secret and path in sources.files:
         yield _Found(Origin(SourcePriority.DOCKER, path), path, is_path=True)
 
 
 def _dig(document: Mapping[str, Any], key: str) -> object:
-    """Give what stands under a key; `schedule.snapshot` is `snapshot` under `schedule`."""
+    """Return what stands under a key; `schedule.snapshot` is `snapshot` under `schedule`."""
     outer, _, inner = key.partition(".")
     found = document.get(outer)
     if not inner:
@@ -153,21 +153,21 @@ def _dig(document: Mapping[str, Any], key: str) -> object:
     return found.get(inner) if isinstance(found, dict) else None
 
 
-def _read(row: Option, found: _Found, sources: Sources) -> Resolved:
+def _read(option: Option, found: _Found, sources: Sources) -> Resolved:
     text, where = found.text, found.origin.where
     if found.is_path:
         content = sources.files.get(str(text), "was not read")
         where = f"{where}: secret file '{text}'" if where != text else f"secret file '{text}'"
         if isinstance(content, str):
-            return Resolved(row.default, found.origin, (f"{where} {content}",))
+            return Resolved(option.default, found.origin, (f"{where} {content}",))
         try:
             text = _strip_newline(content.decode())
         except UnicodeDecodeError:
-            return Resolved(row.default, found.origin, (f"{where} is not text in UTF-8",))
-    value, problem = read_text(row, text, where)
+            return Resolved(option.default, found.origin, (f"{where} is not text in UTF-8",))
+    value, problem = read_text(option, text, where)
     return Resolved(value, found.origin, (problem,) if problem else ())
 
 
 def _strip_newline(text: str) -> str:
-    """Take off one newline at the end, as editors and `echo` leave it."""
+    """Remove one newline at the end, which editors and `echo` write."""
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text

@@ -1,4 +1,4 @@
-"""Names that are no setting: a slip of the pen is an error, somebody else's is let be."""
+"""Names that are no setting: a near miss is an error, a name of another program is left alone."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ _MARK = "\ufeff"
 
 
 def list_variables() -> tuple[str, ...]:
-    """Give every variable that is read."""
-    named = tuple(row.environment_name for row in OPTIONS if row.environment_name)
-    return (*named, *(row.environment_name + "_FILE" for row in OPTIONS if row.secret))
+    """Return every variable that is read."""
+    named = tuple(option.environment_name for option in OPTIONS if option.environment_name)
+    return (*named, *(option.environment_name + "_FILE" for option in OPTIONS if option.secret))
 
 
 def list_keys() -> tuple[str, ...]:
-    """Give every key that may stand in the settings file."""
-    named = tuple(row.yaml_key for row in OPTIONS if row.yaml_key)
-    return (*named, *(row.yaml_key + "_file" for row in OPTIONS if row.secret))
+    """Return every key that may stand in the settings file."""
+    named = tuple(option.yaml_key for option in OPTIONS if option.yaml_key)
+    return (*named, *(option.yaml_key + "_file" for option in OPTIONS if option.secret))
 
 
 def find_unknown_keys(sources: Sources) -> tuple[str, ...]:
-    """Give one problem for each key of the settings file that is no setting."""
+    """Return one problem for each key of the settings file that is no setting."""
     known = list_keys()
-    rooms = {key.partition(".")[0] for key in known if "." in key}
-    plain = {*rooms, *(key for key in known if "." not in key)}
+    groups = {key.partition(".")[0] for key in known if "." in key}
+    plain = {*groups, *(key for key in known if "." not in key)}
     problems = [
         f"{sources.document_name}: unknown key '{key}'{suggest(str(key), plain)}"
         for key in sources.document
         if key not in plain
     ]
-    for group in sorted(rooms & set(sources.document)):
+    for group in sorted(groups & set(sources.document)):
         inner = [key.partition(".")[2] for key in known if key.startswith(f"{group}.")]
         problems += _find_unknown_inside(sources.document[group], inner, f"{sources.document_name}: {group}")
     return tuple(problems)
 
 
 def _find_unknown_inside(found: object, known: list[str], where: str) -> list[str]:
-    """Give the problems of a mapping in the settings file; nothing at all in it is fine."""
+    """Return the problems of a mapping in the settings file; nothing at all in it is fine."""
     if found in (None, ""):
         return []
     if not isinstance(found, dict):
@@ -55,7 +55,7 @@ def _find_unknown_inside(found: object, known: list[str], where: str) -> list[st
 
 
 def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the problems and the warnings about variables that look like ours."""
+    """Return the problems and the warnings about variables that look like ours."""
     known = list_variables()
     marked = [name.removeprefix(_MARK) for name in sources.environment if name.startswith(_MARK)]
     problems = [

@@ -1,4 +1,4 @@
-"""`healthcheck` with settings: ask a running `serve` whether it lives."""
+"""`healthcheck` with settings: ask a running `serve` whether it is healthy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from restore.settings.model import Settings
 from restore.system.events import Log, Progress
 
 
-class Probed(Report, frozen=True):
+class HealthcheckResult(Report, frozen=True):
     """What `healthcheck` found."""
 
     listen: str
@@ -18,4 +18,4 @@ class Probed(Report, frozen=True):
 def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
     """Ask the address of the settings."""
     status = probe(settings.monitoring.listen)
-    return CommandResult(Probed(listen=settings.monitoring.listen, status=status), [], status)
+    return CommandResult(HealthcheckResult(listen=settings.monitoring.listen, status=status), [], status)

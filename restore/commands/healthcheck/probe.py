@@ -1,4 +1,4 @@
-"""Ask a running `serve` whether it lives. Run every few seconds for years, so it imports next to nothing."""
+"""Ask a running `serve` whether it is healthy. Run every few seconds for years, so it imports next to nothing."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing list
 
 
 def find_address() -> str | None:
-    """Give what RESTORE_LISTEN says, empty for the default; None when a settings file may say something else."""
+    """Return the value of RESTORE_LISTEN, empty for the default; None when a settings file may say something else."""
     if os.environ.get("RESTORE_CONFIG") or os.path.exists("restore.yaml"):  # noqa: PTH110 - pathlib costs 3 ms
         return None
     return os.environ.get("RESTORE_LISTEN", "").strip()
 
 
 def probe(listen: str) -> int:
-    """Give the exit status: 0, or 124 when it is not healthy or does not answer. `listen` empty: the default."""
+    """Return the exit status: 0, or 124 when it is not healthy or does not answer. `listen` empty: the default."""
     host, _, port = (listen or _DEFAULT).rpartition(":")
     host = host.strip("[]")
     answer = b""

@@ -27,7 +27,7 @@ def _parse_listen(text: str) -> str:
 
 
 def _parse_secret_url(text: str) -> Secret:
-    """Take a URL that is a secret: what is wrong is said without repeating any of it."""
+    """Read a URL that is a secret. An error never repeats any of it."""
     secret = parse_secret(text)
     try:
         parts = urlsplit(text)

@@ -11,7 +11,7 @@ _HALF_A_DAY = 43200.0
 
 
 def _parse_schedule(text: str) -> str:
-    """Take a schedule's text. Where the extra `serve` is missing nothing is scheduled, and it is only kept."""
+    """Read a schedule; without the extra `serve`, which would read it, keep the text."""
     from restore.settings.schedule import parse_schedule  # noqa: PLC0415 - boot: 3 ms, paid by a schedule
 
     try:
