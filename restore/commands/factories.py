@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from restore.settings.options.store import Compress, Encrypt
 from restore.stores.local.reader import LocalStore, open_local_store
 from restore.stores.location import Location, parse_location
 from restore.system.clock import Clock
+from restore.system.process import describe_process
 
 if TYPE_CHECKING:
     from restore.checks.recorder import CheckRecorder
@@ -183,7 +183,7 @@ def _open_bucket(settings: Settings, location: Location) -> WritableBucketStore:
             location, os.environ, silence_seconds=min(_SILENCE_SECONDS, settings.limits.stall_timeout_seconds)
         ),
         location,
-        holder=f"{platform.node()} process {os.getpid()}",
+        holder=describe_process(),
         since=Clock().now().isoformat(timespec="seconds"),
         keys=_open_keys(settings),
         timeout_seconds=settings.limits.stall_timeout_seconds,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -37,6 +35,7 @@ from restore.settings.selection import select_collections
 from restore.stores.layout import Kind
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
+from restore.system.process import describe_process
 from restore.system.secret import Secret
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             log=log,
             progress=progress,
             recorder=make_recorder(store),
-            holder=f"{platform.node()} process {os.getpid()}",
+            holder=describe_process(),
             token=make_token(),
             depth=EMBEDDED if settings.verification.drill_on == ON_EMBEDDED else RESTORE,
             server_store=settings.store.server_path if settings.verification.drill_on == ON_SERVER else "",

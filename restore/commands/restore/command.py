@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-
 import msgspec
 
 from restore.commands.factories import has_scoped_key, make_token, open_qdrant, open_with_fallbacks
@@ -33,6 +30,7 @@ from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
 from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
+from restore.system.process import describe_process
 from restore.system.text import format_bytes, format_count
 
 
@@ -215,7 +213,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             clock=Clock(),
             log=log,
             progress=progress,
-            holder=f"{platform.node()} process {os.getpid()}",
+            holder=describe_process(),
             token=make_token(),
             scoped=has_scoped_key(settings),
         )

@@ -19,6 +19,7 @@ from restore.stores.layout import LEASE_FILE, LOCK_FILE
 from restore.stores.local.reader import LocalStore
 from restore.stores.locks import HeldLock
 from restore.system.flock import HAS_FLOCK, is_still_at, try_flock
+from restore.system.process import describe_process
 from restore.system.text import truncate_middle
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _open(path: str, mode: int) -> int:
 
 
 def _write_holder(file: int) -> None:
-    holder = f"{os.uname().nodename} process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
+    holder = f"{describe_process()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
     with contextlib.suppress(OSError):
         os.ftruncate(file, 0)
         os.pwrite(file, holder.encode(), 0)
