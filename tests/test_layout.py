@@ -33,8 +33,8 @@ CONTRACT = {
 }
 # What every command may import of the others' parent.
 SHARED_BY_COMMANDS = {"factories", "outcome"}
-# Modules of `commands` that look into others: metrics tell what `list` shows, and secrets are masked in what is sent.
-ON_TOP_OF_COMMANDS = {"observe": {"list", "masking", "registry"}}
+# What else a module of `commands` imports there: secrets are masked in what is sent.
+ON_TOP_OF_COMMANDS = {"observe": {"masking"}}
 # Whatever touches a socket, a disk, a clock, chance or the machine.
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "glob", "http", "io", "logging", "multiprocessing", "os", "pathlib", "platform",

@@ -13,7 +13,6 @@ from restore.errors import Interrupted, LockedError, RestoreError
 from restore.monitoring.run_result import RunResult, merge_runs
 from restore.settings.command_names import Command
 from restore.settings.model import Settings
-from restore.settings.options.collections import PatternSettings
 from restore.system.events import Log, no_op
 
 if TYPE_CHECKING:
@@ -129,17 +128,16 @@ def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no
 
     `on_file` is called for each file.
     """
-    import msgspec
-
+    from restore.checks.inventory import read_inventory
     from restore.checks.recorder import read_proven
     from restore.commands.factories import open_store
-    from restore.commands.list import command as listing
     from restore.monitoring.samples import StoreContents, record_store
+    from restore.stores.layout import select_shown
 
     try:
         store = open_store(settings)
-        everything = msgspec.structs.replace(settings, arguments=(), patterns=PatternSettings())
-        files, proven = listing.run(everything, store, _now(), on_file=on_file).files, read_proven(store)
+        files = read_inventory(store, select_shown(store.list_entries()), _now(), on_file=on_file)
+        proven = read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
         return _add_nothing

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from restore.checks.check_file import check_file
-from restore.checks.file_report import FileReport, mark_latest, mark_newest
-from restore.checks.recorder import add_checks
+from restore.checks.inventory import read_inventory
 from restore.commands.factories import open_store
 from restore.commands.list.report import ListReport, SetsReport, describe_list, describe_sets, summarise_set
 from restore.commands.outcome import CommandResult
@@ -18,31 +15,25 @@ from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, select_shown
 from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.clock import Clock
-from restore.system.events import Log, Progress, no_op
+from restore.system.events import Log, Progress
 
 
-def run(settings: Settings, store: Store, now: datetime, *, on_file: Callable[[], None] = no_op) -> ListReport:
-    """Look at every file, or at those of the collections named. Only reads; `now` judges what checks remember.
+def run(settings: Settings, store: Store, now: datetime) -> ListReport:
+    """Report every file, or those of the collections that are named. Only reads.
 
-    `on_file` is called before each of them: a store may have very many.
-    Raises `NotFoundError` for a named collection of which nothing is there. Damage is shown, and is no failure.
+    Records of checks that are later than `now` are left out. Raise `NotFoundError` for a named collection of which
+    the store has nothing. Damage is in the report, and is no error.
     """
     entries = select_shown(store.list_entries())
     for name in settings.arguments:
         if not any(entry.collection == name for entry in entries):
             raise no_snapshot_error(store, name)
     wanted = [entry for entry in entries if _is_wanted(settings, entry)]
-    files = add_pins(store, add_checks(store, (_state(store, entry, on_file) for entry in wanted), now))
     return ListReport(
         store=store.name,
-        files=mark_latest(files) if store.has_pointers else mark_newest(files),
+        files=add_pins(store, read_inventory(store, wanted, now)),
         warnings=_warn(settings, store, entries),
     )
-
-
-def _state(store: Store, entry: Entry, on_file: Callable[[], None]) -> FileReport:
-    on_file()
-    return check_file(store, entry)
 
 
 def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple[str, ...]:
@@ -65,13 +56,13 @@ def _is_wanted(settings: Settings, entry: Entry) -> bool:
 
 
 def run_sets(store: Store) -> SetsReport:
-    """Look at what each run of snapshot made, and how much of it is there. Only reads."""
+    """Report what each run of `snapshot` made, and how much of it is in the store. Only reads."""
     found, damaged = list_sets(store)
     return SetsReport(store=store.name, sets=tuple(map(summarise_set, found)), damaged=tuple(damaged))
 
 
 def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
-    """Open the store, and list what is asked for."""
+    """Open the store, and list its files or its sets."""
     if settings.sets.show:
         sets = run_sets(open_store(settings))
         return CommandResult(sets, describe_sets(sets), sets.status)
