@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
@@ -16,6 +17,9 @@ from tests.support.restore_scenario import RestoreScenario
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server
 
+# On a busy machine an example may take any time.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.load_profile("default")
 BUCKET_SERVERS = {"minio", "fake_gcs", "azurite"}
 STORES = Path(__file__).parent / "stores"
 
