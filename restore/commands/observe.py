@@ -1,6 +1,6 @@
 """How a run becomes metrics and notifications: for one command from a command line, and for the jobs of `serve`."""
 
-# ruff: noqa: PLC0415 - who wants neither pays for neither
+# ruff: noqa: PLC0415 - a run without metrics and notifications does not import them
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,22 +17,21 @@ from restore.system.events import Log, no_op
 
 if TYPE_CHECKING:
     from restore.monitoring.notifier import Notifier
-    from restore.monitoring.prometheus import MetricFamily
     from restore.monitoring.samples import Samples
 
-# Adds to metrics.
-Add = Callable[["Samples"], "Samples"]
+# Adds what the store holds to metrics.
+AddSamples = Callable[["Samples"], "Samples"]
 
 _BUG = 1
-# A signal leaves less than two seconds for everything.
+# After a signal, everything has to end within two seconds.
 _LAST_SECONDS = 0.7
-_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 def observe(command: str, settings: Settings, log: Log, run: Callable[[], CommandResult]) -> CommandResult:
-    """Run one command; tell its metrics file, its webhook and its check what became of it.
+    """Run one command; write to its metrics file, and notify its webhook and its check, how it ended.
 
-    Raises what it raised, and `SettingsError` before it began when the metrics file needs what is not installed.
+    Raise what it raises, and before it begins `SettingsError` when the metrics file needs a package that is missing.
     """
     wanted = settings.monitoring.metrics_file or settings.monitoring.webhook or settings.monitoring.healthchecks
     if not wanted or settings.policies.dry_run or not _is_counted(command):
@@ -40,65 +39,67 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
     if settings.monitoring.metrics_file:
         from restore.system.optional_package import import_optional
 
-        # Now, and not when the work is done and its report would be lost.
+        # Before the work: afterwards its report would be lost.
         import_optional("prometheus_client", "serve")
-    teller, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
-    teller.notify_start(command, operation_id)
-    ended = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
-    timeout, state = _PATIENCE_SECONDS, True
+    notifier, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
+    notifier.notify_start(command, operation_id)
+    result = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
+    timeout, reads_store = _TIMEOUT_SECONDS, True
     from structlog.contextvars import bound_contextvars
 
     try:
         with bound_contextvars(operation_id=operation_id):
-            shown = run()
-        ended = finished_run(command, operation_id, shown)
+            outcome = run()
+        result = make_result(command, operation_id, outcome)
     except RestoreError as error:
-        ended = failed_run(ended, error)
+        result = make_failed_result(result, error)
         raise
     except Interrupted as error:
-        # No time for a look at the store.
-        ended, timeout, state = failed_run(ended, error), _LAST_SECONDS, False
+        # There is no time to read the store.
+        result, timeout, reads_store = make_failed_result(result, error), _LAST_SECONDS, False
         raise
     finally:
-        ended = _date(ended, monotonic() - begin)
+        result = _set_end(result, monotonic() - begin)
         if settings.monitoring.metrics_file:
-            # A mirror between two stores that are named tells nothing of the one that is set.
-            state = state and not (command == Command.MIRROR and settings.arguments)
-            write_file(settings, log, ended, measure_store(settings, log) if state else _add_nothing)
-        teller.notify_end(ended, timeout_seconds=timeout)
-    return shown
+            # A mirror between two named stores changes nothing in the one of the settings.
+            reads_store = reads_store and not (command == Command.MIRROR and settings.arguments)
+            write_metrics_file(
+                settings, log, result, measure_store(settings, log) if reads_store else _add_no_samples
+            )
+        notifier.notify_end(result, timeout_seconds=timeout)
+    return outcome
 
 
-def finished_run(command: str, operation_id: str, shown: CommandResult) -> RunResult:
-    """Return how a run ended that has a report."""
-    report = shown.result
+def make_result(command: str, operation_id: str, outcome: CommandResult) -> RunResult:
+    """Return the result of a run that has a report."""
+    report = outcome.result
     return RunResult(
         command=command,
         operation_id=operation_id,
-        status=shown.status,
+        status=outcome.status,
         seconds=0.0,
         at=_now(),
-        error=describe_failures(report) if shown.status else "",
+        error=describe_failures(report) if outcome.status else "",
         parts=merge_runs(report.list_runs()),
         lock_wait_seconds=report.lock_wait_seconds,
     )
 
 
-def failed_run(ended: RunResult, error: RestoreError | Interrupted) -> RunResult:
-    """Give how a run ended that has none."""
+def make_failed_result(begun: RunResult, error: RestoreError | Interrupted) -> RunResult:
+    """Return the result of a run that was begun and ended by an error."""
     return RunResult(
-        command=ended.command,
-        operation_id=ended.operation_id,
+        command=begun.command,
+        operation_id=begun.operation_id,
         status=error.status,
-        seconds=ended.seconds,
-        at=ended.at,
+        seconds=begun.seconds,
+        at=begun.at,
         error=str(error),
         lock_wait_seconds=error.waited_seconds if isinstance(error, LockedError) else None,
     )
 
 
 def make_notifier(settings: Settings, log: Log) -> Notifier:
-    """Give who tells the webhook and the check; nobody, when neither is set."""
+    """Return what notifies the webhook and the check of the settings; it does nothing when neither is set."""
     from restore.commands.masking import make_mask
     from restore.monitoring.notifier import Notifier
 
@@ -108,25 +109,26 @@ def make_notifier(settings: Settings, log: Log) -> Notifier:
     )
 
 
-def write_file(settings: Settings, log: Log, ended: RunResult, add: Add) -> None:
-    """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only told."""
+def write_metrics_file(settings: Settings, log: Log, result: RunResult, add: AddSamples) -> None:
+    """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only logged."""
     if not settings.monitoring.metrics_file:
         return
-    from restore.monitoring.prometheus import update_metrics_file
+    from restore.monitoring.prometheus import parse_samples, render_samples, update_metrics_file
     from restore.monitoring.samples import record_run
 
+    def add_run(text: str) -> bytes:
+        return render_samples(add(record_run(parse_samples(text), result)))
+
     try:
-        update_metrics_file(
-            settings.monitoring.metrics_file, lambda text: write_samples(add(record_run(read_samples(text), ended)))
-        )
+        update_metrics_file(settings.monitoring.metrics_file, add_run)
     except RestoreError as error:
         log("metrics.not_written", level="warning", reason=str(error))
 
 
-def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no_op) -> Add:
-    """Look at all that rests in the store, and give what adds it to metrics: nothing, when it cannot be looked at.
+def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no_op) -> AddSamples:
+    """Read the whole store, and return a function that adds it to metrics: nothing, when it cannot be read.
 
-    `on_file` is called for each file.
+    `on_file` is called before each file.
     """
     from restore.checks.inventory import read_inventory
     from restore.checks.recorder import read_proven
@@ -140,7 +142,7 @@ def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no
         proven = read_proven(store)
     except RestoreError as error:
         log("metrics.no_store", level="debug", reason=str(error))
-        return _add_nothing
+        return _add_no_samples
     expected = {
         name: max(1, settings.rule_for(name).min_keep)
         for name in {*settings.collections.names, *(one.collection for one in files if one.collection is not None)}
@@ -148,46 +150,15 @@ def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no
     return lambda samples: record_store(samples, StoreContents(files, expected, proven), _now())
 
 
-def _add_nothing(samples: Samples) -> Samples:
+def _add_no_samples(samples: Samples) -> Samples:
     return samples
 
 
-def write_samples(samples: Samples) -> bytes:
-    """Give the samples as Prometheus reads them."""
-    from restore import __version__
-    from restore.monitoring.metrics import PREFIX
-    from restore.monitoring.prometheus import render_metrics
-    from restore.monitoring.samples import add_build_info, keep_known
-
-    values = add_build_info(keep_known(samples), __version__)
-    return render_metrics(_list_rows(), {(PREFIX + key.name, key.labels): value for key, value in values.items()})
-
-
-def read_samples(text: str) -> Samples:
-    """Give what such a text told; nothing, when it is no such text."""
-    from restore.monitoring.metrics import PREFIX
-    from restore.monitoring.prometheus import parse_metrics
-    from restore.monitoring.samples import SeriesKey
-
-    try:
-        found = parse_metrics(_list_rows(), text)
-    except ValueError:
-        return {}
-    return {SeriesKey(name.removeprefix(PREFIX), labels): value for (name, labels), value in found.items()}
-
-
 def make_id() -> str:
-    """Give an identifier for one run, in the form that healthchecks.io wants."""
+    """Return an id for one run, in the form that healthchecks.io wants."""
     from uuid import uuid4
 
     return str(uuid4())
-
-
-def _list_rows() -> list[MetricFamily]:
-    from restore.monitoring.metrics import METRICS, MetricType
-    from restore.monitoring.prometheus import MetricFamily
-
-    return [MetricFamily(one.full_name, one.sort is MetricType.COUNTER, one.labels, one.help) for one in METRICS]
 
 
 def _is_counted(command: str) -> bool:
@@ -196,10 +167,10 @@ def _is_counted(command: str) -> bool:
     return command in COUNTED_COMMANDS
 
 
-def _date(ended: RunResult, seconds: float) -> RunResult:
+def _set_end(result: RunResult, seconds: float) -> RunResult:
     import msgspec
 
-    return msgspec.structs.replace(ended, at=_now(), seconds=round(seconds, 3))
+    return msgspec.structs.replace(result, at=_now(), seconds=round(seconds, 3))
 
 
 def _now() -> datetime:

@@ -1,4 +1,4 @@
-"""Build what `serve` works with, and let it work."""
+"""Build what `serve` needs (jobs, pages, state), and run it."""
 
 from __future__ import annotations
 
@@ -11,59 +11,56 @@ from typing import NoReturn
 import msgspec
 from structlog.contextvars import bound_contextvars
 
-from restore.commands import observe as telling
+from restore.commands import observe
 from restore.commands.factories import open_or_create
 from restore.commands.registry import RUNNERS
 from restore.daemon.heartbeat import Heartbeat, HeartbeatLog, HeartbeatProgress
 from restore.daemon.http_server import PageResponse, Pages, is_loopback, open_server, serve_pages, split_address
 from restore.daemon.scheduler import ScheduledJob, Scheduler, SchedulerPlan, SchedulerSession
-from restore.daemon.state import SharedDocument, StateStore
+from restore.daemon.state import StateStore
 from restore.errors import DeadlineReached, RestoreError, SettingsError
 from restore.monitoring.prometheus import CONTENT_TYPE
 from restore.monitoring.run_result import RunResult
 from restore.settings.command_names import JOBS, Command
 from restore.settings.model import Settings
 from restore.settings.schedule import open_zone, parse_schedule
-from restore.stores.layout import SCHEDULE_FILE
 from restore.system import signals
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 from restore.system.process import describe_process, is_process_gone
 
-# Reads the settings again for one command: secret files may have been renewed, restore.yaml may have changed.
+# Reads the settings again for one command: secret files or restore.yaml may have changed.
 Renew = Callable[[str], Settings]
 _JSON = "application/json"
 
 
 def serve(settings: Settings, log: Log, progress: Progress, renew: Renew) -> NoReturn:
-    """Do the jobs by schedule until a signal ends it. Raises `SettingsError` when nothing can be scheduled."""
+    """Run the jobs by schedule until a signal ends the process. Raise `SettingsError` if nothing is scheduled."""
     plan = make_plan(settings)
     clock = Clock()
-    pulse = Heartbeat(clock)
-    heard, felt = HeartbeatLog(log, pulse), HeartbeatProgress(progress, pulse)
+    heartbeat = Heartbeat(clock)
+    log_beats, progress_beats = HeartbeatLog(log, heartbeat), HeartbeatProgress(progress, heartbeat)
     session = SchedulerSession(
-        run={one.job: _make_job(one.job, renew, heard, felt) for one in plan.jobs},
+        run={one.job: _make_job(one.job, renew, log_beats, progress_beats) for one in plan.jobs},
         clock=clock,
-        log=heard,
-        pulse=pulse,
-        keeper=_open_keeper(settings),
-        teller=telling.make_notifier(settings, heard),
-        survey=lambda: telling.measure_store(settings, heard, pulse.beat),
-        write_file=lambda ended, add: telling.write_file(settings, heard, ended, add),
-        write_metrics=telling.write_samples,
-        read_metrics=telling.read_samples,
-        make_id=telling.make_id,
-        is_gone=is_process_gone,
+        log=log_beats,
+        heartbeat=heartbeat,
+        state_store=StateStore(open_or_create(settings)),
+        notifier=observe.make_notifier(settings, log_beats),
+        measure_store=lambda: observe.measure_store(settings, log_beats, heartbeat.beat),
+        write_metrics_file=lambda result, add: observe.write_metrics_file(settings, log_beats, result, add),
+        make_id=observe.make_id,
+        is_process_gone=is_process_gone,
     )
-    worker = Scheduler(plan, session)
-    with _listen(settings, make_pages(worker)) as answer:
-        worker.open_book()
-        answer(log)
-        worker.run()
+    scheduler = Scheduler(plan, session)
+    with _listen(settings, make_pages(scheduler)) as begin_to_answer:
+        scheduler.load_state()
+        begin_to_answer(log)
+        scheduler.run()
 
 
 def make_plan(settings: Settings) -> SchedulerPlan:
-    """Read what is scheduled. Raises `SettingsError` with everything that is wrong with it."""
+    """Return the plan in the settings. Raise `SettingsError` with everything that is wrong with it."""
     texts = {job: getattr(settings.schedule, job) for job in JOBS}
     wanted = {job: text for job, text in texts.items() if text}
     if not wanted:
@@ -84,49 +81,49 @@ def make_plan(settings: Settings) -> SchedulerPlan:
         jitter_seconds=settings.schedule.jitter_seconds,
         health_seconds=settings.monitoring.health_timeout_seconds,
         seed=platform.node(),
-        own=describe_process(),
+        process=describe_process(),
     )
 
 
-def make_pages(worker: Scheduler) -> Pages:
-    """Give the three pages, all of which only look."""
+def make_pages(scheduler: Scheduler) -> Pages:
+    """Return the three pages, all of which only read."""
 
-    def tell(*, ready: bool) -> PageResponse:
-        health = worker.state()
+    def show_health(*, ready: bool) -> PageResponse:
+        health = scheduler.read_health()
         fine = health.ready if ready else health.healthy
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
         return PageResponse(status, _JSON, msgspec.json.encode(health) + b"\n")
 
     return {
-        "/healthz": lambda: tell(ready=False),
-        "/readyz": lambda: tell(ready=True),
-        "/metrics": lambda: PageResponse(HTTPStatus.OK, CONTENT_TYPE, worker.tell_metrics(), secret=True),
+        "/healthz": lambda: show_health(ready=False),
+        "/readyz": lambda: show_health(ready=True),
+        "/metrics": lambda: PageResponse(HTTPStatus.OK, CONTENT_TYPE, scheduler.render_metrics(), secret=True),
     }
 
 
 def _make_job(job: Command, renew: Renew, log: Log, progress: Progress) -> Callable[[str], RunResult]:
-    """Give a job that runs its command once, as a command line would, and raises nothing that is expected."""
+    """Return a job that runs its command once, as a command line would, and raises no `RestoreError`."""
 
     def run(operation_id: str) -> RunResult:
-        ended = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
+        begun = RunResult(command=job, operation_id=operation_id, status=0, seconds=0.0, at=Clock().now())
         try:
             settings = renew(job)
             with _limited(settings.limits.deadline_seconds), bound_contextvars(operation_id=operation_id):
                 shown = RUNNERS[job](settings, log, progress)
         except (RestoreError, DeadlineReached) as error:
-            return telling.failed_run(ended, error)
+            return observe.make_failed_result(begun, error)
         finally:
             progress.close()
         for line in shown.lines:
             log("job.told", job=job, line=line)
-        return telling.finished_run(job, operation_id, shown)
+        return observe.make_result(job, operation_id, shown)
 
     return run
 
 
 @contextmanager
 def _limited(seconds: float | None) -> Iterator[None]:
-    """Let the deadline be one of each run, not of the process."""
+    """Set the deadline for one run, not for the process."""
     if seconds:
         signals.set_deadline(seconds)
     try:
@@ -137,7 +134,7 @@ def _limited(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]:
-    """Take the port at once, and give what begins to answer: before the book is open there is nothing to tell."""
+    """Listen at once; yield what begins to answer, since there is nothing to say before the state is loaded."""
     address = split_address(settings.monitoring.listen)
     if address is None:
         yield lambda _log: None
@@ -157,12 +154,8 @@ def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]
     with ExitStack() as stack:
         stack.callback(server.server_close)
 
-        def answer(log: Log) -> None:
+        def begin_to_answer(log: Log) -> None:
             stack.enter_context(serve_pages(server))
             log("serve.listening", host=address[0], port=server.server_port)
 
-        yield answer
-
-
-def _open_keeper(settings: Settings) -> StateStore:
-    return SharedDocument(open_or_create(settings), SCHEDULE_FILE)
+        yield begin_to_answer

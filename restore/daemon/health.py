@@ -1,4 +1,4 @@
-"""Whether the work goes on (`/healthz`) and its jobs succeed (`/readyz`), also as metrics of the moment."""
+"""Whether the work goes on (`/healthz`) and its jobs succeed (`/readyz`), also as metrics of this moment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from restore.settings.schedule import Schedule
 
 
 class WorkerActivity(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker was last seen doing. `running` is a job's name, empty between jobs.
+    """What the worker is doing. `running` is a job's name, empty between jobs.
 
-    `silent_seconds` is how long ago the last sign was given: a byte moved, an event, a look at the clock.
+    `silent_seconds` is the time since the last sign of life: a byte moved, an event, a look at the clock.
     """
 
     running: str = ""
@@ -22,7 +22,7 @@ class WorkerActivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, its schedule, what is remembered of it, and when it shall run next."""
+    """A job's schedule, what is remembered of it, and when it runs next; `due` is None when it never does."""
 
     schedule: Schedule
     record: JobRecord
@@ -30,7 +30,7 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One job as `/healthz` and `/readyz` tell it; `status` is the last run's exit status."""
+    """One job in the JSON of `/healthz` and `/readyz`; `status` is the last run's exit status."""
 
     job: str
     schedule: str
@@ -42,7 +42,7 @@ class JobHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer. `healthy`: the worker lives. `ready`: it also does what it is there for."""
+    """The JSON of both pages. `healthy`: the worker is alive. `ready`: it is, and its jobs succeed in time."""
 
     healthy: bool
     ready: bool
@@ -60,15 +60,15 @@ def judge_health(
     limit_seconds: float,
     late_seconds: float,
 ) -> Health:
-    """Judge the work. `limit_seconds` is how long it may be silent, `late_seconds` how late a success may be."""
+    """Judge the work. It may be silent for `limit_seconds`, and a success may be late by `late_seconds`."""
     silent = _find_silence(seen, limit_seconds)
-    failing = tuple(problem for one in jobs if (problem := _find_trouble(one, now, zone, late_seconds)))
+    failing = tuple(problem for one in jobs if (problem := _find_problem(one, now, zone, late_seconds)))
     return Health(
         healthy=not silent,
         ready=not silent and not failing,
         problems=(*silent, *failing),
         running=seen.running,
-        jobs=tuple(_tell(one) for one in jobs),
+        jobs=tuple(_describe_job(one) for one in jobs),
     )
 
 
@@ -79,21 +79,21 @@ def _find_silence(seen: WorkerActivity, limit_seconds: float) -> tuple[str, ...]
     return (f"{what} no sign for {seen.silent_seconds:.0f} s (at most {limit_seconds:g} s)",)
 
 
-def _find_trouble(one: JobState, now: datetime, zone: tzinfo, late_seconds: float) -> str:
-    """Say what is wrong with a job's results; empty when nothing is."""
+def _find_problem(one: JobState, now: datetime, zone: tzinfo, late_seconds: float) -> str:
+    """Return what is wrong with a job's results; empty when nothing is."""
     record = one.record
     if record.status:
         return f"the last {record.job} ended with status {record.status}"
     since = record.succeeded or record.slot
     expected = find_next(one.schedule, since, zone)
-    # A run takes its time: only when the slot after the missed one has passed as well, it is late.
+    # A run takes its time: it is late only when the slot after the missed one has passed as well.
     late = expected and find_next(one.schedule, expected, zone)
     if late and now > late + timedelta(seconds=late_seconds):
         return f"no {record.job} has succeeded since {since:%Y-%m-%d %H:%M:%S} UTC, its schedule is {record.schedule}"
     return ""
 
 
-def _tell(one: JobState) -> JobHealth:
+def _describe_job(one: JobState) -> JobHealth:
     record = one.record
     return JobHealth(
         job=record.job,
@@ -118,7 +118,7 @@ _OF_SERVE = frozenset(
 
 
 def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
-    """Add what is true just now, as `/metrics` tells it."""
+    """Return the samples with what is true at `now`, as `/metrics` shows it."""
     found = {key: value for key, value in samples.items() if key.name not in _OF_SERVE}
     found[SeriesKey("serve_healthy")] = float(health.healthy)
     found[SeriesKey("serve_ready")] = float(health.ready)

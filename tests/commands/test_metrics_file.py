@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.observe import measure_store, read_samples
-from restore.monitoring.prometheus import update_metrics_file
+from restore.commands.observe import measure_store
+from restore.monitoring.prometheus import parse_samples, update_metrics_file
 from restore.stores.layout import PROVEN_FILE
 from restore.system.events import no_log
 from tests.support.program import ProgramResult, make_environment, run_program
@@ -44,7 +44,7 @@ class MetricsScenario:
 
     def read(self, name: str) -> dict[tuple[str, ...], float]:
         """Return one metric by its labels."""
-        return {key.labels: value for key, value in read_samples(self.file.read_text()).items() if key.name == name}
+        return {key.labels: value for key, value in parse_samples(self.file.read_text()).items() if key.name == name}
 
 
 @pytest.fixture

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from restore.commands import observe as telling
 from restore.daemon.heartbeat import Heartbeat
 from restore.daemon.scheduler import ScheduledJob, Scheduler, SchedulerPlan, SchedulerSession
-from restore.daemon.state import SharedDocument, SwapStore
+from restore.daemon.state import StateStore
 from restore.errors import Interrupted
 from restore.monitoring.notifier import Notifier
+from restore.monitoring.prometheus import parse_samples
 from restore.monitoring.run_result import RunResult
 from restore.monitoring.samples import Samples, SeriesKey
 from restore.settings.command_names import JOBS, Command
 from restore.settings.schedule import open_zone, parse_schedule
 from restore.stores.layout import SCHEDULE_FILE
 from restore.stores.local.writer import open_writable_local_store
+from restore.stores.protocols import WritableDocumentStore
 from restore.system.clock import Clock
 from restore.system.events import no_log
 
@@ -50,11 +51,11 @@ class ManualClock(Clock):
             raise Interrupted(15, "ended by SIGTERM")
 
 
-class RacingDocument(SharedDocument):
-    """A state document that runs a function between each read and the next write."""
+class RacedStateStore(StateStore):
+    """A state store that runs a function between each read and the next write."""
 
-    def __init__(self, store: SwapStore, name: str) -> None:
-        super().__init__(store, name)
+    def __init__(self, store: WritableDocumentStore) -> None:
+        super().__init__(store)
         self.happen: list[Callable[[], None]] = []
 
     def write(self, content: bytes) -> bool:
@@ -75,9 +76,9 @@ class ServeScenario:
         self.ran: list[tuple[str, str]] = []
         self.acts: dict[Command, Callable[[], int]] = {}
         self.log: Callable[..., None] = no_log
-        self.worker: Scheduler | None = None
-        self.keeper = RacingDocument(open_writable_local_store(str(self.store)), SCHEDULE_FILE)
-        self.state: Callable[[], None] = lambda: None
+        self.scheduler: Scheduler | None = None
+        self.state_store = RacedStateStore(open_writable_local_store(str(self.store)))
+        self.look: Callable[[], None] = lambda: None
 
     def serve(self, *, zone: str = "UTC", hours: float = 0.0, jitter: float = 0.0, **schedules: str) -> None:
         """Run a scheduler from now on for so many hours."""
@@ -89,32 +90,30 @@ class ServeScenario:
             jitter_seconds=jitter,
             health_seconds=600.0,
             seed="desk",
-            own=self.name,
+            process=self.name,
         )
         self.clock.ends = self.clock.at + timedelta(hours=hours)
-        self.worker = Scheduler(plan, self._make_tools(jobs))
-        self.worker.open_book()
+        self.scheduler = Scheduler(plan, self._make_session(jobs))
+        self.scheduler.load_state()
         with pytest.raises(Interrupted):
-            self.worker.run()
+            self.scheduler.run()
 
-    def _make_tools(self, jobs: tuple[ScheduledJob, ...]) -> SchedulerSession:
+    def _make_session(self, jobs: tuple[ScheduledJob, ...]) -> SchedulerSession:
         return SchedulerSession(
             run={one.job: self._make_job(one.job) for one in jobs},
             clock=self.clock,
             log=self.log,
-            pulse=Heartbeat(self.clock),
-            keeper=self.keeper,
-            teller=Notifier(self.log),
-            survey=self._survey,
-            write_file=lambda _ended, _add: None,
-            write_metrics=telling.write_samples,
-            read_metrics=telling.read_samples,
+            heartbeat=Heartbeat(self.clock),
+            state_store=self.state_store,
+            notifier=Notifier(self.log),
+            measure_store=self._measure_store,
+            write_metrics_file=lambda _ended, _add: None,
             make_id=lambda: "id",
-            is_gone=lambda _: False,
+            is_process_gone=lambda _: False,
         )
 
-    def _survey(self) -> Callable[[Samples], Samples]:
-        self.state()
+    def _measure_store(self) -> Callable[[Samples], Samples]:
+        self.look()
         return lambda samples: samples
 
     def _make_job(self, job: Command) -> Callable[[str], RunResult]:
@@ -238,9 +237,9 @@ def test_a_defect_ends_the_process_and_is_counted_and_not_repeated(scenario: Ser
         scenario.serve(hours=13, snapshot="@daily")
     scenario.serve(hours=1, snapshot="@daily")
 
-    assert scenario.worker is not None
+    assert scenario.scheduler is not None
     assert scenario.ran == [("snapshot", "21 00:00")]
-    assert [job.status for job in scenario.worker.state().jobs] == [1]
+    assert [job.status for job in scenario.scheduler.read_health().jobs] == [1]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +291,7 @@ def test_two_machines_at_the_very_same_moment_run_a_slot_once(scenario: ServeSce
     scenario.serve(snapshot="@daily")
     scenario.clock.at = other.clock.at = MIDNIGHT
     # At its start nothing happens; the other one takes the slot when this one is about to.
-    other.keeper.happen = [lambda: None, lambda: scenario.serve(snapshot="@daily")]
+    other.state_store.happen = [lambda: None, lambda: scenario.serve(snapshot="@daily")]
     other.serve(hours=0.1, snapshot="@daily")
 
     assert (scenario.ran, other.ran) == ([("snapshot", "21 00:00")], [])
@@ -329,9 +328,9 @@ def test_a_machine_that_another_one_is_always_ahead_of_is_ready(scenario: ServeS
         other.clock.at = scenario.clock.at
         other.serve(hours=0.5, snapshot="@daily")
 
-    assert other.worker is not None
+    assert other.scheduler is not None
     assert len(other.ran) == 1
-    assert (other.worker.state().ready, other.worker.state().problems) == (True, ())
+    assert (other.scheduler.read_health().ready, other.scheduler.read_health().problems) == (True, ())
 
 
 def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_was_interrupted(
@@ -343,9 +342,9 @@ def test_a_run_that_has_ended_is_not_done_again_although_the_look_at_the_store_w
         if scenario.ran:
             raise Interrupted(15, "ended by SIGTERM")
 
-    scenario.state = be_stopped
+    scenario.look = be_stopped
     scenario.serve(hours=13, snapshot="@daily")
-    scenario.state = lambda: None
+    scenario.look = lambda: None
     scenario.serve(hours=1, snapshot="@daily")
 
     assert scenario.ran == [("snapshot", "21 00:00")]
@@ -367,8 +366,8 @@ def test_the_metrics_survive_a_restart(scenario: ServeScenario) -> None:
     """The age of the last success is known before there is another one."""
     scenario.serve(hours=13, snapshot="@daily")
     scenario.serve(hours=1, snapshot="@daily")
-    assert scenario.worker is not None
-    known = telling.read_samples(scenario.worker.tell_metrics().decode())
+    assert scenario.scheduler is not None
+    known = parse_samples(scenario.scheduler.render_metrics().decode())
 
     assert known[SeriesKey("run_last_success_timestamp_seconds", ("snapshot",))] == MIDNIGHT.timestamp()
     assert known[SeriesKey("run_total", ("snapshot", "succeeded"))] == 1

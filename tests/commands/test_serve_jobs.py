@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.observe import read_samples
+from restore.monitoring.prometheus import parse_samples
 from restore.stores.layout import SCHEDULE_FILE
 from tests.support.program import run_program
 from tests.support.run_serve import RunningServe, read_events, receive
@@ -128,7 +128,7 @@ def test_a_failed_run_is_in_the_metrics_file_of_serve_too(store_path: Path, targ
         while not file.exists() and time.monotonic() < end:
             time.sleep(0.05)
         serving.end()
-    known = {(key.name, *key.labels): value for key, value in read_samples(file.read_text()).items()}
+    known = {(key.name, *key.labels): value for key, value in parse_samples(file.read_text()).items()}
 
     assert output["status"] == 124
     assert known["run_last_status", "snapshot"] == 0

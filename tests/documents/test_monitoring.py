@@ -107,12 +107,12 @@ def test_promtool_accepts_the_examples(arguments: str, tmp_path: Path) -> None:
 @NEEDS_PROMTOOL
 def test_promtool_accepts_what_is_exported(tmp_path: Path) -> None:
     """Names, units and help texts as Prometheus wants them."""
-    from restore.commands.observe import write_samples
+    from restore.monitoring.prometheus import render_samples
     from restore.monitoring.samples import SeriesKey
 
     everything = {SeriesKey(metric.name, tuple("a" for _ in metric.labels)): 1.0 for metric in METRICS}
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=write_samples(everything), capture_output=True, check=False
+        ["promtool", "check", "metrics"], input=render_samples(everything), capture_output=True, check=False
     )
 
     assert (done.returncode, done.stderr) == (0, b"")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.commands.observe import read_samples
+from restore.monitoring.prometheus import parse_samples
 from restore.monitoring.webhook import NotifyError, post
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.secret import Secret
@@ -66,7 +66,7 @@ def run(store_path: Path, target: Server, *arguments: str, **environment: str) -
 
 def read_wait(text: str) -> dict[str, float]:
     """Return how long the last run of each command waited."""
-    return {key.labels[0]: value for key, value in read_samples(text).items() if key.name == "lock_wait_seconds"}
+    return {key.labels[0]: value for key, value in parse_samples(text).items() if key.name == "lock_wait_seconds"}
 
 
 @pytest.mark.parametrize("command", ["snapshot", "prune", "mirror"])

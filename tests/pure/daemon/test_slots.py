@@ -202,7 +202,7 @@ def test_a_run_that_another_machine_began_is_left_to_it_for_an_hour() -> None:
     daily, now = parse_schedule("0 3 * * *"), NIGHT + timedelta(days=1, seconds=5)
     theirs = take_slot(make_record(), daily, now, zone=UTC, by="another")
     dues = [
-        find_due(record, daily, now + timedelta(minutes=2), zone=UTC, jitter_seconds=0.0, seed="", own="this one")
+        find_due(record, daily, now + timedelta(minutes=2), zone=UTC, jitter_seconds=0.0, seed="", process="this one")
         for record in (theirs, end_run(theirs, 0, now))
     ]
 

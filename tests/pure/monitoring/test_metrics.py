@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from restore import __version__
 from restore.checks.file_report import FileReport, FileState
 from restore.commands.mirror.report import CopiedSnapshot, CopyFailure, MirrorOutcome, MirrorReport
-from restore.commands.observe import read_samples, write_samples
 from restore.commands.outcome import describe_failures
 from restore.commands.snapshot.report import SnapshotOutcome, SnapshotReport
 from restore.daemon.health import Health, record_moment
 from restore.monitoring.metrics import METRICS, PREFIX, MetricType
+from restore.monitoring.prometheus import parse_samples, render_samples
 from restore.monitoring.run_result import CollectionRun, RunResult, merge_runs
 from restore.monitoring.samples import Samples, SeriesKey, StoreContents, add_build_info, record_run, record_store
 from restore.retention.outcome import DeleteFailure, PruneOutcome
@@ -216,13 +216,13 @@ def test_the_text_reads_back_as_what_was_written() -> None:
     """Also a collection's name that needs escaping; counters go on where they were."""
     written = record_run({}, make_end(0, CollectionRun(collection='a"\\b\nc {d="e"}')))
 
-    assert read_samples(write_samples(written).decode()) == {**add_build_info(written, __version__)}
+    assert parse_samples(render_samples(written).decode()) == {**add_build_info(written, __version__)}
 
 
 def test_a_text_that_is_none_counts_as_nothing() -> None:
     """A file that somebody else wrote, or half of one, must not stop a backup."""
-    assert read_samples('qdrant_restore_run_total{command="snap') == {}
-    assert read_samples("\0\1") == {}
+    assert parse_samples('qdrant_restore_run_total{command="snap') == {}
+    assert parse_samples("\0\1") == {}
 
 
 def test_the_table_of_metrics_is_whole() -> None:
