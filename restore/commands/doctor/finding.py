@@ -1,7 +1,8 @@
-"""What a look at something found: one line, a verdict, and what to do about it."""
+"""One line of `doctor`: what was looked at, how it is, and what to do about it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -10,7 +11,7 @@ from restore.errors import RestoreError
 
 
 class FindingLevel(StrEnum):
-    """How one look ended. Skipped: it could not be looked at, or only by writing."""
+    """How one look ended. SKIPPED: it was not possible, or only by writing."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,7 +20,7 @@ class FindingLevel(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of `doctor`. `about` is what was looked at; `status` is the exit status when it failed, else 0."""
+    """One line. `about` is what was looked at; `status` is the exit status when it failed, else 0."""
 
     about: str
     verdict: FindingLevel
@@ -27,22 +28,30 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     status: int = 0
 
+    @classmethod
+    def ok(cls, about: str, message: str) -> Finding:
+        """Return that something is as it should be."""
+        return cls(about=about, verdict=FindingLevel.OK, message=message)
 
-def find_ok(about: str, message: str) -> Finding:
-    """Say that something is as it should be."""
-    return Finding(about=about, verdict=FindingLevel.OK, message=message)
+    @classmethod
+    def warning(cls, about: str, message: str, hint: str) -> Finding:
+        """Return that something works, and should be changed."""
+        return cls(about=about, verdict=FindingLevel.WARNING, message=message, hint=hint)
+
+    @classmethod
+    def skipped(cls, about: str, message: str, hint: str = "") -> Finding:
+        """Return that something was not looked at, and why."""
+        return cls(about=about, verdict=FindingLevel.SKIPPED, message=message, hint=hint)
+
+    @classmethod
+    def failed(cls, about: str, error: RestoreError) -> Finding:
+        """Return that something would keep a restore or a snapshot from working."""
+        return cls(about=about, verdict=FindingLevel.FAILED, message=str(error), hint=error.hint, status=error.status)
 
 
-def find_warning(about: str, message: str, hint: str) -> Finding:
-    """Say that something works and deserves a look."""
-    return Finding(about=about, verdict=FindingLevel.WARNING, message=message, hint=hint)
-
-
-def find_skipped(about: str, message: str, hint: str = "") -> Finding:
-    """Say that something could not be looked at, and why."""
-    return Finding(about=about, verdict=FindingLevel.SKIPPED, message=message, hint=hint)
-
-
-def find_failed(about: str, error: RestoreError) -> Finding:
-    """Say that something would keep a restore or a snapshot from working."""
-    return Finding(about=about, verdict=FindingLevel.FAILED, message=str(error), hint=error.hint, status=error.status)
+def look_at(about: str, look: Callable[[], Finding]) -> Finding:
+    """Return what `look` finds; an expected error is a failed finding about `about`."""
+    try:
+        return look()
+    except RestoreError as error:
+        return Finding.failed(about, error)

@@ -7,13 +7,13 @@ succeed because its checksum is wrong on purpose.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from restore.commands.doctor.finding import Finding, find_failed, find_ok, find_skipped, find_warning
+from restore.commands.doctor.finding import Finding, look_at
 from restore.errors import AuthError, IncompatibleError, IntegrityError, QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import MARKER_PREFIX, is_marker, name_marker
@@ -49,35 +49,35 @@ class WriteProof(msgspec.Struct, frozen=True, kw_only=True):
 
 def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteProof | None) -> Iterator[Finding]:
     """Look at the server; the looks that need an answer end when there is none."""
-    reached = _guard("reachable", lambda: _look_at_readiness(qdrant))
+    reached = look_at("reachable", lambda: _look_at_readiness(qdrant))
     yield reached
     if reached.status:
-        yield find_skipped("server", "everything else about the server needs an answer from it", _READ_ONLY_MOUNT)
+        yield Finding.skipped("server", "everything else about the server needs an answer from it", _READ_ONLY_MOUNT)
         return
-    yield _guard("version", lambda: _look_at_version(qdrant))
-    yield _guard("clock", lambda: _look_at_clock(qdrant, clock.now()))
+    yield look_at("version", lambda: _look_at_version(qdrant))
+    yield look_at("clock", lambda: _look_at_clock(qdrant, clock.now()))
     try:
         names = qdrant.list_collections()
     except RestoreError as error:
-        yield find_failed("key", error)
+        yield Finding.failed("key", error)
         return
     collections = [name for name in names if not is_marker(name)]
     yield _judge_key(len(collections), scoped=scoped)
-    yield _guard("collections", lambda: _look_at_collections(qdrant, collections))
-    yield _guard("room for marks", lambda: _look_at_slots(qdrant))
-    yield _guard("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_marker(name)]))
-    yield _guard("uploaded files", lambda: _look_at_uploads(qdrant, collections))
+    yield look_at("collections", lambda: _look_at_collections(qdrant, collections))
+    yield look_at("room for marks", lambda: _look_at_slots(qdrant))
+    yield look_at("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_marker(name)]))
+    yield look_at("uploaded files", lambda: _look_at_uploads(qdrant, collections))
     if proof is None:
-        yield find_skipped("may restore", _NOT_PROVED, _HOW_TO_PROVE)
-        yield find_skipped("server sees store", _NOT_PROVED, _HOW_TO_PROVE)
+        yield Finding.skipped("may restore", _NOT_PROVED, _HOW_TO_PROVE)
+        yield Finding.skipped("server sees store", _NOT_PROVED, _HOW_TO_PROVE)
         return
-    yield _guard("may restore", lambda: _prove_write(qdrant, clock, proof))
-    yield _guard("server sees store", lambda: _prove_sight(qdrant, clock, proof))
+    yield look_at("may restore", lambda: _prove_write(qdrant, clock, proof))
+    yield look_at("server sees store", lambda: _prove_sight(qdrant, clock, proof))
 
 
 def _look_at_readiness(qdrant: Qdrant) -> Finding:
     qdrant.require_ready()
-    return find_ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
+    return Finding.ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
 
 
 def _look_at_version(qdrant: Qdrant) -> Finding:
@@ -88,7 +88,7 @@ def _look_at_version(qdrant: Qdrant) -> Finding:
             hint="upgrade the server, one minor version at a time",
         )
     oldest = f"{OLDEST_SUPPORTED.major}.{OLDEST_SUPPORTED.minor}"
-    return find_ok("version", f"Qdrant {version}; {oldest} and later are supported")
+    return Finding.ok("version", f"Qdrant {version}; {oldest} and later are supported")
 
 
 def _look_at_clock(qdrant: Qdrant, now: datetime) -> Finding:
@@ -96,19 +96,19 @@ def _look_at_clock(qdrant: Qdrant, now: datetime) -> Finding:
     try:
         apart = (now - parsedate_to_datetime(said)).total_seconds()
     except (TypeError, ValueError):
-        return find_skipped("clock", "the server does not say what time it is")
+        return Finding.skipped("clock", "the server does not say what time it is")
     if abs(apart) > _FAR_SECONDS:
         which = "ahead of" if apart > 0 else "behind"
         hint = "snapshots are named after the clock of the machine that makes them: set both by NTP"
-        return find_warning("clock", f"ours is {abs(apart):,.0f} s {which} the server's", hint)
-    return find_ok("clock", f"ours and the server's are {abs(apart):.0f} s apart")
+        return Finding.warning("clock", f"ours is {abs(apart):,.0f} s {which} the server's", hint)
+    return Finding.ok("clock", f"ours and the server's are {abs(apart):.0f} s apart")
 
 
 def _judge_key(collections: int, *, scoped: bool) -> Finding:
     if scoped:
         message = "accepted, but it is a token for single collections: it sees no marks and may not restore"
-        return find_warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
-    return find_ok("key", f"accepted; {format_count(collections, 'collection')} may be listed")
+        return Finding.warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
+    return Finding.ok("key", f"accepted; {format_count(collections, 'collection')} may be listed")
 
 
 def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
@@ -123,28 +123,30 @@ def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
         )
     if red:
         hint = "an operation failed on it: the server's log tells which"
-        return find_warning("collections", f"red: {', '.join(red)}", hint)
-    return find_ok("collections", f"{len(collections):,} listed, each answers")
+        return Finding.warning("collections", f"red: {', '.join(red)}", hint)
+    return Finding.ok("collections", f"{len(collections):,} listed, each answers")
 
 
 def _look_at_slots(qdrant: Qdrant) -> Finding:
     room = qdrant.read_room()
     if room.limit is None:
-        return find_ok("room for marks", "the number of collections is not limited")
+        return Finding.ok("room for marks", "the number of collections is not limited")
     free = room.limit - room.collections
     message = (
         f"{room.collections} of at most {format_count(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
         "one for its mark"
     )
     if free < _SLOTS:
-        return find_warning("room for marks", message, "raise max_collections on the server, or remove a collection")
-    return find_ok("room for marks", message)
+        return Finding.warning(
+            "room for marks", message, "raise max_collections on the server, or remove a collection"
+        )
+    return Finding.ok("room for marks", message)
 
 
 def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
     """Tell running restores from interrupted ones: a living holder raises its mark's beat every two seconds."""
     if not names:
-        return find_ok("marks", "no restore is in progress, none was interrupted")
+        return Finding.ok("marks", "no restore is in progress, none was interrupted")
     before = {name: _read_mark(qdrant, name) for name in names}
     clock.sleep(_BEAT_SECONDS)
     after = {name: _read_mark(qdrant, name) for name in names}
@@ -152,7 +154,7 @@ def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
     still = [seen for name in names if (seen := after[name]) and before[name] == seen]
     stale = [marker.collection for marker, _ in still if marker]
     hint = f"the next 'qdrant-restore restore {stale[0]}' finishes it" if stale else "wait for it"
-    return find_warning("marks", "; ".join(told), hint)
+    return Finding.warning("marks", "; ".join(told), hint)
 
 
 def _read_mark(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | None:
@@ -182,8 +184,8 @@ def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
     ]
     if left:
         hint = "a restore in progress removes its own; else delete it: DELETE /collections/NAME/snapshots/FILE"
-        return find_warning("uploaded files", f"still on the server: {', '.join(left)}", hint)
-    return find_ok("uploaded files", "none was left on the server")
+        return Finding.warning("uploaded files", f"still on the server: {', '.join(left)}", hint)
+    return Finding.ok("uploaded files", "none was left on the server")
 
 
 def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
@@ -205,24 +207,24 @@ def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     finally:
         with contextlib.suppress(RestoreError):
             qdrant.delete_collection(name)
-    return find_ok("may restore", "a mark collection was made and dropped with this key")
+    return Finding.ok("may restore", "a mark collection was made and dropped with this key")
 
 
 def _prove_sight(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     """Let the server read a file of the store; a wrong checksum keeps it from doing anything with it."""
     if proof.server_file is None:
-        return find_skipped("server sees store", "the store has no file that could be asked for")
+        return Finding.skipped("server sees store", "the store has no file that could be asked for")
     target = name_marker(f"doctor-{proof.token}", 1)
     exchange = qdrant.recover_snapshot(target, path=proof.server_file, checksum="0" * 64)
     with contextlib.closing(exchange):
         end = clock.read_seconds() + _ANSWER_SECONDS
         while (answer := exchange.poll(1.0)) is None:
             if clock.read_seconds() > end:
-                return find_skipped("server sees store", "the server gave no answer in time")
+                return Finding.skipped("server sees store", "the server gave no answer in time")
     try:
         qdrant.read_recovered(target, answer)
     except IntegrityError:
-        return find_ok("server sees store", f"at '{proof.server_store}': restores need not send the bytes")
+        return Finding.ok("server sees store", f"at '{proof.server_store}': restores need not send the bytes")
     except AuthError:
         raise
     except RestoreError as error:
@@ -230,12 +232,5 @@ def _prove_sight(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
             f"restores are uploaded instead, which takes longer; mount the store into the server at "
             f"'{proof.server_store}', or name another place under its snapshots directory with --server-store"
         )
-        return find_warning("server sees store", f"not at '{proof.server_store}' ({error.message})", hint)
+        return Finding.warning("server sees store", f"not at '{proof.server_store}' ({error.message})", hint)
     raise AssertionError("unreachable: a file does not have a checksum of zeros")
-
-
-def _guard(about: str, state: Callable[[], Finding]) -> Finding:
-    try:
-        return state()
-    except RestoreError as error:
-        return find_failed(about, error)
