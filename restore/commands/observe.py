@@ -80,7 +80,7 @@ def make_result(command: str, operation_id: str, outcome: CommandResult) -> RunR
         seconds=0.0,
         at=_now(),
         error=describe_failures(report) if outcome.status else "",
-        parts=merge_runs(report.list_runs()),
+        runs=merge_runs(report.list_runs()),
         lock_wait_seconds=report.lock_wait_seconds,
     )
 

@@ -1,4 +1,4 @@
-"""The metrics, one row each: what is exported, the page and the tests of dashboard and alerts come from it."""
+"""The table of metrics. The export, the page and the tests of the dashboard and the alerts are made from it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COUNTED_COMMANDS: tuple[str, ...] = ("restore", *JOBS)
 
 
 class MetricType(StrEnum):
-    """What Prometheus is told of a metric."""
+    """The type of a metric, as Prometheus knows it."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One row: name without the prefix, its sort, its labels in order, and one sentence."""
+    """One row: the name without the prefix, its type, its labels in order, and one sentence of help."""
 
     name: str
     sort: MetricType

@@ -1,4 +1,4 @@
-"""What others are told of a run, and whether they may be told of a success at all."""
+"""The message to a webhook about a run, and when a check may be pinged with a success."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from restore.monitoring.run_result import RunResult
 
-# In a URL of healthchecks: each command then has a check of its own.
+# In the URL of a check: each command then has a check of its own.
 COMMAND = "{command}"
 _LONGEST_ERROR = 2000
 
@@ -25,26 +25,26 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...]
 
 
-def make_notification(ended: RunResult) -> Notification:
-    """Give what a webhook is sent."""
+def make_notification(result: RunResult) -> Notification:
+    """Return the body for the webhook."""
     return Notification(
-        status="failure" if ended.status else "success",
-        error=ended.error[:_LONGEST_ERROR],
-        operation_id=ended.operation_id,
-        command=ended.command,
-        duration=ended.seconds,
-        exit_status=ended.status,
-        failed=tuple(part.collection for part in ended.parts if part.status),
+        status="failure" if result.status else "success",
+        error=result.error[:_LONGEST_ERROR],
+        operation_id=result.operation_id,
+        command=result.command,
+        duration=result.seconds,
+        exit_status=result.status,
+        failed=tuple(run.collection for run in result.runs if run.status),
     )
 
 
-def decide_ping(ended: RunResult, others_failing: Iterable[str], *, has_own_check: bool) -> str | None:
-    """Give the end of the URL to ping: `/fail`, empty for success; None when success must not be told.
+def decide_ping(result: RunResult, others_failing: Iterable[str], *, has_own_check: bool) -> str | None:
+    """Return the end of the URL to ping: `/fail`, or empty for success; None when success must not be pinged.
 
-    A check that several jobs share is told of a success only when the last run of every one of them was one: else
-    the success of a verification would hide that there are no snapshots any more.
+    A check that several jobs share gets a success only when the last run of each of them succeeded: else the success
+    of a verification would hide that no snapshots are made any more.
     """
-    if ended.status:
+    if result.status:
         return "/fail"
     if not has_own_check and tuple(others_failing):
         return None

@@ -40,23 +40,23 @@ class Notifier:
             self._ping(self._healthchecks, "/start", command, operation_id)
 
     def notify_end(
-        self, ended: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _TIMEOUT_SECONDS
+        self, result: RunResult, others_failing: Iterable[str] = (), *, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
         """Notify both that a run has ended. `others_failing` are the commands whose own last run failed."""
         if self._webhook is not None:
             body = msgspec.json.encode(
-                make_notification(msgspec.structs.replace(ended, error=self._mask(ended.error)))
+                make_notification(msgspec.structs.replace(result, error=self._mask(result.error)))
             )
             self._send(self._webhook, body, "application/json", what="webhook", timeout_seconds=timeout_seconds)
         if self._healthchecks is None:
             return
         others = tuple(others_failing)
-        own = COMMAND in self._healthchecks.reveal()
-        end = decide_ping(ended, others, has_own_check=own)
+        has_own_check = COMMAND in self._healthchecks.reveal()
+        end = decide_ping(result, others, has_own_check=has_own_check)
         if end is None:
-            self._log("notify.withheld", command=ended.command, because=", ".join(others))
+            self._log("notify.withheld", command=result.command, because=", ".join(others))
         else:
-            self._ping(self._healthchecks, end, ended.command, ended.operation_id, timeout_seconds=timeout_seconds)
+            self._ping(self._healthchecks, end, result.command, result.operation_id, timeout_seconds=timeout_seconds)
 
     def _ping(
         self,

@@ -1,4 +1,4 @@
-"""How one run of a command ended: read from its report, for metrics and notifications."""
+"""How one run of a command ended, as metrics and notifications read it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 
 
 class CollectionRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run did with one collection. `status` is an exit status; `bytes_moved` what travelled, else 0.
+    """What one run did with one collection. `status` is an exit status.
 
-    `skipped`: a policy left it alone, which is no failure. `direction` is `download` or `upload`, empty when
-    nothing travelled.
+    `skipped`: a policy left the collection alone, which is no failure. `direction` is `download`, `upload` or
+    `mirror`, empty when no bytes moved.
     """
 
     collection: str
@@ -24,9 +24,10 @@ class CollectionRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one command. `error` is a sentence without secrets, empty when all went well.
+    """One run of one command. `error` is a sentence, empty when all went well.
 
-    `operation_id` is what its log, its notifications and nothing else share. `at` is when it ended, UTC.
+    `operation_id` is the same in its log and its notifications. `at` is when it ended, UTC. `runs` has one entry for
+    each collection.
     """
 
     command: str
@@ -35,7 +36,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     at: datetime
     error: str = ""
-    parts: tuple[CollectionRun, ...] = ()
+    runs: tuple[CollectionRun, ...] = ()
     lock_wait_seconds: float | None = None
 
 

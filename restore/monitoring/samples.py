@@ -1,4 +1,4 @@
-"""What a run changes in the metrics: from what was known and how it ended to what is known now."""
+"""What a run, and the contents of the store, change in the metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from restore.monitoring.run_result import CollectionRun, RunResult
 
 
 class SeriesKey(NamedTuple):
-    """One series: a metric's name without the prefix, and its labels' values in the table's order."""
+    """One series: a metric's name without the prefix, and the values of its labels in the table's order."""
 
     name: str
     labels: tuple[str, ...] = ()
@@ -25,9 +25,9 @@ _STATES = {
     FileState.HELD_BACK: "unverified",
     FileState.DAMAGED: "broken",
 }
-# A clock may be set back by so much.
+# A clock may have been set back by this much.
 _SET_BACK = timedelta(hours=1)
-# Metrics of the moment: told anew each time, never carried on from an earlier run.
+# Metrics of the store: measured anew each time, never kept from an earlier run.
 _OF_THE_STORE = frozenset(
     {
         "snapshots",
@@ -41,43 +41,43 @@ _OF_THE_STORE = frozenset(
 )
 
 
-def record_run(samples: Samples, ended: RunResult) -> Samples:
-    """Count a run. A failure leaves the time of the last success as it was; the next success clears the gauge."""
-    if ended.command not in COUNTED_COMMANDS:
+def record_run(samples: Samples, result: RunResult) -> Samples:
+    """Return the samples with one run more. A failure leaves the time of the last success as it was."""
+    if result.command not in COUNTED_COMMANDS:
         return samples
     found = dict(samples)
-    name, outcome = (ended.command,), "failed" if ended.status else "succeeded"
-    _add(found, SeriesKey("run_total", (ended.command, outcome)), 1)
-    found[SeriesKey("run_duration_seconds", name)] = ended.seconds
-    found[SeriesKey("run_last_status", name)] = float(not ended.status)
-    found[SeriesKey("run_last_end_timestamp_seconds", name)] = ended.at.timestamp()
-    if not ended.status:
-        found[SeriesKey("run_last_success_timestamp_seconds", name)] = ended.at.timestamp()
-    if ended.lock_wait_seconds is not None:
-        found[SeriesKey("lock_wait_seconds", name)] = ended.lock_wait_seconds
-    for part in ended.parts:
-        _record_part(found, ended, part)
+    name, outcome = (result.command,), "failed" if result.status else "succeeded"
+    _add(found, SeriesKey("run_total", (result.command, outcome)), 1)
+    found[SeriesKey("run_duration_seconds", name)] = result.seconds
+    found[SeriesKey("run_last_status", name)] = float(not result.status)
+    found[SeriesKey("run_last_end_timestamp_seconds", name)] = result.at.timestamp()
+    if not result.status:
+        found[SeriesKey("run_last_success_timestamp_seconds", name)] = result.at.timestamp()
+    if result.lock_wait_seconds is not None:
+        found[SeriesKey("lock_wait_seconds", name)] = result.lock_wait_seconds
+    for run in result.runs:
+        _record_collection_run(found, result, run)
     return found
 
 
-def _record_part(found: dict[SeriesKey, float], ended: RunResult, part: CollectionRun) -> None:
-    command, name = ended.command, (part.collection,)
-    outcome = "failed" if part.status else "skipped" if part.skipped else "succeeded"
-    _add(found, SeriesKey(f"{command}_total", (part.collection, outcome)), 1)
-    found[SeriesKey(f"{command}_last_status", name)] = float(not part.status)
-    if part.seconds is not None:
-        found[SeriesKey(f"{command}_duration_seconds", name)] = part.seconds
-    if not part.status:
-        found[SeriesKey(f"{command}_last_success_timestamp_seconds", name)] = ended.at.timestamp()
-    if part.direction and part.bytes_moved:
-        _add(found, SeriesKey("bytes_transferred_total", (part.direction,)), part.bytes_moved)
+def _record_collection_run(found: dict[SeriesKey, float], result: RunResult, run: CollectionRun) -> None:
+    command, name = result.command, (run.collection,)
+    outcome = "failed" if run.status else "skipped" if run.skipped else "succeeded"
+    _add(found, SeriesKey(f"{command}_total", (run.collection, outcome)), 1)
+    found[SeriesKey(f"{command}_last_status", name)] = float(not run.status)
+    if run.seconds is not None:
+        found[SeriesKey(f"{command}_duration_seconds", name)] = run.seconds
+    if not run.status:
+        found[SeriesKey(f"{command}_last_success_timestamp_seconds", name)] = result.at.timestamp()
+    if run.direction and run.bytes_moved:
+        _add(found, SeriesKey("bytes_transferred_total", (run.direction,)), run.bytes_moved)
 
 
 class StoreContents(NamedTuple):
-    """What rests in the store.
+    """What the store holds.
 
-    `expected` is how many verified snapshots each collection is to have at least, also one that has nothing there;
-    `proven` is when a drill last proved each, also by a snapshot that is gone.
+    `expected` is the least number of verified snapshots of each collection, also of one without any file. `proven` is
+    when a drill last proved each, also by a snapshot that was deleted since.
     """
 
     files: Iterable[FileReport]
@@ -85,9 +85,9 @@ class StoreContents(NamedTuple):
     proven: Mapping[str, datetime]
 
 
-def record_store(samples: Samples, stock: StoreContents, now: datetime) -> Samples:
-    """Tell what rests in the store now. A proof that lies ahead of `now` is a wrong clock's, and proves nothing."""
-    files, expected, proven = stock
+def record_store(samples: Samples, contents: StoreContents, now: datetime) -> Samples:
+    """Return the samples with what the store holds now. A proof later than `now` is ignored: a clock was wrong."""
+    files, expected, proven = contents
     found = {key: value for key, value in samples.items() if key.name not in _OF_THE_STORE}
     groups: dict[str, list[FileReport]] = {name: [] for name in sorted(expected)}
     for one in files:
@@ -123,13 +123,13 @@ def _record_collection(
 
 
 def _judge(one: FileReport) -> str:
-    """Give the word for a file, empty for what is no snapshot. It is broken until it passes what it failed."""
+    """Return the state of a snapshot, empty for another file. It is broken until it passes the check it failed."""
     word = _STATES.get(one.state, "")
     return "broken" if word and one.last_failure else word
 
 
 def keep_known(samples: Samples) -> Samples:
-    """Leave out what this version has no row for, or with other labels: another version wrote it."""
+    """Return the samples that this version has a row for, with its labels; another version wrote the rest."""
     return {
         key: value
         for key, value in samples.items()
@@ -138,7 +138,7 @@ def keep_known(samples: Samples) -> Samples:
 
 
 def add_build_info(samples: Samples, version: str) -> Samples:
-    """Say which version tells all this."""
+    """Return the samples with the version that writes them."""
     others = {key: value for key, value in samples.items() if key.name != "build_info"}
     return {**others, SeriesKey("build_info", (version,)): 1.0}
 

@@ -23,7 +23,7 @@ from restore.system.text import format_bytes, format_count
 
 
 class DrillResult(StrEnum):
-    """How one collection's drill ended. UNPROMISED: restored, and no manifest says what it should hold."""
+    """How one collection's drill ended. UNPROMISED: restored, and no manifest says what it should have."""
 
     PROVEN = "proven"
     UNPROMISED = "unpromised"
@@ -32,10 +32,10 @@ class DrillResult(StrEnum):
 
 
 class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
+    """What became of one collection. `message` is a sentence without its name; `status` is 0 unless it failed.
 
-    `scratch` was the throw-away collection; `left` says what of it stayed behind, empty when nothing did. `points`
-    counts what it held, `searches` how many points were looked for by their own vectors.
+    `scratch` was the temporary collection; `left` says what of it stayed behind, empty when nothing did. `points` is
+    how many it had, `searches` how many of them were searched for by their own vectors.
     """
 
     collection: str
@@ -79,7 +79,7 @@ class DrillOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class DrillReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run. `depth` is `restore`, or `embedded` where the embedded engine was restored into.
 
-    `removed` are the scratch collections of dead drills that this run removed.
+    `removed` are the temporary collections of killed drills that this run dropped.
     """
 
     url: str
@@ -125,10 +125,10 @@ def report_failure(collection: str, scratch: str, error: RestoreError) -> DrillO
 
 
 def describe_proof(candidate: SnapshotCandidate, outcome: DrillOutcome) -> str:
-    """Say what a drill showed that found nothing wrong."""
-    own_marker = format_count(outcome.points, "point") if outcome.points is not None else "restored"
+    """Return the sentence about a drill that found nothing wrong."""
+    points = format_count(outcome.points, "point") if outcome.points is not None else "restored"
     size, seconds = format_bytes(candidate.size), outcome.seconds or 0.0
-    begin = f"{own_marker} restored from {candidate.stored.file} ({size}) in {seconds:.1f} s"
+    begin = f"{points} restored from {candidate.stored.file} ({size}) in {seconds:.1f} s"
     searched = f", {format_count(outcome.searches, 'search', 'searches')}" if outcome.searches else ""
     if candidate.manifest is None:
         return f"{begin}; it has no manifest, so nothing says what it should hold{searched}"

@@ -14,7 +14,7 @@ from restore.system.text import format_bytes, format_count
 
 
 class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
-    """One run's set. `present` counts the snapshots of it that are there, `missing` and `failed` name collections."""
+    """One run's set. `present` counts its snapshots that the store has; `missing` and `failed` name collections."""
 
     run_id: str
     file: str
@@ -29,7 +29,7 @@ class ShownSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetsReport(Report, frozen=True, kw_only=True):
-    """Every set, oldest first. `damaged` are documents that cannot be read, with the reason."""
+    """Every set, oldest first. `damaged` are the documents that cannot be read, with the reason."""
 
     store: str
     sets: tuple[ShownSet, ...]
@@ -38,7 +38,7 @@ class SetsReport(Report, frozen=True, kw_only=True):
 
 
 def summarise_set(found: StoredSet) -> ShownSet:
-    """Say what there is of one."""
+    """Return what the store has of a set."""
     document = found.document
     return ShownSet(
         run_id=document.run_id,
@@ -55,7 +55,7 @@ def summarise_set(found: StoredSet) -> ShownSet:
 
 
 def describe_sets(report: SetsReport) -> list[str]:
-    """Give a line for each, and beneath it what is not there."""
+    """Return a line for each set, and below it what is missing."""
     if not report.sets and not report.damaged:
         return [f"store '{report.store}' has no sets"]
     lines = []
@@ -73,7 +73,7 @@ def describe_sets(report: SetsReport) -> list[str]:
 
 
 class ListReport(Report, frozen=True, kw_only=True):
-    """Every file that was looked at, sorted by name. Looking never fails because of what it sees."""
+    """Every file that was looked at, sorted by name. `status` is 0 also where files are damaged."""
 
     store: str
     files: tuple[FileReport, ...]
@@ -82,7 +82,7 @@ class ListReport(Report, frozen=True, kw_only=True):
 
 
 def describe_list(report: ListReport) -> list[str]:
-    """Give a heading per collection and a line per file, newest last; what belongs to none stands at the end."""
+    """Return a heading per collection and a line per file, newest last; files of no collection come at the end."""
     lines = describe_warnings(report.warnings)
     if not report.files and not lines:
         return [f"store '{report.store}' is empty"]
@@ -93,12 +93,12 @@ def describe_list(report: ListReport) -> list[str]:
         for one, row in zip(files, rows, strict=True):
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             lines.append("  " + "  ".join(cells).rstrip())
-            lines += _describe_trouble(one)
+            lines += _describe_details(one)
     return lines
 
 
 def _group(files: tuple[FileReport, ...]) -> list[tuple[str, list[FileReport]]]:
-    """Give files by collection, pointers left out (a mark shows them) unless something is wrong with one."""
+    """Return the files by collection, without pointers: the files they lead to are called latest."""
     shown = [one for one in files if one.state is not FileState.POINTER]
     names = sorted({one.collection for one in shown if one.collection})
     groups = [(name, sorted((one for one in shown if one.collection == name), key=_age)) for name in names]
@@ -126,7 +126,7 @@ def _row(one: FileReport) -> tuple[str, ...]:
     )
 
 
-def _describe_trouble(one: FileReport) -> list[str]:
+def _describe_details(one: FileReport) -> list[str]:
     lines = [f"    note: {one.note}"] if one.note else []
     lines += [f"    pinned: {one.pin_reason}"] if one.pin_reason else []
     lines += [f"    {one.problem}"] if one.problem else []

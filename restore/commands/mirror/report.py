@@ -1,4 +1,4 @@
-"""What `mirror` reports: what was copied, what was there already, what could not be."""
+"""What `mirror` reports: what was copied, what was there already, what could not be copied."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from restore.system.text import format_bytes, format_count
 
 
 class CopiedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot that is in the target now. `size_bytes` as it lies there."""
+    """A snapshot that is in the target now. `size_bytes` is its size in the store, compressed or encrypted."""
 
     file: str
     size_bytes: int
 
 
 class CopyFailure(msgspec.Struct, frozen=True):
-    """A snapshot that could not be copied, or lies in the target as another one."""
+    """A snapshot that could not be copied, or is another one in the target."""
 
     file: str
     status: int
@@ -36,9 +36,10 @@ class CopyFailure(msgspec.Struct, frozen=True):
 
 
 class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's end. `present` counts what was there already; `latest` is the file that is latest now.
+    """What became of one collection. `present` counts the snapshots that the target had already.
 
-    `unkept` counts what the target lacks and its rule would not keep: it is not copied.
+    `unkept` counts those that the target lacks and its rule would not keep: they are not copied. `latest` is the
+    file that is the target's latest now.
     """
 
     collection: str
@@ -73,7 +74,7 @@ class MirrorOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class MirrorReport(Report, frozen=True, kw_only=True):
     """All outcomes of one run, by collection. `sets` and `pins` name the documents that were copied.
 
-    `pruned` is what the target's own rule deleted there, by collection; empty without one.
+    `pruned` is what the target's own rule deleted there, by collection; empty without a rule.
     """
 
     source: str

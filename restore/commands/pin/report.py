@@ -8,7 +8,7 @@ from restore.commands.outcome import Report, describe_outcome
 
 
 class PinOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One snapshot's end. `changed`: it is pinned (or not) now and was not before; a pin's reason counts as new."""
+    """What became of one snapshot. `changed`: it was pinned or unpinned now; a new reason is a change too."""
 
     snapshot: str
     changed: bool = False
@@ -18,7 +18,7 @@ class PinOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PinReport(Report, frozen=True, kw_only=True):
-    """All outcomes. `pinned`: what was asked for."""
+    """All outcomes. `pinned`: True for `pin`, False for `unpin`."""
 
     store: str
     pinned: bool

@@ -1,4 +1,4 @@
-"""What `prune` reports: what went or would go, and for each survivor why it stays."""
+"""What `prune` reports: what it deleted or would delete, and why each other snapshot stays."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _UNFINISHED = {False: "a run that was killed left it", True: "a run that was kil
 
 
 class PruneReport(Report, frozen=True, kw_only=True):
-    """All outcomes of one run, by collection. `sets` are the documents of sets of which nothing is left.
+    """All outcomes of one run, by collection. `sets` are the deleted documents of sets without any snapshot left.
 
-    `removed` names what killed runs had left in the store, `server` what they left on the server, when asked for.
+    `removed` names what killed runs had left in the store; `server` is what they left on the server, with `--server`.
     """
 
     store: str
@@ -49,24 +49,23 @@ def describe(report: PruneReport) -> list[str]:
     for outcome in report.outcomes:
         sentence = _describe_decision(outcome, report)
         lines += describe_outcome(outcome.collection, sentence, warnings=outcome.warnings, hint=outcome.hint)
-        lines += [f"  {_say_pruned(report)} {one.file}" for one in outcome.pruned]
+        lines += [f"  {_describe_deletion(report)} {one.file}" for one in outcome.pruned]
         lines += [f"  not deleted {one.file}: {one.error}" for one in outcome.failed]
         lines += [f"  kept {one.file}: {', '.join(one.reasons)}" for one in outcome.kept]
         lines += [f"  not ours {one.file}: {', '.join(one.reasons)}" for one in outcome.left]
-    lines += [f"{_say_pruned(report)} {name}: nothing of that set is left" for name in report.sets]
-    lines += [f"{_say_pruned(report)} {name}: {_UNFINISHED[report.dry_run]}" for name in report.removed]
+    lines += [f"{_describe_deletion(report)} {name}: nothing of that set is left" for name in report.sets]
+    lines += [f"{_describe_deletion(report)} {name}: {_UNFINISHED[report.dry_run]}" for name in report.removed]
     lines += [_describe_stale(one, report) for one in report.server]
     return [*lines, _summarise(report)]
 
 
 def _describe_stale(one: StaleObject, report: PruneReport) -> str:
     where = f"collection '{one.collection}' on the server" if one.collection else "journal"
-    return (
-        f"{where}: {_say_pruned(report) if one.removed else 'left'} {one.file}{': ' * bool(one.message)}{one.message}"
-    )
+    reason = f": {one.message}" if one.message else ""
+    return f"{where}: {_describe_deletion(report) if one.removed else 'left'} {one.file}{reason}"
 
 
-def _say_pruned(report: PruneReport) -> str:
+def _describe_deletion(report: PruneReport) -> str:
     return "would delete" if report.dry_run else "deleted"
 
 
@@ -75,8 +74,8 @@ def _describe_decision(outcome: PruneOutcome, report: PruneReport) -> str:
         return outcome.message
     if outcome.is_skipped:
         return f"no rule is set, all of it stays ({format_count(len(outcome.kept), 'snapshot')})"
-    gone = f"{_say_pruned(report)} {len(outcome.pruned)} ({format_bytes(outcome.handled_bytes)})"
-    return f"{gone}, {format_count(len(outcome.kept), 'stays', 'stay')}"
+    deleted = f"{_describe_deletion(report)} {len(outcome.pruned)} ({format_bytes(outcome.handled_bytes)})"
+    return f"{deleted}, {format_count(len(outcome.kept), 'stays', 'stay')}"
 
 
 def _summarise(report: PruneReport) -> str:
@@ -84,5 +83,5 @@ def _summarise(report: PruneReport) -> str:
     freed = sum(outcome.handled_bytes for outcome in report.outcomes)
     failed = sum(1 for outcome in report.outcomes if outcome.status)
     collections = format_count(len(report.outcomes), "collection")
-    done = f"{_say_pruned(report)} {format_count(files, 'snapshot')} of {collections}"
+    done = f"{_describe_deletion(report)} {format_count(files, 'snapshot')} of {collections}"
     return f"{done}, {format_bytes(freed)}, {failed or 'none'} failed, in {report.seconds:.1f} s"

@@ -43,10 +43,10 @@ _DONE = frozenset({RestoreResult.RESTORED, RestoreResult.RESTORED_OLDER, Restore
 
 
 class RestoreOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection's end. `message` is a sentence without the name; `status` is 0 unless it failed.
+    """What became of one collection. `message` is a sentence without its name; `status` is 0 unless it failed.
 
-    `points` counts what the collection holds now, None where nobody counted. `transfer` is `upload` or
-    `server-file`. `lock_wait_seconds` is how long another run's mark was watched.
+    `points` is how many the collection has now, None where they were not counted. `transfer` is the way the bytes
+    took, empty when none were sent. `lock_wait_seconds` is how long another run's marker was watched.
     """
 
     collection: str
@@ -86,7 +86,7 @@ class RestoreOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RestoreReport(Report, frozen=True, kw_only=True):
-    """All outcomes of one run, in the order in which the collections were wanted."""
+    """All outcomes of one run, in the order in which the collections were asked for."""
 
     url: str
     server_version: str
@@ -122,7 +122,7 @@ def report_failure(collection: str, error: RestoreError) -> RestoreOutcome:
 
 
 def report_written(target: str, marker: str, points: int, snapshot: str) -> RestoreOutcome:
-    """Say that somebody wrote into a collection while its restore was interrupted: nothing is removed."""
+    """Return the outcome of a collection that got points while its restore was interrupted: none is removed."""
     return RestoreOutcome(
         collection=target,
         result=RestoreResult.WRITTEN_MEANWHILE,
@@ -138,7 +138,7 @@ def report_written(target: str, marker: str, points: int, snapshot: str) -> Rest
 
 
 def report_skip(collection: str, target: str, skip: Skip, candidate: SnapshotCandidate | None) -> RestoreOutcome:
-    """Say why nothing was done, and what a person may want to know of it."""
+    """Return the outcome of a collection that is left alone, with the reason."""
     match skip.reason:
         case SkipReason.PRESENT:
             result, message = RestoreResult.PRESENT, _describe_present(collection, target, skip, candidate)
@@ -173,5 +173,5 @@ def _describe_present(collection: str, target: str, skip: Skip, candidate: Snaps
 
 
 def describe_time(at: datetime) -> str:
-    """Write a moment as people do, in UTC: `20 Nov 10:15`."""
+    """Return a time for people, in UTC: `20 Nov 10:15`."""
     return f"{at.day} {at:%b %H:%M}"

@@ -22,7 +22,7 @@ from restore.system.text import format_bytes, format_count
 class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one collection. `status` is its exit status; `latest`: latest points at `snapshot` now.
 
-    `snapshot` is the file's name, empty when nothing was kept. `points` is None when nobody counted, and exact
+    `snapshot` is the file's name, empty when nothing was kept. `points` is None when they were not counted, and exact
     when `points_exact`. `message` is a sentence without the collection's name, empty when all went well.
     """
 
@@ -63,7 +63,7 @@ class SnapshotOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SnapshotReport(Report, frozen=True, kw_only=True):
-    """All outcomes of one run, in the order in which the collections were wanted.
+    """All outcomes of one run, in the order in which the collections were asked for.
 
     `removed` names what killed runs had left in the store, `set` the document of this run's set, empty when it has
     none. `pruned` is there where a retention rule is set.

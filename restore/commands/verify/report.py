@@ -13,7 +13,7 @@ from restore.system.text import format_bytes, format_count
 class VerifyReport(Report, frozen=True, kw_only=True):
     """Every file that was looked at. `status` is the first failure's, 0 without one.
 
-    Of the `snapshots` that were meant `sampled` were looked at; None: all of them.
+    Of `snapshots` snapshots, `sampled` were read; None: all of them.
     """
 
     store: str
@@ -39,12 +39,12 @@ class VerifyReport(Report, frozen=True, kw_only=True):
 
 
 def summarise(files: tuple[FileReport, ...], *, left_out: int, seconds: float) -> Summary:
-    """Count what was looked at: pointers are not files of their own, and what a sample left out was skipped."""
-    looked = [one for one in files if one.state is not FileState.POINTER]
-    failed = sum(1 for one in looked if one.status)
-    size = sum(one.size_bytes for one in looked)
+    """Count the files without pointers; what a sample left out was skipped."""
+    counted = [one for one in files if one.state is not FileState.POINTER]
+    failed = sum(1 for one in counted if one.status)
+    size = sum(one.size_bytes for one in counted)
     return Summary(
-        succeeded=len(looked) - failed, failed=failed, skipped=left_out, size_bytes=size, seconds=round(seconds, 3)
+        succeeded=len(counted) - failed, failed=failed, skipped=left_out, size_bytes=size, seconds=round(seconds, 3)
     )
 
 
@@ -52,7 +52,7 @@ def describe_verify(report: VerifyReport) -> list[str]:
     """Return a line per file: what was compared, or what is wrong."""
     lines = describe_warnings(report.warnings)
     for one in report.files:
-        lines += describe_outcome(one.file, _judge(one, report.depth), hint=one.hint)
+        lines += describe_outcome(one.file, _describe_file(one, report.depth), hint=one.hint)
     locked = sum(1 for one in report.files if one.status == DecryptionError.status)
     bad = sum(1 for one in report.files if one.status) - locked
     unopened = f", {locked:,} without their key" if locked else ""
@@ -63,7 +63,7 @@ def describe_verify(report: VerifyReport) -> list[str]:
     return lines
 
 
-def _judge(one: FileReport, depth: Depth) -> str:
+def _describe_file(one: FileReport, depth: Depth) -> str:
     if one.state is FileState.POINTER:
         return f"points to {one.target}"
     if one.status or one.state is FileState.DEBRIS or (one.state is FileState.FOREIGN and one.problem):
@@ -71,10 +71,10 @@ def _judge(one: FileReport, depth: Depth) -> str:
     if one.state is FileState.FOREIGN:
         return str(one.state)
     amount = format_bytes(one.size_bytes)
-    own_marker = f"; held back: {one.problem}" if one.problem else ""
+    held_back = f"; held back: {one.problem}" if one.problem else ""
     if depth is Depth.LIST:
         beside = "as its manifest says" if one.promised_sha256 else "no manifest"
-        return f"there, {amount}, {beside}; its bytes were not read{own_marker}"
+        return f"there, {amount}, {beside}; its bytes were not read{held_back}"
     if one.state is FileState.UNCHECKED:
         return f"whole, {amount}; no manifest, so its bytes cannot be compared"
-    return f"as promised, {amount}, sha256 {one.sha256[:12]}{own_marker}"
+    return f"as promised, {amount}, sha256 {one.sha256[:12]}{held_back}"

@@ -22,9 +22,9 @@ from restore.stores.layout import Kind
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-def make_end(status: int = 0, *parts: CollectionRun, at: datetime = NOON) -> RunResult:
+def make_end(status: int = 0, *runs: CollectionRun, at: datetime = NOON) -> RunResult:
     """Return how a snapshot run ended."""
-    return RunResult(command="snapshot", operation_id="1", status=status, seconds=2.5, at=at, parts=parts)
+    return RunResult(command="snapshot", operation_id="1", status=status, seconds=2.5, at=at, runs=runs)
 
 
 def pick(samples: Samples, *names: str) -> dict[tuple[str, ...], float]:
