@@ -1,7 +1,7 @@
 """Look at a Qdrant: does it answer, is it supported, what may our key do, what did killed restores leave on it.
 
-Only reads, unless a proof is asked for: then a mark is made and dropped, and one recovery is asked for that cannot
-succeed because its checksum is wrong on purpose.
+Only reads, unless a proof is asked for: then a marker is made and dropped, and one recovery is requested that cannot
+succeed, because its checksum is wrong on purpose.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from restore.recovery.marker.model import Marker, Phase, TargetBefore, describe_
 from restore.system.clock import Clock
 from restore.system.text import format_count
 
-_FAR_SECONDS = 30.0
-_BEAT_SECONDS = 3.0
-_SLOTS = 2
-_ANSWER_SECONDS = 30.0
+_CLOCK_TOLERANCE_SECONDS = 30.0
+_HEARTBEAT_SECONDS = 3.0
+_NEEDED_FREE = 2
+_ANSWER_TIMEOUT_SECONDS = 30.0
 _READ_ONLY_MOUNT = (
     "a server that panics at start over its snapshots' tmp directory may have /qdrant/snapshots mounted read-only "
     "(':ro'), as old guides show it: mount the store in a subdirectory instead "
     "(./qdrant_snapshots:/qdrant/snapshots/.qdrant-restore:ro)"
 )
-_NOT_PROVED = "not proved, because that writes"
+_NOT_PROVEN = "not proved, because that writes"
 _HOW_TO_PROVE = "qdrant-restore doctor --prove-write"
 
 
@@ -48,7 +48,7 @@ class WriteProof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteProof | None) -> Iterator[Finding]:
-    """Look at the server; the looks that need an answer end when there is none."""
+    """Yield every finding about the server; when it does not answer, only that it does not."""
     reached = look_at("reachable", lambda: _look_at_readiness(qdrant))
     yield reached
     if reached.status:
@@ -64,15 +64,15 @@ def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteP
     collections = [name for name in names if not is_marker(name)]
     yield _judge_key(len(collections), scoped=scoped)
     yield look_at("collections", lambda: _look_at_collections(qdrant, collections))
-    yield look_at("room for marks", lambda: _look_at_slots(qdrant))
-    yield look_at("marks", lambda: _look_at_marks(qdrant, clock, [name for name in names if is_marker(name)]))
+    yield look_at("room for marks", lambda: _look_at_limit(qdrant))
+    yield look_at("marks", lambda: _look_at_markers(qdrant, clock, [name for name in names if is_marker(name)]))
     yield look_at("uploaded files", lambda: _look_at_uploads(qdrant, collections))
     if proof is None:
-        yield Finding.skipped("may restore", _NOT_PROVED, _HOW_TO_PROVE)
-        yield Finding.skipped("server sees store", _NOT_PROVED, _HOW_TO_PROVE)
+        yield Finding.skipped("may restore", _NOT_PROVEN, _HOW_TO_PROVE)
+        yield Finding.skipped("server sees store", _NOT_PROVEN, _HOW_TO_PROVE)
         return
     yield look_at("may restore", lambda: _prove_write(qdrant, clock, proof))
-    yield look_at("server sees store", lambda: _prove_sight(qdrant, clock, proof))
+    yield look_at("server sees store", lambda: _prove_server_file(qdrant, clock, proof))
 
 
 def _look_at_readiness(qdrant: Qdrant) -> Finding:
@@ -97,7 +97,7 @@ def _look_at_clock(qdrant: Qdrant, now: datetime) -> Finding:
         apart = (now - parsedate_to_datetime(said)).total_seconds()
     except (TypeError, ValueError):
         return Finding.skipped("clock", "the server does not say what time it is")
-    if abs(apart) > _FAR_SECONDS:
+    if abs(apart) > _CLOCK_TOLERANCE_SECONDS:
         which = "ahead of" if apart > 0 else "behind"
         hint = "snapshots are named after the clock of the machine that makes them: set both by NTP"
         return Finding.warning("clock", f"ours is {abs(apart):,.0f} s {which} the server's", hint)
@@ -112,7 +112,7 @@ def _judge_key(collections: int, *, scoped: bool) -> Finding:
 
 
 def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
-    """Ask each collection; one that is listed and does not answer was left by a kill of the server."""
+    """Read each collection; one that is listed and does not answer was left by a server that was killed."""
     asked = {name: qdrant.get_collection(name) for name in collections}
     broken = [name for name, info in asked.items() if isinstance(info, UnreadableCollection)]
     red = [name for name, info in asked.items() if isinstance(info, CollectionInfo) and info.status == "red"]
@@ -127,37 +127,36 @@ def _look_at_collections(qdrant: Qdrant, collections: list[str]) -> Finding:
     return Finding.ok("collections", f"{len(collections):,} listed, each answers")
 
 
-def _look_at_slots(qdrant: Qdrant) -> Finding:
-    room = qdrant.read_room()
-    if room.limit is None:
+def _look_at_limit(qdrant: Qdrant) -> Finding:
+    capacity = qdrant.read_room()
+    if capacity.limit is None:
         return Finding.ok("room for marks", "the number of collections is not limited")
-    free = room.limit - room.collections
+    free = capacity.limit - capacity.collections
     message = (
-        f"{room.collections} of at most {format_count(room.limit, 'collection')}; a restore needs {_SLOTS} free, "
-        "one for its mark"
+        f"{capacity.collections} of at most {format_count(capacity.limit, 'collection')}; a restore needs "
+        f"{_NEEDED_FREE} free, one for its mark"
     )
-    if free < _SLOTS:
-        return Finding.warning(
-            "room for marks", message, "raise max_collections on the server, or remove a collection"
-        )
+    if free < _NEEDED_FREE:
+        hint = "raise max_collections on the server, or remove a collection"
+        return Finding.warning("room for marks", message, hint)
     return Finding.ok("room for marks", message)
 
 
-def _look_at_marks(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
-    """Tell running restores from interrupted ones: a living holder raises its mark's beat every two seconds."""
+def _look_at_markers(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:
+    """Find interrupted restores: the holder of a running one raises its marker's heartbeat every two seconds."""
     if not names:
         return Finding.ok("marks", "no restore is in progress, none was interrupted")
-    before = {name: _read_mark(qdrant, name) for name in names}
-    clock.sleep(_BEAT_SECONDS)
-    after = {name: _read_mark(qdrant, name) for name in names}
-    told = [_describe_mark(name, after[name], beats=before[name] != after[name]) for name in names]
+    before = {name: _read_marker(qdrant, name) for name in names}
+    clock.sleep(_HEARTBEAT_SECONDS)
+    after = {name: _read_marker(qdrant, name) for name in names}
+    described = [_describe_restore(name, after[name], beats=before[name] != after[name]) for name in names]
     still = [seen for name in names if (seen := after[name]) and before[name] == seen]
     stale = [marker.collection for marker, _ in still if marker]
     hint = f"the next 'qdrant-restore restore {stale[0]}' finishes it" if stale else "wait for it"
-    return Finding.warning("marks", "; ".join(told), hint)
+    return Finding.warning("marks", "; ".join(described), hint)
 
 
-def _read_mark(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | None:
+def _read_marker(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | None:
     info = qdrant.get_collection(name)
     if not isinstance(info, CollectionInfo):
         return None
@@ -165,7 +164,7 @@ def _read_mark(qdrant: Qdrant, name: str) -> tuple[Marker | None, int | None] | 
     return (marker, parse_beat(info.metadata, marker.token) if marker else None)
 
 
-def _describe_mark(name: str, seen: tuple[Marker | None, int | None] | None, *, beats: bool) -> str:
+def _describe_restore(name: str, seen: tuple[Marker | None, int | None] | None, *, beats: bool) -> str:
     if seen is None:
         return f"{name} went away"
     marker, _ = seen
@@ -189,7 +188,7 @@ def _look_at_uploads(qdrant: Qdrant, collections: list[str]) -> Finding:
 
 
 def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
-    """Make and drop a mark of a collection that nobody has."""
+    """Make and drop the marker of a collection that does not exist."""
     marker = Marker(
         collection=f"doctor-{proof.token}",
         token=proof.token,
@@ -210,15 +209,15 @@ def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     return Finding.ok("may restore", "a mark collection was made and dropped with this key")
 
 
-def _prove_sight(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
-    """Let the server read a file of the store; a wrong checksum keeps it from doing anything with it."""
+def _prove_server_file(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
+    """Let the server read a file of the store; a wrong checksum keeps it from restoring anything."""
     if proof.server_file is None:
         return Finding.skipped("server sees store", "the store has no file that could be asked for")
     target = name_marker(f"doctor-{proof.token}", 1)
-    exchange = qdrant.recover_snapshot(target, path=proof.server_file, checksum="0" * 64)
-    with contextlib.closing(exchange):
-        end = clock.read_seconds() + _ANSWER_SECONDS
-        while (answer := exchange.poll(1.0)) is None:
+    pending = qdrant.recover_snapshot(target, path=proof.server_file, checksum="0" * 64)
+    with contextlib.closing(pending):
+        end = clock.read_seconds() + _ANSWER_TIMEOUT_SECONDS
+        while (answer := pending.poll(1.0)) is None:
             if clock.read_seconds() > end:
                 return Finding.skipped("server sees store", "the server gave no answer in time")
     try:

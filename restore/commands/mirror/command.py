@@ -1,6 +1,6 @@
-"""`mirror`: copy to another store what it lacks, every byte compared; what is there stays.
+"""`mirror`: copy to another store the snapshots that it lacks, every byte compared, with their pins and sets.
 
-Pins and the documents of sets go along. Nothing is deleted, but by a rule of the target's own where one is given.
+What the target has is never changed, and nothing is deleted there unless a rule of its own is given.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from restore.system.events import Log, Progress
 
 
 class MirrorSession(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. A dry run's `target` may not be there yet."""
+    """What one run works with. The `target` of a dry run need not exist."""
 
     source: Store
     target: WritableStore
@@ -54,16 +54,16 @@ class MirrorSession(msgspec.Struct, frozen=True, kw_only=True):
 def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     """Copy what the target lacks, oldest first; one failure does not stop the rest. A dry run only reads.
 
-    Raises `NotFoundError` for a named collection of which nothing is in the source, and what keeps either store from
-    being listed or the target from being locked.
+    Raise `NotFoundError` for a named collection of which the source has nothing, and what the listing of a store or
+    the lock of the target raises.
     """
     begin = session.clock.read_seconds()
     target = session.target
     wanted, warnings = _choose(settings, session)
-    with _hold(settings, session) as waited:
+    with _lock(settings, session) as waited:
         removed = () if settings.policies.dry_run else target.remove_debris(wanted)
         outcomes = tuple(_mirror(settings, session, name) for name in wanted)
-        followed = _Followed() if settings.policies.dry_run else _follow(settings, session, outcomes)
+        follow_up = _FollowUp() if settings.policies.dry_run else _follow_up(settings, session, outcomes)
     session.progress.close()
     seconds = round(session.clock.read_seconds() - begin, 3)
     return MirrorReport(
@@ -71,10 +71,10 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
         target=target.name,
         outcomes=outcomes,
         seconds=seconds,
-        status=decide_status(outcomes, followed.pruned),
-        sets=followed.sets,
-        pins=followed.pins,
-        pruned=followed.pruned,
+        status=decide_status(outcomes, follow_up.pruned),
+        sets=follow_up.sets,
+        pins=follow_up.pins,
+        pruned=follow_up.pruned,
         removed=removed,
         dry_run=settings.policies.dry_run,
         lock_wait_seconds=waited,
@@ -83,7 +83,7 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     )
 
 
-def _hold(settings: Settings, session: MirrorSession) -> AbstractContextManager[float]:
+def _lock(settings: Settings, session: MirrorSession) -> AbstractContextManager[float]:
     if settings.policies.dry_run:
         return contextlib.nullcontext(0.0)
     return store_lock(
@@ -98,7 +98,7 @@ def _mirror(settings: Settings, session: MirrorSession, collection: str) -> Mirr
 
 
 def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the collections that are meant, and what is odd about the patterns."""
+    """Return the chosen collections, and warnings about the patterns. Raise `NotFoundError`."""
     there = session.source.list_collections()
     for name in settings.collections.names:
         if name not in there:
@@ -112,16 +112,16 @@ def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...]
     return select_collections(there, settings.patterns.include, settings.patterns.exclude), warnings
 
 
-class _Followed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done once the snapshots were there."""
+class _FollowUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done after the snapshots were copied."""
 
     pins: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     pruned: tuple[PruneOutcome, ...] = ()
 
 
-def _follow(settings: Settings, session: MirrorSession, outcomes: tuple[MirrorOutcome, ...]) -> _Followed:
-    """Copy pins, then prune what the target's rule does not keep, then copy the sets of what is there."""
+def _follow_up(settings: Settings, session: MirrorSession, outcomes: tuple[MirrorOutcome, ...]) -> _FollowUp:
+    """Copy pins, prune what the target's rule does not keep, then copy the sets of what is left."""
     target = session.target
     wanted = {outcome.collection for outcome in outcomes}
     pins = copy_pins(session.source, target, _list_files(target, wanted), session.log)
@@ -135,7 +135,7 @@ def _follow(settings: Settings, session: MirrorSession, outcomes: tuple[MirrorOu
     sets, damaged = read_sets(session.source)
     for name, reason in damaged:
         session.log("set.left", level="warning", file=name, reason=reason)
-    return _Followed(pins=pins, pruned=pruned, sets=copy_sets(session.source, target, sets, failed))
+    return _FollowUp(pins=pins, pruned=pruned, sets=copy_sets(session.source, target, sets, failed))
 
 
 def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
@@ -143,7 +143,7 @@ def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
 
 
 class _CollectionMirror:
-    """One collection's snapshots, from one store to the other."""
+    """Copies one collection's snapshots from one store to the other."""
 
     def __init__(self, settings: Settings, session: MirrorSession, collection: str) -> None:
         self._session = session
@@ -156,7 +156,7 @@ class _CollectionMirror:
         self._present = self._unkept = 0
 
     def run(self) -> MirrorOutcome:
-        """Copy what is missing, then let the target's latest be the source's. Raises nothing expected."""
+        """Copy what is missing, then move the target's latest. Return the outcome, also of an expected failure."""
         latest = ""
         try:
             self._there = {one.file: one for one in self._list_there()}
@@ -188,19 +188,19 @@ class _CollectionMirror:
             return ()
 
     def _read(self, stored: StoredSnapshot) -> Manifest | None:
-        """Give a snapshot's manifest; None where nothing can be copied, which is noted."""
+        """Return a snapshot's manifest; None when it cannot be copied, which is recorded or logged."""
         try:
             manifest = self._session.source.read_manifest(stored)
         except RestoreError as error:
             self._failed.append(CopyFailure.from_error(stored.file, error))
             return None
         if manifest is None:
-            # A person's file: whoever put it there copies it too.
+            # A person put it there by hand, and copies it by hand.
             self._session.log("snapshot.left", file=stored.file, reason="it has no manifest")
         return manifest
 
     def _find_unkept(self, promised: list[tuple[StoredSnapshot, Manifest]], rule: RetentionRule) -> frozenset[str]:
-        """Give what the target's rule would prune at once, were all of it there. Raises as retention does."""
+        """Return the missing files that the target's rule would delete at once. Raise what `apply_rule` raises."""
         source, target = self._session.source, self._session.target
         missing = [pair for pair in promised if pair[0].file not in self._there]
         there = ((one, target.read_manifest(one)) for one in self._there.values())
@@ -211,7 +211,7 @@ class _CollectionMirror:
         return frozenset(gone).difference(self._there)
 
     def _handle(self, stored: StoredSnapshot, manifest: Manifest, *, is_kept: bool) -> None:
-        """Copy one snapshot unless it is there, or would go again. A failure is noted, and the next one comes."""
+        """Copy one snapshot unless the target has it or would delete it. An expected failure is recorded."""
         try:
             if self._is_there(stored, manifest):
                 self._present += 1
@@ -227,7 +227,7 @@ class _CollectionMirror:
             self._copied.append(CopiedSnapshot(stored.file, stored.size))
 
     def _copy(self, stored: StoredSnapshot, manifest: Manifest) -> None:
-        def tell(count: int) -> None:
+        def report(count: int) -> None:
             self._session.progress(self._collection, count, stored.size)
 
         with shared_lock(stored.path) as is_there:
@@ -235,11 +235,11 @@ class _CollectionMirror:
                 raise NotFoundError(
                     f"snapshot '{stored.file}' is being deleted from store '{self._session.source.name}'"
                 )
-            copy_snapshot(self._session.source, self._session.target, stored, manifest, on_bytes=tell)
+            copy_snapshot(self._session.source, self._session.target, stored, manifest, on_bytes=report)
         self._session.log("snapshot.mirrored", file=stored.file, size_bytes=stored.size)
 
     def _is_there(self, stored: StoredSnapshot, manifest: Manifest) -> bool:
-        """Tell whether the target has this very snapshot. Raises `IntegrityError` when that name is another one's."""
+        """Return whether the target has this snapshot. Raise `IntegrityError` when its file is another one."""
         source, target = self._session.source, self._session.target
         there = self._there.get(stored.file)
         found = target.read_manifest(there) if there else None
@@ -254,7 +254,7 @@ class _CollectionMirror:
         return True
 
     def _move_latest(self) -> str:
-        """Let the target's latest be the source's, unless its own is newer; gives the file that is latest."""
+        """Move the target's latest to the source's, unless its own is newer. Return the file that is latest then."""
         source, target = self._session.source, self._session.target
         wanted, now = source.find_snapshot(self._collection), target.find_snapshot(self._collection)
         if wanted is None or target.find_snapshot(self._collection, wanted.file) is None:

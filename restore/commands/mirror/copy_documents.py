@@ -1,6 +1,6 @@
-"""What goes with snapshots to another store: their pins, and the documents of the sets they belong to.
+"""Copy to another store what belongs to snapshots: their pins, and the documents of their sets.
 
-What was checked does not: a record is about the bytes that were read, and those lie elsewhere.
+Records of checks are not copied: they are about the bytes in the store that was checked.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from restore.system.events import Log
 
 
 def copy_pins(source: Store, target: WritableStore, there: Collection[str], log: Log) -> tuple[str, ...]:
-    """Pin in the target what is pinned in the source and is `there`; gives the documents' names. None is ever taken.
+    """Copy the pins of snapshots that are `there` in the target. Return the names of the copied documents.
 
-    A pin that cannot be read is left, and told.
+    The target's own pins stay. A pin that cannot be read is logged and left.
     """
     known = set(target.list_documents(PIN_SUFFIX))
     copied = []
@@ -41,10 +41,10 @@ def copy_pins(source: Store, target: WritableStore, there: Collection[str], log:
 def copy_sets(
     source: Store, target: WritableStore, sets: Iterable[tuple[str, SetDocument]], failed: Collection[str]
 ) -> tuple[str, ...]:
-    """Copy the documents of the source's `sets` that the target lacks, once what they name has come; gives names.
+    """Copy the documents of the source's `sets` that the target lacks. Return the names of the copied documents.
 
-    A set waits for a member that `failed` to come now, so that the target's latest set stays one that is there; and
-    one of which nothing is in the target is no set of it.
+    A set with a member that `failed` to be copied waits for the next run, so that the target's latest set stays
+    complete. A set without any snapshot in the target is not copied.
     """
     known = set(target.list_documents(SET_SUFFIX))
     missing = [(name, document) for name, document in sets if name not in known]

@@ -1,4 +1,4 @@
-"""Carry a snapshot from one store to another: its bytes as they lie there, compared on the way, and its manifest."""
+"""Copy a snapshot from one store to another: its bytes as they are stored, compared on the way, and its manifest."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def copy_snapshot(
     *,
     on_bytes: Callable[[int], None],
 ) -> None:
-    """Put a snapshot of `source` into `target` under its own name. Only under the target's lock.
+    """Copy a snapshot of `source` into `target` under its own name. The caller holds the target's lock.
 
-    Bytes that a killed run left there whole are not sent again. `on_bytes` is told how many have gone. Raises
-    `IntegrityError` when they are not those of the manifest, or something else lies under that name; then nothing was
-    published.
+    Complete bytes that a killed run left there are not sent again. `on_bytes` gets the number of bytes sent so far.
+    Raise `IntegrityError` when the bytes are not those of the manifest, or the name is taken by something else; then
+    nothing was published.
     """
     name, text = parse_name(stored.file), source.read_document(name_manifest(stored.file))
     if name is None or text is None:

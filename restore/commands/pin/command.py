@@ -1,4 +1,4 @@
-"""`pin` and `unpin`: exempt a snapshot from every retention rule, and say why; take that back."""
+"""`pin` and `unpin`: exempt snapshots from every retention rule, and end that."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from restore.system.events import Log, Progress
 
 
 def pin(settings: Settings, store: WritableStore, clock: Clock) -> PinReport:
-    """Pin each snapshot named, by its file or by its collection (then its latest). Done again, the reason is new."""
+    """Pin snapshots named by file or by collection (then its latest). Pinning again replaces the reason."""
     document = write_document(Pin(reason=settings.maintenance.pin_reason, at=clock.now().replace(microsecond=0)))
 
-    def put(file: str) -> bool:
+    def write_pin(file: str) -> bool:
         return store.write_document(name_pin(file), document)
 
     with store.lock(settings.limits.lock_timeout_seconds):
-        outcomes = tuple(_run(store, argument, put) for argument in dict.fromkeys(settings.arguments))
+        outcomes = tuple(_change(store, argument, write_pin) for argument in dict.fromkeys(settings.arguments))
     return _report(store, outcomes, pinned=True)
 
 
 def unpin(settings: Settings, store: WritableStore) -> PinReport:
-    """Take the pins of these snapshots away; one that has none stays as it is."""
+    """Remove the pins of these snapshots; one without a pin stays as it is."""
 
-    def take(file: str) -> bool:
+    def delete_pin(file: str) -> bool:
         return store.delete_document(name_pin(file))
 
     with store.lock(settings.limits.lock_timeout_seconds):
-        # Also where the snapshot itself is gone.
+        # A pin is removed also when its snapshot is gone.
         pins = frozenset(store.list_documents(PIN_SUFFIX))
         outcomes = tuple(
-            PinOutcome(snapshot=argument, changed=take(argument))
+            PinOutcome(snapshot=argument, changed=delete_pin(argument))
             if name_pin(argument) in pins
-            else _run(store, argument, take)
+            else _change(store, argument, delete_pin)
             for argument in dict.fromkeys(settings.arguments)
         )
     return _report(store, outcomes, pinned=False)
 
 
-def _run(store: WritableStore, argument: str, change: Callable[[str], bool]) -> PinOutcome:
+def _change(store: WritableStore, argument: str, change: Callable[[str], bool]) -> PinOutcome:
     try:
         file = _find_file(store, argument)
         return PinOutcome(snapshot=file, changed=change(file))
@@ -56,7 +56,7 @@ def _run(store: WritableStore, argument: str, change: Callable[[str], bool]) -> 
 
 
 def _find_file(store: WritableStore, argument: str) -> str:
-    """Give the snapshot that is meant: a file of the store, else the latest of a collection."""
+    """Return the file that the argument names, or the latest of the collection it names. Raise `NotFoundError`."""
     entry = classify(argument)
     if entry.kind in {Kind.SNAPSHOT, Kind.SERVER_SNAPSHOT}:
         return store.open_entry(entry).file
@@ -74,12 +74,12 @@ def _report(store: WritableStore, outcomes: tuple[PinOutcome, ...], *, pinned: b
 
 
 def main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
-    """Open the store, and pin."""
+    """Open the store, and run `pin`."""
     report = pin(settings, open_existing(settings), Clock())
     return CommandResult(report, describe(report), report.status)
 
 
 def unpin_main(settings: Settings, _log: Log, _progress: Progress) -> CommandResult:
-    """Open the store, and unpin."""
+    """Open the store, and run `unpin`."""
     report = unpin(settings, open_existing(settings))
     return CommandResult(report, describe(report), report.status)

@@ -1,4 +1,4 @@
-"""`prune`: delete the snapshots that the retention rule does not keep; with `--server` what killed runs left."""
+"""`prune`: delete the snapshots that no retention rule keeps; with `--server` also what killed runs left there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from restore.system.events import Log, Progress
 
 
 class PruneSession(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. `qdrant` is there when the server is to be looked at too."""
+    """What one run works with. `qdrant` is None unless the server is cleaned too."""
 
     store: WritableStore
     clock: Clock
@@ -39,17 +39,17 @@ class PruneSession(msgspec.Struct, frozen=True, kw_only=True):
 def run(settings: Settings, session: PruneSession) -> PruneReport:
     """Prune each collection by its rule; one failure does not stop the rest. A dry run only reads.
 
-    Raises `NotFoundError` for a named collection of which nothing is there, and what keeps the store from being
-    locked or listed.
+    Raise `NotFoundError` for a named collection of which the store has nothing, and what the lock or the listing
+    of the store raises.
     """
     begin = session.clock.read_seconds()
     store = session.store
-    with _hold(settings, session) as waited:
+    with _lock(settings, session) as waited:
         clear = store.find_debris if settings.policies.dry_run else store.remove_debris
         removed = clear(settings.collections.names or None)
-        surveyed = find_candidates(store, _make_choice(settings), without=frozenset(removed))
+        candidates = find_candidates(store, _make_filter(settings), without=frozenset(removed))
         for name in settings.collections.names:
-            if not any(one.collection == name for one in surveyed):
+            if not any(one.collection == name for one in candidates):
                 raise no_snapshot_error(store, name)
         pruner = Pruner(
             store,
@@ -58,10 +58,10 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
             now=session.clock.now(),
             dry_run=settings.policies.dry_run,
         )
-        outcomes = tuple(_prune(pruner, one, session.clock) for one in surveyed)
-        gone = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
-        sets = pruner.prune_sets(gone | frozenset(removed))
-        server = _sweep(settings, session)
+        outcomes = tuple(_prune(pruner, one, session.clock) for one in candidates)
+        deleted = frozenset(one.file for outcome in outcomes for one in outcome.pruned)
+        sets = pruner.prune_sets(deleted | frozenset(removed))
+        server = _clean_server(settings, session)
     seconds = round(session.clock.read_seconds() - begin, 3)
     return PruneReport(
         store=store.name,
@@ -78,13 +78,13 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
     )
 
 
-def _prune(pruner: Pruner, surveyed: CollectionCandidates, clock: Clock) -> PruneOutcome:
+def _prune(pruner: Pruner, candidates: CollectionCandidates, clock: Clock) -> PruneOutcome:
     begin = clock.read_seconds()
-    outcome = pruner.prune(surveyed)
+    outcome = pruner.prune(candidates)
     return msgspec.structs.replace(outcome, seconds=round(clock.read_seconds() - begin, 3))
 
 
-def _hold(settings: Settings, session: PruneSession) -> AbstractContextManager[float]:
+def _lock(settings: Settings, session: PruneSession) -> AbstractContextManager[float]:
     if settings.policies.dry_run:
         return contextlib.nullcontext(0.0)
     return store_lock(session.store, session.clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds)
@@ -99,25 +99,25 @@ def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
     )
 
 
-def _sweep(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]:
+def _clean_server(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]:
     if session.qdrant is None:
         return ()
     wait_ready(session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds)
-    sweeper = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.policies.dry_run)
-    return (*sweeper.delete_journaled(), *sweeper.delete_uploads())
+    cleaner = ServerCleaner(session.store, session.qdrant, session.log, dry_run=settings.policies.dry_run)
+    return (*cleaner.delete_journaled(), *cleaner.delete_uploads())
 
 
-def _make_choice(settings: Settings) -> Callable[[str], bool]:
-    def choose(collection: str) -> bool:
+def _make_filter(settings: Settings) -> Callable[[str], bool]:
+    def is_chosen(collection: str) -> bool:
         if settings.collections.names:
             return collection in settings.collections.names
         return is_selected(collection, settings.patterns.include, settings.patterns.exclude)
 
-    return choose
+    return is_chosen
 
 
 def main(settings: Settings, log: Log, _progress: Progress) -> CommandResult:
-    """Build what `prune` works with, and run it."""
+    """Open the store and, where asked for, the server, and run `prune`."""
     with contextlib.ExitStack() as opened:
         qdrant = opened.enter_context(open_qdrant(settings)) if settings.maintenance.prune_server else None
         session = PruneSession(store=open_existing(settings), clock=Clock(), log=log, qdrant=qdrant)

@@ -1,4 +1,4 @@
-"""`verify`: every pointer and, as deep as asked, every size, every byte and every archive's inside. It records."""
+"""`verify`: check pointers and, as deep as asked, sizes, bytes and archives, and record what was found."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class VerifySession(msgspec.Struct, frozen=True, kw_only=True):
-    """The edges of one run, built by a door. `store` is only read; `recorder` writes beside its snapshots."""
+    """What one run works with. `store` is only read; `recorder` writes beside its snapshots."""
 
     store: Store
     recorder: CheckRecorder
@@ -40,52 +40,54 @@ class VerifySession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(settings: Settings, session: VerifySession) -> VerifyReport:
-    """Look at every file of the store, or at those of the collections, names and paths given; or at a sample of them.
+    """Check every file of the store, or those of the collections, names and paths given, or a sample of them.
 
-    Raises `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report, and so is
-    that the store takes no record.
+    Raise `NotFoundError` for an argument that names nothing. What is wrong with a file is in the report, and so is
+    a record that could not be written.
     """
     store, recorder = session.store, session.recorder
     began = session.clock.read_seconds()
     shown = () if names_only_paths(settings.arguments) else select_shown(store.list_entries())
     entries = _select(settings, store, shown)
-    # One look at each pointer tells which entries are snapshots; finding out costs a listing of the store.
-    own_marker = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
-    sampled = _sample(settings, own_marker, recorder)
-    left_out = own_marker - sampled
+    # Which entries are snapshots is found out once for each pointer: that costs a listing of the store.
+    snapshots = frozenset(entry.file for entry in entries if _holds_bytes(store, entry))
+    sampled = _sample(settings, snapshots, recorder)
+    left_out = snapshots - sampled
     files: list[FileReport] = []
     for entry in entries:
         if entry.file in left_out:
             continue
         begin = session.clock.read_seconds()
         found = check_file(
-            store, entry, CheckOptions(settings.verification.depth, _tell(session.progress, entry.file))
+            store, entry, CheckOptions(settings.verification.depth, _report_bytes(session.progress, entry.file))
         )
         found = msgspec.structs.replace(found, seconds=round(session.clock.read_seconds() - begin, 3))
         files.append(found)
-        _say(session.log, found)
+        _log_found(session.log, found)
         if entry.file in sampled:
             recorder.record(found, settings.verification.depth)
     for path in filter(_is_path, settings.arguments):
-        files.append(check_path(path, CheckOptions(settings.verification.depth, _tell(session.progress, path))))
-        _say(session.log, files[-1])
+        files.append(
+            check_path(path, CheckOptions(settings.verification.depth, _report_bytes(session.progress, path)))
+        )
+        _log_found(session.log, files[-1])
     session.progress.close()
     return VerifyReport(
         store="" if names_only_paths(settings.arguments) else store.name,
         files=mark_latest(files),
         status=find_failure_status(files),
         depth=settings.verification.depth,
-        snapshots=len(own_marker),
+        snapshots=len(snapshots),
         sampled=len(sampled) if settings.verification.sample else None,
         summary=summarise(tuple(files), left_out=len(left_out), seconds=session.clock.read_seconds() - began),
-        warnings=(*_warn_of_choice(settings, store, shown), *_warn(settings, recorder)),
+        warnings=(*_warn_about_patterns(settings, store, shown), *_warn_about_records(settings, recorder)),
     )
 
 
 def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> list[Entry]:
-    """Give the entries meant by the arguments: a collection's, or the file of that name; without any, all.
+    """Return the entries that the arguments name by collection or file; without arguments all of them.
 
-    Shell patterns choose collections, so with one that includes what belongs to none is left out.
+    Shell patterns choose collections: with one to include, files of no collection are left out.
     """
     if not settings.arguments:
         include, exclude = settings.patterns.include, settings.patterns.exclude
@@ -99,30 +101,30 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     return chosen
 
 
-def _sample(settings: Settings, own_marker: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
-    """Give the files whose bytes are looked at now: all of them, or those whose last check is the oldest."""
+def _sample(settings: Settings, snapshots: frozenset[str], recorder: CheckRecorder) -> frozenset[str]:
+    """Return the files to read now: all of them, or those with the oldest checks."""
     if settings.verification.sample is None:
-        return own_marker
-    covered = [find_last_checked(file, recorder.read(file), settings.verification.depth) for file in own_marker]
+        return snapshots
+    covered = [find_last_checked(file, recorder.read(file), settings.verification.depth) for file in snapshots]
     return frozenset(select_oldest(covered, settings.verification.sample, recorder.now()))
 
 
 def _holds_bytes(store: Store, entry: Entry) -> bool:
-    """Tell whether an entry is a snapshot itself: also a latest that is the file and no pointer."""
+    """Return whether an entry is a snapshot itself; so is a latest that is a plain file and no pointer."""
     if entry.kind is not Kind.LATEST:
         return is_snapshot(entry)
     found = check_file(store, entry, CheckOptions(Depth.LIST))
     return not found.target and found.state is not FileState.DAMAGED
 
 
-def _warn(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:
+def _warn_about_records(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:
     if not recorder.problem:
         return ()
     again = "; the next sample may be of the same files" if settings.verification.sample else ""
     return (f"what was found could not be recorded: {recorder.problem}{again}",)
 
 
-def _warn_of_choice(settings: Settings, store: Store, shown: tuple[Entry, ...]) -> tuple[str, ...]:
+def _warn_about_patterns(settings: Settings, store: Store, shown: tuple[Entry, ...]) -> tuple[str, ...]:
     if settings.arguments:
         return ()
     names = (entry.collection for entry in shown if entry.collection)
@@ -132,7 +134,7 @@ def _warn_of_choice(settings: Settings, store: Store, shown: tuple[Entry, ...]) 
 
 
 def names_only_paths(arguments: tuple[str, ...]) -> bool:
-    """Tell whether only files elsewhere are meant: then no store is needed."""
+    """Return whether every argument is a path to a file: then no store is needed."""
     return bool(arguments) and all(map(_is_path, arguments))
 
 
@@ -140,14 +142,14 @@ def _is_path(argument: str) -> bool:
     return "/" in argument or os.sep in argument
 
 
-def _tell(progress: Progress, file: str) -> Callable[[int], None]:
-    def tell(read_bytes: int) -> None:
+def _report_bytes(progress: Progress, file: str) -> Callable[[int], None]:
+    def report(read_bytes: int) -> None:
         progress(file, read_bytes)
 
-    return tell
+    return report
 
 
-def _say(log: Log, found: FileReport) -> None:
+def _log_found(log: Log, found: FileReport) -> None:
     if found.status:
         event = "file.not_opened" if found.status == DecryptionError.status else "file.damaged"
         log(event, level="error", file=found.file, reason=found.problem)
@@ -156,7 +158,7 @@ def _say(log: Log, found: FileReport) -> None:
 
 
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
-    """Open the store, and verify what is asked for."""
+    """Open the store, and run `verify`."""
     store = _open_anywhere(settings) if names_only_paths(settings.arguments) else open_existing(settings)
     session = VerifySession(store=store, recorder=make_recorder(store), clock=Clock(), log=log, progress=progress)
     report = run(settings, session)
@@ -164,5 +166,5 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
 
 
 def _open_anywhere(settings: Settings) -> WritableStore:
-    """Give what stands for a store where only files given by their paths are looked at; nothing is asked of it."""
+    """Return a store that is never read, for a run in which every file is given by its path."""
     return WritableLocalStore(".", file_mode=settings.store.file_mode)

@@ -1,4 +1,4 @@
-"""Which files the next sample of `verify` reads: those whose last check is the oldest, so that none is left out."""
+"""Which files the next sample of `verify` reads: those with the oldest checks, so that in time each is read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _ENOUGH = {Depth.LIST: ("list", "hash", "archive"), Depth.HASH: ("hash", "archiv
 
 
 class LastChecked(msgspec.Struct, frozen=True, kw_only=True):
-    """A file and when it was last looked at; None: never."""
+    """A file and when it was last checked; None: never."""
 
     file: str
     at: datetime | None = None
 
 
 def find_last_checked(file: str, document: CheckDocument | None, depth: Depth) -> LastChecked:
-    """Say when a file was last looked at as closely as this.
+    """Return when a file was last checked to at least this depth.
 
-    A look that found something wrong counts: else the one broken file would be every run's whole sample.
+    A check that failed counts too: else one broken file would be the whole sample of every run.
     """
     if document is None:
         return LastChecked(file=file)
@@ -34,10 +34,10 @@ def find_last_checked(file: str, document: CheckDocument | None, depth: Depth) -
 
 
 def select_oldest(files: Iterable[LastChecked], share: SampleShare, now: datetime) -> tuple[str, ...]:
-    """Give the files to read now, oldest check first, the names deciding between equals.
+    """Return the files to read now, the oldest check first; of equal ones the first by name.
 
-    With a share of n/m every file is read within ceil(m/n) runs, whatever was recorded before. A time that has not
-    come yet was written by a clock that was wrong: such a file counts as never read.
+    With a share of n/m every file is read within ceil(m/n) runs, whatever was recorded before. A file with a check
+    later than `now` counts as never checked: a clock was wrong.
     """
 
     def age(one: LastChecked) -> tuple[datetime, str]:
