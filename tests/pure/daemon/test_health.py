@@ -47,8 +47,8 @@ def test_a_schedule_that_stopped_looking_at_the_clock_is_unhealthy() -> None:
 
 def test_a_failed_run_is_not_ready_until_the_next_success() -> None:
     """The worker lives all the same."""
-    failed = make_job(result=NOON, status=17, succeeded=NOON)
-    cleared = make_job(result=NOON, status=0, succeeded=NOON)
+    failed = make_job(ended=NOON, status=17, succeeded=NOON)
+    cleared = make_job(ended=NOON, status=0, succeeded=NOON)
 
     assert ask(NOON, failed) == (True, False, ("the last snapshot ended with status 17",))
     assert ask(NOON, cleared) == (True, True, ())
