@@ -127,7 +127,7 @@ def test_the_webhook_has_the_fields_that_are_shown() -> None:
         seconds=12.3,
         at=NOON,
         error="docs: does not answer",
-        parts=(CollectionRun(collection="docs", status=17), CollectionRun(collection="cities")),
+        runs=(CollectionRun(collection="docs", status=17), CollectionRun(collection="cities")),
     )
     sent = json.loads(msgspec.json.encode(make_notification(result)))
 
