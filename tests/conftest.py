@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,3 +116,11 @@ def embedded(tmp_path: Path) -> Iterator[EmbeddedQdrant]:
     """Yield an embedded Qdrant of this test's own that misbehaves on demand."""
     with EmbeddedQdrant(tmp_path / "embedded", misbehaving=True) as server:
         yield server
+
+
+@pytest.fixture
+def limit_files() -> Iterator[Callable[[int], None]]:
+    """Yield a function that limits the size of any file in bytes: a full disk, for processes without privileges."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -53,14 +53,6 @@ def scenario(tmp_path: Path, target: Server) -> MetricsScenario:
     return MetricsScenario(tmp_path, target.url)
 
 
-@pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Return a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
-
-
 def test_every_command_that_can_be_scheduled_writes_the_file_and_keeps_what_others_wrote(
     scenario: MetricsScenario, cities: str
 ) -> None:

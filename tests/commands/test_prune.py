@@ -279,11 +279,11 @@ def test_a_real_check_that_finds_damage_is_heeded(store: FilledStore, tmp_path: 
     """`verify` records the damage, `prune` reads the record, and a check that passes again takes it back."""
     files = fill(store, "cities", range(3))
     newest = store.path / files[2]
-    filled_server = newest.read_bytes()
-    newest.write_bytes(filled_server[:5000] + bytes([filled_server[5000] ^ 1]) + filled_server[5001:])
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
     found = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     damaged = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
-    newest.write_bytes(filled_server)
+    newest.write_bytes(whole)
     again = run_program("verify", "--store", str(store.path), cwd=tmp_path)
     mended = names(prune_here("--dry-run", "--keep-last", "1", store=store.path))
     assert (found.status, damaged, again.status, mended) == (13, files[:1], 0, files[:2])

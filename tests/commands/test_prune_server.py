@@ -25,7 +25,6 @@ from tests.support.run_snapshot import start_snapshot, take_here
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server, path
 
-VECTORS = {"size": 4, "distance": "Dot"}
 CREATE = r"POST /collections/[^/]+/snapshots\?"
 DOWNLOAD = r"GET /collections/[^/]+/snapshots/.+"
 
@@ -36,14 +35,6 @@ def hold() -> Iterator[RequestHold]:
     hook = RequestHold()
     yield hook
     hook.release.set()
-
-
-@pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Return a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
 
 
 @pytest.fixture

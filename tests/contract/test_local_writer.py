@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import resource
 import signal
 import stat
 import subprocess
@@ -360,14 +359,6 @@ def test_too_little_room_is_told_before_the_first_byte(path: Path) -> None:
         " bytes free, the snapshot needs 1,152,921,504,606,846,976; nothing was written"
     )
     assert list_names(path) == []
-
-
-@pytest.fixture
-def limit_files() -> Iterator[Callable[[int], None]]:
-    """Yield a function that limits the size of any file in bytes: a full disk, for processes without privileges."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_disk_that_fills_up_is_told_at_once_and_leaves_nothing(

@@ -203,13 +203,13 @@ def test_bytes_that_a_killed_run_left_whole_are_adopted_and_others_are_not(
 ) -> None:
     """Killed between the bytes and their manifest, the next run goes on at once and sends nothing twice."""
     harness = make_bucket_harness(minio)
-    filled_server, other = add(source, 2), add(source, 1)
-    harness.write(filled_server, b"2" * 1000)
+    whole, other = add(source, 2), add(source, 1)
+    harness.write(whole, b"2" * 1000)
     harness.write(other, b"x" * 1000)
     report = mirror_now(source, harness)
     store = harness.open()
     assert [(one.file, one.status) for one in report.outcomes[0].failed] == [(other, 13)]
-    assert [one.file for one in store.list_snapshots("cities")] == [filled_server]
+    assert [one.file for one in store.list_snapshots("cities")] == [whole]
     assert harness.read(store) == b"2" * 1000
 
 

@@ -52,9 +52,9 @@ def test_every_import_is_of_a_package_that_is_asked_for() -> None:
 def list_imports(path: Path) -> set[str]:
     """Return the packages that a module imports, anywhere in it."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    filled_server = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     parts = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return {name.partition(".")[0] for name in filled_server | parts}
+    return {name.partition(".")[0] for name in whole | parts}
 
 
 def test_every_tool_that_tests_start_has_its_line() -> None:

@@ -237,7 +237,7 @@ def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(
     client = HttpClient(misbehaving_server.url)
     client.upload("t", PLAIN)
     path = f"/collections/t/snapshots/{client.result('POST', '/collections/t/snapshots')['name']}"
-    filled_server = client.ask("GET", path).content
+    whole = client.ask("GET", path).content
     misbehaving_server.misbehave(
         {"fault": "cut", "path": "GET .*/snapshots/t-", "bytes": 70_000, "reset": reset, "times": 1}
     )
@@ -251,7 +251,7 @@ def test_a_download_is_cut_after_so_many_bytes_and_goes_on_later(
 
     assert len(received) <= 70_000
     assert rest.status_code == 206
-    assert received + rest.content == filled_server
+    assert received + rest.content == whole
 
 
 def test_a_lost_answer_belongs_to_work_that_was_done(misbehaving_server: EmbeddedQdrant) -> None:

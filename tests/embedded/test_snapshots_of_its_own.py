@@ -26,7 +26,7 @@ def fill_named(client: HttpClient, name: str) -> None:
         "many": {"size": 2, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}},
     }
     client.create(name, vectors=vectors, sparse_vectors={"s": {"modifier": "idf"}}, metadata={"owner": "tests"})
-    filled_server = {
+    point_vectors = {
         "a": [3, 4, 0],
         "half": [0.1, 0.2],
         "bytes": [1, 255],
@@ -34,7 +34,7 @@ def fill_named(client: HttpClient, name: str) -> None:
         "s": {"indices": [4, 1], "values": [0.25, 2]},
     }
     client.upsert(
-        name, {"id": 1, "vector": filled_server, "payload": {"n": 1}}, {"id": 2, "vector": {"a": [1, 1, 1]}}
+        name, {"id": 1, "vector": point_vectors, "payload": {"n": 1}}, {"id": 2, "vector": {"a": [1, 1, 1]}}
     )
 
 

@@ -37,14 +37,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cities(target: Server, name: str) -> str:
-    """Return a collection with 100 points."""
-    target.create(name, vectors=VECTORS)
-    target.upsert(name, range(1, 101))
-    return name
-
-
-@pytest.fixture
 def hold() -> Iterator[RequestHold]:
     """Yield a hook that holds what reaches it until the test is over."""
     hook = RequestHold()
@@ -164,14 +156,6 @@ def test_too_little_room_is_told_before_the_first_byte_is_asked_for(
     outcome = only(take_here(cities, url=proxy.url, store=folder))
     assert (outcome.status, proxy.find(DOWNLOAD), list_names(folder)) == (15, [], [])
     assert "the snapshot needs 1,152,921,504,606,846,976; nothing was written" in outcome.message
-
-
-@pytest.fixture
-def limit_files() -> Iterator[Callable[[int], None]]:
-    """Yield a function that limits the size of any file in bytes: a full disk, for processes without privileges."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_disk_that_fills_up_ends_it_at_once_and_leaves_nothing(

@@ -56,5 +56,5 @@ def test_one_that_is_refused_is_named_and_the_others_go(scenario: BucketScenario
     [outcome] = json.loads(result.stdout)["outcomes"]
     assert [one["file"] for one in outcome["failed"]] == [files[3]]
     assert [one["file"] for one in outcome["pruned"]] == [*files[:3], *files[4:-1]]
-    harness = [files[3], files[3] + MANIFEST_SUFFIX, files[-1], files[-1] + MANIFEST_SUFFIX]
-    assert list_files(scenario) == harness
+    kept = [files[3], files[3] + MANIFEST_SUFFIX, files[-1], files[-1] + MANIFEST_SUFFIX]
+    assert list_files(scenario) == kept

@@ -109,12 +109,12 @@ def test_proven_is_what_a_server_took_and_its_manifest_promised() -> None:
     """The embedded engine proves less, and so does a snapshot without a manifest."""
     at = [NOW + index * HOUR for index in range(4)]
     promised = [PassedCheck(at=one, result=CheckResult.AS_PROMISED) for one in at]
-    filled_server = PassedCheck(at=NOW + 9 * HOUR, result=CheckResult.WHOLE)
+    whole = PassedCheck(at=NOW + 9 * HOUR, result=CheckResult.WHOLE)
     documents = [
         add_success(CheckDocument(), RESTORE, promised[1]),
         add_success(CheckDocument(), RESTORE, promised[2]),
         add_success(CheckDocument(), EMBEDDED, promised[3]),
-        add_success(CheckDocument(), RESTORE, filled_server),
+        add_success(CheckDocument(), RESTORE, whole),
     ]
 
     assert find_last_proven(documents) == at[2]
