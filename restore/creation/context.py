@@ -23,11 +23,7 @@ class CreationContext(msgspec.Struct, frozen=True, kw_only=True):
     stall_seconds: float
     deadline: float | None = None
 
-    def check_deadline(self, collection: str, meanwhile: str, *, left: str) -> None:
-        """Raise `DeadlineError` when the deadline has come; `meanwhile` is a clause that says what was done."""
+    def check_deadline(self, sentence: str, *, left: str) -> None:
+        """Raise `DeadlineError` with this sentence when the deadline has come."""
         if self.deadline is not None and self.clock.read_seconds() > self.deadline:
-            raise DeadlineError(
-                f"collection '{collection}': the deadline came while {meanwhile}",
-                left=left,
-                hint="give it longer with --deadline",
-            )
+            raise DeadlineError(sentence, left=left, hint="give it longer with --deadline")

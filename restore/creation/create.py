@@ -111,7 +111,10 @@ class SnapshotCreator:
                     left=_MAY_FINISH,
                     hint="look into Qdrant's log; give it longer with --stall-timeout",
                 )
-            self._context.check_deadline(collection, "the server created its snapshot", left=_MAY_FINISH)
+            self._context.check_deadline(
+                f"collection '{collection}': the deadline came while the server created its snapshot",
+                left=_MAY_FINISH,
+            )
         return answer
 
     def _is_creating(self, collection: str) -> bool:

@@ -62,7 +62,10 @@ class SnapshotReceiver:
                 checksum.update(block)
                 incoming.write(block)
                 context.progress(collection, incoming.size, snapshot.size)
-                context.check_deadline(collection, "its snapshot was downloaded", left="nothing was kept")
+                context.check_deadline(
+                    f"collection '{collection}': the deadline came while its snapshot was downloaded",
+                    left="nothing was kept",
+                )
             return checksum.finish()
 
     def _difference_error(self, collection: str, snapshot: SnapshotDescription, checksum: str) -> RestoreError:

@@ -184,7 +184,7 @@ def test_the_first_event_of_a_process_imports_nothing() -> None:
     """A boot with nothing to do writes one; with the second, structlog takes over, and the lines look alike."""
     script = (
         "import sys; from restore.cli.log import StderrLog, render_plain; "
-        "from restore.settings.option import LogLevel; "
+        "from restore.settings.options.output import LogLevel; "
         "log = StderrLog(render_plain, LogLevel.INFO, str); known = lambda: print('structlog' in sys.modules); "
         "log('a', n=1); known(); log('a', n=1); known()"
     )
