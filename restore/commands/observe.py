@@ -1,19 +1,25 @@
 """How a run becomes metrics and notifications: for one command from a command line, and for the jobs of `serve`."""
 
-# ruff: noqa: PLC0415 - a run without metrics and notifications does not import them
+# ruff: noqa: PLC0415 - boot: what metrics and notifications import costs 1 to 23 ms each; prometheus is optional
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+import msgspec
+
+from restore.commands.masking import make_mask
 from restore.commands.outcome import CommandResult, describe_failures
 from restore.errors import Interrupted, LockedError, RestoreError
 from restore.monitoring.run_result import RunResult, merge_runs
 from restore.settings.command_names import Command
 from restore.settings.model import Settings
+from restore.stores.layout import select_shown
 from restore.system.events import Log, no_op
+from restore.system.optional_package import import_optional
 
 if TYPE_CHECKING:
     from restore.monitoring.notifier import Notifier
@@ -37,8 +43,6 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
     if not wanted or settings.policies.dry_run or not _is_counted(command):
         return run()
     if settings.monitoring.metrics_file:
-        from restore.system.optional_package import import_optional
-
         # Before the work: afterwards its report would be lost.
         import_optional("prometheus_client", "serve")
     notifier, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
@@ -100,7 +104,6 @@ def make_failed_result(begun: RunResult, error: RestoreError | Interrupted) -> R
 
 def make_notifier(settings: Settings, log: Log) -> Notifier:
     """Return what notifies the webhook and the check of the settings; it does nothing when neither is set."""
-    from restore.commands.masking import make_mask
     from restore.monitoring.notifier import Notifier
 
     mask = make_mask(settings)
@@ -134,7 +137,6 @@ def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no
     from restore.checks.recorder import read_proven
     from restore.commands.factories import open_store
     from restore.monitoring.samples import StoreContents, record_store
-    from restore.stores.layout import select_shown
 
     try:
         store = open_store(settings)
@@ -156,8 +158,6 @@ def _add_no_samples(samples: Samples) -> Samples:
 
 def make_id() -> str:
     """Return an id for one run, in the form that healthchecks.io wants."""
-    from uuid import uuid4
-
     return str(uuid4())
 
 
@@ -168,8 +168,6 @@ def _is_counted(command: str) -> bool:
 
 
 def _set_end(result: RunResult, seconds: float) -> RunResult:
-    import msgspec
-
     return msgspec.structs.replace(result, at=_now(), seconds=round(seconds, 3))
 
 
