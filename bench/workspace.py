@@ -27,8 +27,10 @@ from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant, connect
 from restore.qdrant.collection_names import find_attempts, name_marker
 from restore.recovery.marker.model import SentTransfer
+from restore.recovery.session import RecoverySession
 from restore.recovery.transfer.wait_idle import wait_settled
 from restore.system.clock import Clock
+from restore.system.events import NoProgress, no_log
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _BYTES_PER_NUMBER = 4
@@ -188,10 +190,16 @@ class Workspace:
         print("ending; the server may still have to finish what was sent", file=sys.stderr, flush=True)
         largest = max((source.points for source in self._sources), default=0) * DIMENSIONS * _BYTES_PER_NUMBER
         sent = SentTransfer("upload", largest, 0.0)
-        stall = _MAX_SETTLE_SECONDS
-        wait_settled(
-            self.qdrant, self._clock, lambda *_, **__: None, target=self.target, sent=sent, stall_seconds=stall
+        session = RecoverySession(
+            qdrant=self.qdrant,
+            clock=self._clock,
+            log=no_log,
+            progress=NoProgress(),
+            holder="bench",
+            token="",
+            stall_seconds=_MAX_SETTLE_SECONDS,
         )
+        wait_settled(session, self.target, sent)
 
     def _read_free(self) -> int:
         status = os.statvfs(self.work)

@@ -182,11 +182,11 @@ class DeadlineReached(Interrupted):
         self.status = DeadlineError.status
 
 
-Failure = TypeVar("Failure", RestoreError, Interrupted)
+Failure = TypeVar("Failure", bound=RestoreError | Interrupted)
 
 
-def with_left(error: Failure, left: str) -> Failure:
-    """Return a copy of an error that says what stays behind. Raise it `from` the error itself."""
+def add_facts(error: Failure, **facts: str) -> Failure:
+    """Return a copy of an error with other facts, `left` or `hint`. Raise it `from` the error itself."""
     copied = type(error).__new__(type(error), *error.args)
-    copied.__dict__.update(error.__dict__, left=left)
+    copied.__dict__.update(error.__dict__, **facts)
     return copied

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from restore.creation.context import CreationContext
 from restore.creation.journal import CreationJournal
 from restore.creation.journal_document import is_same
-from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError, with_left
+from restore.errors import DeadlineError, Interrupted, QdrantError, RestoreError, add_facts
 from restore.qdrant.model import SnapshotDescription
 from restore.qdrant.transport.exchange import PendingResponse, Response
 
@@ -67,7 +67,7 @@ class SnapshotCreator:
         try:
             answer = self._wait_for_answer(pending, collection)
         except Interrupted as error:
-            raise with_left(error, _MAY_FINISH) from error
+            raise add_facts(error, left=_MAY_FINISH) from error
         except OSError as error:
             raise QdrantError(
                 f"collection '{collection}': the connection was lost while the server created the snapshot",

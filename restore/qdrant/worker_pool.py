@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from restore.errors import Interrupted, with_left
+from restore.errors import Interrupted, add_facts
 from restore.qdrant.client import Qdrant
 from restore.system.stop_request import StopRequest
 
@@ -50,7 +50,8 @@ def map_concurrently(
         wait(running, timeout=_LAST_SECONDS)
         left = _list_left(running)
         if isinstance(error, Interrupted) and left:
-            raise with_left(error, "; ".join(dict.fromkeys([error.left, *left] if error.left else left))) from error
+            told = "; ".join(dict.fromkeys([error.left, *left] if error.left else left))
+            raise add_facts(error, left=told) from error
         raise
     finally:
         executor.shutdown(wait=False)

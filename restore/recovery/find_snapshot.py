@@ -1,4 +1,4 @@
-"""Find what the store offers for a wanted collection, and look at it as closely as the decision needs."""
+"""Find the snapshot that a restore takes from the store, and read as much of it as the decision needs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from restore.errors import IncompatibleError, IntegrityError, NotFoundError, RestoreError
+from restore.errors import IncompatibleError, IntegrityError, RestoreError
 from restore.qdrant.version import Version
 from restore.recovery.compatibility import check_compatibility
 from restore.recovery.plan import ReadDepth
 from restore.recovery.policy import Fallback
-from restore.recovery.request import RestoreRequest, SnapshotCandidate
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.events import no_op
@@ -23,32 +23,29 @@ PREVIOUS = "previous"
 
 
 def find_candidate(
-    store: Store, request: RestoreRequest, need: ReadDepth, server: Version
-) -> SnapshotCandidate | None:
-    """Give the snapshot that is meant; None when there is none, or none is needed.
+    store: Store, request: RestoreRequest, depth: ReadDepth, server: Version
+) -> SnapshotCandidate | MissingSnapshot:
+    """Return the snapshot that the request means, read as deep as asked.
 
-    With `ReadDepth.MANIFEST` a snapshot that cannot be used is no trouble: nothing of it is needed but its numbers.
-    With `ReadDepth.ARCHIVE` it is looked into and judged; raises `IntegrityError` or `IncompatibleError`, unless the
-    previous one may take its place.
+    With `ReadDepth.MANIFEST` a snapshot that cannot be used counts as missing: only its numbers would be shown. With
+    `ReadDepth.ARCHIVE` the file is looked into and judged. Raise `IntegrityError` or `IncompatibleError` for one that
+    cannot be restored, unless the previous one may take its place.
     """
-    match need:
+    found: SnapshotCandidate | None
+    match depth:
         case ReadDepth.NOTHING:
-            return None
+            found = None
         case ReadDepth.MANIFEST:
-            return _glance(store, request)
+            found = _read_manifest(store, request)
         case ReadDepth.ARCHIVE:
-            return _choose(store, request, server)
-
-
-def missing_snapshot_error(store: Store, request: RestoreRequest) -> NotFoundError:
-    """Give the error for a snapshot that is not there."""
-    return no_snapshot_error(store, request.collection, request.policies.snapshot)
+            found = _choose(store, request, server)
+    return found or MissingSnapshot(no_snapshot_error(store, request.collection, request.policies.snapshot))
 
 
 def find_sent_snapshot(
     store: Store, collection: str, *, file: str, sha256: str, server: Version
 ) -> SnapshotCandidate | None:
-    """Give the snapshot that an interrupted restore sent; None when it is not here any more or is another now."""
+    """Return the snapshot that an interrupted restore sent; None when it is gone or has another checksum now."""
     try:
         stored = store.find_snapshot(collection, file)
         candidate = _examine(store, stored, server) if stored else None
@@ -59,7 +56,7 @@ def find_sent_snapshot(
     return candidate
 
 
-def _glance(store: Store, request: RestoreRequest) -> SnapshotCandidate | None:
+def _read_manifest(store: Store, request: RestoreRequest) -> SnapshotCandidate | None:
     try:
         stored = store.find_snapshot(request.collection, request.policies.snapshot)
         return SnapshotCandidate(stored=stored, manifest=store.read_manifest(stored)) if stored else None
@@ -105,7 +102,7 @@ def _check_bytes(store: Store, candidate: SnapshotCandidate) -> None:
 def hash_snapshot(
     store: Store, candidate: SnapshotCandidate, *, expected: str = "", on_block: Callable[[], None] = no_op
 ) -> str:
-    """Read the whole file and return its SHA-256. Raise `IntegrityError` when it is not the `expected` one."""
+    """Return the SHA-256 of the whole file. Raise `IntegrityError` when it is not the `expected` one."""
     from restore.snapshots.checksum import hash_stream  # noqa: PLC0415 - boot: 3 ms
 
     with contextlib.closing(store.open_snapshot(candidate.stored)) as opened:

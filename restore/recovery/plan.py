@@ -1,7 +1,7 @@
-"""Decide, for one wanted collection, what a restore does. Every rule about skipping and refusing stands here.
+"""Decide what a restore does with one collection. Every rule about skipping and refusing stands here.
 
-Decided twice: after the first look, and again after our mark is there; only the second decides anything that
-writes (a slow second runner that trusted its first look overwrote a live collection).
+It is decided twice: after the first look, and again when our marker is there. Only the second decision writes: a slow
+second run that trusted its first look overwrote a live collection.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import find_shape_differences
 from restore.recovery.marker.model import TargetBefore
 from restore.recovery.policy import OnEmpty, OnExisting, OnMissing
-from restore.recovery.request import RestoreRequest, SnapshotCandidate
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, TargetState
 from restore.system.text import format_count
 
@@ -34,13 +34,16 @@ class SkipReason(StrEnum):
     """Why a collection is skipped."""
 
     PRESENT = "present"
-    PRESENT_MARKS_HIDDEN = "present, marks could not be checked"
+    PRESENT_MARKS_HIDDEN = "present, markers could not be checked"
     EMPTY = "empty"
     NO_SNAPSHOT = "no snapshot"
 
 
 class Skip(msgspec.Struct, frozen=True):
-    """Nothing is written. `points` is what the collection holds, None when it is not there."""
+    """Nothing is written. `points` is what the collection holds, None when it is not there.
+
+    It is an estimate when not `exact`.
+    """
 
     reason: SkipReason
     points: int | None = None
@@ -48,15 +51,16 @@ class Skip(msgspec.Struct, frozen=True):
 
 
 class Refuse(msgspec.Struct, frozen=True):
-    """Nothing is written, and that is an error."""
+    """Nothing is written, and the collection fails with this error."""
 
     error: RestoreError
 
 
 class Restore(msgspec.Struct, frozen=True, kw_only=True):
-    """The snapshot is sent. `points` is what the target held.
+    """The snapshot is sent. `was` and `points` say what the target is before.
 
-    `delete_first` when the configuration differs: a recover onto a collection keeps the collection's own.
+    `delete_first` when the configuration differs: a recovery onto a collection keeps the collection's own. `aliases`
+    are those to put back afterwards.
     """
 
     was: TargetBefore
@@ -66,21 +70,25 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def loses_points(self) -> bool:
-        """Tell whether points of others are removed before the snapshot is there."""
+        """True if existing points are removed before the snapshot is there."""
         return self.delete_first and self.was is TargetBefore.PRESENT
 
 
 class WaitForOther(msgspec.Struct, frozen=True):
-    """Somebody's mark is there: watch it, wait for its holder or finish its work."""
+    """Another run's marker is there: watch it, wait for its holder or finish its work."""
 
     seen: ObservedMarker
+
+
+class PlanAgain(msgspec.Struct, frozen=True):
+    """The plan cannot be carried out: what it was made for has changed. Look at the target and plan again."""
 
 
 Plan = Skip | Refuse | Restore | WaitForOther
 
 
 class ReadDepth(StrEnum):
-    """How much of the store a decision needs."""
+    """How much of a snapshot a decision needs."""
 
     NOTHING = "nothing"
     MANIFEST = "manifest"
@@ -88,7 +96,7 @@ class ReadDepth(StrEnum):
 
 
 def required_read_depth(request: RestoreRequest, state: TargetState, *, own: str = "") -> ReadDepth:
-    """Say how much has to be read from the store before `plan_collection` can decide."""
+    """Return how much has to be read from the store before `plan_collection` can decide."""
     if _find_foreign(state, own):
         return ReadDepth.NOTHING
     match state.target:
@@ -107,20 +115,16 @@ def required_read_depth(request: RestoreRequest, state: TargetState, *, own: str
 def plan_collection(
     request: RestoreRequest,
     state: TargetState,
-    candidate: SnapshotCandidate | None,
-    missing: RestoreError | None = None,
+    candidate: SnapshotCandidate | MissingSnapshot,
     *,
     own: str = "",
 ) -> Plan:
-    """Decide. `offer` is None when the store has no snapshot of it; `missing` is the error that says so.
-
-    `own` is the name of our own mark, which is not somebody else's.
-    """
-    plan = _plan(request, state, candidate, missing, own=own)
+    """Return what a restore does. `own` is the name of our own marker, empty before it is placed."""
+    plan = _plan(request, state, candidate, own=own)
     if (
         isinstance(plan, Restore)
         and plan.was is TargetBefore.PRESENT
-        and candidate
+        and isinstance(candidate, SnapshotCandidate)
         and (refusal := refuse_gap(request, candidate))
     ):
         return Refuse(refusal)
@@ -128,7 +132,7 @@ def plan_collection(
 
 
 def refuse_gap(request: RestoreRequest, candidate: SnapshotCandidate) -> IncompatibleError | None:
-    """Give the refusal to replace data with a snapshot that this version may not be able to load."""
+    """Return the refusal to replace data with a snapshot that this server's version may not load; None if it may."""
     if not candidate.gap or request.policies.allow_version_gap:
         return None
     return IncompatibleError(
@@ -140,20 +144,15 @@ def refuse_gap(request: RestoreRequest, candidate: SnapshotCandidate) -> Incompa
 
 
 def _plan(
-    request: RestoreRequest,
-    state: TargetState,
-    candidate: SnapshotCandidate | None,
-    missing: RestoreError | None,
-    *,
-    own: str,
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, *, own: str
 ) -> Plan:
     if foreign := _find_foreign(state, own):
         return WaitForOther(foreign[-1])
     match state.target:
         case AliasOf(collection=behind):
             return Refuse(_refuse_alias(request.target, behind))
-        case Absent() if candidate is None:
-            return _plan_missing(request, missing)
+        case Absent() if isinstance(candidate, MissingSnapshot):
+            return _plan_missing(request, candidate)
         case Absent():
             return Restore(was=TargetBefore.ABSENT)
         case UnreadableCollection(reason=reason):
@@ -172,16 +171,16 @@ def _may_replace(request: RestoreRequest) -> bool:
     return request.policies.on_existing is OnExisting.REPLACE and request.named
 
 
-def _plan_missing(request: RestoreRequest, missing: RestoreError | None) -> Plan:
-    if missing is None or request.policies.on_missing is OnMissing.SKIP:
+def _plan_missing(request: RestoreRequest, missing: MissingSnapshot) -> Plan:
+    if request.policies.on_missing is OnMissing.SKIP:
         return Skip(SkipReason.NO_SNAPSHOT)
-    return Refuse(missing)
+    return Refuse(missing.error)
 
 
 def _plan_broken(
-    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, reason: str
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, reason: str
 ) -> Plan:
-    if candidate and _may_replace(request):
+    if isinstance(candidate, SnapshotCandidate) and _may_replace(request):
         return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=state.aliases)
     return Refuse(
         RefusedError(
@@ -192,8 +191,12 @@ def _plan_broken(
     )
 
 
-def _plan_empty(request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None) -> Plan:
-    if candidate is None or request.policies.on_empty is OnEmpty.SKIP or _promises_nothing(candidate):
+def _plan_empty(request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot) -> Plan:
+    if (
+        isinstance(candidate, MissingSnapshot)
+        or request.policies.on_empty is OnEmpty.SKIP
+        or _promises_nothing(candidate)
+    ):
         return Skip(SkipReason.EMPTY, 0)
     if request.policies.on_empty is OnEmpty.REFUSE:
         return Refuse(
@@ -225,7 +228,7 @@ def _promises_nothing(candidate: SnapshotCandidate) -> bool:
 
 
 def _plan_present(
-    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, points: int
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, points: int
 ) -> Plan:
     match request.policies.on_existing:
         case OnExisting.SKIP:
@@ -256,9 +259,9 @@ def _plan_present(
 
 
 def _plan_replace(
-    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None, points: int
+    request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, points: int
 ) -> Plan:
-    if candidate is None or not isinstance(state.target, Present):
+    if isinstance(candidate, MissingSnapshot) or not isinstance(state.target, Present):
         return Refuse(
             RefusedError(
                 f"collection '{request.target}' holds {format_count(points, 'point')} and there is no "
@@ -272,13 +275,13 @@ def _plan_replace(
 
 
 def has_same_configuration(candidate: SnapshotCandidate, target: Present) -> bool:
-    """Tell whether a recover onto the target would give the snapshot's configuration: it keeps the target's own."""
+    """Return whether the target, which keeps its configuration in a recovery, has the snapshot's."""
     request, found = candidate.config, target.info.config
     return all(_normalise(request.get(key)) == _normalise(found.get(key)) for key in _CONFIGURATION)
 
 
 def _normalise(value: object) -> object:
-    """Drop what is not set: the server leaves such keys out, an archive writes them as null."""
+    """Return the value without what is not set: the server leaves such keys out, an archive writes null."""
     if isinstance(value, dict):
         inner = {key: _normalise(item) for key, item in value.items()}
         return {key: item for key, item in inner.items() if item not in (None, {}, [])} or None

@@ -1,4 +1,4 @@
-"""Look at a server and at one target in it. Only reads."""
+"""Read a server's collections, and one target in it. Nothing is written."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from restore.errors import AuthError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_attempts, name_marker
 from restore.qdrant.model import UnreadableCollection
-from restore.recovery.marker.model import parse_beat, parse_marker
-from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
+from restore.recovery.session import RecoverySession
+from restore.recovery.target_state import (
+    Absent,
+    AliasOf,
+    ObservedMarker,
+    Present,
+    Target,
+    TargetState,
+    observe_marker,
+)
 
 # An exact count takes 0.16 s for a million points (32 ms for 200,000 on two cores).
 _LARGE = 100_000
 
 
 class ServerState(msgspec.Struct, frozen=True):
-    """Every collection (marks included) and alias at one moment. `hidden`: our key does not see all of them."""
+    """Every collection (markers included) and alias at one moment. `hidden`: the key does not see all of them."""
 
     collections: tuple[str, ...]
     aliases: dict[str, str]
@@ -24,7 +32,7 @@ class ServerState(msgspec.Struct, frozen=True):
 
 
 def read_server_state(qdrant: Qdrant, *, scoped: bool) -> ServerState:
-    """List collections and aliases. `scoped` says that the key is for single collections, so the list is cut."""
+    """Return the collections and aliases. `scoped`: the key is for single collections, and sees only these."""
     try:
         return ServerState(tuple(qdrant.list_collections()), qdrant.list_aliases(), scoped)
     except AuthError:
@@ -34,18 +42,23 @@ def read_server_state(qdrant: Qdrant, *, scoped: bool) -> ServerState:
 
 
 def read_target_state(qdrant: Qdrant, server: ServerState, target: str, *, roughly: bool = False) -> TargetState:
-    """Read a target, its aliases and every mark for it.
+    """Return a target with its aliases and every marker for it.
 
-    `roughly` takes the server's own estimate for a large collection, whose exact count costs a boot seconds and
+    `roughly` takes the server's estimate of a large collection's points. Their exact count costs a boot seconds and
     decides nothing: whether there are points is certain.
     """
-    markers = [_read_mark(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
+    markers = [_read_marker(qdrant, target, attempt) for attempt in find_attempts(target, list(server.collections))]
     return TargetState(
         target=_read_target(qdrant, server, target, roughly=roughly),
         markers=tuple(marker for marker in markers if marker),
         aliases=tuple(sorted(alias for alias, behind in server.aliases.items() if behind == target)),
         hidden=server.hidden,
     )
+
+
+def read_state(session: RecoverySession, target: str) -> TargetState:
+    """Return a target as the server shows it now."""
+    return read_target_state(session.qdrant, read_server_state(session.qdrant, scoped=session.scoped), target)
 
 
 def _read_target(qdrant: Qdrant, server: ServerState, target: str, *, roughly: bool) -> Target:
@@ -68,11 +81,10 @@ def _read_target(qdrant: Qdrant, server: ServerState, target: str, *, roughly: b
     return Present(points + info.deferred_points, info)
 
 
-def _read_mark(qdrant: Qdrant, target: str, attempt: int) -> ObservedMarker | None:
+def _read_marker(qdrant: Qdrant, target: str, attempt: int) -> ObservedMarker | None:
     name = name_marker(target, attempt)
     info = qdrant.get_collection(name)
     if info is None:
         return None
     metadata = None if isinstance(info, UnreadableCollection) else info.metadata
-    marker = parse_marker(metadata)
-    return ObservedMarker(name, attempt, marker, parse_beat(metadata, marker.token) if marker else None)
+    return observe_marker(name, attempt, metadata)

@@ -1,4 +1,4 @@
-"""What is asked of a restore, what a store offers for it, and what is sent to the server."""
+"""What is asked of a restore, which snapshot the store has for it, and what is sent to the server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from restore.errors import NotFoundError
 from restore.recovery.policy import Policies
 from restore.snapshots.archive import Archive
 from restore.snapshots.manifest import Manifest, Sample
@@ -13,9 +14,10 @@ from restore.snapshots.stored import StoredSnapshot
 
 
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One collection that was asked for. `named` says it was named by itself, not taken from a listing.
+    """One collection to be restored. `named`: it was named by itself, not taken from a listing.
 
-    `yields` are aliases that its snapshot had and that are another one's by a newer snapshot, each with whose.
+    `lost_aliases` are aliases that its snapshot had and that belong to another collection by a newer snapshot; each
+    is a pair of the alias and that collection.
     """
 
     collection: str
@@ -25,15 +27,15 @@ class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """Give the collection's name on the server."""
+        """The collection's name on the server."""
         return self.policies.to or self.collection
 
 
 class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored snapshot with what is known of it. `archive` is None until somebody looked inside.
+    """A stored snapshot with what is known of it. `archive` is None until the file was looked into.
 
-    `gap` says that its server was of another version than the target's, in words; `older_than` names the newest
-    snapshot when that one could not be used.
+    `gap` says in words that its server was of another version than the target's. `older_than` says why the newest
+    snapshot could not be used, empty when this is the newest.
     """
 
     stored: StoredSnapshot
@@ -44,28 +46,34 @@ class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Give what finds it again: its file's name in the store, or its path where it lies elsewhere."""
+        """The name of its file in the store, or its path where it lies elsewhere."""
         return self.stored.file if self.stored.in_store else self.stored.path
 
     @property
     def size(self) -> int:
-        """Give how many bytes the server gets."""
+        """How many bytes the server gets."""
         return self.manifest.size if self.manifest and self.stored.encoding else self.stored.size
 
     @property
     def config(self) -> dict[str, Any]:
-        """Give the collection's configuration as the snapshot has it."""
+        """The collection's configuration as the snapshot has it."""
         if self.archive:
             return self.archive.config
         return self.manifest.config if self.manifest else {}
 
 
+class MissingSnapshot(msgspec.Struct, frozen=True):
+    """No snapshot was found, or the decision needs none. `error` says where it would be looked for."""
+
+    error: NotFoundError
+
+
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What a restored collection is compared with.
 
-    `points` is None without a manifest; then `may_be_empty` tells whether no points at all are believable, and
-    fewer than `fewest` are not.
-    `keeps_settings` says that the collection existed and its own settings win: only vectors and shards count.
+    `points` is None without a manifest. Then no points at all are believable only with `may_be_empty`, and fewer
+    than `fewest` never. `keeps_settings`: the collection existed and keeps its own settings, so that only vectors and
+    shards are compared.
     """
 
     points: int | None
@@ -79,9 +87,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransferSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot (`path` here or its URL, `server_path` as the server sees it or empty), its size and its SHA-256.
+    """What is sent to the server: a snapshot's path or URL, its size in bytes and its SHA-256.
 
-    `by_url`: the store can give the server a URL to read it from. Size and checksum are those of the server's bytes.
+    Size and checksum are those of the bytes that the server gets. `server_path` is the path under which the server
+    sees the file, empty where it does not. `by_url`: the store can sign a URL for the server to read.
     `upload_name` is the name under which the server keeps an uploaded file.
     """
 

@@ -1,11 +1,13 @@
-"""What one look at a server showed: a target, its aliases and the marks for it."""
+"""What one look at a server showed: a target, its aliases and the markers for it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from restore.qdrant.model import CollectionInfo, UnreadableCollection
-from restore.recovery.marker.model import Marker
+from restore.recovery.marker.model import Marker, parse_beat, parse_marker
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -30,7 +32,10 @@ Target = Absent | AliasOf | UnreadableCollection | Present
 
 
 class ObservedMarker(msgspec.Struct, frozen=True):
-    """A mark as it was read. `mark` is None when its metadata is not ours; `beat` when nobody raised it."""
+    """A marker as it was read. `marker` is None when its metadata is not ours.
+
+    `beat` is its holder's heartbeat, None before the first.
+    """
 
     name: str
     attempt: int
@@ -39,9 +44,15 @@ class ObservedMarker(msgspec.Struct, frozen=True):
 
 
 class TargetState(msgspec.Struct, frozen=True, kw_only=True):
-    """One target at one moment. `marks` ascend by attempt; `hidden` says a scoped key could not see marks."""
+    """One target at one moment. `markers` ascend by attempt; `hidden`: a scoped key could not see markers."""
 
     target: Target
     markers: tuple[ObservedMarker, ...] = ()
     aliases: tuple[str, ...] = ()
     hidden: bool = False
+
+
+def observe_marker(name: str, attempt: int, metadata: dict[str, Any] | None) -> ObservedMarker:
+    """Return the marker that this metadata describes."""
+    marker = parse_marker(metadata)
+    return ObservedMarker(name, attempt, marker, parse_beat(metadata, marker.token) if marker else None)

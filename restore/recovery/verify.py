@@ -1,4 +1,4 @@
-"""Read a collection as far as a comparison needs it."""
+"""Read a collection and compare it with what its snapshot promised."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import msgspec
 
 from restore.qdrant.client import Qdrant
 from restore.qdrant.model import UnreadableCollection
-from restore.recovery.comparison import Comparison, Observation, compare, find_config_differences, make_expectation
+from restore.recovery.comparison import Comparison, Observation, compare, find_config_differences
 from restore.recovery.policy import Verify
-from restore.recovery.request import Expectation, SnapshotCandidate
+from restore.recovery.request import Expectation
+from restore.snapshots.archive import Archive
 from restore.snapshots.point_digest import digest_point
 
-# Small, so that a rate limit is met in small steps; the edge waits as `Retry-After` says.
+# Small, so that a rate limit is met in small steps; the client waits as `Retry-After` says.
 _BATCH = 16
 
 
 def verify_collection(qdrant: Qdrant, target: str, expectation: Expectation, depth: Verify) -> Comparison:
     """Compare a collection with what its snapshot promised. Only reads.
 
-    `none` still reads that it is there and answers; `counts` compares points and configuration, `full` also the
-    payload and vectors of sampled points.
+    `none` reads only that it is there and answers. `counts` compares points and configuration. `full` compares also
+    the payload and vectors of sampled points.
     """
     info = qdrant.get_collection(target)
     if info is None or isinstance(info, UnreadableCollection):
@@ -37,23 +38,16 @@ def verify_collection(qdrant: Qdrant, target: str, expectation: Expectation, dep
 
 
 def verify_after_restore(
-    qdrant: Qdrant,
-    target: str,
-    candidate: SnapshotCandidate,
-    *,
-    keeps_settings: bool,
-    depth: Verify,
-    samples: int,
-    answered: bool,
+    qdrant: Qdrant, target: str, expectation: Expectation, depth: Verify, *, archive: Archive | None
 ) -> Comparison:
-    """Compare a collection with what an offer promises after it was restored. `answered`: the server said so.
+    """Compare a collection with what its snapshot promised after it was restored. Only reads.
 
-    Where the target was missing, its settings are the snapshot's, unless an application created it while the upload
-    was under way: the server then recovered onto that collection, whose own settings win. That is told, no failure.
+    Where the target was missing, its settings are the snapshot's. If an application created it during the upload, the
+    server recovered onto that collection, which keeps its own settings: a warning, no failure. `archive` is what the
+    file showed, None where it was not looked into.
     """
-    expectation = make_expectation(candidate, keeps_settings=keeps_settings, samples=samples, answered=answered)
     comparison = verify_collection(qdrant, target, expectation, depth)
-    if comparison.is_whole or keeps_settings or not _was_created_by_others(qdrant, target, candidate):
+    if comparison.is_whole or expectation.keeps_settings or not _was_created_by_others(qdrant, target, archive):
         return comparison
     kept = verify_collection(qdrant, target, msgspec.structs.replace(expectation, keeps_settings=True), depth)
     if not kept.is_whole:
@@ -66,15 +60,15 @@ def verify_after_restore(
     )
 
 
-def _was_created_by_others(qdrant: Qdrant, target: str, candidate: SnapshotCandidate) -> bool:
-    """Tell whether a collection was not made of the archive: then its settings are not those in there.
+def _was_created_by_others(qdrant: Qdrant, target: str, archive: Archive | None) -> bool:
+    """Return whether the collection has other settings than the archive: then it was not made of it.
 
-    When they are, and the manifest says otherwise, something is wrong with what was promised.
+    When they are, and the manifest says otherwise, the manifest is wrong.
     """
     info = qdrant.get_collection(target)
-    if info is None or isinstance(info, UnreadableCollection) or candidate.archive is None:
+    if info is None or isinstance(info, UnreadableCollection) or archive is None:
         return False
-    return bool(find_config_differences(candidate.archive.config, {}, info))
+    return bool(find_config_differences(archive.config, {}, info))
 
 
 def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:

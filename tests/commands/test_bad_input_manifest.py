@@ -133,7 +133,7 @@ def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
 
     assert output == refuse(
         13,
-        f"after the restore {difference}; it is left as it is, with its mark '<mark>-1'",
+        f"after the restore {difference}; it is left as it is, with its marker '<mark>-1'",
         f"is '{FILE}' the snapshot you meant? 'qdrant-restore verify' checks it; remove the collection, or run again "
         "with --on-existing replace",
         log=SENT,

@@ -129,7 +129,7 @@ CASES = [
     Case(
         name="no room for a mark",
         spoil=answer("GET /telemetry", 200, b'{"result":{"collections":{"number_of_collections":4,"max_collections":5}}}'),
-        expected=refuse(16, "Qdrant holds 4 of at most 5 collections, this restore needs 2 free (one for its mark); nothing was changed", "raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection"),
+        expected=refuse(16, "Qdrant holds 4 of at most 5 collections, this restore needs 2 free (one for its marker); nothing was changed", "raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection"),
     ),
 ]  # fmt: skip
 
@@ -162,7 +162,7 @@ def test_a_server_that_stalls_while_it_loads_ends_the_wait(scenario: RestoreScen
 
     assert output == refuse(
         124,
-        "Qdrant gave no sign for 1 s while it was loading the snapshot; its mark '<mark>-1' stays, and the next run "
+        "Qdrant gave no sign for 1 s while it was loading the snapshot; its marker '<mark>-1' stays, and the next run "
         "finishes it",
         "look into Qdrant's log; give it longer with --stall-timeout",
         log=SENT,

@@ -499,7 +499,7 @@ def test_a_scoped_key_reports_present_and_marks_unchecked(tmp_path: Path, store:
         put_written(server, "cities")
         (outcome,) = restore_here("cities", url=proxy.url, store=store.path, key=key).outcomes
         assert (outcome.result, outcome.status, proxy.writes) == ("skipped_exists_marks_unchecked", 0, [])
-        assert outcome.message == "3 points here; present, marks could not be checked with this key"
+        assert outcome.message == "3 points here; present, markers could not be checked with this key"
 
 
 def test_a_scoped_key_that_may_not_list_is_no_trouble(tmp_path: Path, store: FilledStore) -> None:

@@ -22,11 +22,12 @@ from restore.errors import NotFoundError
 from restore.stores.layout import Kind
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
+from restore.system.events import NoProgress
 from tests.support.archives import read_recorded
 from tests.support.program import run_program
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST
-from tests.support.run_restore import NoProgress, RecordedLog
+from tests.support.run_restore import RecordedLog
 from tests.support.sample_stores import FilledStore, damage, describe
 
 

@@ -17,7 +17,7 @@ from restore.commands.pin import command as pin
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.snapshots.document import write_document
 from restore.stores.layout import Kind
-from restore.system.events import no_log
+from restore.system.events import NoProgress, no_log
 from tests.support.bucket_servers import BucketServer
 from tests.support.program import make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
@@ -25,7 +25,6 @@ from tests.support.request_hold import RequestHold
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_prune import OURS, FixedClock
 from tests.support.run_publish import describe
-from tests.support.run_restore import NoProgress
 from tests.support.sample_stores import NOON
 from tests.support.store_harness import StoreHarness, make_bucket_harness, make_directory_harness
 

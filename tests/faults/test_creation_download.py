@@ -21,7 +21,8 @@ from restore.qdrant.model import SnapshotDescription
 from restore.qdrant.resumable_download import ReplacedError
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
-from tests.support.run_restore import NoProgress, RecordedLog
+from restore.system.events import NoProgress
+from tests.support.run_restore import RecordedLog
 from tests.support.scripted_server import ETAG, ConnectionScript, ScriptedServer
 
 CONTENT = random.Random(7).randbytes(3_000_000)  # noqa: S311 - the same bytes every time

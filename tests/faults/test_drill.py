@@ -19,7 +19,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.client import connect
 from restore.qdrant.collection_names import name_marker, name_temporary, name_upload
 from restore.recovery.marker.model import Marker, Phase, SentTransfer, TargetBefore
-from restore.recovery.marker.place import place_marker
+from restore.recovery.marker.place import OwnMarker, place_marker
 from restore.snapshots.manifest import read_manifest, write_manifest
 from tests.support.fast_clock import FastClock
 from tests.support.markers import DEAD, plant_mark
@@ -239,7 +239,7 @@ def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(scenario: D
     scenario.setup.proxy.inject(r"DELETE /collections/.drill-[0-9a-f]+$", Fault(status=500))
     outcome = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
     assert outcome.status == 0
-    assert outcome.left.startswith(f"the scratch collection '{outcome.scratch}' and its mark (")
+    assert outcome.left.startswith(f"the temporary collection '{outcome.scratch}' and its marker (")
     assert (scenario.drill_again(), scenario.read()) == ((0, 1), before)
 
 
@@ -285,7 +285,7 @@ def living_drill(server: Server) -> Iterator[None]:
     )
     qdrant = connect(server.url, "")
     held = place_marker(qdrant, mark, 1, makes=1)
-    assert held is not None
+    assert isinstance(held, OwnMarker)
     server.create(SCRATCH, vectors={"size": 4, "distance": "Dot"})
     try:
         yield

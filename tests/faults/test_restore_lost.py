@@ -122,7 +122,7 @@ def test_an_upload_that_is_lost_twice_ends_with_its_mark(scenario: RestoreScenar
     outcome = scenario.restore()
     assert (outcome.status, len(scenario.proxy.find(UPLOADING)), scenario.markers) == (17, 2, [scenario.mark])
     assert "the connection was lost twice" in outcome.message
-    assert f"its mark '{scenario.mark}' stays, and the next run finishes it" in outcome.message
+    assert f"its marker '{scenario.mark}' stays, and the next run finishes it" in outcome.message
     scenario.proxy.reset()
     assert scenario.restore().result == "restored"
     assert scenario.state == scenario.promise()
@@ -217,7 +217,7 @@ def test_trouble_with_tidying_does_not_hide_why_it_was_needed(scenario: RestoreS
     scenario.proxy.inject(f"^PUT {scenario.path}$", Fault(status=500, body=full))
     outcome = scenario.restore()
     assert (outcome.status, scenario.markers) == (15, [scenario.mark])
-    assert f"its mark '{scenario.mark}' stays, and the next run tidies up" in outcome.message
+    assert f"its marker '{scenario.mark}' stays, and the next run tidies up" in outcome.message
     scenario.proxy.reset()
     assert scenario.restore().result == "restored"
     assert scenario.state == scenario.promise()
@@ -247,7 +247,7 @@ def test_a_server_that_takes_no_byte_is_given_up(scenario: RestoreScenario) -> N
     stalled.set()
     assert (outcome.status, scenario.markers, len(scenario.proxy.find(UPLOADING))) == (124, [scenario.mark], 1)
     assert time.monotonic() - begin < 10
-    assert f"its mark '{scenario.mark}' stays" in outcome.message
+    assert f"its marker '{scenario.mark}' stays" in outcome.message
 
 
 def enlarge(file: Path) -> None:

@@ -218,7 +218,7 @@ def test_rule_4_a_mark_needs_room_for_itself_and_its_target(
     outcome = own_scenario.restore()
     assert (outcome.status, own_scenario.proxy.writes) == (16, [])
     assert outcome.message == (
-        "Qdrant holds 1 of at most 2 collections, this restore needs 2 free (one for its mark); nothing was changed"
+        "Qdrant holds 1 of at most 2 collections, this restore needs 2 free (one for its marker); nothing was changed"
     )
     embedded.misbehave({"fault": "limit", "collections": 3})
     assert own_scenario.restore().result == "restored"
@@ -462,7 +462,7 @@ def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(scenario: Resto
     scenario.proxy.inject(UPLOADING, Fault(after=hide_what_runs, lost=True))
     outcome = scenario.restore("--stall-timeout", "60")
     assert (outcome.status, scenario.markers) == (17, [scenario.mark])
-    assert f"its mark '{scenario.mark}' stays, and the next run finishes it" in outcome.message
+    assert f"its marker '{scenario.mark}' stays, and the next run finishes it" in outcome.message
     scenario.proxy.reset()
     assert scenario.restore().result == "finished"
     assert scenario.state == scenario.promise()

@@ -54,7 +54,7 @@ def test_a_server_that_stays_away_is_told_with_the_mark_that_stays(
     embedded.misbehave({"fault": "die", "moment": "while-moving"})
     outcome = own_scenario.restore("--stall-timeout", "20")
     assert outcome.status == 17
-    assert f"its mark '{own_scenario.mark}' stays, and the next run finishes it" in outcome.message
+    assert f"its marker '{own_scenario.mark}' stays, and the next run finishes it" in outcome.message
     embedded.start()
     assert own_scenario.restore().status == 0
     assert own_scenario.state == own_scenario.promise()

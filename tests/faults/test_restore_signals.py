@@ -80,7 +80,7 @@ def test_a_signal_during_the_transfer_leaves_the_mark_and_the_next_run_finishes(
         True,
         [scenario.mark],
     )
-    assert f"its mark '{scenario.mark}' stays, and the next run finishes it" in run_result.stderr
+    assert f"its marker '{scenario.mark}' stays, and the next run finishes it" in run_result.stderr
     assert scenario.restore().status == 0
     assert scenario.markers == []
 

@@ -237,7 +237,7 @@ def test_a_mark_that_nobody_can_read_is_left_alone(scenario: RestoreScenario) ->
     scenario.server.create(mark, vectors={}, metadata={"phase": "some later idea"})
     outcome = scenario.restore()
     assert (outcome.status, scenario.proxy.writes, scenario.markers) == (11, [], [mark])
-    assert outcome.message == f"its mark '{mark}' cannot be read; left as it is"
+    assert outcome.message == f"its marker '{mark}' cannot be read; left as it is"
     scenario.server.drop(mark)
 
 

@@ -71,7 +71,7 @@ def test_rule_6_what_differs_from_the_manifest_fails_and_is_left(
     scenario.add(**promise)
     outcome = scenario.restore()
     assert (outcome.status, outcome.result) == (13, "failed")
-    assert outcome.message == f"after the restore {sentence}; it is left as it is, with its mark '{scenario.mark}'"
+    assert outcome.message == f"after the restore {sentence}; it is left as it is, with its marker '{scenario.mark}'"
     assert (scenario.server.points(scenario.name), scenario.markers) == (promised_points("plain"), [scenario.mark])
 
 
@@ -92,7 +92,7 @@ def test_rule_6_a_collection_in_trouble_fails(
     outcome = scenario.restore()
     assert (outcome.status, outcome.message) == (
         13,
-        f"after the restore {sentence}; it is left as it is, with its mark '{scenario.mark}'",
+        f"after the restore {sentence}; it is left as it is, with its marker '{scenario.mark}'",
     )
 
 
@@ -184,7 +184,7 @@ def test_without_a_manifest_an_empty_outcome_is_not_believed(scenario: RestoreSc
     assert outcome.status == 13
     assert outcome.message == (
         "after the restore it has no points, the snapshot has some; "
-        f"it is left as it is, with its mark '{scenario.mark}'"
+        f"it is left as it is, with its marker '{scenario.mark}'"
     )
 
 

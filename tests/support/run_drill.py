@@ -12,9 +12,10 @@ from restore.commands.drill.session import DrillSession
 from restore.qdrant.client import connect
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
+from restore.system.events import NoProgress
 from tests.support.fast_clock import FastClock
 from tests.support.resolve_settings import resolve_settings
-from tests.support.run_restore import NoProgress, RecordedLog
+from tests.support.run_restore import RecordedLog
 
 
 def drill_here(
@@ -38,6 +39,7 @@ def drill_here(
         recorder=CheckRecorder(shelf, Clock(), "tests"),
         holder="a test",
         token=token or os.urandom(16).hex(),
+        stall_seconds=settings.limits.stall_timeout_seconds,
         server_store=settings.store.server_path,
     )
     try:

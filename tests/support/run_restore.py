@@ -19,7 +19,7 @@ from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import connect
 from restore.stores.local.reader import open_local_store
 from restore.system.clock import Clock
-from restore.system.events import Fact, Level
+from restore.system.events import Fact, Level, NoProgress
 from tests.support.fast_clock import FastClock
 from tests.support.program import make_environment
 from tests.support.resolve_settings import resolve_settings
@@ -114,19 +114,6 @@ class RecordedLog:
         return [facts for name, facts in self.events if name == event]
 
 
-class NoProgress:
-    """Shows nothing."""
-
-    def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
-        """Show nothing."""
-
-    def wait(self, what: str, collection: str = "") -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Show nothing."""
-
-
 def restore_here(
     *arguments: str,
     url: str,
@@ -146,6 +133,7 @@ def restore_here(
         progress=NoProgress(),
         holder="a test",
         token=os.urandom(16).hex(),
+        stall_seconds=settings.limits.stall_timeout_seconds,
         scoped=is_scoped(key),
     )
     try:

@@ -1,4 +1,4 @@
-"""One collection's drill: mark, restore into the scratch collection, compare, search, drop."""
+"""Drill one collection: read, place a marker, deliver into a temporary collection, compare, search, drop."""
 
 from __future__ import annotations
 
@@ -8,31 +8,29 @@ from restore.commands.drill.report import DrillOutcome, DrillResult, describe_pr
 from restore.commands.drill.search import SearchResult, search_itself
 from restore.commands.drill.session import DrillSession
 from restore.commands.drill.temporary_collection import TemporaryCollection
-from restore.errors import IntegrityError, LockedError, QdrantError, RefusedError, RestoreError
+from restore.errors import IntegrityError, LockedError, RefusedError, add_facts
 from restore.qdrant.collection_names import name_temporary
 from restore.qdrant.model import UnreadableCollection
 from restore.qdrant.version import Version
 from restore.recovery.comparison import make_expectation
-from restore.recovery.find_snapshot import find_candidate, hash_snapshot, missing_snapshot_error
-from restore.recovery.marker.model import Marker, Phase, SentTransfer, TargetBefore
-from restore.recovery.marker.place import OwnMarker, place_marker
+from restore.recovery.find_snapshot import find_candidate, hash_snapshot
+from restore.recovery.marker.model import TargetBefore
+from restore.recovery.marker.place import MarkerTaken, OwnMarker, make_marker, place_marker
 from restore.recovery.plan import ReadDepth, Restore
-from restore.recovery.policy import Fallback, Transfer, Verify
+from restore.recovery.policy import Fallback, Verify
 from restore.recovery.read_target import read_server_state
-from restore.recovery.request import RestoreRequest, SnapshotCandidate, TransferSource
-from restore.recovery.transfer.routes import choose_routes, make_transfer_source
-from restore.recovery.transfer.send import Accepted, Lost, Rejected, SnapshotSender, TransferResult
-from restore.recovery.transfer.wait_idle import wait_idle, wait_settled
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate, TransferSource
+from restore.recovery.target_state import Absent
+from restore.recovery.transfer.deliver import SnapshotDelivery, Undelivered
+from restore.recovery.transfer.routes import make_transfer_source
+from restore.recovery.transfer.send import stored_content
 from restore.recovery.verify import verify_collection
 from restore.settings.model import Settings
-from restore.snapshots.stored import StoredSnapshot
 from restore.stores.locks import shared_lock
-
-_URL_SECONDS = 3600
 
 
 class DrillProof(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison showed of a restored scratch collection."""
+    """What a comparison showed of a restored temporary collection."""
 
     points: int | None
     samples: int
@@ -42,162 +40,95 @@ class DrillProof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CollectionDrill:
-    """The drill of one collection. `scratch` is the name that it restores under."""
+    """Drills one collection. `temporary` is the name that it restores under.
+
+    `candidate` is the snapshot, None until it is found.
+    """
 
     def __init__(self, session: DrillSession, settings: Settings, collection: str, server: Version) -> None:
         self._session = session
         self._settings = settings
         self._collection = collection
         self._server = server
-        self.scratch = name_temporary(collection, session.token)
+        self._policies = settings.policies_for(collection)
+        self._samples = settings.snapshot_options_for(collection).samples
+        self.temporary = name_temporary(collection, session.token)
         self.candidate: SnapshotCandidate | None = None
 
     def run(self) -> DrillOutcome:
-        """Do it. Raises what keeps it from being done; the scratch collection is dropped on every way out."""
+        """Return the outcome. Raise what keeps the drill from being done; the temporary collection is dropped."""
         begin = self._session.clock.read_seconds()
-        candidate = self.candidate = self._find_offer()
-        # Before anything is made on the server: a wrong key or a cut file shows here.
-        checksum = candidate.manifest.sha256 if candidate.manifest else hash_snapshot(self._session.store, candidate)
+        candidate = self.candidate = self._find_candidate()
+        source = self._make_source(candidate)
         own_marker = self._place_marker(candidate)
-        with TemporaryCollection(self._session, own_marker) as scratch:
+        delivery = SnapshotDelivery(
+            self._session, own_marker, Restore(was=TargetBefore.ABSENT), source, temporary=True
+        )
+        with TemporaryCollection(self._session, own_marker, delivery) as temporary:
             self._require_free()
             with shared_lock(candidate.stored.path):
-                self._send(scratch, candidate, checksum)
+                self._deliver(delivery, candidate)
             proof = self._compare(candidate)
-        return self._report(candidate, proof, scratch, round(self._session.clock.read_seconds() - begin, 3))
+        sent = own_marker.marker.sent
+        seconds = round(self._session.clock.read_seconds() - begin, 3)
+        return self._report(
+            candidate, proof, transfer=sent.kind if sent else "", left=temporary.left, seconds=seconds
+        )
 
-    def _find_offer(self) -> SnapshotCandidate:
-        own = self._settings.policies_for(self._collection)
-        # Exactly the one that was asked for is to be proven, so nothing takes its place.
-        policies = msgspec.structs.replace(own, to="", fallback=Fallback.NONE)
+    def _find_candidate(self) -> SnapshotCandidate:
+        # Exactly the snapshot that was asked for is to be proven: no other one takes its place.
+        policies = msgspec.structs.replace(self._policies, to="", fallback=Fallback.NONE)
         request = RestoreRequest(collection=self._collection, named=True, policies=policies)
-        candidate = find_candidate(self._session.store, request, ReadDepth.ARCHIVE, self._server)
-        if candidate is None:
-            raise missing_snapshot_error(self._session.store, request)
-        return candidate
+        found = find_candidate(self._session.store, request, ReadDepth.ARCHIVE, self._server)
+        if isinstance(found, MissingSnapshot):
+            raise found.error
+        return found
+
+    def _make_source(self, candidate: SnapshotCandidate) -> TransferSource:
+        """Return what is sent. Read before anything is made on the server: a wrong key or a cut file shows here."""
+        store = self._session.store
+        checksum = candidate.manifest.sha256 if candidate.manifest else hash_snapshot(store, candidate)
+        return make_transfer_source(
+            candidate,
+            self.temporary,
+            checksum,
+            server_store=self._session.server_store,
+            by_url=store.gives_urls_for(candidate.stored),
+        )
 
     def _place_marker(self, candidate: SnapshotCandidate) -> OwnMarker:
-        marker = Marker(
-            collection=self.scratch,
-            token=self._session.token,
-            holder=self._session.holder,
-            since=self._session.clock.now().isoformat(timespec="seconds"),
-            snapshot=candidate.stored.file,
-            sha256=candidate.manifest.sha256 if candidate.manifest else "",
-            size=candidate.size,
-            was=TargetBefore.ABSENT,
-            phase=Phase.MARKED,
-        )
+        marker = make_marker(self._session, candidate, self.temporary, TargetBefore.ABSENT)
+        marker = msgspec.structs.replace(marker, snapshot=candidate.stored.file)
         own_marker = place_marker(self._session.qdrant, marker, 1, makes=1)
-        if own_marker is None:
-            raise LockedError(f"collection '{self.scratch}': another drill makes it", left="left to it")
+        if isinstance(own_marker, MarkerTaken):
+            raise LockedError(f"collection '{self.temporary}': another drill makes it", left="left to it")
         return own_marker
 
     def _require_free(self) -> None:
-        """Raise `RefusedError` when somebody has a collection or an alias of the scratch name."""
+        """Raise `RefusedError` when a collection or an alias has the temporary collection's name."""
         state = read_server_state(self._session.qdrant, scoped=False)
-        if self.scratch in state.collections or self.scratch in state.aliases:
+        if self.temporary in state.collections or self.temporary in state.aliases:
             raise RefusedError(
-                f"collection '{self.scratch}' is there already, and a drill restores into a new one only",
+                f"collection '{self.temporary}' is there already, and a drill restores into a new one only",
                 hint="run it again: the next one takes another name",
             )
 
-    # --- sending --------------------------------------------------------------------------------------------
-
-    def _send(self, scratch: TemporaryCollection, candidate: SnapshotCandidate, checksum: str) -> None:
-        """Send by the first route that the server takes. Raises when none is."""
-        session = self._session
-        sender = SnapshotSender(
-            session.qdrant,
-            clock=session.clock,
-            log=session.log,
-            progress=scratch.progress,
-            stall_seconds=self._settings.limits.stall_timeout_seconds,
-        )
-        source = make_transfer_source(
-            candidate,
-            scratch.name,
-            checksum,
-            server_store=session.server_store,
-            by_url=session.store.gives_urls_for(candidate.stored),
-        )
-        transfer = self._settings.policies_for(self._collection).transfer
-        routes = list(choose_routes(transfer, Restore(was=TargetBefore.ABSENT), source))
-        lost = False
-        while routes:
-            route = routes.pop(0)
-            file = source.upload_name if route is Transfer.UPLOAD else ""
-            scratch.record_sent(SentTransfer(str(route), source.size, session.clock.now().timestamp(), file))
-            session.log("snapshot.sending", collection=scratch.name, snapshot=source.path, transfer=route)
-            match self._send_by(sender, route, source, candidate.stored):
-                case Accepted():
-                    scratch.record_answered()
-                    return
-                case Rejected(error=error):
-                    self._judge_rejection(scratch, error, last=not routes)
-                case Lost(reason=reason, was_loading=was_loading):
-                    if self._has_arrived(
-                        scratch, SentTransfer(str(route), source.size, 0.0, file), was_loading=was_loading
-                    ):
-                        return
-                    if lost:
-                        raise QdrantError(f"collection '{scratch.name}': the connection was lost twice: {reason}")
-                    lost = True
-                    routes.insert(0, route)
-
-    def _send_by(
-        self, sender: SnapshotSender, route: Transfer, source: TransferSource, stored: StoredSnapshot
-    ) -> TransferResult:
-        store = self._session.store
-        match route:
-            case Transfer.SERVER_FILE:
-                return sender.send_server_file(source)
-            case Transfer.SERVER_URL:
-                return sender.send_server_url(source, lambda: store.sign_url(stored, _URL_SECONDS))
-            case _:
-                return sender.send_upload(source, lambda: store.open_snapshot(stored))
-
-    def _judge_rejection(self, scratch: TemporaryCollection, error: RestoreError, *, last: bool) -> None:
-        """Clear the way for the next route, or raise what the server said."""
-        wait_idle(self._session.qdrant, self._session.clock, target=scratch.name)
-        scratch.record_answered()
-        if last or isinstance(error, IntegrityError):
-            if isinstance(error, IntegrityError):
-                error.hint = f"'qdrant-restore verify {self._collection}' tells whether the file here is damaged"
-            raise error
-        self._session.log("snapshot.sending_otherwise", collection=scratch.name, reason=error.message)
-        scratch.clear()
-
-    def _has_arrived(self, scratch: TemporaryCollection, sent: SentTransfer, *, was_loading: bool) -> bool:
-        """Find out what became of what was sent when the connection was lost."""
-        session = self._session
-        wait_settled(
-            session.qdrant,
-            session.clock,
-            session.log,
-            target=scratch.name,
-            sent=sent,
-            stall_seconds=self._settings.limits.stall_timeout_seconds,
-            was_loading=was_loading,
-        )
-        scratch.record_answered()
-        points = session.qdrant.count_points(scratch.name)
-        if isinstance(points, int) and points:
-            return True
-        scratch.clear()
-        return False
-
-    # --- comparing ------------------------------------------------------------------------------------------
+    def _deliver(self, delivery: SnapshotDelivery, candidate: SnapshotCandidate) -> None:
+        content = stored_content(self._session.store, candidate.stored)
+        match delivery.deliver(content, self._policies.transfer, Absent()):
+            case Undelivered(error=IntegrityError() as error):
+                hint = f"'qdrant-restore verify {self._collection}' tells whether the file here is damaged"
+                raise add_facts(error, hint=hint) from error
+            case Undelivered(error=error):
+                raise error
 
     def _compare(self, candidate: SnapshotCandidate) -> DrillProof:
-        """Compare count, schema and samples with the manifest, then let points be found by their own vectors."""
+        """Compare count, schema and samples with the manifest, then search points by their own vectors."""
         qdrant = self._session.qdrant
-        expectation = make_expectation(
-            candidate, keeps_settings=False, samples=self._settings.snapshot_options_for(self._collection).samples
-        )
-        comparison = verify_collection(qdrant, self.scratch, expectation, Verify.FULL)
+        expectation = make_expectation(candidate, keeps_settings=False, samples=self._samples)
+        comparison = verify_collection(qdrant, self.temporary, expectation, Verify.FULL)
         warnings = [*comparison.warnings, *([candidate.gap] if candidate.gap else [])]
-        info = qdrant.get_collection(self.scratch)
+        info = qdrant.get_collection(self.temporary)
         if info is None or isinstance(info, UnreadableCollection):
             return DrillProof(
                 points=None,
@@ -209,8 +140,8 @@ class CollectionDrill:
         missing = [field for field in expectation.payload_schema if field not in info.payload_schema]
         if missing:
             warnings.append(f"without payload indexes {', '.join(missing)}: a restore puts them back")
-        searched = search_itself(qdrant, self.scratch, [one.id for one in expectation.samples])
-        points = qdrant.count_points(self.scratch)
+        searched = search_itself(qdrant, self.temporary, [one.id for one in expectation.samples])
+        points = qdrant.count_points(self.temporary)
         return DrillProof(
             points=points if isinstance(points, int) else None,
             samples=len(expectation.samples),
@@ -220,21 +151,21 @@ class CollectionDrill:
         )
 
     def _report(
-        self, candidate: SnapshotCandidate, proof: DrillProof, scratch: TemporaryCollection, seconds: float
+        self, candidate: SnapshotCandidate, proof: DrillProof, *, transfer: str, left: str, seconds: float
     ) -> DrillOutcome:
         outcome = DrillOutcome(
             collection=self._collection,
             result=DrillResult.PROVEN if candidate.manifest else DrillResult.UNPROMISED,
             message="",
             snapshot=candidate.stored.file,
-            scratch=self.scratch,
+            scratch=self.temporary,
             points=proof.points,
             samples=proof.samples,
             searches=proof.searched.count,
             size_bytes=candidate.size,
             seconds=seconds,
-            transfer=scratch.transfer,
-            left=scratch.left,
+            transfer=transfer,
+            left=left,
             warnings=proof.warnings,
         )
         if not proof.differences:

@@ -1,4 +1,4 @@
-"""The recipe of a whole drill: wait, sweep what dead drills left, then collection by collection."""
+"""`drill`: wait for the server, remove what dead drills left, then drill collection by collection."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ if TYPE_CHECKING:
     from restore.qdrant.client import Qdrant
 
 
-_LESS = (
+_EMBEDDED_WARNING = (
     "restored into the embedded engine, not into a server: it shows that the snapshot can be read and holds what it "
     "promised, not that your Qdrant takes it"
 )
 
 
 def run(settings: Settings, session: DrillSession) -> DrillReport:
-    """Drill every wanted collection. Raises only what keeps the whole run from beginning.
+    """Drill every requested collection. Raise only what keeps the whole run from beginning.
 
-    On the server only scratch collections of this run, and of dead ones, are written to; the store gets a record.
+    On the server only temporary collections of this run, and of dead ones, are written to. The store gets a record.
     """
     begin = session.clock.read_seconds()
     server = wait_ready(
         session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds
     )
-    removed, warnings = remove_stale_drills(session, stall_seconds=settings.limits.stall_timeout_seconds)
+    removed, warnings = remove_stale_drills(session)
     names = settings.collections.names or _list_drillable(settings, session)
     if not names:
         warnings += (f"nothing to drill: no collection is named and store '{session.store.name}' has no snapshot",)
     outcomes = tuple(_drill(settings, session, name, server) for name in names)
-    warnings += (_LESS,) if session.depth == EMBEDDED else ()
+    warnings += (_EMBEDDED_WARNING,) if session.depth == EMBEDDED else ()
     if session.recorder.problem:
         warnings += (f"what was found could not be recorded: {session.recorder.problem}",)
     seconds = round(session.clock.read_seconds() - begin, 3)
@@ -86,15 +86,15 @@ def _list_drillable(settings: Settings, session: DrillSession) -> tuple[str, ...
 
 
 def _drill(settings: Settings, session: DrillSession, collection: str, server: Version) -> DrillOutcome:
-    rehearsal = CollectionDrill(session, settings, collection, server)
+    drill = CollectionDrill(session, settings, collection, server)
     try:
-        outcome = rehearsal.run()
+        outcome = drill.run()
     except RestoreError as error:
-        outcome = report_failure(collection, rehearsal.scratch, error)
+        outcome = report_failure(collection, drill.temporary, error)
     finally:
         session.progress.close()
-    if rehearsal.candidate is not None:
-        _record(session, rehearsal.candidate, outcome)
+    if drill.candidate is not None:
+        _record(session, drill.candidate, outcome)
     if outcome.status:
         session.log(
             "drill.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
@@ -135,6 +135,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             recorder=make_recorder(store),
             holder=describe_process(),
             token=make_token(),
+            stall_seconds=settings.limits.stall_timeout_seconds,
             depth=EMBEDDED if settings.verification.drill_on == ON_EMBEDDED else RESTORE,
             server_store=settings.store.server_path if settings.verification.drill_on == ON_SERVER else "",
         )
@@ -144,16 +145,17 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
 
 @contextlib.contextmanager
 def _open_drill_target(settings: Settings) -> Iterator[Qdrant]:
-    """Connect to where a drill restores: the server itself, another one with a key of its own, or the engine here."""
-    drill_on, key = settings.verification.drill_on, settings.verification.drill_api_key
-    if drill_on == ON_SERVER:
+    """Yield where a drill restores: the server itself, another one with a key of its own, or the embedded engine."""
+    if settings.verification.drill_on == ON_SERVER:
         with open_qdrant(settings) as qdrant:
             yield qdrant
-    elif drill_on == ON_EMBEDDED:
+    elif settings.verification.drill_on == ON_EMBEDDED:
         with open_embedded() as url, open_qdrant(_with_target(settings, url, None)) as qdrant:
             yield qdrant
     else:
-        with open_qdrant(_with_target(settings, drill_on, key)) as qdrant:
+        with open_qdrant(
+            _with_target(settings, settings.verification.drill_on, settings.verification.drill_api_key)
+        ) as qdrant:
             yield qdrant
 
 

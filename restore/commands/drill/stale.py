@@ -1,4 +1,4 @@
-"""Remove what killed drills left: only a scratch collection that the mark of a dead drill names."""
+"""Remove what killed drills left: only temporary collections that the marker of a dead drill names."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from restore.commands.drill.temporary_collection import remove_temporary_collect
 from restore.errors import LockedError, RestoreError
 from restore.qdrant.collection_names import find_attempts, is_marker, is_temporary
 from restore.qdrant.model import UnreadableCollection
-from restore.recovery.marker.model import Phase, TargetBefore, parse_beat, parse_marker
-from restore.recovery.marker.watch import watch_marker
-from restore.recovery.target_state import ObservedMarker
+from restore.recovery.marker.model import Marker, Phase, TargetBefore, parse_marker
+from restore.recovery.marker.watch import MarkerGone, watch_marker
+from restore.recovery.target_state import ObservedMarker, observe_marker
 from restore.recovery.transfer.wait_idle import wait_settled
 
 
-def remove_stale_drills(session: DrillSession, *, stall_seconds: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Remove them; gives the scratch collections removed, and sentences about those that could not be.
+def remove_stale_drills(session: DrillSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Remove them. Return the temporary collections removed, and sentences about those that could not be.
 
     A living drill's are left to it: that costs ten seconds of watching.
     """
     removed: list[str] = []
     warnings: list[str] = []
-    for seen in _find_marks(session):
+    for seen, marker in _find_markers(session):
         try:
-            if name := _remove(session, seen, stall_seconds=stall_seconds):
-                removed.append(name)
+            removed += _remove(session, seen, marker.collection)
         except LockedError:
             session.log("drill.another_runs", marker=seen.name)
         except RestoreError as error:
-            warnings.append(f"what a dead drill left (mark '{seen.name}') could not be removed: {error}")
+            warnings.append(f"what a dead drill left (marker '{seen.name}') could not be removed: {error}")
     return tuple(removed), tuple(warnings)
 
 
-def _find_marks(session: DrillSession) -> list[ObservedMarker]:
-    """Give the marks of drills. A mark of a restore names a collection that is no scratch collection."""
-    found: list[ObservedMarker] = []
+def _find_markers(session: DrillSession) -> list[tuple[ObservedMarker, Marker]]:
+    """Return the markers of drills. A restore's marker names a collection that is no temporary collection."""
+    found: list[tuple[ObservedMarker, Marker]] = []
     for name in filter(is_marker, session.qdrant.list_collections()):
         info = session.qdrant.get_collection(name)
         if info is None or isinstance(info, UnreadableCollection):
@@ -42,36 +41,18 @@ def _find_marks(session: DrillSession) -> list[ObservedMarker]:
         if marker is None or not is_temporary(marker.collection) or marker.was is not TargetBefore.ABSENT:
             continue
         attempts = find_attempts(marker.collection, [name])
-        found += [
-            ObservedMarker(name, attempt, marker, parse_beat(info.metadata, marker.token)) for attempt in attempts
-        ]
+        found += [(observe_marker(name, attempt, info.metadata), marker) for attempt in attempts]
     return found
 
 
-def _remove(session: DrillSession, seen: ObservedMarker, *, stall_seconds: float) -> str:
-    """Give the name of what was removed; empty when somebody else did it. Raises `LockedError` while it lives."""
-    target = seen.marker.collection if seen.marker else seen.name
-    stale = watch_marker(
-        session.qdrant,
-        session.clock,
-        session.log,
-        seen,
-        target=target,
-        timeout_seconds=0.0,
-        stall_seconds=stall_seconds,
-    )
-    if stale is None or stale.marker is None or stale.marker.collection != target:
-        return ""
+def _remove(session: DrillSession, seen: ObservedMarker, target: str) -> list[str]:
+    """Return the names of what was removed, none when another run did it. Raise `LockedError` while it lives."""
+    stale = watch_marker(session, seen, target=target, timeout_seconds=0.0)
+    if isinstance(stale, MarkerGone) or stale.marker is None or stale.marker.collection != target:
+        return []
     if stale.marker.phase is not Phase.MARKED:
-        wait_settled(
-            session.qdrant,
-            session.clock,
-            session.log,
-            target=target,
-            sent=stale.marker.sent,
-            stall_seconds=stall_seconds,
-        )
+        wait_settled(session, target, stale.marker.sent)
         remove_temporary_collection(session.qdrant, target, stale.marker.sent)
     session.qdrant.delete_collection(stale.name)
     session.log("drill.leftover_removed", collection=target, holder=stale.marker.holder)
-    return target
+    return [target]

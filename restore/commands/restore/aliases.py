@@ -1,4 +1,4 @@
-"""Whose an alias is when several snapshots say that they had it: it was moved between two runs."""
+"""Decide which collection an alias belongs to when several snapshots had it: it was moved between two runs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class AliasClaim(msgspec.Struct, frozen=True):
 
 
 def find_lost_aliases(claims: Iterable[AliasClaim]) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """Give for each collection the aliases that are another one's by now, each with whose it is.
+    """Return for each collection the aliases that belong to another one by now, each with that collection.
 
-    The newest snapshot knows best; between two of one second the name decides, so that it is always the same one.
+    The newest snapshot decides. Between two of one second the name decides, so that it is always the same one.
     """
     ordered = sorted(claims, key=lambda claim: (claim.created, claim.collection))
     owners = {alias: claim.collection for claim in ordered for alias in claim.aliases}
-    yielding = {
+    lost = {
         claim.collection: tuple(
             (alias, owners[alias]) for alias in claim.aliases if owners[alias] != claim.collection
         )
         for claim in ordered
     }
-    return {collection: aliases for collection, aliases in yielding.items() if aliases}
+    return {collection: aliases for collection, aliases in lost.items() if aliases}

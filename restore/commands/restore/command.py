@@ -1,4 +1,4 @@
-"""The recipe of a whole run: wait, look, plan everything, then collection by collection."""
+"""`restore`: wait for the server, read it, plan everything, then restore collection by collection."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.readiness import wait_ready
 from restore.qdrant.version import Version
-from restore.recovery.find_snapshot import find_candidate, missing_snapshot_error
+from restore.recovery.find_snapshot import find_candidate
 from restore.recovery.plan import Refuse, Restore, Skip, WaitForOther, plan_collection, required_read_depth
 from restore.recovery.read_target import ServerState, read_server_state, read_target_state
-from restore.recovery.request import RestoreRequest
+from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
 from restore.system.clock import Clock, StoppableClock
@@ -35,15 +35,15 @@ from restore.system.text import format_bytes, format_count
 
 
 def run(settings: Settings, session: RestoreSession) -> RestoreReport:
-    """Restore every wanted collection. Raises only what keeps the whole run from beginning."""
+    """Restore every requested collection. Raise only what keeps the whole run from beginning."""
     begin = session.clock.read_seconds()
     server = wait_ready(
         session.qdrant, session.clock, session.log, timeout_seconds=settings.limits.wait_timeout_seconds
     )
-    request, warnings, lost = choose_wanted(settings, session)
+    requests, warnings, lost = choose_collections(settings, session)
     state = read_server_state(session.qdrant, scoped=session.scoped)
-    planned = [*_yield_aliases([_plan(session, one, server, state) for one in request]), *lost]
-    outcomes = _carry_out_all(settings, session, planned, server)
+    planned = [*_assign_aliases([_plan(session, one, server, state) for one in requests]), *lost]
+    outcomes = _run_all(settings, session, planned, server)
     seconds = round(session.clock.read_seconds() - begin, 3)
     return RestoreReport(
         url=session.qdrant.url,
@@ -59,12 +59,12 @@ def run(settings: Settings, session: RestoreSession) -> RestoreReport:
     )
 
 
-def choose_wanted(
+def choose_collections(
     settings: Settings, session: RestoreSession
 ) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
-    """Give the collections that are wanted: those named, a set's, else every one that has a latest in the store.
+    """Return the collections to restore: those named, those of a set, else every one with a latest in the store.
 
-    The second are warnings, the third what a set names and cannot be restored.
+    Beside them, warnings, and what a set names and cannot be restored.
     """
     if settings.sets.chosen:
         from restore.commands.restore.from_set import choose_from_set  # noqa: PLC0415 - boot: 3 ms
@@ -95,66 +95,65 @@ def choose_wanted(
 
 
 def _plan(session: RestoreSession, request: RestoreRequest, server: Version, seen: ServerState) -> PlannedCollection:
-    """Plan one collection; whatever is wrong with it, the others go on."""
+    """Plan one collection. Whatever is wrong with it becomes its outcome, and the others go on."""
     try:
         state = read_target_state(session.qdrant, seen, request.target, roughly=True)
-        candidate = find_candidate(session.store, request, required_read_depth(request, state), server)
-        plan = plan_collection(
-            request, state, candidate, missing_snapshot_error(session.store, request) if candidate is None else None
-        )
+        found = find_candidate(session.store, request, required_read_depth(request, state), server)
+        plan = plan_collection(request, state, found)
     except RestoreError as error:
-        return PlannedCollection(request=request, outcome=report_failure(request.target, error))
+        return PlannedCollection(request=request, plan=report_failure(request.target, error))
+    candidate = found if isinstance(found, SnapshotCandidate) else None
     return PlannedCollection(request=request, plan=plan, candidate=candidate)
 
 
-def _yield_aliases(planned: list[PlannedCollection]) -> list[PlannedCollection]:
-    """Let each alias be one collection's, before two that are restored at once dispute it."""
+def _assign_aliases(planned: list[PlannedCollection]) -> list[PlannedCollection]:
+    """Let each alias belong to one collection only: two may be restored at the same time."""
     claims = [
         AliasClaim(one.request.collection, one.candidate.manifest.created, one.candidate.manifest.aliases)
         for one in planned
         if one.candidate and one.candidate.manifest and one.request.target == one.request.collection
     ]
-    yielding = find_lost_aliases(claims) if len(claims) > 1 else {}
+    lost = find_lost_aliases(claims) if len(claims) > 1 else {}
     return [
         msgspec.structs.replace(
-            one, request=msgspec.structs.replace(one.request, lost_aliases=yielding.get(one.request.collection, ()))
+            one, request=msgspec.structs.replace(one.request, lost_aliases=lost.get(one.request.collection, ()))
         )
         for one in planned
     ]
 
 
-def _carry_out_all(
+def _run_all(
     settings: Settings, session: RestoreSession, planned: list[PlannedCollection], server: Version
 ) -> tuple[RestoreOutcome, ...]:
-    """Carry the plans out, a few at once where there is something to do; the outcomes in the wanted order."""
-    at_work = [
+    """Carry the plans out, several at once where there is something to do. Return outcomes in the plans' order."""
+    active = [
         one for one in planned if not settings.policies.dry_run and isinstance(one.plan, Restore | WaitForOther)
     ]
-    if len(at_work) < 2 or settings.policies.concurrency < 2:  # noqa: PLR2004 - one is no crew
+    if len(active) < 2 or settings.policies.concurrency < 2:  # noqa: PLR2004 - one needs no threads
         return tuple(_run(settings, session, one, server) for one in planned)
     from restore.qdrant.worker_pool import map_concurrently  # noqa: PLC0415 - boot: 4 ms
 
-    def carry_out(one: PlannedCollection, qdrant: Qdrant) -> RestoreOutcome:
+    def run_one(one: PlannedCollection, qdrant: Qdrant) -> RestoreOutcome:
         clock = StoppableClock(session.clock, qdrant.check_stop)
         return _run(settings, msgspec.structs.replace(session, qdrant=qdrant, clock=clock), one, server)
 
-    done = map_concurrently(carry_out, at_work, session.qdrant, width=settings.policies.concurrency)
-    outcomes = {id(one): outcome for one, outcome in zip(at_work, done, strict=True)}
+    done = map_concurrently(run_one, active, session.qdrant, width=settings.policies.concurrency)
+    outcomes = {id(one): outcome for one, outcome in zip(active, done, strict=True)}
     return tuple(outcomes.get(id(one)) or _run(settings, session, one, server) for one in planned)
 
 
 def _run(settings: Settings, session: RestoreSession, planned: PlannedCollection, server: Version) -> RestoreOutcome:
     request = planned.request
     match planned.plan:
-        case None if planned.outcome:
-            outcome = planned.outcome
+        case RestoreOutcome() as outcome:
+            pass
         case Skip() as skip:
             outcome = report_skip(request.collection, request.target, skip, planned.candidate)
         case Refuse(error=error):
             outcome = report_failure(request.target, error)
-        case _ if settings.policies.dry_run:
+        case Restore() | WaitForOther() if settings.policies.dry_run:
             outcome = _foresee(planned)
-        case _:
+        case Restore() | WaitForOther():
             outcome = _restore(settings, session, request, server)
     if outcome.status:
         session.log(
@@ -181,7 +180,7 @@ def _restore(settings: Settings, session: RestoreSession, request: RestoreReques
 
 
 def _foresee(planned: PlannedCollection) -> RestoreOutcome:
-    """Say what would be done."""
+    """Return the outcome of a dry run: what would be done."""
     request, candidate, plan = planned.request, planned.candidate, planned.plan
     if not isinstance(plan, Restore) or candidate is None:
         return RestoreOutcome(
@@ -215,6 +214,7 @@ def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
             progress=progress,
             holder=describe_process(),
             token=make_token(),
+            stall_seconds=settings.limits.stall_timeout_seconds,
             scoped=has_scoped_key(settings),
         )
         report = run(settings, session)

@@ -18,10 +18,10 @@ from restore.settings.selection import is_selected, warn_about_patterns
 def choose_from_set(
     settings: Settings, session: RestoreSession
 ) -> tuple[list[RestoreRequest], list[str], list[PlannedCollection]]:
-    """Give the set's collections, those named or chosen among them, warnings, and what cannot be restored.
+    """Return the requested collections of the set, warnings, and what cannot be restored.
 
-    Raises `NotFoundError` for a set, or a collection of it, that is not there, and `RefusedError` for one that is
-    not whole any more, unless that was allowed.
+    Raise `NotFoundError` for a set, or a collection of it, that is not there. Raise `RefusedError` for a set that is
+    not complete any more, unless that was allowed.
     """
     found, damaged = list_sets(session.store)
     chosen = select_set(found, settings.sets.chosen, store=session.store.name)
@@ -30,16 +30,16 @@ def choose_from_set(
     refusal = incomplete_set_error(meant)
     if refusal and not settings.sets.allow_incomplete:
         raise refusal
-    request: list[RestoreRequest] = []
+    requests: list[RestoreRequest] = []
     lost: list[PlannedCollection] = []
     for member in members:
-        one = _want(settings, member)
+        request = _make_request(settings, member)
         if member in chosen.missing:
-            lost.append(PlannedCollection(request=one, outcome=_report_gone(one, chosen)))
+            lost.append(PlannedCollection(request=request, plan=_report_gone(request, chosen)))
         elif problem := find_member_problem(session.store, member):
-            lost.append(PlannedCollection(request=one, outcome=report_failure(one.target, problem)))
+            lost.append(PlannedCollection(request=request, plan=report_failure(request.target, problem)))
         else:
-            request.append(one)
+            requests.append(request)
     session.log("set.chosen", id=chosen.document.short_id, file=chosen.file, collections=len(members))
     warnings = [f"set document {reason}" for _, reason in damaged]
     if chosen.document.failed:
@@ -50,7 +50,7 @@ def choose_from_set(
     warnings += warn_about_patterns(
         there, settings.patterns.include, settings.patterns.exclude, doing="restore", where=where
     )
-    return request, warnings, lost
+    return requests, warnings, lost
 
 
 def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> list[SetMember]:
@@ -71,14 +71,15 @@ def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> lis
     ]
 
 
-def _want(settings: Settings, member: SetMember) -> RestoreRequest:
-    one = make_request(settings, member.collection)
-    return msgspec.structs.replace(one, policies=msgspec.structs.replace(one.policies, snapshot=member.file))
+def _make_request(settings: Settings, member: SetMember) -> RestoreRequest:
+    request = make_request(settings, member.collection)
+    policies = msgspec.structs.replace(request.policies, snapshot=member.file)
+    return msgspec.structs.replace(request, policies=policies)
 
 
-def _report_gone(one: RestoreRequest, chosen: StoredSet) -> RestoreOutcome:
+def _report_gone(request: RestoreRequest, chosen: StoredSet) -> RestoreOutcome:
     return RestoreOutcome(
-        collection=one.target,
+        collection=request.target,
         result=RestoreResult.NO_SNAPSHOT,
         message=f"its snapshot of set {chosen.document.short_id} is not in the store any more; skipped",
     )

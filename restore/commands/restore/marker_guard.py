@@ -1,19 +1,20 @@
-"""Hold a mark, and leave the right things behind on every way out."""
+"""Hold a marker, and leave the right things behind on every way out."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
-from restore.errors import Interrupted, RestoreError
+from restore.errors import Interrupted, RestoreError, add_facts
 from restore.recovery.marker.model import Phase
 from restore.recovery.marker.place import OwnMarker
 
 
 class MarkerGuard:
-    """A context in which a mark is held. Leaving it with an error drops a mark under which nothing was sent.
+    """A context in which a marker is held. Leaving it with an error deletes a marker under which nothing was sent.
 
-    After something was sent the mark stays, the error names it, and the next run finishes. A mark that only relieves
-    an older one goes too: ten failing runs leave no more marks than one.
+    After something was sent the marker stays, and the next run finishes. A marker that only supersedes an older one
+    is deleted too: ten failing runs leave no more markers than one. An error that does not say what is left is raised
+    anew, from the original, with that added.
     """
 
     def __init__(self, own_marker: OwnMarker) -> None:
@@ -25,23 +26,22 @@ class MarkerGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        own_marker = self._own_marker
-        own_marker.stop()
-        if error is None or own_marker.gone:
+        self._own_marker.stop()
+        if error is None or self._own_marker.deleted:
             return
         left = self._leave()
         if isinstance(error, RestoreError | Interrupted) and not error.left:
-            error.left = left
+            raise add_facts(error, left=left) from error
 
     def _leave(self) -> str:
-        """Drop the mark where it may go; say what is left."""
+        """Delete the marker where it may go. Return what is left, in words."""
         own_marker = self._own_marker
         if own_marker.supersedes:
             own_marker.drop_on_the_way_out()
             return (
-                f"the mark '{own_marker.supersedes}' of the interrupted restore stays, and the next run finishes it"
+                f"the marker '{own_marker.supersedes}' of the interrupted restore stays, and the next run finishes it"
             )
-        stays = f"its mark '{own_marker.name}' stays, and the next run "
+        stays = f"its marker '{own_marker.name}' stays, and the next run "
         if own_marker.phase is not Phase.MARKED:
             return stays + "finishes it"
         if own_marker.drop_on_the_way_out():

@@ -145,7 +145,7 @@ def report_skip(collection: str, target: str, skip: Skip, candidate: SnapshotCan
         case SkipReason.PRESENT_MARKS_HIDDEN:
             result = RestoreResult.PRESENT_UNCHECKED
             message = (
-                f"{format_count(skip.points or 0, 'point')} here; present, marks could not be checked with this key"
+                f"{format_count(skip.points or 0, 'point')} here; present, markers could not be checked with this key"
             )
         case SkipReason.EMPTY:
             result, message = RestoreResult.EMPTY, "here with no points, and left so"

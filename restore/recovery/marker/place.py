@@ -1,7 +1,7 @@
-"""Mark a target on its own server: the proof that a restore is in progress, and the lock that only one gets.
+"""Place a marker on the target's server: the sign of a restore in progress, and the lock that only one run gets.
 
-Creating a collection is atomic (eight at once: one 200, seven 409), so whoever creates a mark holds the target. A
-thread raises the mark's beat every two seconds; a mark whose beat stands still belongs to nobody any more.
+Creating a collection is atomic (eight at once: one 200, seven 409), so the run that creates the marker holds the
+target. A thread raises the marker's heartbeat every two seconds. A marker whose heartbeat stands still is stale.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ from restore.recovery.marker.model import (
     describe_marker,
     parse_marker,
 )
+from restore.recovery.request import SnapshotCandidate
+from restore.recovery.session import RecoverySession
 from restore.system.text import format_count
 
-_BEAT_SECONDS = 2.0
-_LAST_WORD_SECONDS = 1.5
+_HEARTBEAT_SECONDS = 2.0
+_LAST_REQUEST_SECONDS = 1.5
 
 
 class OwnMarker:
-    """A mark of ours. Its beat goes on until `stop`; `phase` is what the server was told last.
+    """A marker that this run holds. Its heartbeat goes on until `stop`.
 
-    `relieves` names an older mark that still stands for the same work, so that ours may go on every way out; `gone`
-    says that there is nothing of ours to delete any more.
+    `supersedes` names an older marker that still stands for the same work, so that ours may be deleted on every way
+    out. `deleted`: there is nothing of ours to delete any more.
     """
 
     def __init__(self, qdrant: Qdrant, name: str, attempt: int, marker: Marker, *, supersedes: str = "") -> None:
@@ -42,30 +44,30 @@ class OwnMarker:
         self.name = name
         self.attempt = attempt
         self.marker = marker
-        self.gone = False
+        self.deleted = False
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, args=(qdrant.clone(),), daemon=True)
+        self._thread = threading.Thread(target=self._raise_heartbeat, args=(qdrant.clone(),), daemon=True)
         self._thread.start()
 
     @property
     def phase(self) -> Phase:
-        """Give the phase that the server was told last."""
+        """The phase that the server was told last."""
         return self.marker.phase
 
     def set_snapshot(self, *, snapshot: str, sha256: str, size: int) -> None:
-        """Note which snapshot is sent under this mark: a later look, or a takeover, may have found another one.
+        """Note which snapshot is sent under this marker: the look after it was placed may have found another one.
 
-        Told to the server with `tell_sent`.
+        `record_sent` writes it to the server.
         """
         self.marker = msgspec.structs.replace(self.marker, snapshot=snapshot, sha256=sha256, size=size)
 
     def record_sent(self, sent: SentTransfer, was: TargetBefore, aliases: tuple[str, ...]) -> None:
-        """Write what is about to be sent, and onto what. An error may leave the mark saying either: both are safe."""
-        # First here: an answer that is lost must not make us believe that nothing was sent.
+        """Write what is about to be sent, and onto what. After an error the marker may say either: both are safe."""
+        # Noted here first: after a lost answer we must not believe that nothing was sent.
         self.marker = msgspec.structs.replace(self.marker, phase=Phase.SENT, sent=sent, was=was, aliases=aliases)
         changed = ("phase", "sent", "was", "aliases", "snapshot", "sha256", "size")
-        told = msgspec.to_builtins(self.marker)
-        self._qdrant.patch_metadata(self.name, {key: told[key] for key in changed})
+        fields = msgspec.to_builtins(self.marker)
+        self._qdrant.patch_metadata(self.name, {key: fields[key] for key in changed})
 
     def record_verified(self) -> None:
         """Write that the data was compared and is whole."""
@@ -73,17 +75,17 @@ class OwnMarker:
         self.marker = msgspec.structs.replace(self.marker, phase=Phase.VERIFIED)
 
     def check(self) -> None:
-        """Make sure that the mark is still ours and nobody started a higher attempt; ask before destroying.
+        """Raise `LockedError` when another run took over while this one was asleep.
 
-        Raises `LockedError`: another run took over while we were asleep.
+        Called before each destructive request: the marker must be ours, and no higher attempt there.
         """
         found = self._qdrant.get_collection(self.name)
         marker = None if found is None or isinstance(found, UnreadableCollection) else parse_marker(found.metadata)
         attempts = find_attempts(self.marker.collection, self._qdrant.list_collections())
         if marker is None or marker.token != self.marker.token or attempts[-1:] != [self.attempt]:
             self.stop()
-            # A mark of this name may be another run's by now.
-            self.gone = marker is None or marker.token != self.marker.token
+            # A marker of this name may be another run's by now.
+            self.deleted = marker is None or marker.token != self.marker.token
             raise LockedError(
                 f"collection '{self.marker.collection}': another run took over this restore",
                 left="it is left to that run",
@@ -91,15 +93,15 @@ class OwnMarker:
             )
 
     def stop(self) -> None:
-        """End the beat; the mark stays."""
+        """End the heartbeat; the marker stays."""
         self._ended.set()
 
     def drop(self, *, seconds: float = 30.0) -> None:
-        """End the beat and delete the mark, unless another run has done it. Idempotent."""
+        """End the heartbeat and delete the marker, unless another run has done it. Idempotent."""
         self.stop()
         for last in (False, True):
             try:
-                # Looked at each time: after a lost answer, or a long sleep, the name may be another run's.
+                # Read each time: after a lost answer, or a long sleep, the name may be another run's.
                 if _is_ours(self._qdrant, self.name, self.marker.token):
                     self._qdrant.delete_collection(self.name, seconds=seconds)
             except QdrantError as error:
@@ -107,41 +109,59 @@ class OwnMarker:
                     raise
                 continue
             break
-        self.gone = True
+        self.deleted = True
 
     def drop_on_the_way_out(self) -> bool:
-        """Delete the mark although something went wrong. False when that failed too: then the next run does it."""
+        """Delete the marker after a failure. False when that failed too: then the next run does it."""
         self.stop()
         last = self._qdrant.clone()
         try:
-            last.delete_collection(self.name, seconds=_LAST_WORD_SECONDS)
+            last.delete_collection(self.name, seconds=_LAST_REQUEST_SECONDS)
         except RestoreError:
             return False
         finally:
             last.close()
-        self.gone = True
+        self.deleted = True
         return True
 
-    def _beat(self, qdrant: Qdrant) -> None:
+    def _raise_heartbeat(self, qdrant: Qdrant) -> None:
         count = 0
-        while not self._ended.wait(_BEAT_SECONDS):
+        while not self._ended.wait(_HEARTBEAT_SECONDS):
             count += 1
             try:
                 qdrant.patch_metadata(self.name, {BEAT_PREFIX + self.marker.token: count})
             except RestoreError:
-                # A missed beat is no trouble of the restore: ten seconds of them are needed to look dead.
+                # The restore goes on without one heartbeat: after ten seconds without any, its holder looks dead.
                 continue
         qdrant.close()
 
 
+class MarkerTaken(msgspec.Struct, frozen=True):
+    """Another run has placed the marker of this attempt."""
+
+
+def make_marker(session: RecoverySession, candidate: SnapshotCandidate, target: str, was: TargetBefore) -> Marker:
+    """Return the marker of a restore of this snapshot, before anything is sent. `was`: what the target is now."""
+    return Marker(
+        collection=target,
+        token=session.token,
+        holder=session.holder,
+        since=session.clock.now().isoformat(timespec="seconds"),
+        snapshot=candidate.name,
+        sha256=candidate.manifest.sha256 if candidate.manifest else "",
+        size=candidate.size,
+        was=was,
+        phase=Phase.MARKED,
+    )
+
+
 def place_marker(
     qdrant: Qdrant, marker: Marker, attempt: int, *, makes: int, supersedes: str = ""
-) -> OwnMarker | None:
-    """Create a mark. None: somebody else's is there. `makes`: how many collections the restore adds itself.
+) -> OwnMarker | MarkerTaken:
+    """Create a marker's collection on the server, and start its heartbeat.
 
-    `relieves` names the older one whose work it is about to take over.
-
-    Raises `RefusedError` when the server has no room for a mark and its target.
+    `makes` is how many collections the restore itself adds. `supersedes` names the older marker of the work that is
+    taken over. Raise `RefusedError` when the server has no room for the marker and its target.
     """
     needed = 1 + makes
     room = qdrant.read_room()
@@ -149,7 +169,7 @@ def place_marker(
         raise RefusedError(
             f"collection '{marker.collection}': Qdrant holds {room.collections} of at most "
             f"{format_count(room.limit, 'collection')}, "
-            f"this restore needs {needed} free (one for its mark)",
+            f"this restore needs {needed} free (one for its marker)",
             left="nothing was changed",
             hint="raise max_collections on the server (QDRANT__STORAGE__MAX_COLLECTIONS), or remove a collection",
         )
@@ -159,15 +179,15 @@ def place_marker(
     except Interrupted:
         _withdraw(qdrant, name, marker.token)
         raise
-    return OwnMarker(qdrant, name, attempt, marker, supersedes=supersedes) if created else None
+    return OwnMarker(qdrant, name, attempt, marker, supersedes=supersedes) if created else MarkerTaken()
 
 
 def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
-    """Delete a mark whose creation was interrupted, when it was made after all; else the next run does it."""
+    """Delete a marker whose creation was interrupted, if it was made after all; else the next run does it."""
     last = qdrant.clone()
     try:
         if _is_ours(last, name, token):
-            last.delete_collection(name, seconds=_LAST_WORD_SECONDS)
+            last.delete_collection(name, seconds=_LAST_REQUEST_SECONDS)
     except RestoreError:
         return
     finally:
@@ -175,7 +195,7 @@ def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
 
 
 def _create(qdrant: Qdrant, name: str, marker: Marker) -> bool:
-    """Create the mark's collection; a lost answer is asked for again, and our own token says that it was done."""
+    """Create the marker's collection. Return whether it is ours: after a lost answer, its token shows that."""
     for last in (False, False, True):
         try:
             if qdrant.create_collection(name, describe_marker(marker)):

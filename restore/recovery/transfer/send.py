@@ -1,6 +1,6 @@
-"""Send a snapshot to the server, by a file that it can see or by an upload, and wait for its word.
+"""Send a snapshot to the server by one route, and wait for its answer.
 
-A definite answer is an answer; a lost connection is none: the server goes on by itself.
+A definite answer is an answer. A lost connection is none: the server goes on by itself.
 """
 
 from __future__ import annotations
@@ -11,33 +11,53 @@ from collections.abc import Callable
 import msgspec
 
 from restore.errors import DeadlineError, QdrantError, RestoreError
-from restore.qdrant.client import Qdrant
 from restore.qdrant.transport.exchange import PendingResponse, Response
+from restore.recovery.policy import Transfer
 from restore.recovery.request import TransferSource
-from restore.snapshots.stored import SnapshotReader
-from restore.system.clock import Clock
-from restore.system.events import Log, Progress
+from restore.recovery.session import RecoverySession
+from restore.snapshots.stored import SnapshotReader, StoredSnapshot
+from restore.stores.protocols import Store
 from restore.system.secret import Secret
 
+# The server opens the URL at once; a request that has begun is not ended by its expiry.
+_URL_SECONDS = 3600
 _POLL_SECONDS = 0.5
 _SAY_SECONDS = 10.0
-# What a proxy says when it lost patience or the server; Qdrant's own timeout is a 408. The work may go on behind.
-_NO_WORD = frozenset({408, 499, 502, 503, 504, 524})
+# What a proxy answers when it gave up or lost the server; Qdrant's own timeout is a 408. The work may go on behind.
+_NO_ANSWER = frozenset({408, 499, 502, 503, 504, 524})
+
+
+class SnapshotContent(msgspec.Struct, frozen=True):
+    """How the bytes of a snapshot are reached: `open` returns a reader, `sign_url` a URL for the server to read.
+
+    The reader need not be a file: a download from another server is one as well.
+    """
+
+    open: Callable[[], SnapshotReader]
+    sign_url: Callable[[], Secret]
+
+
+def stored_content(store: Store, stored: StoredSnapshot) -> SnapshotContent:
+    """Return how the bytes of a snapshot in a store are reached."""
+    return SnapshotContent(lambda: store.open_snapshot(stored), lambda: store.sign_url(stored, _URL_SECONDS))
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """The connection was lost, so nobody knows what became of it. `rose`: the gauge was seen above 0."""
+    """The connection was lost, and what became of the snapshot is not known.
+
+    `was_loading`: a running recovery was seen before.
+    """
 
     reason: str
     was_loading: bool
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The server says that it recovered the snapshot."""
+    """The server answered that it recovered the snapshot."""
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """The server said no."""
+    """The server answered with an error."""
 
     error: RestoreError
 
@@ -46,89 +66,97 @@ TransferResult = Accepted | Rejected | Lost
 
 
 class SnapshotSender:
-    """Sends to one server. `stall_seconds`: how long it may go without a byte or a sign."""
+    """Sends a snapshot to one server."""
 
-    def __init__(self, qdrant: Qdrant, *, clock: Clock, log: Log, progress: Progress, stall_seconds: float) -> None:
-        self._qdrant = qdrant
-        self._clock = clock
-        self._log = log
-        self._progress = progress
-        self._stall_seconds = stall_seconds
+    def __init__(self, session: RecoverySession) -> None:
+        self._session = session
+        self._qdrant = session.qdrant
 
-    def send_server_file(self, source: TransferSource) -> TransferResult:
-        """Let the server read the file itself."""
-        self._progress.wait("server is loading", source.target)
+    def send(self, route: Transfer, source: TransferSource, content: SnapshotContent) -> TransferResult:
+        """Send a snapshot by this route and wait for the answer. Raise what opening and reading it raise."""
+        match route:
+            case Transfer.SERVER_FILE:
+                return self._send_server_file(source)
+            case Transfer.SERVER_URL:
+                return self._send_server_url(source, content.sign_url)
+            case _:
+                return self._send_upload(source, content.open)
+
+    def _send_server_file(self, source: TransferSource) -> TransferResult:
+        """Let the server read a file that it sees."""
+        self._session.progress.wait("server is loading", source.target)
         try:
-            exchange = self._qdrant.recover_snapshot(source.target, path=source.server_path, checksum=source.checksum)
+            pending = self._qdrant.recover_snapshot(source.target, path=source.server_path, checksum=source.checksum)
         except QdrantError as error:
             return Lost(error.message, was_loading=False)
-        return self._await(exchange, source)
+        return self._await(pending, source)
 
-    def send_server_url(self, source: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
-        """Let the server read the snapshot from the store itself. Whoever has the URL can read the snapshot.
+    def _send_server_url(self, source: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
+        """Let the server read the snapshot from the store. Everyone who has the URL can read the snapshot.
 
-        A store that signs no URL with the credentials at hand counts as refused.
+        A store that signs no URL with the credentials at hand counts as a rejection.
         """
         try:
             url = sign()
         except RestoreError as error:
             return Rejected(error)
-        self._progress.wait("server is loading", source.target)
+        self._session.progress.wait("server is loading", source.target)
         try:
-            exchange = self._qdrant.recover_from_url(source.target, url=url, checksum=source.checksum)
+            pending = self._qdrant.recover_from_url(source.target, url=url, checksum=source.checksum)
         except QdrantError as error:
             return Lost(error.message, was_loading=False)
-        return self._await(exchange, source)
+        return self._await(pending, source)
 
-    def send_upload(self, source: TransferSource, open_snapshot: Callable[[], SnapshotReader]) -> TransferResult:
-        """Stream the snapshot to the server. Raises what opening and reading it raise."""
+    def _send_upload(self, source: TransferSource, open_snapshot: Callable[[], SnapshotReader]) -> TransferResult:
+        """Stream the snapshot to the server."""
 
         def on_sent(sent_bytes: int) -> None:
-            self._progress(source.target, sent_bytes, source.size)
+            self._session.progress(source.target, sent_bytes, source.size)
 
         try:
             with contextlib.closing(open_snapshot()) as file:
-                exchange = self._qdrant.upload_snapshot(
+                pending = self._qdrant.upload_snapshot(
                     source.target,
                     file,
                     size=source.size,
                     file_name=source.upload_name,
                     checksum=source.checksum,
                     on_sent=on_sent,
-                    stall_seconds=self._stall_seconds,
+                    stall_seconds=self._session.stall_seconds,
                 )
         except QdrantError as error:
             return Lost(error.message, was_loading=False)
-        self._progress.wait("server is loading", source.target)
-        return self._await(exchange, source)
+        self._session.progress.wait("server is loading", source.target)
+        return self._await(pending, source)
 
-    def _await(self, exchange: PendingResponse, source: TransferSource) -> TransferResult:
-        """Wait for the answer; the gauge is the server's sign of life meanwhile."""
+    def _await(self, pending: PendingResponse, source: TransferSource) -> TransferResult:
+        """Wait for the answer; meanwhile a running recovery is the server's sign of life."""
+        session = self._session
         was_loading = False
-        sign = said = self._clock.read_seconds()
+        sign = said = session.clock.read_seconds()
         try:
             while True:
-                answer = exchange.poll(_POLL_SECONDS)
-                if answer is not None and answer.status in _NO_WORD:
+                answer = pending.poll(_POLL_SECONDS)
+                if answer is not None and answer.status in _NO_ANSWER:
                     return Lost(f"it was answered {answer.status}, and not by the end of the work", was_loading)
                 if answer is not None:
                     return self._read(source.target, answer)
-                now = self._clock.read_seconds()
+                now = session.clock.read_seconds()
                 if self._is_loading(source.target):
                     was_loading, sign = True, now
                 if now - said >= _SAY_SECONDS:
-                    self._log("server.loading", collection=source.target, running=was_loading)
+                    session.log("server.loading", collection=source.target, running=was_loading)
                     said = now
-                if now - sign > self._stall_seconds:
+                if now - sign > session.stall_seconds:
                     raise DeadlineError(
-                        f"collection '{source.target}': Qdrant gave no sign for {self._stall_seconds:g} s "
+                        f"collection '{source.target}': Qdrant gave no sign for {session.stall_seconds:g} s "
                         "while it was loading the snapshot",
                         hint="look into Qdrant's log; give it longer with --stall-timeout",
                     )
         except OSError as error:
             return Lost(str(error) or type(error).__name__, was_loading)
         finally:
-            exchange.close()
+            pending.close()
 
     def _is_loading(self, target: str) -> bool:
         try:

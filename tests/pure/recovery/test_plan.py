@@ -24,7 +24,7 @@ from restore.recovery.plan import (
     required_read_depth,
 )
 from restore.recovery.policy import OnEmpty, OnExisting, OnMissing, Policies
-from restore.recovery.request import RestoreRequest, SnapshotCandidate
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
 from restore.snapshots.archive import Archive, ArchiveKind
 from restore.snapshots.stored import StoredSnapshot
@@ -100,7 +100,7 @@ def plan(
     wanted: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | None = None, *, own: str = ""
 ) -> Plan:
     """Plan, with the missing snapshot's error when nothing is offered."""
-    return plan_collection(wanted, state, candidate, None if candidate else MISSING, own=own)
+    return plan_collection(wanted, state, candidate or MissingSnapshot(MISSING), own=own)
 
 
 EMPTY, FILLED, BROKEN = Present(0, make_info()), Present(7, make_info()), UnreadableCollection("Dirty shard")
@@ -317,7 +317,7 @@ def test_no_more_of_the_store_is_read_than_the_decision_needs(
 
 
 def test_a_key_that_cannot_see_marks_never_says_whole() -> None:
-    """Rule 2: "present, marks could not be checked"."""
+    """Rule 2: "present, markers could not be checked"."""
     assert plan(want(), see(FILLED, hidden=True), make_offer()) == Skip(SkipReason.PRESENT_MARKS_HIDDEN, 7)
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from restore.errors import DeadlineReached, Failure, Interrupted, LockedError, with_left
+from restore.errors import DeadlineReached, Failure, Interrupted, LockedError, add_facts
 from restore.system.clock import Clock, StoppableClock
 from restore.system.events import no_op
 from restore.system.stop_request import StopRequest
@@ -89,7 +89,7 @@ def test_a_stoppable_clock_has_the_time_of_the_other() -> None:
 )
 def test_what_stays_behind_is_said_by_a_copy(error: Failure) -> None:
     """Class, status and every other field are the error's own, which is not changed."""
-    copied = with_left(error, "a file stays")
+    copied = add_facts(error, left="a file stays")
 
     assert (type(copied), str(copied), error.left) == (type(error), f"{error}; a file stays", "")
     assert vars(copied) == {**vars(error), "left": "a file stays"}
