@@ -32,7 +32,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for a bucket server: `make test-stores` runs them, `make test` all others."""
+    """Marker the tests that ask for a bucket server: `make test-stores` runs them, `make test` all others."""
     for item in items:
         given = getattr(item, "callspec", None)
         names = {*getattr(item, "fixturenames", ()), *(map(str, given.params.values()) if given else ())}

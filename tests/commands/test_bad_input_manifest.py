@@ -124,7 +124,7 @@ def test_a_bad_manifest_is_told_and_nothing_is_touched(case: Case, scenario: Res
 def test_a_promise_that_the_data_does_not_keep_is_told_and_left_to_look_at(
     fields: dict[str, Any], difference: str, scenario: RestoreScenario
 ) -> None:
-    """Only the restored collection can show it: it stays, named, with its mark; the store is as it was."""
+    """Only the restored collection can show it: it stays, named, with its marker; the store is as it was."""
     scenario.add()
     change(**fields)(scenario)
     before = dump_state(scenario.server, scenario.store.path, scenario.name)

@@ -154,7 +154,7 @@ def test_a_host_that_does_not_resolve_is_named(scenario: RestoreScenario) -> Non
 
 
 def test_a_server_that_stalls_while_it_loads_ends_the_wait(scenario: RestoreScenario) -> None:
-    """Status 124 within the stall timeout; the mark stays and is named, because the server may go on by itself."""
+    """Status 124 within the stall timeout; the marker stays and is named, because the server may go on by itself."""
     scenario.add()
     scenario.proxy.inject("snapshots/upload", Fault(silent=True))
     scenario.proxy.inject("GET /telemetry", answer_idle())

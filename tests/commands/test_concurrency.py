@@ -124,7 +124,7 @@ def test_one_failure_does_not_stop_the_others_and_the_report_is_in_order(
 
 
 def test_a_restore_overlaps_too(filled_server: Server, watching_proxy: RecordingProxy, folder: Path) -> None:
-    """Two uploads meet; every collection is there and verified, no mark is left, the order is the wanted one."""
+    """Two uploads meet; every collection is there and verified, no marker is left, the order is the wanted one."""
     take_here(url=filled_server.url, store=folder)
     for name in NAMES:
         filled_server.drop(name)

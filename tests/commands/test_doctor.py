@@ -55,7 +55,7 @@ def verdicts(findings: dict[str, Any]) -> dict[str, str]:
 
 
 def put_mark(server: Server, collection: str) -> None:
-    """Leave a mark as a killed restore does."""
+    """Leave a marker as a killed restore does."""
     mark = Marker(
         collection=collection,
         token="0" * 32,
@@ -114,7 +114,7 @@ def test_as_text_it_is_one_line_each_with_its_hint_below(qdrant: Server, store: 
 
 
 def test_it_changes_nothing_on_the_server_or_in_the_store(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
-    """Beside a collection and a mark, too: every request only reads, and every file stays as it was."""
+    """Beside a collection and a marker, too: every request only reads, and every file stays as it was."""
     qdrant.create("towns", vectors={"size": 2, "distance": "Dot"})
     put_mark(qdrant, "cities")
     before = store.files()
@@ -240,7 +240,7 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
 
 
 def test_an_interrupted_restore_is_told_from_a_running_one(qdrant: Server, tmp_path: Path) -> None:
-    """A mark whose holder gives no sign: who, since when, how far, and what finishes it."""
+    """A marker whose holder gives no sign: who, since when, how far, and what finishes it."""
     put_mark(qdrant, "cities")
     result, findings = state(qdrant.url, cwd=tmp_path)
 
@@ -308,7 +308,7 @@ def test_a_read_only_store_is_enough_to_restore(qdrant: Server, store: FilledSto
 
 
 def test_a_proof_leaves_nothing_behind(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
-    """The mark that it makes is dropped, and no collection comes of the file that the server was shown."""
+    """The marker that it makes is dropped, and no collection comes of the file that the server was shown."""
     before = store.files()
     result, findings = state(qdrant.url, "--prove-write", cwd=tmp_path)
 

@@ -135,7 +135,7 @@ def test_a_scratch_name_that_is_taken_is_refused_and_left_as_it_is(scenario: Res
 def test_what_is_not_as_promised_is_status_13(
     scenario: RestoreScenario, changes: dict[str, Any], difference: str
 ) -> None:
-    """And the scratch collection goes all the same; what was proven before stays written, with the failure."""
+    """And the temporary collection goes all the same; what was proven before stays written, with the failure."""
     file = scenario.add()
     drill_here(scenario.name, url=scenario.server.url, store=scenario.store.path, key=scenario.server.key)
     proven = remembered(file)["passed"]

@@ -174,7 +174,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_changes_nothing(
 def test_the_file_that_an_upload_left_goes_unless_a_restore_is_at_it(
     target: Server, qdrant: Qdrant, name: str, store: FilledStore
 ) -> None:
-    """Its name is ours alone; while a mark is there, the next restore finishes and removes it."""
+    """Its name is ours alone; while a marker is there, the next restore finishes and removes it."""
     form, boundary = make_form(name_upload(name), store.add(name).read_bytes())
     target.send_form(path(name, "snapshots/upload?wait=true&priority=snapshot"), form, boundary).result  # noqa: B018 - it asserts
     plant_mark(target, name, Phase.SENT, TargetBefore.ABSENT)

@@ -184,7 +184,7 @@ def test_replace_acts_only_on_what_is_named(  # noqa: PLR0917 - pytest hands the
 def test_a_broken_collection_without_a_mark_is_refused_and_replace_repairs_it(
     embedded: EmbeddedQdrant, own_scenario: RestoreScenario
 ) -> None:
-    """Exists but does not answer, and no mark of ours: a sentence; `replace` puts the snapshot in its place."""
+    """Exists but does not answer, and no marker of ours: a sentence; `replace` puts the snapshot in its place."""
     own_scenario.add()
     embedded.misbehave({"fault": "die", "moment": "while-moving"})
     with own_scenario.start(own_scenario.name) as running:
@@ -491,7 +491,7 @@ def make_token(claims: dict[str, Any]) -> str:
 
 
 def test_a_scoped_key_reports_present_and_marks_unchecked(tmp_path: Path, store: FilledStore) -> None:
-    """Rule 2: a key for single collections cannot see marks; "present", never "whole", and nothing is written."""
+    """Rule 2: a key for single collections cannot see markers; "present", never "whole", and nothing is written."""
     key = make_token({"access": [{"collection": "cities", "access": "r"}]})
     store.add("cities")
     with EmbeddedQdrant(tmp_path / "keyed", api_key=key) as embedded, RecordingProxy(embedded.url) as proxy:
@@ -515,7 +515,7 @@ def test_a_scoped_key_that_may_not_list_is_no_trouble(tmp_path: Path, store: Fil
 
 
 def test_a_key_that_may_only_read_is_told_before_anything_is_sent(tmp_path: Path, store: FilledStore) -> None:
-    """12: the mark cannot be made with it; no byte of the snapshot was sent."""
+    """12: the marker cannot be made with it; no byte of the snapshot was sent."""
     store.add("cities")
     with (
         EmbeddedQdrant(tmp_path / "keyed", api_key="full-access", read_only_api_key="look-only") as embedded,

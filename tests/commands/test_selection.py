@@ -39,7 +39,7 @@ def filled_server(embedded: EmbeddedQdrant) -> Server:
 
 
 def test_a_snapshot_of_what_patterns_choose(filled_server: Server, tmp_path: Path) -> None:
-    """Excludes win; letters count as they are; a mark is never chosen."""
+    """Excludes win; letters count as they are; a marker is never chosen."""
     plant_mark(filled_server, "cities", Phase.MARKED, TargetBefore.ABSENT)
     report = take_here(*PATTERNS, url=filled_server.url, store=tmp_path / "store")
     markers = take_here("--include", ".restoring-*", url=filled_server.url, store=tmp_path / "store")

@@ -297,7 +297,7 @@ EVIL: list[tuple[dict[str, object], str]] = [
 def test_a_set_document_made_by_an_attacker_is_not_followed(
     filled_server: Server, store: FilledStore, member: dict[str, object], problem: str
 ) -> None:
-    """Not outside the store, not onto another name, not onto a mark; it is shown with the reason."""
+    """Not outside the store, not onto another name, not onto a marker; it is shown with the reason."""
     fill(store, "cities", range(1))
     before = filled_server.collections()
     document = {

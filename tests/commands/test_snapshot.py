@@ -367,7 +367,7 @@ def test_one_failure_does_not_stop_the_rest(target: Server, cities: str, folder:
 def test_without_a_name_every_collection_is_taken_and_no_mark(
     target: Server, cities: str, new_name: Callable[[str], str], folder: Path
 ) -> None:
-    """Marks are not collections."""
+    """Markers are not collections."""
     other, gone = new_name("other"), new_name("gone")
     target.create(other, vectors=VECTORS)
     mark = name_marker(gone, 1)

@@ -38,7 +38,7 @@ class Server:
             return error.code
 
     def collections(self) -> list[str]:
-        """Name every collection, marks of a restore included."""
+        """Name every collection, markers of a restore included."""
         return sorted(each["name"] for each in self.ask("GET", "/collections")["collections"])
 
     def points(self, collection: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ RECIPES = (REPOSITORY / "docs" / "compose.md").read_text(encoding="utf-8")
 
 
 def read_recipe(name: str) -> str:
-    """Return the block behind the mark `override: NAME`."""
+    """Return the block behind the marker `override: NAME`."""
     (block,) = re.findall(rf"<!-- override: {name} -->\n```yaml\n(.*?)```", RECIPES, re.DOTALL)
     return str(block)
 

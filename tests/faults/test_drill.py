@@ -234,7 +234,7 @@ def test_an_upload_that_was_cut_is_sent_again_once(scenario: DrillScenario) -> N
 
 
 def test_what_cannot_be_dropped_is_said_and_goes_with_the_next_drill(scenario: DrillScenario) -> None:
-    """A server that refuses the deletion: the mark stays, so that it is known to be a drill's."""
+    """A server that refuses the deletion: the marker stays, so that it is known to be a drill's."""
     before = scenario.read()
     scenario.setup.proxy.inject(r"DELETE /collections/.drill-[0-9a-f]+$", Fault(status=500))
     outcome = only(drill_here(url=scenario.setup.proxy.url, store=scenario.setup.store.path))
@@ -269,7 +269,7 @@ def test_a_mark_of_another_name_says_nothing_about_a_scratch_collection(scenario
 
 @contextlib.contextmanager
 def living_drill(server: Server) -> Iterator[None]:
-    """Hold a drill's mark whose holder lives, with its scratch collection."""
+    """Hold a drill's marker whose holder lives, with its temporary collection."""
     promised = describe("plain", "cities")
     mark = Marker(
         collection=SCRATCH,
@@ -322,7 +322,7 @@ def test_two_drills_at_once_do_not_meet(scenario: DrillScenario) -> None:
 
 
 def test_a_mark_made_by_a_drill_is_dead_only_when_it_beats_no_more(scenario: DrillScenario) -> None:
-    """The rest of a killed drill, planted: mark, collection and uploaded file go, and the report names it."""
+    """The rest of a killed drill, planted: marker, collection and uploaded file go, and the report names it."""
     server = scenario.setup.server
     before = scenario.read()
     plant_mark(server, SCRATCH, Phase.SENT, TargetBefore.ABSENT)

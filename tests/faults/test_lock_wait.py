@@ -106,7 +106,7 @@ def test_a_run_that_gives_up_waiting_says_how_long_it_did(store_path: Path, targ
 def test_a_restore_that_waits_for_another_one_says_how_long(
     store_path: Path, target: Server, proxy: RecordingProxy, cities: str
 ) -> None:
-    """The mark on the server is a lock as well."""
+    """The marker on the server is a lock as well."""
     run(store_path, target, "snapshot", cities)
     target.forget(cities)
     proxy.inject(r"(PUT|POST) /collections/[^/]+/snapshots/(upload|recover).*", Fault(delay=2.0))

@@ -39,7 +39,7 @@ GATEWAY = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 def test_a_write_without_an_answer_is_found_out_about(
     scenario: RestoreScenario, request_line: str, fault: Fault
 ) -> None:
-    """Rules 4, 5, 8: whether it was done or not, the restore ends whole, with no mark and no file."""
+    """Rules 4, 5, 8: whether it was done or not, the restore ends whole, with no marker and no file."""
     scenario.add()
     line = request_line.format(mark=path(scenario.mark), target=scenario.path)
     scenario.proxy.inject(line, fault, times=1)
@@ -116,7 +116,7 @@ def test_a_connection_that_is_lost_while_the_server_loads_is_waited_out(
 
 
 def test_an_upload_that_is_lost_twice_ends_with_its_mark(scenario: RestoreScenario) -> None:
-    """Rules 5 and 8: sent again once; then the mark stays, is named, and the next run finishes."""
+    """Rules 5 and 8: sent again once; then the marker stays, is named, and the next run finishes."""
     scenario.add()
     scenario.proxy.inject(UPLOADING, Fault(refused=True))
     outcome = scenario.restore()
@@ -150,7 +150,7 @@ def test_a_replacing_upload_without_an_answer_is_sent_again_whatever_is_there(sc
 def test_a_deletion_without_an_answer_ends_with_its_mark_and_the_next_run_has_everything(
     scenario: RestoreScenario,
 ) -> None:
-    """Rules 5 and 8: replaced, another configuration: the aliases are in the mark that stays."""
+    """Rules 5 and 8: replaced, another configuration: the aliases are in the marker that stays."""
     scenario.add()
     make_other(scenario.server, scenario.name)
     scenario.proxy.inject(f"^DELETE {scenario.path}$", Fault(lost=True), times=1)
@@ -210,7 +210,7 @@ def test_a_proxy_that_takes_no_large_body_says_so_at_once(scenario: RestoreScena
 
 
 def test_trouble_with_tidying_does_not_hide_why_it_was_needed(scenario: RestoreScenario) -> None:
-    """Rule 11: on a full disk nothing can be created to reach the file; 15 all the same, and the mark stays."""
+    """Rule 11: on a full disk nothing can be created to reach the file; 15 all the same, and the marker stays."""
     scenario.add()
     full = b'{"status":{"error":"Service internal error: No space left on device (os error 28)"},"time":0.0}'
     scenario.proxy.inject(UPLOADING, Fault(status=500, body=full))

@@ -84,7 +84,7 @@ def test_rule_3_a_second_run_only_reads(scenario: RestoreScenario) -> None:
 
 
 def test_rule_4_the_mark_comes_first_and_says_what_is_going_on(scenario: RestoreScenario) -> None:
-    """Rule 4: the mark is made before anything else changes; its metadata is what the next run needs."""
+    """Rule 4: the marker is made before anything else changes; its metadata is what the next run needs."""
     file = scenario.add()
     assert scenario.restore().result == "restored"
     assert scenario.proxy.writes[0] == f"PUT {path(scenario.mark)}"
@@ -132,7 +132,7 @@ def test_rule_4_a_mark_whose_answer_was_lost_is_ours_by_its_token(scenario: Rest
 
 
 def test_rule_4_another_run_that_was_quicker_has_the_lock(scenario: RestoreScenario) -> None:
-    """Rule 4: any other 409 means somebody else; nothing of ours is sent while that mark stands."""
+    """Rule 4: any other 409 means somebody else; nothing of ours is sent while that marker stands."""
     scenario.add()
     put_mark = f"^PUT {path(scenario.mark)}$"
 
@@ -173,7 +173,7 @@ def test_rule_4_an_alias_that_came_meanwhile_is_seen_by_the_second_look(scenario
 
 
 def test_rule_4_who_sees_a_higher_attempt_has_lost(scenario: RestoreScenario) -> None:
-    """Rule 4: a mark made beside a higher attempt is dropped again, and the other one waited for."""
+    """Rule 4: a marker made beside a higher attempt is dropped again, and the other one waited for."""
     scenario.add()
 
     def be_ahead(_seen: RecordedRequest) -> None:
@@ -211,7 +211,7 @@ def test_rule_4_an_old_server_is_not_asked_for_a_mark_beside_a_snapshot(
 def test_rule_4_a_mark_needs_room_for_itself_and_its_target(
     embedded: EmbeddedQdrant, own_scenario: RestoreScenario
 ) -> None:
-    """Rule 4: `max_collections` - the mark took the last place, and the collection had none."""
+    """Rule 4: `max_collections` - the marker took the last place, and the collection had none."""
     own_scenario.add()
     own_scenario.server.create("one", vectors=VECTORS)
     embedded.misbehave({"fault": "limit", "collections": 2})
@@ -367,7 +367,7 @@ def test_rule_5_a_collection_of_the_same_configuration_is_replaced_in_its_place(
 def test_rule_5_a_collection_of_another_configuration_is_removed_with_its_aliases_in_the_mark(
     scenario: RestoreScenario,
 ) -> None:
-    """Rule 5: recovering keeps the old configuration, so it is deleted first; the mark remembers the aliases."""
+    """Rule 5: recovering keeps the old configuration, so it is deleted first; the marker remembers the aliases."""
     scenario.add()
     make_other(scenario.server, scenario.name)
     output: list[Any] = []
@@ -395,7 +395,7 @@ def test_rule_5_nothing_is_removed_for_an_archive_that_is_damaged(scenario: Rest
 
 
 def test_rule_7_the_uploaded_file_goes_while_its_collection_is_there(scenario: RestoreScenario) -> None:
-    """Rule 7: afterwards it cannot be reached; it is deleted before the mark."""
+    """Rule 7: afterwards it cannot be reached; it is deleted before the marker."""
     scenario.add()
     assert scenario.restore().result == "restored"
     assert scenario.proxy.writes[-2:] == [
@@ -405,7 +405,7 @@ def test_rule_7_the_uploaded_file_goes_while_its_collection_is_there(scenario: R
 
 
 def test_rule_7_a_refused_upload_leaves_no_file_although_its_collection_never_was(scenario: RestoreScenario) -> None:
-    """Rule 7: the way out under the mark - an empty collection of that name, delete the file, drop it."""
+    """Rule 7: the way out under the marker - an empty collection of that name, delete the file, drop it."""
     scenario.add()
     leave_the_file_only = Fault(
         after=lambda _: scenario.server.drop(scenario.name), rewrite=lambda _: FAILED, answered=500
@@ -453,7 +453,7 @@ def test_rule_7_missing_aliases_and_payload_indexes_are_put_back(scenario: Resto
 
 
 def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(scenario: RestoreScenario) -> None:
-    """Rule 8: only a definite answer unmarks; else the mark stays and the message names it."""
+    """Rule 8: only a definite answer unmarks; else the marker stays and the message names it."""
     scenario.add()
 
     def hide_what_runs(_seen: RecordedRequest) -> None:
@@ -472,7 +472,7 @@ def test_rule_8_a_mark_stays_when_nobody_knows_what_became_of_it(scenario: Resto
 
 
 def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(scenario: RestoreScenario) -> None:
-    """Rule 10: the token is read again before each destructive call; the mark of that name is another run's now."""
+    """Rule 10: the token is read again before each destructive call; the marker of that name is another run's now."""
     scenario.add()
     make_other(scenario.server, scenario.name)
     held = scenario.server.points(scenario.name)
@@ -492,7 +492,7 @@ def test_rule_10_who_lost_its_mark_while_it_slept_destroys_nothing(scenario: Res
 
 
 def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(scenario: RestoreScenario) -> None:
-    """Rule 10: our own mark is still there, and somebody has taken over all the same."""
+    """Rule 10: our own marker is still there, and somebody has taken over all the same."""
     scenario.add()
     make_other(scenario.server, scenario.name)
     held = scenario.server.points(scenario.name)
@@ -510,7 +510,7 @@ def test_rule_10_who_finds_a_higher_attempt_destroys_nothing(scenario: RestoreSc
 
 
 def test_rule_11_a_definite_failure_removes_what_this_restore_made(own_scenario: RestoreScenario) -> None:
-    """Rule 11: was absent and has no points now: the collection goes, the file goes, the mark goes."""
+    """Rule 11: was absent and has no points now: the collection goes, the file goes, the marker goes."""
     own_scenario.add()
 
     def leave_it_half_made(_seen: RecordedRequest) -> None:

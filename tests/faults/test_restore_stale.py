@@ -1,4 +1,4 @@
-"""Rule 9: marks whose holder is dead. Each phase, each thing the target was, and what stands there now."""
+"""Rule 9: markers whose holder is dead. Each phase, each thing the target was, and what stands there now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SKIPPED, RESTORED, FINISHED, WRITTEN = "skipped_exists", "restored", "finished",
 def test_under_a_stale_marked_nothing_was_sent_and_it_is_planned_anew(
     scenario: RestoreScenario, now: Callable[[Server, str], None]
 ) -> None:
-    """Rule 9, `marked`: both marks are dropped and the target is restored as if nobody had been there."""
+    """Rule 9, `marked`: both markers are dropped and the target is restored as if nobody had been there."""
     scenario.add()
     now(scenario.server, scenario.name)
     scenario.plant(Phase.MARKED, TargetBefore.ABSENT)
@@ -87,7 +87,7 @@ def test_an_empty_collection_that_was_there_before_is_sent_to_again_and_never_de
 def test_what_somebody_wrote_into_an_interrupted_restore_is_never_removed(
     scenario: RestoreScenario, was: TargetBefore
 ) -> None:
-    """Rule 9, `sent`: has points but is not whole → written_meanwhile (13), nothing removed, the mark stays."""
+    """Rule 9, `sent`: has points but is not whole → written_meanwhile (13), nothing removed, the marker stays."""
     scenario.add()
     put_written(scenario.server, scenario.name)
     mark = scenario.plant(Phase.SENT, was)
@@ -179,7 +179,7 @@ def test_a_replaced_collection_is_sent_again_whatever_it_looks_like(scenario: Re
 
 
 def test_aliases_of_a_collection_that_a_dead_run_removed_are_put_back(scenario: RestoreScenario) -> None:
-    """Rules 5 and 9: the aliases were written into the mark before the deletion, and come from there."""
+    """Rules 5 and 9: the aliases were written into the marker before the deletion, and come from there."""
     scenario.add()
     scenario.plant(Phase.SENT, TargetBefore.PRESENT, aliases=(f"{scenario.name}-alias",))
     outcome = scenario.restore()
@@ -265,7 +265,7 @@ def test_ten_runs_that_cannot_finish_leave_one_mark(scenario: RestoreScenario) -
 
 
 def test_a_snapshot_that_is_gone_leaves_the_interrupted_restore_as_it_is(scenario: RestoreScenario) -> None:
-    """Rule 9: nothing to send again → 10, and the stale mark stays for a run that has something."""
+    """Rule 9: nothing to send again → 10, and the stale marker stays for a run that has something."""
     scenario.store.add("another")
     mark = scenario.plant(Phase.SENT, TargetBefore.ABSENT)
     outcome = scenario.restore()

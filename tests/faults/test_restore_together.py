@@ -107,7 +107,7 @@ def test_a_server_that_goes_away_while_a_mark_is_watched_is_given_up(scenario: R
 
 
 def test_the_mark_of_a_newer_program_that_beats_is_waited_for(scenario: RestoreScenario) -> None:
-    """Rule 9: whoever changes its mark lives, also when we cannot read what it says."""
+    """Rule 9: whoever changes its marker lives, also when we cannot read what it says."""
     scenario.add()
     mark = scenario.plant(Phase.MARKED, TargetBefore.ABSENT)
     metadata = {"phase": "a later idea"}
@@ -138,7 +138,7 @@ def test_two_runs_that_find_the_same_dead_one_restore_once(scenario: RestoreScen
 
 
 def test_marks_are_never_taken_for_collections(scenario: RestoreScenario) -> None:
-    """Rule 2: not in messages, not restored, not counted; a mark of another collection is no concern of ours."""
+    """Rule 2: not in messages, not restored, not counted; a marker of another collection is no concern of ours."""
     scenario.add()
     scenario.store.add(f"{scenario.name}_v2")
     other = scenario.server.collections()

@@ -437,7 +437,7 @@ def test_a_lease_that_could_not_be_renewed_publishes_nothing(scenario: BucketSce
 
 
 def test_the_server_reads_a_signed_url_first_and_nobody_else_sees_it(scenario: BucketScenario) -> None:
-    """Auto: no byte goes through us; the URL's signature stands in no mark, no log and no result."""
+    """Auto: no byte goes through us; the URL's signature stands in no marker, no log and no result."""
     scenario.add()
     with RecordingProxy(scenario.qdrant) as qdrant:
         result = scenario.run("restore", "cities", "--json", "--log-level", "debug", QDRANT_URL=qdrant.url)

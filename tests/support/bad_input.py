@@ -1,7 +1,7 @@
 """A table of bad input: what is spoiled, what is typed, and the whole expected output.
 
 In arguments, environments and expected texts `<name>`, `<store>`, `<url>` and `<folder>` stand for this test's own;
-`<time>`, `<version>`, `<mark>`, `<n>` and `<openssl>` in expected texts for what differs from run to run.
+`<time>`, `<version>`, `<marker>`, `<n>` and `<openssl>` in expected texts for what differs from run to run.
 """
 
 from __future__ import annotations

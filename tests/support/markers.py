@@ -1,4 +1,4 @@
-"""Marks as a holder that has died left them on a server."""
+"""Markers as a holder that has died left them on a server."""
 
 from __future__ import annotations
 

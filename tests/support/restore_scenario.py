@@ -57,7 +57,7 @@ class RestoreScenario:
         return self.store.add(self.name, kind, **more)
 
     def plant(self, phase: Phase, was: TargetBefore, **more: Any) -> str:  # noqa: ANN401 - fields of the mark
-        """Leave a dead holder's mark and return its name."""
+        """Leave a dead holder's marker and return its name."""
         return plant_mark(self.server, self.name, phase, was, **more)
 
     def restore(

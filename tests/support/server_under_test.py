@@ -61,11 +61,11 @@ class Server:
     # --- looking --------------------------------------------------------------------------------------------
 
     def collections(self) -> list[str]:
-        """Name every collection, marks included."""
+        """Name every collection, markers included."""
         return sorted(entry["name"] for entry in self.ask("GET", "/collections").result["collections"])
 
     def markers(self, collection: str) -> list[str]:
-        """Name the marks for a collection."""
+        """Name the markers for a collection."""
         return [name_marker(collection, attempt) for attempt in find_attempts(collection, self.collections())]
 
     def metadata(self, collection: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Server:
         self.ask("DELETE", path(collection)).result  # noqa: B018 - it asserts
 
     def forget(self, collection: str) -> None:
-        """Drop a collection, its marks and the file that an upload may have left."""
+        """Drop a collection, its markers and the file that an upload may have left."""
         for mark in self.markers(collection):
             self.drop(mark)
         upload = path(collection, f"snapshots/{quote(name_upload(collection))}")
@@ -165,5 +165,5 @@ def path(collection: str, rest: str = "") -> str:
 
 
 def is_mark(name: str) -> bool:
-    """Return True if a collection of this name marks a restore."""
+    """Return True if a collection of this name markers a restore."""
     return name.startswith(MARKER_PREFIX)

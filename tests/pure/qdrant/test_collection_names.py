@@ -1,4 +1,4 @@
-"""Collection names: what Qdrant refuses, and the names of our marks and uploads beside them."""
+"""Collection names: what Qdrant refuses, and the names of our markers and uploads beside them."""
 
 from __future__ import annotations
 
@@ -94,5 +94,5 @@ def test_a_marks_name_is_one_that_qdrant_accepts(name: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_mark_is_none(name: str) -> None:
-    """A person's collection is never hidden, and never dropped as a mark."""
+    """A person's collection is never hidden, and never dropped as a marker."""
     assert not is_marker(name)

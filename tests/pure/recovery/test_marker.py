@@ -1,4 +1,4 @@
-"""What a mark says, written and read; nothing else is ever taken for one."""
+"""What a marker says, written and read; nothing else is ever taken for one."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_a_later_program_adds_is_ignored() -> None:
 
 
 def test_a_phase_that_is_told_overwrites_no_beat() -> None:
-    """What is patched are single keys; each is written as the mark itself would write it."""
+    """What is patched are single keys; each is written as the marker itself would write it."""
     mark = make_mark(Phase.SENT, TargetBefore.ABSENT)
     output = msgspec.to_builtins(mark)
     patch = {key: output[key] for key in ("phase", "sent", "was", "aliases")}

@@ -268,7 +268,7 @@ def test_a_foreign_mark_comes_before_everything(
 def test_our_own_mark_is_not_somebodys(
     wanted: RestoreRequest, target: Target, candidate: SnapshotCandidate | None
 ) -> None:
-    """Rule 4: the second look sees our mark too; what it decides is what it would decide without."""
+    """Rule 4: the second look sees our marker too; what it decides is what it would decide without."""
     assert repr(plan(wanted, see(target, OWN), candidate, own=OWN)) == repr(plan(wanted, see(target), candidate))
 
 

@@ -31,7 +31,7 @@ BROKEN = UnreadableCollection("Service internal error: Too many open files")
 
 
 def make_mark(phase: Phase, was: TargetBefore) -> Marker:
-    """Return a dead holder's mark."""
+    """Return a dead holder's marker."""
     return Marker(
         collection="cities",
         token="d" * 32,

@@ -113,7 +113,7 @@ def test_a_member_leads_to_a_snapshot_of_its_own_collection_or_nowhere(name: str
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", "", ".restoring-0123456789abcdef-1", "x" * 256])
 def test_a_name_that_no_collection_has_is_not_followed(name: str) -> None:
-    """Nor is one that marks a restore."""
+    """Nor is one that markers a restore."""
     document = make(1, "a")
     evil = msgspec.structs.replace(document.collections[0], collection=name)
     with pytest.raises(IntegrityError, match="must not be followed"):

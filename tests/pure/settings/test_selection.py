@@ -1,4 +1,4 @@
-"""Shell patterns choose collections: includes widen, excludes win, marks are never collections."""
+"""Shell patterns choose collections: includes widen, excludes win, markers are never collections."""
 
 from __future__ import annotations
 
