@@ -143,7 +143,7 @@ def open_for_dry_run(settings: Settings, text: str) -> WritableStore:
 
 
 def make_encoders(settings: Settings) -> Callable[[str], Encoder | None]:
-    """Return what makes a encoder for a collection; all are made once here, so that what is wrong is told at once."""
+    """Return a function that makes a collection's encoder. All are made once here: errors show before the work."""
     encoders = {
         collection: _make_encoder(settings.snapshot_options_for(collection)) for collection in ("", *settings.own)
     }
