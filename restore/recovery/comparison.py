@@ -35,17 +35,17 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether nothing is missing."""
+        """True if nothing differs."""
         return not self.differences
 
 
 def make_expectation(
     candidate: SnapshotCandidate, *, keeps_settings: bool, samples: int, answered: bool = True
 ) -> Expectation:
-    """Say what a restore of this offer must give: the manifest's word, else what the archive shows.
+    """Return what a restore of this snapshot must give: what the manifest says, else what the archive shows.
 
     Of the manifest's samples, at most `samples` are asked for. When the server never `answered` that it recovered
-    all of it, points that somebody wrote into a half-made collection must not pass for the snapshot's: without a
+    all of it, points written into a half-made collection must not pass for the snapshot's: without a
     manifest at least half of those that the archive has room for are asked for (a fifth may be deleted ones).
     """
     manifest, archive = candidate.manifest, candidate.archive
@@ -127,7 +127,7 @@ def _compare_config(expectation: Expectation, info: CollectionInfo) -> list[str]
 def find_config_differences(
     config: dict[str, Any], payload_schema: dict[str, Any], info: CollectionInfo
 ) -> list[str]:
-    """Say how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
+    """Return how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
     differences = find_shape_differences(config, info.config)
     differences += [
         f"its {path} is {_show(found)}, the snapshot's {_show(request)}"
@@ -144,7 +144,7 @@ def find_config_differences(
 
 
 def find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Say how the vectors and shards of `other` differ from those of `config`, a snapshot's; mostly not at all."""
+    """Return how the vectors and shards of `other` differ from those of `config`, a snapshot's; mostly not at all."""
     request, found = _read_params(config), _read_params(other)
     return [
         f"its {words} {_show(found.get(key))}, the snapshot's {_show(request.get(key))}"
@@ -154,7 +154,7 @@ def find_shape_differences(config: dict[str, Any], other: dict[str, Any]) -> lis
 
 
 def _read_params(config: dict[str, Any]) -> dict[str, Any]:
-    """Give the part of a configuration that decides its shape; a manifest that a person wrote may have anything."""
+    """Return the part of a configuration that decides its shape; a manifest that a person wrote may have anything."""
     params = config.get("params")
     return params if isinstance(params, dict) else {}
 
@@ -204,7 +204,7 @@ def _name(ids: list[int | str]) -> str:
 
 
 def _walk(request: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
-    """Give path, wanted and found of every setting that the snapshot has and the collection shows otherwise."""
+    """Return path, expected and found value of every setting of the snapshot that the collection has otherwise."""
     differing: list[tuple[str, object, object]] = []
     for key, value in request.items():
         if key in _NOT_COMPARED or value is None:

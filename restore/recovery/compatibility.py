@@ -22,16 +22,16 @@ class VersionGap(msgspec.Struct, frozen=True):
     server: Version
 
     def __str__(self) -> str:
-        """Say it with both versions."""
+        """Return a sentence with both versions."""
         return f"the snapshot was made by Qdrant {self.snapshot}, this server is {self.server}"
 
 
 def check_compatibility(
     archive: Archive, *, file: str, server: Version, manifest: Manifest | None = None
 ) -> VersionGap | None:
-    """Give the gap between the snapshot's version and the server's; None when there is none, or nobody knows.
+    """Return the gap between the snapshot's version and the server's; None when there is none, or it is not known.
 
-    Raises `IncompatibleError`, naming both sides, for what this server cannot load, and `IntegrityError` for what
+    Raise `IncompatibleError`, naming both sides, for what this server cannot load, and `IntegrityError` for what
     no server made.
     """
     refuse_old_server(server)

@@ -22,7 +22,7 @@ _EMPTY_BODY = {
 def delete_upload(qdrant: Qdrant, target: str, sent: SentTransfer | None) -> None:
     """Delete the file that an upload left on the server. Only while the collection exists can it be reached.
 
-    Nobody else gives a file that name, so it is deleted again when the answer was lost.
+    No other program gives a file that name, so it is deleted again when the answer was lost.
     """
     if sent and sent.file:
         _try_twice(partial(qdrant.delete_snapshot, target, sent.file))
@@ -31,7 +31,7 @@ def delete_upload(qdrant: Qdrant, target: str, sent: SentTransfer | None) -> Non
 def delete_stranded_upload(qdrant: Qdrant, target: str, sent: SentTransfer | None) -> None:
     """Delete an upload's file although its collection was never made: afterwards a DELETE of it is a 404.
 
-    An empty collection of that name is created for it, under our mark, and dropped when it is still empty.
+    An empty collection of that name is created for it, under our marker, and dropped when it is still empty.
     """
     if not sent or not sent.file:
         return
@@ -56,7 +56,7 @@ def restore_indexes(qdrant: Qdrant, target: str, present: Present, schema: dict[
 
 def restore_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:
     """Create the aliases that are missing; one that points elsewhere is never moved, a warning says so."""
-    # After a lost answer they are all looked for again: by now one may be there, or be somebody else's.
+    # After a lost answer all are read again: by now one may be there, or belong to another collection.
     return _try_twice(partial(_put_back_aliases, qdrant, target, aliases)) if aliases else []
 
 
@@ -77,7 +77,7 @@ def _put_back_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> 
 
 
 def _try_twice(do: Callable[[], Done]) -> Done:
-    """Do once more what may be done twice, when nobody knows whether it was done."""
+    """Do once more what may be done twice, when no answer says whether it was done."""
     try:
         return do()
     except QdrantError as error:
@@ -87,7 +87,7 @@ def _try_twice(do: Callable[[], Done]) -> Done:
 
 
 def _find_refusal(work: Callable[[], None]) -> RestoreError | None:
-    """Do it; give the server's refusal. Raises a lost connection: then the next run does it."""
+    """Do it. Return the server's refusal, None without one. Raise a lost connection: then the next run does it."""
     try:
         work()
     except RestoreError as error:

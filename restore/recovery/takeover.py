@@ -1,7 +1,7 @@
-"""Decide what becomes of a restore whose holder is gone, from its mark's phase and what its target looks like now.
+"""Decide what becomes of a restore whose holder is gone, from its marker's phase and what its target looks like now.
 
 protocol.md, Restore, rule 9. A half-made collection does not answer or has exactly no points (11 of 11 kills); one
-with other points was written to by somebody, and is never removed.
+with other points was written to by another program, and is never removed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from restore.recovery.target_state import Absent, Present, TargetState
 
 
 class StartOver(msgspec.Struct, frozen=True):
-    """Nothing was sent: drop the marks and plan anew."""
+    """Nothing was sent: drop the markers and plan again."""
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """It was verified: tidy, unmark, nothing else."""
+    """It was verified: finish and drop the marker, nothing else."""
 
 
 class Accept(msgspec.Struct, frozen=True):
-    """The data is whole: say so in the mark, then tidy and unmark."""
+    """The data is whole: write so into the marker, finish, and drop the marker."""
 
 
 class SendAgain(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class SendAgain(msgspec.Struct, frozen=True):
 
 
 class WrittenMeanwhile(msgspec.Struct, frozen=True):
-    """The target holds points and is not what was sent: somebody wrote. Nothing is removed."""
+    """The target holds points and is not what was sent: another program wrote. Nothing is removed."""
 
     points: int
 
@@ -48,7 +48,7 @@ Takeover = StartOver | Finish | Accept | SendAgain | WrittenMeanwhile | Unclear
 
 
 def decide_takeover(marker: Marker, state: TargetState, comparison: Comparison) -> Takeover:
-    """Decide, once nothing is coming any more. `verdict` compares the target with what the mark says was sent."""
+    """Decide, once nothing is coming any more. `comparison` is of the target with what the marker says was sent."""
     match marker.phase, marker.was:
         case Phase.MARKED, _:
             return StartOver()

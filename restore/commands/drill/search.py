@@ -49,7 +49,7 @@ def search_itself(qdrant: Qdrant, target: str, ids: Iterable[int | str]) -> Sear
 
 
 def _search(qdrant: Qdrant, target: str, search: Search) -> tuple[str, str]:
-    """Give a difference and a warning, each empty without one."""
+    """Return a difference and a warning, each empty without one."""
     what = f"point {search.id}" + (f", vector '{search.name}'" if search.name else "")
     try:
         if finds_itself(search, _ask(qdrant, target, search, exact=False)):

@@ -1,4 +1,4 @@
-"""Whether a search with a point's own vector finds that point, as it must wherever a collection is whole."""
+"""Decide whether a search with a point's own vector finds that point, as it must wherever a collection is whole."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_searches(config: dict[str, Any], points: list[Point]) -> tuple[Search, ...]:
-    """Give a search for each dense vector of these points; sparse ones, multivectors and zeros are left out."""
+    """Return a search for each dense vector of these points; sparse ones, multivectors and zeros are left out."""
     distances = _read_distances(config)
     return tuple(
         Search(id=point.id, name=name, distance=distances[name], vector=vector)
@@ -35,7 +35,7 @@ def list_searches(config: dict[str, Any], points: list[Point]) -> tuple[Search, 
 
 
 def finds_itself(search: Search, hits: list[SearchHit]) -> bool:
-    """Tell whether a point was found by its own vector: it is the nearest, or as near as it is to itself.
+    """Return whether a point was found by its own vector: it is the nearest, or as near as it is to itself.
 
     Points with equal vectors are equally near; by dot product a longer one may be nearer than itself.
     """
@@ -61,7 +61,7 @@ def _score_itself(search: Search) -> float:
 
 
 def _read_distances(config: dict[str, Any]) -> dict[str, str]:
-    """Give each dense vector's distance by its name; multivectors compare otherwise and are left out."""
+    """Return each dense vector's distance by its name; multivectors compare otherwise and are left out."""
     params = config.get("params")
     vectors = params.get("vectors") if isinstance(params, dict) else None
     if not isinstance(vectors, dict):
@@ -75,7 +75,7 @@ def _read_distances(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _list_dense(vector: object) -> Iterator[tuple[str, list[float]]]:
-    """Give each vector that is a plain list of numbers, with its name."""
+    """Yield each vector that is a plain list of numbers, with its name."""
     named = vector if isinstance(vector, dict) else {"": vector}
     for name, one in named.items():
         if isinstance(one, list) and all(isinstance(number, int | float) for number in one):

@@ -1,4 +1,4 @@
-"""What a mark says: a vector-less collection on the server that shows a restore in progress.
+"""What a marker says: a vector-less collection on the server that shows a restore in progress.
 
 The body is measured on a real server (13 ms to create, 2 ms to drop); metadata in create and patch exists since
 1.16. A patch merges top-level keys, so a heartbeat never overwrites a phase.
@@ -15,7 +15,7 @@ BEAT_PREFIX = "beat-"
 
 
 class Phase(StrEnum):
-    """How far the restore behind a mark has come."""
+    """How far the restore behind a marker has come."""
 
     MARKED = "marked"
     SENT = "sent"
@@ -43,7 +43,7 @@ class SentTransfer(msgspec.Struct, frozen=True):
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """A mark's metadata. `attempt` comes from the mark's name, `beat` from its holder's own key."""
+    """A marker's metadata. The attempt is in its name, the heartbeat under its holder's own key."""
 
     collection: str
     token: str
@@ -59,7 +59,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe_marker(marker: Marker) -> dict[str, Any]:
-    """Give the body that creates this mark."""
+    """Return the body that creates this marker."""
     metadata: dict[str, Any] = msgspec.to_builtins(marker)
     metadata[BEAT_PREFIX + marker.token] = 0
     return {
@@ -72,7 +72,7 @@ def describe_marker(marker: Marker) -> dict[str, Any]:
 
 
 def parse_marker(metadata: dict[str, Any] | None) -> Marker | None:
-    """Read a mark's metadata; None when it is not one of ours, or half-made."""
+    """Return the marker that this metadata describes; None when it is not one of ours, or half-made."""
     try:
         return msgspec.convert(metadata, Marker)
     except msgspec.ValidationError:
@@ -80,6 +80,6 @@ def parse_marker(metadata: dict[str, Any] | None) -> Marker | None:
 
 
 def parse_beat(metadata: dict[str, Any] | None, token: str) -> int | None:
-    """Give the holder's counter; None when it never raised one."""
+    """Return the holder's heartbeat; None before the first."""
     beat = (metadata or {}).get(BEAT_PREFIX + token)
     return beat if isinstance(beat, int) else None

@@ -17,7 +17,7 @@ _TOOK_NOTHING = frozenset({400, 403, 404, 409})
 def make_transfer_source(
     candidate: SnapshotCandidate, target: str, checksum: str, *, server_store: str, by_url: bool = False
 ) -> TransferSource:
-    """Say what is sent. The server is given the resolved file, never the latest pointer.
+    """Return what is sent. The server is given the resolved file, never the latest pointer.
 
     `by_url`: the store can sign URLs. Neither a file nor a URL is given for bytes that are packed.
     """
@@ -35,7 +35,7 @@ def make_transfer_source(
 
 
 def choose_routes(transfer: Transfer, plan: Restore, source: TransferSource) -> tuple[Transfer, ...]:
-    """Give the ways to try, in order. What was removed first is uploaded: nothing proves that a file is seen."""
+    """Return the routes to try, in order. After a removal only upload: nothing proves that the server sees a file."""
     match transfer:
         case Transfer.SERVER_FILE | Transfer.SERVER_URL:
             return (transfer,)
@@ -48,7 +48,7 @@ def choose_routes(transfer: Transfer, plan: Restore, source: TransferSource) -> 
 
 
 def is_as_planned(plan: Restore, target: Target) -> bool:
-    """Tell whether the target still is what the plan was made for, read again just before anything is sent.
+    """Return whether the target still is what the plan was made for, read again just before anything is sent.
 
     Where data is replaced anyhow, whatever stands there is what the plan was made for.
     """
@@ -66,7 +66,7 @@ def is_as_planned(plan: Restore, target: Target) -> bool:
 
 
 def is_unchanged(plan: Restore, before: Target, after: Target) -> bool:
-    """Tell whether a server that said no left the target as it was just before it was asked."""
+    """Return whether a server that refused left the target as it was just before it was asked."""
     match before, after:
         case Present(points=were), Present(points=points):
             return plan.was is TargetBefore.PRESENT or points == were
@@ -75,10 +75,10 @@ def is_unchanged(plan: Restore, before: Target, after: Target) -> bool:
 
 
 def was_created_by_others(error: RestoreError, before: Target, after: Target) -> bool:
-    """Tell whether an application, and not this restore, is why a missing target is there after a refusal.
+    """Return whether an application, and not this restore, is why a missing target is there after a refusal.
 
     Qdrant answers a recovery with 4xx before it makes anything (1.18.3: 400 no such file, 403 not allowed, 404, 409
-    created meanwhile), so what stands there now is somebody's own.
+    created meanwhile), so what stands there now is the application's.
     """
     took_nothing = isinstance(error, QdrantError) and error.http_status in _TOOK_NOTHING
     return took_nothing and isinstance(before, Absent) and isinstance(after, Present)
