@@ -16,8 +16,8 @@ COUNTED = re.compile(
 NEVER_ONE = {
     "_LARGEST_FILE",
     "most",
-    "len(meant)",
     "len(names)",
+    "len(matching)",
 }
 
 
