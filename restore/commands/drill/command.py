@@ -22,8 +22,8 @@ from restore.commands.drill.report import (
 from restore.commands.drill.session import DrillSession
 from restore.commands.drill.stale import remove_stale_drills
 from restore.commands.factories import make_recorder, make_token, open_existing, open_qdrant
-from restore.commands.outcome import CommandResult, summarise
-from restore.errors import IntegrityError, RestoreError
+from restore.commands.outcome import CommandResult, run_collection, summarise
+from restore.errors import IntegrityError
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.embedded import open_embedded
 from restore.qdrant.readiness import wait_ready
@@ -87,19 +87,16 @@ def _list_drillable(settings: Settings, session: DrillSession) -> tuple[str, ...
 
 def _drill(settings: Settings, session: DrillSession, collection: str, server: Version) -> DrillOutcome:
     drill = CollectionDrill(session, settings, collection, server)
-    try:
-        outcome = drill.run()
-    except RestoreError as error:
-        outcome = report_failure(collection, drill.temporary, error)
-    finally:
-        session.progress.close()
+    outcome = run_collection(
+        drill.run,
+        lambda error: report_failure(collection, drill.temporary, error),
+        log=session.log,
+        progress=session.progress,
+        event="drill.failed",
+    )
     if drill.candidate is not None:
         _record(session, drill.candidate, outcome)
-    if outcome.status:
-        session.log(
-            "drill.failed", level="error", collection=collection, status=outcome.status, reason=outcome.message
-        )
-    else:
+    if not outcome.status:
         session.log("drill.proven", collection=collection, snapshot=outcome.snapshot, seconds=outcome.seconds)
     return outcome
 
