@@ -1,4 +1,4 @@
-# Every target sets up what it needs. The plain commands behind them stand in README.md.
+# Every target sets up what it needs. The plain commands behind them stand in docs/commands.md.
 
 PYTHON ?= python3
 VENV := .venv

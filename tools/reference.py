@@ -1,4 +1,4 @@
-"""Writing the reference from the options: .env.example, docker-compose.env, and blocks on pages.
+"""Writing the reference from the options: .env.example, docker-compose.env, and blocks of the pages in docs/.
 
 `python -m tools.reference`, run in the repository's root, writes them; a test compares what is committed. A
 block stands between `<!-- generated: NAME -->` and `<!-- end -->`.
@@ -18,7 +18,7 @@ from restore.settings.options.table import OPTIONS
 
 EXAMPLE = Path(".env.example")
 COMPOSE_NAMES = Path("docker-compose.env")
-PAGES = (Path("README.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
+PAGES = (Path("docs/commands.md"), Path("docs/settings.md"), Path("docs/monitoring.md"))
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 _NONE = "-"
 
@@ -119,7 +119,6 @@ def _list_labels(metric: Metric) -> str:
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": _write_headings,
-    "settings-table": lambda: _write_table(OPTIONS),
     "per-collection": _write_own,
     "aliases": _write_aliases,
     "exit-statuses": _write_statuses,

@@ -1,4 +1,4 @@
-"""The demo runs to its end, leaves nothing, and says what the README shows."""
+"""The demo runs to its end, leaves nothing, and says what docs/demo.md and the README show."""
 
 from __future__ import annotations
 
@@ -76,11 +76,14 @@ def test_it_leaves_nothing(demo: DemoRun) -> None:
 
 
 @pytest.mark.xdist_group("demo")
-def test_the_readme_shows_what_it_tells(demo: DemoRun) -> None:
-    """Line by line, but for the numbers."""
-    (shown,) = list_blocks(README, "story")
+def test_the_pages_show_what_it_tells(demo: DemoRun) -> None:
+    """The page line by line, the README ten of its lines in their order; but for the numbers."""
+    (shown,) = list_blocks(ROOT / "docs" / "demo.md", "story")
+    (excerpt,) = list_blocks(README, "said: demo")
+    whole = iter(take_out_numbers(demo.text))
 
     assert take_out_numbers(shown) == take_out_numbers(demo.text)
+    assert [line for line in take_out_numbers(excerpt) if line not in whole] == []
 
 
 def test_a_demo_that_goes_wrong_says_so(tmp_path: Path) -> None:

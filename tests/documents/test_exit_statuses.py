@@ -188,9 +188,10 @@ def test_every_exit_status_is_reached_through_the_installed_command(status: int,
 
 
 def read_page() -> list[tuple[str, ...]]:
-    """Return the rows of the README's table."""
-    room = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit status\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \|$", room, re.MULTILINE)
+    """Return the rows of the page's table."""
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    table = text.partition("## Exit status\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \|$", table, re.MULTILINE)
 
 
 def read_help() -> list[tuple[str, ...]]:
@@ -201,5 +202,5 @@ def read_help() -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("read", [read_page, read_help])
 def test_the_table_is_the_same_everywhere(read: Callable[[], list[tuple[str, ...]]]) -> None:
-    """README and `--help` say what `restore.errors` says."""
+    """docs/commands.md and `--help` say what `restore.errors` says."""
     assert read() == [(str(row.number), row.name, row.meaning) for row in EXIT_STATUSES]

@@ -51,7 +51,7 @@ def test_every_example_is_a_command_line_that_works(command: str, example: str) 
     ],
 )
 def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
-    """The line of the README makes the shell ask like this."""
+    """The line of docs/commands.md makes the shell ask like this."""
     words = typed.split()
     asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1), "_QDRANT_RESTORE_COMPLETE": "bash_complete"}
     result = subprocess.run(

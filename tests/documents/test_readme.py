@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its commands run, its tables and its snippet are those of the repository."""
+"""What the README and docs/commands.md show is what happens, and their tables are those of the repository."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tests.support.shell import CITIES, Shell, fill
 
 MAKEFILE = read(ROOT / "Makefile")
 TARGETS = re.findall(r"^([a-z-]+):.*?## ", MAKEFILE, re.MULTILINE)
-PLAIN = [(list_code(first)[0], list_code(second)) for first, second in list_rows(README, "Make")]
+COMMANDS_PAGE = ROOT / "docs" / "commands.md"
+PLAIN = [(list_code(first)[0], list_code(second)) for first, second in list_rows(COMMANDS_PAGE, "Make")]
 # What make passes on as variables, a person gives as an option.
 AS_OURSELVES = '--user "$(id -u):$(id -g)" '
 # What make adds so that a demo or a test run begins with its own words.
@@ -40,10 +41,16 @@ def list_recipe(target: str) -> str:
     return " ".join(done.stdout.split()).replace(QUIETLY, "")
 
 
+def take_out_numbers(text: str) -> list[str]:
+    """Return the lines without what differs from run to run: times and sizes."""
+    plain = re.sub(r"\d+ [A-Z][a-z]{2} [\d:]+", "N", text)
+    return re.sub(r"[\d][\d.,:_]*( MB| kB| bytes)?", "N", plain).strip().splitlines()
+
+
 def test_the_commands_that_are_shown_run(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
-    """Every block that is marked so, one after the other, as a reader types them."""
+    """The README's, and after it those on the page of commands, as a reader types them."""
     server, desk = fill(embedded.url), Shell(tmp_path, embedded.url)
-    first, second = list_blocks(README, "runs")
+    (first,), (second,) = list_blocks(README, "runs"), list_blocks(COMMANDS_PAGE, "runs")
 
     begun = desk.type(first)
     went_on = desk.type(second)
@@ -70,9 +77,28 @@ def test_the_snippet_is_the_one_that_the_example_runs() -> None:
     assert shown == snippet[snippet.index("services:\n") :]
 
 
+def test_the_readme_is_short() -> None:
+    """Reference material has pages of its own."""
+    assert len(read(README).splitlines()) <= 160
+
+
+def test_the_first_start_says_what_the_readme_shows(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
+    """One collection restored, one already there, and the line that counts; but for the numbers."""
+    (shown,) = list_blocks(README, "said: quick start")
+    server, desk = fill(embedded.url), Shell(tmp_path, embedded.url)
+    server.create("towns", vectors={"size": 4, "distance": "Dot"})
+    server.upsert("towns", range(3))
+    assert desk.type("qdrant-restore snapshot").status == 0
+    server.drop("cities")
+
+    said = desk.type("qdrant-restore restore --log-level error")
+
+    assert take_out_numbers(said.output) == take_out_numbers(shown.removeprefix("$ docker compose up\n"))
+
+
 def test_every_command_has_its_line() -> None:
     """In the order of `--help`."""
-    rows = list_rows(README, "Command")
+    rows = list_rows(COMMANDS_PAGE, "Command")
 
     assert [list_code(row[0])[0].split(" [")[0] for row in rows] == [
         f"qdrant-restore {door.name}" for door in COMMANDS
@@ -80,8 +106,9 @@ def test_every_command_has_its_line() -> None:
 
 
 def test_every_command_that_is_shown_can_be_parsed() -> None:
-    """No option that does not exist, anywhere on the page."""
-    shown = re.findall(r"^(?:`|)(qdrant-restore [^`\[|#\n]+)", read(README), re.MULTILINE)
+    """No option that does not exist, anywhere on the two pages."""
+    text = read(README) + read(COMMANDS_PAGE)
+    shown = re.findall(r"^(?:`|)(qdrant-restore [^`\[|#\n]+)", text, re.MULTILINE)
     problems = {code: found.problems for code in shown if (found := parse_arguments(shlex.split(code)[1:]))}
 
     assert len(problems) >= 10
@@ -106,7 +133,9 @@ def test_the_plain_commands_are_what_make_runs(make: str, plain: list[str]) -> N
     assert [one for one in plain if one.replace(AS_OURSELVES, "") not in recipe] == []
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here; the README has the plain commands")
+@pytest.mark.skipif(
+    shutil.which("make") is None, reason="there is no make here; docs/commands.md has the plain commands"
+)
 def test_make_without_a_target_lists_them_all() -> None:
     """Each on a line of its own, with what it does."""
     done = subprocess.run(["make"], cwd=ROOT, env=make_environment(), capture_output=True, text=True, check=True)
