@@ -95,7 +95,7 @@ name=$(sed 's/.*"name":"\\([^"]*\\)".*/\\1/' {created})
 
 def snapshot_with_script(workspace: Workspace, source: Source, directory: Path) -> list[str]:
     """Return the hand-written script that downloads with one `requests.get`, writes the file and hashes it."""
-    file = directory / "naive.snapshot"
+    file = directory / "script.snapshot"
     return [sys.executable, str(_SCRIPTS / "snapshot.py"), workspace.server.url, source.name, str(file)]
 
 
