@@ -1,7 +1,5 @@
 """The command `qdrant-restore`, also `python -m restore`: signals first, then the command line."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -3,8 +3,6 @@
 A test compares the pages and `--help` with the table.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeVar
 
 

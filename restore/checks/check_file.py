@@ -2,8 +2,6 @@
 
 # Paths are texts here, as in `stores.local.reader`.
 # ruff: noqa: PTH100, PTH118
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The report on one file of a store, and which files are latest."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What rests in a store: each file checked by its headers, with what its earlier checks recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 A record is about certain bytes: a file that was replaced under the same name has no record.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import datetime

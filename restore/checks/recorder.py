@@ -1,7 +1,5 @@
 """Write the records of checks into the store, and read them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 

@@ -2,8 +2,6 @@
 
 # pathlib would cost every boot 3 ms.
 # ruff: noqa: PTH109, PTH110, PTH113, PTH123
-from __future__ import annotations
-
 import os
 from collections.abc import Hashable, Mapping
 from typing import Any

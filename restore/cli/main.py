@@ -1,7 +1,5 @@
 """One command line: settings, one command, and the place where an error becomes a sentence and an exit status."""
 
-from __future__ import annotations
-
 import functools
 import os
 from typing import NoReturn

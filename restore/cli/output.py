@@ -1,7 +1,5 @@
 """stdout carries the result, stderr everything else. The only file that prints."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -3,8 +3,6 @@
 Values stay texts: they are read where variables and the settings file are read, so that all is told at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import click

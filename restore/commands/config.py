@@ -1,7 +1,5 @@
 """`config show`: every setting, its value and where it came from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

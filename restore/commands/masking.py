@@ -1,7 +1,5 @@
 """Masking of secrets in all output: those of the settings, and those of other programs in variables."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

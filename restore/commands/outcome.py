@@ -1,7 +1,5 @@
 """What all commands' reports share: outcomes counted, put into lines and reduced to one exit status."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypedDict, TypeVar
 
@@ -11,6 +9,14 @@ from restore.errors import PARTIAL, RestoreError
 from restore.monitoring.run_result import CollectionRun
 from restore.system.events import Log, Progress
 from restore.system.text import format_bytes
+
+
+class Failure(NamedTuple):
+    """One row of a report: the collection or file, its exit status, and why it failed."""
+
+    subject: str
+    status: int
+    reason: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,14 +50,6 @@ class CommandResult(msgspec.Struct, frozen=True):
     result: Report
     lines: list[str]
     status: int
-
-
-class Failure(NamedTuple):
-    """One row of a report: the collection or file, its exit status, and why it failed."""
-
-    subject: str
-    status: int
-    reason: str
 
 
 def describe_failures(report: Report) -> str:

@@ -1,7 +1,5 @@
 """Every command: its name, help and examples, and what runs it."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping
 

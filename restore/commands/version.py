@@ -1,7 +1,5 @@
 """`version`: this program, its Python, and the servers it supports."""
 
-from __future__ import annotations
-
 import platform
 
 import msgspec

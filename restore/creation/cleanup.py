@@ -4,8 +4,6 @@ Only what is provably this program's is deleted: a snapshot that a journal names
 the file of an upload, a name that no other program gives, while no marker says that a restore is using it.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.creation.journal_document import (

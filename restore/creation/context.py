@@ -1,7 +1,5 @@
 """What the creation and the download of one snapshot share: the server, the clock, and how long either may take."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.errors import DeadlineError

@@ -1,7 +1,5 @@
 """Ask the server to create a snapshot; delete on the server the snapshot that its answer named, and nothing else."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import time

@@ -1,7 +1,5 @@
 """Download a snapshot from the server into the store: every byte once, hashed on the way, compared."""
 
-from __future__ import annotations
-
 import contextlib
 
 from restore.creation.context import CreationContext

@@ -1,7 +1,5 @@
 """A run's journal in the store: which snapshots it has on the server, written before each creation."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 from datetime import datetime

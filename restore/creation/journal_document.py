@@ -1,7 +1,5 @@
 """The form of a run's journal, and of what a killed run left on a server."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import msgspec

@@ -1,7 +1,5 @@
 """Digests of a few points of a collection, spread over its ids."""
 
-from __future__ import annotations
-
 import uuid
 
 from restore.qdrant.client import Qdrant

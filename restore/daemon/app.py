@@ -1,7 +1,5 @@
 """Build what `serve` needs (jobs, pages, state), and run it."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """Whether the work goes on (`/healthz`) and its jobs succeed (`/readyz`), also as metrics of this moment."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, tzinfo
 
 import msgspec

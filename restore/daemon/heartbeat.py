@@ -1,7 +1,5 @@
 """The heartbeat of the running job: which job it is, and when it last gave a sign of life."""
 
-from __future__ import annotations
-
 import threading
 
 from restore.system.clock import Clock

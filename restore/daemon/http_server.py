@@ -1,7 +1,5 @@
 """The HTTP server of `serve`: pages that are read with GET, in threads beside the work."""
 
-from __future__ import annotations
-
 import contextlib
 import hmac
 import ipaddress

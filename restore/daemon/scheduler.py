@@ -1,7 +1,5 @@
 """The loop of `serve`: every job by its schedule, one after the other, and what is remembered of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import NoReturn

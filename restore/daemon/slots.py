@@ -4,8 +4,6 @@ A slot is a moment of the schedule. A job's record holds the last slot that was 
 after a late run, or one that several slots passed by, the next slot follows, and no slot is run twice.
 """
 
-from __future__ import annotations
-
 import hashlib
 from datetime import datetime, timedelta, tzinfo
 

@@ -1,7 +1,5 @@
 """The scheduler's state that outlives its process: one document in the store, shared by the machines that use it."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.daemon.slots import JobRecord

@@ -1,7 +1,5 @@
 """The table of metrics. The export, the page and the tests of the dashboard and the alerts are made from it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """The message to a webhook about a run, and when a check may be pinged with a success."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec

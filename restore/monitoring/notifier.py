@@ -1,7 +1,5 @@
 """Notifies a webhook and a check of healthchecks.io of a run. Never changes the outcome of the run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 import msgspec

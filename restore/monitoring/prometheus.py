@@ -1,7 +1,5 @@
 """Metrics as the text that Prometheus reads: rendered, parsed, and written to a file for node_exporter."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

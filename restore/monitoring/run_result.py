@@ -1,7 +1,5 @@
 """How one run of a command ended, as metrics and notifications read it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What a run, and the contents of the store, change in the metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple

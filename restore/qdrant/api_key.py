@@ -1,7 +1,5 @@
 """Whether an API key is for single collections. With such a JWT, markers are missing in the listing."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 

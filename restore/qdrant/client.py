@@ -3,11 +3,9 @@
 No policy: what a response means for a restore is decided elsewhere.
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -40,9 +38,9 @@ _ABOUT_ONE = frozenset({NOT_FOUND, 500})
 class Qdrant(SnapshotApi):
     """A client of one Qdrant server, for one thread: another thread uses a `clone`."""
 
-    def clone(self, *, check_stop: Callable[[], None] = no_op) -> Qdrant:
+    def clone(self, *, check_stop: Callable[[], None] = no_op) -> Self:
         """Return a second client of the same server, for another thread; `check_stop` is that thread's."""
-        return Qdrant(self._connection.clone(check_stop=check_stop))
+        return type(self)(self._connection.clone(check_stop=check_stop))
 
     def check_stop(self) -> None:
         """Raise `Interrupted` when the thread of this client is asked to end."""

@@ -1,7 +1,5 @@
 """Collection names: which ones Qdrant accepts, and the names of markers and temporary collections."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 

@@ -1,7 +1,5 @@
 """The embedded Qdrant, where it is installed, started on a temporary directory."""
 
-from __future__ import annotations
-
 import contextlib
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a Qdrant server says of itself and its collections, as values instead of raw JSON."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

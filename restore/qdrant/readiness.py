@@ -1,7 +1,5 @@
 """Wait until Qdrant answers and says its version."""
 
-from __future__ import annotations
-
 from restore.errors import DeadlineError, IncompatibleError, QdrantError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.version import OLDEST_SUPPORTED, Version

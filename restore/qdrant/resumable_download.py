@@ -3,8 +3,6 @@
 `Range` with `If-Match`: the server ignores `If-Range` (measured on 1.18.3) and would continue another file.
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import time

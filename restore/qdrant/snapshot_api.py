@@ -1,7 +1,5 @@
 """Qdrant's HTTP API of snapshots: create, list, delete, download, upload, recover."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import time

@@ -1,7 +1,5 @@
 """Qdrant's URL: what is wrong with one, and how it is shown without its secrets."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit
 

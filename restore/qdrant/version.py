@@ -1,7 +1,5 @@
 """Server versions: their text parsed, and which ones are supported."""
 
-from __future__ import annotations
-
 import re
 
 import msgspec

@@ -4,8 +4,6 @@ A signal reaches the main thread only. The main thread then asks each worker to 
 no worker goes on waiting for a byte. Each worker meets the request at its next look and tidies as it does alone.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait

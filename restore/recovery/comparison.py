@@ -1,7 +1,5 @@
 """Compare a restored collection with what its snapshot promised."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

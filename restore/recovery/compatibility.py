@@ -4,8 +4,6 @@ The server itself answers 200 to some of these and restores nothing: a custom-sh
 collection (measured on three nodes of 1.18.3), a RocksDB id tracker is dropped with a warning in its log.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.errors import IncompatibleError, IntegrityError

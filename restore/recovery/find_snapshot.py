@@ -1,7 +1,5 @@
 """Find the snapshot that a restore takes from the store, and read as much of it as the decision needs."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Put a restored collection in order: our uploaded file off the server, missing indexes and aliases back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar

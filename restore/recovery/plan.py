@@ -4,8 +4,6 @@ It is decided twice: after the first look, and again when our marker is there. O
 second run that trusted its first look overwrote a live collection.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import msgspec

@@ -1,7 +1,5 @@
 """What a person may choose about one collection: one word per question, default first."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import msgspec

@@ -1,7 +1,5 @@
 """Read a server's collections, and one target in it. Nothing is written."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.errors import AuthError

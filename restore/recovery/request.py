@@ -1,7 +1,5 @@
 """What is asked of a restore, which snapshot the store has for it, and what is sent to the server."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """What every step of a restore works with."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.qdrant.client import Qdrant

@@ -4,8 +4,6 @@ protocol.md, Restore, rule 9. A half-made collection does not answer or has exac
 with other points was written to by another program, and is never removed.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.qdrant.model import UnreadableCollection

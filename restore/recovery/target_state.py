@@ -1,7 +1,5 @@
 """What one look at a server showed: a target, its aliases and the markers for it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

@@ -1,7 +1,5 @@
 """Read a collection and compare it with what its snapshot promised."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.qdrant.client import Qdrant

@@ -4,8 +4,6 @@ A file may be deleted only if this program wrote it: its name is one that this p
 was written by this program and agrees with the name and the size. All other files are left and reported.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

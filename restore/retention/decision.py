@@ -4,8 +4,6 @@ The rules are restic's (`keep-last`, `keep-within`, `keep-daily` …). Two diffe
 always stays (Barman's minimum redundancy), and a wrong clock prunes nothing that a right one would keep.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 

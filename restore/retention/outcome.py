@@ -1,7 +1,5 @@
 """The outcome of pruning one collection."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.retention.decision import NO_RULE, KeptSnapshot

@@ -1,7 +1,5 @@
 """A pin: the document beside a snapshot that exempts it from every retention rule, with the reason."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Delete the snapshots that the retention rule does not keep, under the store's lock."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 

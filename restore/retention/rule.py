@@ -1,7 +1,5 @@
 """A retention rule, and the facts about a snapshot that it decides on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

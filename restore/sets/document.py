@@ -3,8 +3,6 @@
 It names files and their checksums. A restore of a set compares each file's manifest with it.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 

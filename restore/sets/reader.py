@@ -1,7 +1,5 @@
 """Read the documents of sets, and compare their members with the files."""
 
-from __future__ import annotations
-
 from restore.errors import IntegrityError, RestoreError
 from restore.sets.document import SetDocument, SetMember
 from restore.sets.selection import StoredSet, find_set

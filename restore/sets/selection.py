@@ -1,7 +1,5 @@
 """Select a set by `latest`, `previous` or its id, and find out what is left of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Which collections are wanted, by name or by pattern, and what the settings file chooses for each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

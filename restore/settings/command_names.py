@@ -1,7 +1,5 @@
 """The commands, and groups of them that share options."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """Settings: one frozen value with everything chosen, and where each choice came from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

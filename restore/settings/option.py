@@ -4,8 +4,6 @@ A field `wait_timeout_seconds` is the option `wait-timeout`: the flag `--wait-ti
 `RESTORE_WAIT_TIMEOUT` and the key `wait_timeout`, unless it says otherwise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar

@@ -4,8 +4,6 @@ Flags, environment and YAML all give texts (YAML scalars are not interpreted, so
 mode `0640` stays what was written); each text is read here and nowhere else.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from enum import StrEnum

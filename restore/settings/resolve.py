@@ -3,8 +3,6 @@
 Pure: the texts of the environment, the settings file and the secret files are handed over by the command line.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

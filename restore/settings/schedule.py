@@ -1,7 +1,5 @@
 """A schedule as a person writes it: cron fields, `@daily`, `@every 6h`, and its time zone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo

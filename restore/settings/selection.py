@@ -1,7 +1,5 @@
 """Which collections are meant by shell patterns: `--include 'A*'`, `--exclude '*_test'`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 

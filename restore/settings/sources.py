@@ -1,7 +1,5 @@
 """Where values come from, and which source decides one: flag, then environment, then settings file, then default."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any

@@ -1,7 +1,5 @@
 """Names that are no setting: a near miss is an error, a name of another program is left alone."""
 
-from __future__ import annotations
-
 import re
 
 from restore.settings.option import PREFIX

@@ -1,7 +1,5 @@
 """Encryption with age, in the format of the usual tools: identities, an encryptor, a decryptor."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from pathlib import Path

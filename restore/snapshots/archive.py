@@ -1,7 +1,5 @@
 """What a snapshot archive contains, told by its headers and small documents, and what no server accepts."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any
 

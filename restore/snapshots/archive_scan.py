@@ -4,8 +4,6 @@ Scanning seeks from header to header, also in the segment archives inside, so a 
 and little memory. Nothing is extracted.
 """
 
-from __future__ import annotations
-
 import re
 import tarfile
 from collections.abc import Iterator

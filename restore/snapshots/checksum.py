@@ -1,7 +1,5 @@
 """SHA-256 of snapshots: of a file, of an opened file, and of a stream while it passes."""
 
-from __future__ import annotations
-
 import hashlib
 import queue
 import threading

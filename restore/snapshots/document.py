@@ -4,8 +4,6 @@ Unknown fields are ignored, so that an older program can read documents with new
 refused: the meaning of known fields may have changed.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import msgspec

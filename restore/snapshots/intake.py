@@ -4,8 +4,6 @@ The bytes of an unfinished object cannot be read back from a bucket, and encoded
 archive is scanned as it passes, in a thread.
 """
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import threading

@@ -1,7 +1,5 @@
 """The manifest beside a snapshot: what the snapshot contains, so that a restore can be compared with it."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Annotated, Any

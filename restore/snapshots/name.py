@@ -3,8 +3,6 @@
 A name is parsed from its right end, so that `docs`, `docs_v2` and `docs_latest` never collide.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from datetime import UTC, datetime

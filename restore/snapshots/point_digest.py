@@ -4,8 +4,6 @@ Numbers in payloads are rounded to float32's 24 bits because the server's optimi
 in the last place (1,994 of 3,000 points); vectors are compared as float32 because their texts differ.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import struct

@@ -1,7 +1,5 @@
 """Snapshot bytes opened for reading: a plain file, and a forward-only stream with a seekable interface."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

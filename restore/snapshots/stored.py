@@ -1,7 +1,5 @@
 """A snapshot in a store, and the protocols for reading its bytes and for receiving them."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Protocol
 

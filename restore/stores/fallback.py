@@ -4,8 +4,6 @@ A store that cannot be reached is logged and passed over. When no other store ha
 file may be there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 

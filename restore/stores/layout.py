@@ -1,7 +1,5 @@
 """The files of a store: their names, the kind that each name tells, and where pointers may lead."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container, Iterable
 from datetime import datetime

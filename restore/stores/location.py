@@ -1,7 +1,5 @@
 """Where a store is: a directory, or a bucket and the prefix of its keys."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 from urllib.parse import unquote

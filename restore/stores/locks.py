@@ -1,7 +1,5 @@
 """The locks that commands take: of a whole store, and of one snapshot file while it is read or deleted."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

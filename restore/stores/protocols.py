@@ -1,7 +1,5 @@
 """The protocols of a store: for reading, for writing under its lock, and for its documents alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol

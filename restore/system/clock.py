@@ -1,7 +1,5 @@
 """Time as an argument: tests pass another clock."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime

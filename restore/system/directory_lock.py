@@ -1,7 +1,5 @@
 """A lock on a directory, so that one process at a time replaces a small file in it."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

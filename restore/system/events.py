@@ -1,7 +1,5 @@
 """The protocols of log and progress, by which every step reports. The command line decides what becomes of it."""
 
-from __future__ import annotations
-
 from typing import Literal, Protocol
 
 Fact = str | int | float | bool | None

@@ -2,8 +2,6 @@
 
 # pathlib would cost every boot 3 ms.
 # ruff: noqa: PTH114, PTH119
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,8 +1,6 @@
 """The kernel's advisory locks on open files (`flock`)."""
 
 # pathlib would cost every boot 3 ms.
-from __future__ import annotations
-
 import os
 
 try:

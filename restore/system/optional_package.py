@@ -1,7 +1,5 @@
 """Packages that only some runs need, imported when they do."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

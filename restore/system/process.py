@@ -1,7 +1,5 @@
 """The name of a process and its machine, as other users of the same store read it."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

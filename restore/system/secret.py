@@ -1,7 +1,5 @@
 """A secret: passed around freely, never shown."""
 
-from __future__ import annotations
-
 import binascii
 from urllib.parse import quote
 

@@ -3,8 +3,6 @@
 The kernel ignores an unhandled signal to PID 1 of a container, so this is installed before anything else is imported.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

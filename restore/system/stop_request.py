@@ -1,7 +1,5 @@
 """Ask another thread to end: a request that the thread meets at its next look."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 

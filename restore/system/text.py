@@ -1,7 +1,5 @@
 """Text for people: numbers with nouns, amounts of bytes, shortened and escaped texts, did you mean."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Look at a bucket as a store. Only reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from restore.commands.doctor.finding import Finding

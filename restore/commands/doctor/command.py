@@ -1,7 +1,5 @@
 """`doctor`: look at Qdrant, the store and what lies between. Only reads, unless a proof of writing is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import chain
 

@@ -1,7 +1,5 @@
 """Look at a directory as a store. Only hidden files are made in it, and removed at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from restore.commands.doctor.finding import Finding, look_at

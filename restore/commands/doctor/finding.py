@@ -1,9 +1,8 @@
 """One line of `doctor`: what was looked at, how it is, and what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -29,22 +28,22 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
 
     @classmethod
-    def ok(cls, about: str, message: str) -> Finding:
+    def ok(cls, about: str, message: str) -> Self:
         """Return that something is as it should be."""
         return cls(about=about, verdict=FindingLevel.OK, message=message)
 
     @classmethod
-    def warning(cls, about: str, message: str, hint: str) -> Finding:
+    def warning(cls, about: str, message: str, hint: str) -> Self:
         """Return that something works, and should be changed."""
         return cls(about=about, verdict=FindingLevel.WARNING, message=message, hint=hint)
 
     @classmethod
-    def skipped(cls, about: str, message: str, hint: str = "") -> Finding:
+    def skipped(cls, about: str, message: str, hint: str = "") -> Self:
         """Return that something was not looked at, and why."""
         return cls(about=about, verdict=FindingLevel.SKIPPED, message=message, hint=hint)
 
     @classmethod
-    def failed(cls, about: str, error: RestoreError) -> Finding:
+    def failed(cls, about: str, error: RestoreError) -> Self:
         """Return that something would keep a restore or a snapshot from working."""
         return cls(about=about, verdict=FindingLevel.FAILED, message=str(error), hint=error.hint, status=error.status)
 

@@ -4,8 +4,6 @@ Only reads, unless a proof is asked for: then a marker is made and dropped, and 
 succeed, because its checksum is wrong on purpose.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Look at a store, whatever its kind: is it there, does every latest lead to a snapshot, what was left in it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Drill one collection: read, place a marker, deliver into a temporary collection, compare, search, drop."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.drill.report import DrillOutcome, DrillResult, describe_proof

@@ -1,7 +1,5 @@
 """Search a restored collection with some of its own vectors. Only reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec

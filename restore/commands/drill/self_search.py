@@ -1,7 +1,5 @@
 """Decide whether a search with a point's own vector finds that point, as it must wherever a collection is whole."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What a drill works with."""
 
-from __future__ import annotations
-
 from restore.checks.record import RESTORE
 from restore.checks.recorder import CheckRecorder
 from restore.recovery.session import RecoverySession

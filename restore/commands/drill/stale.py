@@ -1,7 +1,5 @@
 """Remove what killed drills left: only temporary collections that the marker of a dead drill names."""
 
-from __future__ import annotations
-
 from restore.commands.drill.session import DrillSession
 from restore.commands.drill.temporary_collection import remove_temporary_collection
 from restore.errors import LockedError, RestoreError

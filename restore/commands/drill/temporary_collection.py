@@ -4,8 +4,6 @@ The marker is placed before anything is sent and dropped last. So whatever a kil
 drill's: its marker names the temporary collection, and its heartbeat stands still.
 """
 
-from __future__ import annotations
-
 import threading
 from types import TracebackType
 from typing import Self

@@ -1,7 +1,5 @@
 """`healthcheck` with settings: ask a running `serve` whether it is healthy."""
 
-from __future__ import annotations
-
 from restore.commands.healthcheck.probe import probe
 from restore.commands.outcome import CommandResult, Report
 from restore.settings.model import Settings

@@ -1,7 +1,5 @@
 """Ask a running `serve` whether it is healthy. Run every few seconds for years, so it imports next to nothing."""
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

@@ -1,7 +1,5 @@
 """`list`: what rests in the store. Nothing is hidden; headers are read, never every byte."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from restore.checks.inventory import read_inventory

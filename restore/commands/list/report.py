@@ -1,7 +1,5 @@
 """What `list` and `list --sets` report, and the lines for people."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import msgspec

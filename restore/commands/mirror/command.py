@@ -3,8 +3,6 @@
 What the target has is never changed, and nothing is deleted there unless a rule of its own is given.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterable
 from contextlib import AbstractContextManager

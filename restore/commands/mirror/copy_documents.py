@@ -3,8 +3,6 @@
 Records of checks are not copied: they are about the bytes in the store that was checked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 
 from restore.errors import RestoreError

@@ -1,7 +1,5 @@
 """Copy a snapshot from one store to another: its bytes as they are stored, compared on the way, and its manifest."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

@@ -1,8 +1,7 @@
 """What `mirror` reports: what was copied, what was there already, what could not be copied."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 
@@ -30,7 +29,7 @@ class CopyFailure(msgspec.Struct, frozen=True):
     hint: str = ""
 
     @classmethod
-    def from_error(cls, file: str, error: RestoreError) -> CopyFailure:
+    def from_error(cls, file: str, error: RestoreError) -> Self:
         """Return why a snapshot could not be copied."""
         return cls(file, error.status, str(error), error.hint)
 

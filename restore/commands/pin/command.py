@@ -1,7 +1,5 @@
 """`pin` and `unpin`: exempt snapshots from every retention rule, and end that."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from restore.commands.factories import open_existing

@@ -1,7 +1,5 @@
 """What `pin` and `unpin` report."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.outcome import Report, describe_outcome

@@ -1,7 +1,5 @@
 """`prune`: delete the snapshots that no retention rule keeps; with `--server` also what killed runs left there."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """What `prune` reports: what it deleted or would delete, and why each other snapshot stays."""
 
-from __future__ import annotations
-
 from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_warnings
 from restore.creation.journal_document import StaleObject
 from restore.monitoring.run_result import CollectionRun

@@ -1,7 +1,5 @@
 """Decide which collection an alias belongs to when several snapshots had it: it was moved between two runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 

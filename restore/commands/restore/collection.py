@@ -3,8 +3,6 @@
 docs/protocol.md, Restore, rules 2 to 4 and 9. The process may be killed at every step.
 """
 
-from __future__ import annotations
-
 from restore.commands.restore.delivery import Delivery
 from restore.commands.restore.marker_guard import MarkerGuard
 from restore.commands.restore.report import RestoreOutcome, report_failure, report_skip

@@ -1,7 +1,5 @@
 """`restore`: wait for the server, read it, plan everything, then restore collection by collection."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.factories import has_scoped_key, make_token, open_qdrant, open_with_fallbacks

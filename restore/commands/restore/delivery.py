@@ -3,8 +3,6 @@
 docs/protocol.md, Restore, rules 5 to 8.
 """
 
-from __future__ import annotations
-
 from restore.commands.restore.report import RestoreOutcome, RestoreResult
 from restore.commands.restore.session import RestoreSession
 from restore.errors import IntegrityError, NotFoundError, RestoreError, add_facts

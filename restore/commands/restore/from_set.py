@@ -1,7 +1,5 @@
 """Restore what one run of snapshot made: its collections, each from that run's snapshot."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.restore.report import RestoreOutcome, RestoreResult, report_failure

@@ -1,7 +1,5 @@
 """Hold a marker, and leave the right things behind on every way out."""
 
-from __future__ import annotations
-
 from types import TracebackType
 
 from restore.errors import Interrupted, RestoreError, add_facts

@@ -1,21 +1,12 @@
 """What a restore reports: one outcome for each collection, one exit status for all, lines for people."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from restore.commands import outcome as shared
-from restore.commands.outcome import (
-    Failure,
-    Report,
-    Summary,
-    describe_outcome,
-    describe_summary,
-    describe_warnings,
-)
+from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_summary, describe_warnings
 from restore.errors import IntegrityError, RestoreError
 from restore.monitoring.run_result import CollectionRun
 from restore.recovery.plan import Skip, SkipReason

@@ -1,7 +1,5 @@
 """What one restore works with, and one requested collection with its plan."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.restore.report import RestoreOutcome

@@ -3,8 +3,6 @@
 docs/protocol.md, Restore, rule 9.
 """
 
-from __future__ import annotations
-
 from typing import assert_never
 
 import msgspec

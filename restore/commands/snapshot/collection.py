@@ -1,7 +1,5 @@
 """One collection's snapshot: read, create, download, check, delete on the server, publish."""
 
-from __future__ import annotations
-
 import contextlib
 from datetime import datetime
 

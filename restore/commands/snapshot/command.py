@@ -1,7 +1,5 @@
 """One run of `snapshot`: wait, lock, choose, several collections at once, the set's document, prune."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec
@@ -10,12 +8,7 @@ from restore import __version__
 from restore.commands.factories import has_scoped_key, make_encoders, make_token, open_or_create, open_qdrant
 from restore.commands.outcome import CommandResult, decide_status, run_collection, summarise
 from restore.commands.snapshot.collection import CollectionSnapshot
-from restore.commands.snapshot.report import (
-    SnapshotOutcome,
-    SnapshotReport,
-    describe,
-    report_failure,
-)
+from restore.commands.snapshot.report import SnapshotOutcome, SnapshotReport, describe, report_failure
 from restore.commands.snapshot.session import SnapshotSession
 from restore.creation.cleanup import ServerCleaner
 from restore.creation.journal import CreationJournal

@@ -1,7 +1,5 @@
 """Whether a new snapshot becomes latest. When it does not, the file is kept and the old latest stays."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import msgspec

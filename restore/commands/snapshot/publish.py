@@ -3,8 +3,6 @@
 Everything was checked before: a file with its final name is whole, and what latest points at was compared.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands.snapshot.promotion import SnapshotContent, find_promotion_problem

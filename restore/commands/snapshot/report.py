@@ -1,18 +1,9 @@
 """What `snapshot` reports: one outcome for each collection, one exit status for all, lines for people."""
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.commands import outcome as shared
-from restore.commands.outcome import (
-    Failure,
-    Report,
-    Summary,
-    describe_outcome,
-    describe_summary,
-    describe_warnings,
-)
+from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_summary, describe_warnings
 from restore.errors import RestoreError
 from restore.monitoring.run_result import CollectionRun
 from restore.retention.outcome import PruneOutcome

@@ -1,7 +1,5 @@
 """What one run of `snapshot` is handed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import msgspec

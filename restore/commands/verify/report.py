@@ -1,7 +1,5 @@
 """What `verify` reports, and the lines for people."""
 
-from __future__ import annotations
-
 from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import Depth
 from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_warnings

@@ -1,7 +1,5 @@
 """Which files the next sample of `verify` reads: those with the oldest checks, so that in time each is read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 

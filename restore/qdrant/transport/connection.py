@@ -5,8 +5,6 @@ multipart head and tail it is as fast as curl, with a copy in Python it was not.
 nearly all its time on imports.
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import select
@@ -15,6 +13,7 @@ import ssl
 import time
 import weakref
 from collections.abc import Callable
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from restore.errors import DeadlineError, QdrantError
@@ -28,6 +27,16 @@ from restore.system.retry import retry_attempts
 _IDLE_SECONDS = 3.0
 _CONNECT_SECONDS = 5.0
 _TRANSIENT = frozenset({429, 502, 503, 504})
+
+
+class _TransientError(QdrantError):
+    """An error that may be transient. `response` is None when none came; it asks for `retry_after` seconds."""
+
+    def __init__(self, message: str, *, hint: str = "", response: Response | None = None) -> None:
+        super().__init__(message, hint=hint, http_status=response.status if response else None)
+        self.response = response
+        after = response.headers.get("retry-after", "") if response else ""
+        self.retry_after = float(after) if after.isdecimal() else 0.0
 
 
 class Connection:
@@ -60,9 +69,9 @@ class Connection:
         # Every open socket, also those that belong to a pending response or a stream by now.
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def clone(self, *, check_stop: Callable[[], None] = no_op) -> Connection:
+    def clone(self, *, check_stop: Callable[[], None] = no_op) -> Self:
         """Return a second connection to the same server, for another thread."""
-        return Connection(self.url, self._headers, tls=self._tls, check_stop=check_stop)
+        return type(self)(self.url, self._headers, tls=self._tls, check_stop=check_stop)
 
     def request(self, request: Request) -> Response:
         """Send a request once and read its response whole.
@@ -263,13 +272,3 @@ class Connection:
             hint=suggest_network_fix(error),
             permanent=isinstance(error, ssl.SSLError | UnicodeError),
         )
-
-
-class _TransientError(QdrantError):
-    """An error that may be transient. `response` is None when none came; it asks for `retry_after` seconds."""
-
-    def __init__(self, message: str, *, hint: str = "", response: Response | None = None) -> None:
-        super().__init__(message, hint=hint, http_status=response.status if response else None)
-        self.response = response
-        after = response.headers.get("retry-after", "") if response else ""
-        self.retry_after = float(after) if after.isdecimal() else 0.0

@@ -1,7 +1,5 @@
 """One HTTP request, and its response: read whole, or waited for."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import select

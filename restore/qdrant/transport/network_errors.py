@@ -1,7 +1,5 @@
 """What a network error means for a person: one clause that describes it, and one hint."""
 
-from __future__ import annotations
-
 import http.client
 import socket
 import ssl

@@ -1,7 +1,5 @@
 """Requests to Qdrant's HTTP API: JSON sent, the result of a success read, everything else raised as an error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote

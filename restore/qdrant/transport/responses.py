@@ -1,7 +1,5 @@
 """What Qdrant's responses mean: errors from status and text, values from JSON."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 from typing import Any

@@ -1,7 +1,5 @@
 """The bytes of one request and response: reading with time limits, sending a file without a copy in memory."""
 
-from __future__ import annotations
-
 import http.client
 import io
 import os

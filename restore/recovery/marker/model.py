@@ -4,8 +4,6 @@ The body is measured on a real server (13 ms to create, 2 ms to drop); metadata 
 1.16. A patch merges top-level keys, so a heartbeat never overwrites a phase.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any
 

@@ -4,8 +4,6 @@ Creating a collection is atomic (eight at once: one 200, seven 409), so the run 
 target. A thread raises the marker's heartbeat every two seconds. A marker whose heartbeat stands still is stale.
 """
 
-from __future__ import annotations
-
 import threading
 
 import msgspec

@@ -1,7 +1,5 @@
 """Watch another run's marker, to see whether its holder is alive."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

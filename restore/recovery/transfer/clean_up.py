@@ -1,7 +1,5 @@
 """Remove what a refused delivery made: docs/protocol.md, Restore, rule 11."""
 
-from __future__ import annotations
-
 from restore.errors import DeadlineError, QdrantError, SpaceError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.model import UnreadableCollection

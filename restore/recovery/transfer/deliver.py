@@ -3,8 +3,6 @@
 docs/protocol.md, Restore, rules 5, 10 and 11. Every command that sends a snapshot does it here.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from restore.errors import IntegrityError, QdrantError, RestoreError

@@ -1,7 +1,5 @@
 """Decide how a snapshot is sent, and what stands before it and after a server said no."""
 
-from __future__ import annotations
-
 from restore.errors import QdrantError, RestoreError
 from restore.qdrant.collection_names import name_upload
 from restore.qdrant.model import UnreadableCollection

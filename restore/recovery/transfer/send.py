@@ -3,8 +3,6 @@
 A definite answer is an answer. A lost connection is none: the server goes on by itself.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ bare 0 had its restored collection overwritten 2.4 s later. So a 0 counts only a
 stayed long enough.
 """
 
-from __future__ import annotations
-
 from restore.errors import QdrantError
 from restore.recovery.marker.model import SentTransfer
 from restore.recovery.session import RecoverySession

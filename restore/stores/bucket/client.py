@@ -3,8 +3,6 @@
 obstore waits in native code, which a signal cannot interrupt; so its calls run in daemon threads.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import queue

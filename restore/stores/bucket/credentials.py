@@ -4,8 +4,6 @@ The caller passes the environment. obstore itself handles instance roles, worklo
 credentials. No credential is ever shown.
 """
 
-from __future__ import annotations
-
 import configparser
 import contextlib
 import ctypes

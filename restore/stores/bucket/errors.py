@@ -3,8 +3,6 @@
 Their texts contain whole URLs, with some credentials even signatures; so only the words searched for here are shown.
 """
 
-from __future__ import annotations
-
 import re
 
 from restore.errors import AuthError, NotFoundError, RestoreError, SpaceError, StoreError

@@ -5,8 +5,6 @@ runs that try, one succeeds. Its age is counted by this machine's clock from the
 no two clocks are compared. It is released by replacing it, which needs no right to delete.
 """
 
-from __future__ import annotations
-
 import secrets
 import threading
 import time

@@ -4,8 +4,6 @@ Prune and verify go over every entry in the order of the listing. One request af
 for each manifest, and another for each snapshot, whose size the listing has already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 

@@ -5,8 +5,6 @@ time, up to parts that are fetched side by side. A part that fails is fetched ag
 stand still, and always from the same version of the object.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from concurrent.futures import Future
 from typing import NamedTuple

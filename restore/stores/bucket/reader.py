@@ -4,8 +4,6 @@ Snapshots and manifests are `<prefix>/<encoded>/<file>`, all other documents `<p
 once its manifest does, which is written last.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping

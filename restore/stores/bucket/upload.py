@@ -1,7 +1,5 @@
 """One object that is being written to a bucket in parts. It does not exist before the last part."""
 
-from __future__ import annotations
-
 import contextlib
 import queue
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ No name is used twice: small objects and manifests are put on condition that the
 finished only while its name is free, under the lock. Only deletions need the right to delete.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -20,14 +18,7 @@ from restore.stores.bucket.lease import Lease
 from restore.stores.bucket.range_reader import RangedReader
 from restore.stores.bucket.reader import BucketStore
 from restore.stores.bucket.upload import Upload, name_taken_error
-from restore.stores.layout import (
-    LEASE_FILE,
-    LONGEST_DOCUMENT,
-    STAMP_FILE,
-    STAMP_TEXT,
-    name_documents,
-    next_free_name,
-)
+from restore.stores.layout import LEASE_FILE, LONGEST_DOCUMENT, STAMP_FILE, STAMP_TEXT, name_documents, next_free_name
 from restore.stores.location import Location
 from restore.system.events import no_op
 

@@ -1,7 +1,5 @@
 """What a directory can do, found out by trying: write, sync, link. The files made for it are hidden and removed."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

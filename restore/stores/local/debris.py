@@ -1,7 +1,5 @@
 """What a killed run left in a directory, told by names and sizes; only reads."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A file that is being received into a directory, under a hidden name."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path
