@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from restore.commands.mirror.command import is_same_store
+from restore.stores.location import parse_location
 from tests.support.program import ProgramResult, run_program
 from tests.support.run_publish import FIRST, SECOND, THIRD, list_names, read_latest
 from tests.support.store_harness import StoreHarness, make_directory_harness
@@ -141,6 +143,35 @@ def test_wrong_arguments_are_2(tmp_path: Path, arguments: tuple[str, ...], sente
     """Nothing was touched."""
     result = mirror(tmp_path, *arguments)
     assert (result.status, result.stderr.startswith(sentence), list(tmp_path.iterdir())) == (2, True, [])
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["source", "source/", "./source/../source", "link", "file://{}/link/"],
+)
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_a_store_is_not_mirrored_onto_itself(
+    source: StoreHarness, tmp_path: Path, target: str, flags: tuple[str, ...]
+) -> None:
+    """As its own target it would be pruned by the target's rule: the snapshots that were to be protected."""
+    (tmp_path / "link").symlink_to("source")
+    before = state(tmp_path / "source")
+    other = target.format(tmp_path)
+    named = mirror(tmp_path, "source", other, "--keep", "last=1", *flags)
+    by_settings = mirror(
+        tmp_path, *flags, RESTORE_STORE="source", RESTORE_MIRROR_TO=other, RESTORE_MIRROR_KEEP="last=1"
+    )
+    assert (named.status, by_settings.status) == (16, 16)
+    assert f"'source' and '{other}' are one store, and a mirror is a second one; nothing was copied" in named.stderr
+    assert state(tmp_path / "source") == before
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
+def test_a_bucket_is_not_mirrored_onto_itself(tmp_path: Path, scheme: str) -> None:
+    """A slash more names no other place. Nothing is asked of the server, which is not there."""
+    result = mirror(tmp_path, f"{scheme}://backups/daily", f"{scheme}://backups//daily/")
+    assert (result.status, list(tmp_path.iterdir())) == (16, [])
+    assert not is_same_store(parse_location(f"{scheme}://backups/daily"), parse_location(f"{scheme}://backups"))
 
 
 def test_a_source_that_is_not_there_is_10_and_makes_no_target(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ What the target has is never changed, and nothing is deleted there unless a rule
 import contextlib
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import msgspec
 
@@ -21,7 +22,7 @@ from restore.commands.mirror.report import (
     describe,
 )
 from restore.commands.outcome import CommandResult, summarise
-from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.errors import IntegrityError, NotFoundError, RefusedError, RestoreError
 from restore.retention.candidates import find_candidates
 from restore.retention.decision import apply_rule
 from restore.retention.outcome import PruneOutcome
@@ -33,6 +34,7 @@ from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
+from restore.stores.location import Location, parse_location
 from restore.stores.locks import shared_lock, store_lock
 from restore.stores.protocols import Store, WritableStore, no_snapshot_error
 from restore.system.clock import Clock
@@ -279,9 +281,30 @@ def _age(stored: StoredSnapshot) -> tuple[str, int]:
     return (stored.created.isoformat() if stored.created else "", stored.sequence)
 
 
+def is_same_store(one: Location, other: Location) -> bool:
+    """Return True if both are one directory, whatever its paths, or one bucket and prefix.
+
+    The endpoint of every bucket comes from the same environment.
+    """
+    if one.is_bucket or other.is_bucket:
+        return one == other
+    try:
+        return Path(one.path).samefile(other.path)
+    except OSError:
+        # One of them does not exist; opening it tells.
+        return False
+
+
 def main(settings: Settings, log: Log, progress: Progress) -> CommandResult:
-    """Open both stores, and run `mirror`."""
+    """Open both stores, and run `mirror`. Raise `RefusedError` when they are one store."""
     source, target = settings.arguments or (settings.store.location, settings.store.mirror_to)
+    if is_same_store(parse_location(source), parse_location(target)):
+        # As its own target, a store would be pruned by the target's rule.
+        raise RefusedError(
+            f"'{source}' and '{target}' are one store, and a mirror is a second one",
+            left="nothing was copied or deleted",
+            hint="give another directory or bucket as the target",
+        )
     session = MirrorSession(
         source=open_store(settings, source),
         target=open_for_dry_run(settings, target) if settings.policies.dry_run else open_or_create(settings, target),
