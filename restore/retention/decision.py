@@ -148,9 +148,14 @@ def _keep_young(history: _History, rule: RetentionRule, reasons: _Reasons) -> No
     for one in reversed(history.counted) if within else ():
         if (history.anchor - one.created).total_seconds() <= within:
             reasons.add(one.file, f"within {within:g} s of the newest")
+    # A restore from the one before the newest may have begun just before that was published.
+    replaced_at = history.anchor
+    counted = {one.file for one in history.counted}
     for one in reversed(history.ordered) if rule.grace_seconds else ():
-        if (history.anchor - one.created).total_seconds() < rule.grace_seconds:
+        if (history.anchor - replaced_at).total_seconds() < rule.grace_seconds:
             reasons.add(one.file, "in its grace")
+        if one.file in counted:
+            replaced_at = one.created
 
 
 def _fill_series(

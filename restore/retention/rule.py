@@ -12,8 +12,8 @@ class RetentionRule(msgspec.Struct, frozen=True, kw_only=True):
     """Which snapshots of one collection stay: those that any rule keeps. None: the rule is not set.
 
     `keep_hourly` … `keep_yearly` keep the newest of each of the last so many calendar hours … years that have one
-    (UTC, ISO weeks). `min_keep` verified snapshots always stay. It and `grace_seconds` only keep: alone they prune
-    nothing.
+    (UTC, ISO weeks). `min_keep` verified snapshots always stay. `grace_seconds` count from when a newer verified one
+    replaced a snapshot. These two only keep: alone they prune nothing.
     """
 
     keep_last: int | None = None

@@ -109,7 +109,7 @@ class RetentionSettings(RetentionRule, OptionGroup, frozen=True, kw_only=True):
         ),
         "min_keep": _keep("The floor of verified snapshots of each collection that no rule crosses."),
         "grace_seconds": _keep_age(
-            "Never prune what is younger than this (1h); readers of a bucket need it, a directory's lock.",
+            "Never prune a snapshot so soon after a newer one replaced it (1h); readers of a bucket need it.",
             "AGE|1h|7d",
         ),
     }

@@ -286,7 +286,9 @@ HOUR, DAYS, WEEK = 3600, 86_400, 7 * 86_400
         ([0, 365 * DAYS, 730 * DAYS, 731 * DAYS], RetentionRule(keep_yearly=2), [0, 365 * DAYS]),
         # The series is not full yet, so the oldest stays: it will be the year's one day.
         ([0, DAYS, 2 * DAYS], RetentionRule(keep_yearly=1, keep_monthly=2), [0, 2 * DAYS]),
-        ([0, DAYS, 2 * DAYS], RetentionRule(keep_last=1, grace_seconds=1.5 * DAY), [0, DAYS]),
+        # Grace counts from when a newer one replaced it: a restore may still read yesterday's.
+        ([0, DAYS, 2 * DAYS], RetentionRule(keep_last=1, grace_seconds=HOUR), [0, DAYS]),
+        ([0, DAYS, 2 * DAYS, 3 * DAYS], RetentionRule(keep_last=1, grace_seconds=1.5 * DAY), [0, DAYS, 2 * DAYS]),
         # 20 November 2026 is a Friday: Sunday belongs to the week before.
         ([0, 4 * DAYS, 5 * DAYS, 12 * DAYS], RetentionRule(keep_weekly=2), [0, 5 * DAYS]),
     ],
@@ -294,6 +296,13 @@ HOUR, DAYS, WEEK = 3600, 86_400, 7 * 86_400
 def test_each_rule_keeps_what_its_word_says(ages: list[int], rule: RetentionRule, stay: list[int]) -> None:
     """Ages in seconds, seen from Friday, 20 November 2026, noon UTC."""
     assert decide_for(ages, rule) == stay
+
+
+def test_grace_counts_from_when_a_verified_one_replaced_it() -> None:
+    """One that was held back never was the newest, so it ends no other's grace."""
+    made = [build("docs", age, 1, verified=age != DAYS) for age in (0, DAYS, 2 * DAYS, 3 * DAYS)]
+    rule = RetentionRule(keep_last=1, grace_seconds=HOUR)
+    assert apply_rule(made, rule, NOW).pruned == (made[3].file,)
 
 
 def test_every_reason_is_named() -> None:

@@ -42,11 +42,12 @@ def keeps(one: RetentionCandidate, neighbours: list[RetentionCandidate], rule: R
         return True
     newest = next((other for other in counted if not any(is_newer(third, other) for third in counted)), None)
     anchor = newest.created if newest else now
-    if (anchor - one.created).total_seconds() < rule.grace_seconds:
+    newer = [other for other in counted if is_newer(other, one)]
+    replaced_at = min((other.created for other in newer), default=anchor)
+    if (anchor - replaced_at).total_seconds() < rule.grace_seconds:
         return True
     if one not in counted:
         return False
-    newer = [other for other in counted if is_newer(other, one)]
     if len(newer) < max(rule.keep_last or 0, rule.min_keep):
         return True
     if rule.keep_within_seconds and (anchor - one.created).total_seconds() <= rule.keep_within_seconds:
