@@ -27,6 +27,7 @@ def gather_sources(
         document=document,
         document_name=name,
         problems=(*problems, *found, *_find_lost_directory()),
+        dotenv=os.path.isfile(".env"),
     )
     files = {path: _read_secret(path) for path in list_secret_files(sources)}
     mounted = {path: _read_secret(path) for path in list_docker_secrets() if os.path.exists(path)}

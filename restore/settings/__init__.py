@@ -1,4 +1,5 @@
 """Settings: options, their sources, and the one frozen value that is decided from them.
 
-Pure: collections, command_names, model, option, parsers, resolve, schedule, selection, sources, unknown.
+Pure: collections, command_names, model, option, parsers, resolve, schedule, selection, server_address,
+sources, unknown.
 """

@@ -8,11 +8,14 @@ import msgspec
 from restore.qdrant.collection_names import find_name_problem
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
+from restore.settings.parsers import find_text_problem
 from restore.settings.selection import is_selected
 from restore.settings.sources import Origin, Resolved, SourcePriority, Sources, read_text
 from restore.snapshots.name import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
 from restore.system.text import suggest
 
+# The second is what other programs call it.
+NAMING_ONE = ("QDRANT_COLLECTION_NAME", "QDRANT_COLLECTION")
 _NOTHING = ("", "~", "null")
 _OF_EACH = ("latest", "previous")
 _OWN = {option.yaml_key: option for option in OPTIONS if option.per_collection}
@@ -26,7 +29,6 @@ def resolve_collections(sources: Sources, *, everything: bool) -> Resolved:
     """
     given = (*sources.arguments, *sources.flags.get("collections", ()))
     listed = sources.environment.get("RESTORE_COLLECTIONS", "")
-    single = sources.environment.get("QDRANT_COLLECTION_NAME", "")
     if given and everything:
         problem = f"--all: names every collection, but {', '.join(given)} was named too; keep one"
         return Resolved((), Origin(SourcePriority.FLAG, "--all"), (problem,))
@@ -34,16 +36,16 @@ def resolve_collections(sources: Sources, *, everything: bool) -> Resolved:
         return Resolved((), Origin(SourcePriority.FLAG, "--all"))
     if given:
         return _read_names(given, Origin(SourcePriority.FLAG, "arguments" if sources.arguments else "--collection"))
-    if names := _split(listed):
-        return _read_names(names, Origin(SourcePriority.ENVIRONMENT, "RESTORE_COLLECTIONS"))
-    if single:
-        return _read_names([single], Origin(SourcePriority.ENVIRONMENT, "QDRANT_COLLECTION_NAME"))
+    if _split(listed):
+        return _read_list(listed, Origin(SourcePriority.ENVIRONMENT, "RESTORE_COLLECTIONS"))
+    if single := [name for name in NAMING_ONE if sources.environment.get(name)]:
+        return _read_single(single, sources.environment)
     where = f"{sources.document_name}: collections"
     match sources.document.get("collections"):
         case None | "":
             return Resolved((), Origin(SourcePriority.DEFAULT, "default"))
         case str(text):
-            return _read_names(_split(text), Origin(SourcePriority.FILE, where))
+            return _read_list(text, Origin(SourcePriority.FILE, where))
         case dict() | list() as found if all(isinstance(name, str) for name in found):
             return _read_names(list(found), Origin(SourcePriority.FILE, where))
     problem = f"{where}: a list of names is wanted, or a mapping of names to choices"
@@ -125,6 +127,22 @@ def _split(text: str) -> list[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
+def _read_list(text: str, origin: Origin) -> Resolved:
+    if problem := find_text_problem(text):
+        return Resolved((), origin, (f"{origin.where}: {problem}",))
+    return _read_names(_split(text), origin)
+
+
+def _read_single(variables: list[str], environment: Mapping[str, str]) -> Resolved:
+    """Read the variable that names one collection; two of them must name the same."""
+    origin = Origin(SourcePriority.ENVIRONMENT, variables[0])
+    names = [environment[variable] for variable in variables]
+    if len(set(names)) > 1:
+        told = " and ".join(f"{variable} '{environment[variable]}'" for variable in variables)
+        return Resolved((), origin, (f"{told} name two collections; keep one",))
+    return _read_names(names, origin)
+
+
 def _read_names(names: list[str] | tuple[str, ...], origin: Origin) -> Resolved:
     option = OPTIONS_BY_NAME["collections"]
     read = [read_text(option, name, origin.where) for name in dict.fromkeys(names)]
@@ -151,6 +169,9 @@ PATTERNS = frozenset({"include", "exclude"})
 def resolve_patterns(option: Option, sources: Sources) -> Resolved:
     """Return a list of patterns from the first source that has some; a variable's are separated by commas."""
     for origin, found in _find_texts(option, sources):
+        problem = find_text_problem(found) if isinstance(found, str) else ""
+        if problem:
+            return Resolved(option.default, origin, (f"{origin.where}: {problem}",))
         texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             return Resolved(option.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))

@@ -23,6 +23,25 @@ _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no
 _OWNER_READS_AND_WRITES = 0o600
 _MOST_SAMPLES = 10_000
 _MOST_AT_ONCE = 32
+_QUOTATION_MARKS = ('"', "'")
+# A tab and a line feed may stand in a name or a note.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def find_text_problem(text: str) -> str:
+    """Return what an env file left in a setting's text, without repeating it; empty when there is nothing."""
+    bare = text.strip(" ")
+    if text.endswith("\r"):
+        return "ends with a carriage return; has the file that sets it Windows line ends?"
+    if len(bare) > 1 and bare[0] in _QUOTATION_MARKS and bare[0] == bare[-1]:
+        return f"begins and ends with a quotation mark ({bare[0]}); leave both out"
+    return ""
+
+
+def find_control_character(text: str) -> str:
+    """Return that a text has a control character in it; empty when it has none."""
+    found = _CONTROL_CHARACTER.search(text)
+    return f"has a control character in it ({ascii(found[0])[1:-1]})" if found else ""
 
 
 def parse_text(text: str) -> str:

@@ -19,11 +19,13 @@ from restore.settings.collections import (
     resolve_one_file,
     resolve_patterns,
 )
-from restore.settings.command_names import Command
+from restore.settings.command_names import CONNECTING, Command
 from restore.settings.model import Settings
 from restore.settings.options.store import Encrypt
 from restore.settings.options.table import GROUPS, OPTIONS
-from restore.settings.sources import Resolved, SourcePriority, Sources, merge_host, resolve
+from restore.settings.parsers import find_text_problem
+from restore.settings.server_address import merge_host, merge_variables
+from restore.settings.sources import Resolved, SourcePriority, Sources, resolve
 from restore.settings.unknown import find_unknown_keys, find_unknown_variables
 from restore.stores.location import parse_location
 
@@ -42,6 +44,7 @@ def read_settings(command: str, sources: Sources) -> Settings:
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
     resolved = {option.name: resolve(option, sources) for option in OPTIONS if option.name not in _APART}
+    resolved["qdrant-url"] = merge_variables(resolved["qdrant-url"], sources.environment)
     named = msgspec.structs.replace(sources, arguments=()) if command in _OWN_WORDS else sources
     resolved["collections"] = resolve_collections(named, everything=resolved["all"].value)
     resolved |= {option.name: resolve_patterns(option, sources) for option in OPTIONS if option.name in _LISTS}
@@ -75,7 +78,7 @@ def read_settings(command: str, sources: Sources) -> Settings:
     problems = (*problems, *_find_conflicts(command, chosen))
     if problems:
         raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
-    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(resolved)))
+    return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(command, resolved, sources)))
 
 
 def _find_conflicts(command: str, chosen: Settings) -> tuple[str, ...]:
@@ -136,6 +139,8 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
         return (f"mirror: two stores are wanted, from where and to where; {len(chosen.arguments)} are given",)
     problems = []
     for text in chosen.arguments:
+        if problem := find_text_problem(text):
+            problems.append(f"mirror: store {problem}")
         try:
             parse_location(text)
         except ValueError as error:
@@ -143,10 +148,16 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _find_warnings(resolved: Mapping[str, Resolved]) -> tuple[str, ...]:
+def _find_warnings(command: str, resolved: Mapping[str, Resolved], sources: Sources) -> tuple[str, ...]:
     typed = [option for option in OPTIONS if option.secret and resolved[option.name].origin.where == option.flags[0]]
-    return tuple(
+    warnings = [
         f"{option.flags[0]}: everybody who may list processes can read it; "
         f"use {option.environment_name} or {option.flags[0]}-file"
         for option in typed
-    )
+    ]
+    if sources.dotenv and command in CONNECTING and resolved["qdrant-url"].origin.rank is SourcePriority.DEFAULT:
+        warnings.append(
+            "nothing says where Qdrant is, and .env in this directory is not read; to take its values: "
+            "set -a; . ./.env"
+        )
+    return tuple(warnings)

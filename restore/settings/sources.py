@@ -8,10 +8,10 @@ import msgspec
 
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS
+from restore.settings.parsers import find_control_character, find_text_problem
 from restore.system.text import truncate_middle
 
 DOCKER_SECRETS = "/run/secrets"
-QDRANT_PORT = "6333"
 
 
 class SourcePriority(IntEnum):
@@ -36,7 +36,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
 
     `flags` has every flag given, by setting name (`api-key-file` for the file form). `document` is the settings
     file, its scalars uninterpreted, and `document_name` what to call it. `files` has the bytes of each secret file
-    by path, or why it could not be read. `problems` were met while reading.
+    by path, or why it could not be read. `problems` were met while reading. `dotenv` is true when the working
+    directory has a `.env`, which is not read.
     """
 
     arguments: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     document_name: str = "restore.yaml"
     files: Mapping[str, bytes | str] = {}
     problems: tuple[str, ...] = ()
+    dotenv: bool = False
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -93,34 +95,14 @@ def read_text(option: Option, text: object, where: str) -> tuple[Any, str]:
     """Read one text; return the value and what was wrong (empty: nothing)."""
     if not isinstance(text, str):
         return option.default, f"{where}: one value is wanted, not a list or a mapping"
+    if problem := find_text_problem(text):
+        return option.default, f"{where}: {problem}"
     try:
-        return option.read(text), ""
+        value = option.read(text)
     except ValueError as error:
         return option.default, f"{where}: {truncate_middle(str(error))}"
-
-
-def merge_host(flags: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Turn `--host` and `--port`, as in hand-written scripts, into a URL; return the flags and the problems."""
-    others = {name: given for name, given in flags.items() if name not in {"host", "port"}}
-    host, port = (flags.get(name, ("",))[-1] for name in ("host", "port"))
-    if not host and not port:
-        return others, ()
-    if not host:
-        return others, ("--port: goes with --host; or write the port into --qdrant-url",)
-    if "qdrant-url" in flags:
-        return others, ("--host and --qdrant-url are both given; keep one",)
-    if port and not port.isdecimal():
-        return others, (f"--port: '{port}' is no port",)
-    return {**others, "qdrant-url": (_join(host, port),)}, ()
-
-
-def _join(host: str, port: str) -> str:
-    if "://" in host:
-        return f"{host.rstrip('/')}:{port}" if port else host
-    if host.count(":") > 1 and not host.startswith("["):
-        host = f"[{host}]"
-    has_port = not port and ":" in host.rpartition("]")[2]
-    return f"http://{host}" if has_port else f"http://{host}:{port or QDRANT_PORT}"
+    problem = find_control_character(text)
+    return (option.default, f"{where}: {problem}") if problem else (value, "")
 
 
 def _find_texts(option: Option, sources: Sources) -> Iterator[_Found]:
@@ -154,6 +136,8 @@ def _dig(document: Mapping[str, Any], key: str) -> object:
 def _read(option: Option, found: _Found, sources: Sources) -> Resolved:
     text, where = found.text, found.origin.where
     if found.is_path:
+        if problem := find_text_problem(str(text)):
+            return Resolved(option.default, found.origin, (f"{where}: {problem}",))
         content = sources.files.get(str(text), "was not read")
         where = f"{where}: secret file '{text}'" if where != text else f"secret file '{text}'"
         if isinstance(content, str):

@@ -2,8 +2,10 @@
 
 import re
 
+from restore.settings.collections import NAMING_ONE
 from restore.settings.option import PREFIX
 from restore.settings.options.table import OPTIONS
+from restore.settings.server_address import ADDRESS_VARIABLES
 from restore.settings.sources import Sources
 from restore.system.text import find_nearest, suggest
 
@@ -54,7 +56,7 @@ def _find_unknown_inside(found: object, known: list[str], where: str) -> list[st
 
 def find_unknown_variables(sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the problems and the warnings about variables that look like ours."""
-    known = list_variables()
+    known = (*list_variables(), *ADDRESS_VARIABLES, *NAMING_ONE)
     marked = [name.removeprefix(_MARK) for name in sources.environment if name.startswith(_MARK)]
     problems = [
         f"variable {name} begins with a byte order mark: save the env file as UTF-8 without BOM"

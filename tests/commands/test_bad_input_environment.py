@@ -77,24 +77,47 @@ def test_a_name_that_is_nearly_ours_is_told(scenario: RestoreScenario) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["<url>\r", " <url> ", "<url>/"])
+@pytest.mark.parametrize("text", [" <url> ", "<url>/"])
 def test_what_an_editor_leaves_at_an_urls_end_is_taken_off(text: str, scenario: RestoreScenario) -> None:
-    """An env file with Windows' line ends, a space, a slash."""
+    """A space, a slash."""
     scenario.add()
     output = tell(scenario, "restore", "<name>", "--dry-run", environment={"QDRANT_URL": text})
 
     assert (output.status, output.stderr) == (0, (READY,))
 
 
-def test_a_carriage_return_in_a_name_is_shown(scenario: RestoreScenario) -> None:
-    """Qdrant takes it for a part of the name, so it cannot be taken off; whoever reads the line sees it."""
-    scenario.add()
-    output = tell(scenario, "restore", environment={"QDRANT_COLLECTION_NAME": "<name>\r"})
+def test_an_env_file_with_windows_line_ends_is_told_name_by_name(scenario: RestoreScenario) -> None:
+    """Qdrant takes a carriage return for a part of a name, and a file system for a part of a directory's."""
+    folder = scenario.store.path.parent
+    written = {"QDRANT_URL": "<url>\r", "QDRANT_COLLECTION_NAME": "<name>\r", "RESTORE_STORE": "backups\r"}
+    output = tell(scenario, "snapshot", environment=written)
 
-    assert (output.status, output.stdout[0].partition(" in store")[0]) == (
-        10,
-        r"<name>\r: no snapshot of collection '<name>\r'",
+    why = "ends with a carriage return; has the file that sets it Windows line ends?"
+    names = ("QDRANT_URL", "RESTORE_STORE", "QDRANT_COLLECTION_NAME")
+    assert output == CommandOutput(2, (*(f"error: {name}: {why}" for name in names), HINT), ())
+    assert [path.name for path in folder.iterdir() if "backups" in path.name] == []
+
+
+def test_the_address_is_taken_from_a_host_and_a_port(scenario: RestoreScenario) -> None:
+    """As other programs' variables give it; the collection too."""
+    scenario.add()
+    host, _, port = scenario.proxy.url.removeprefix("http://").partition(":")
+    parts = {"QDRANT_URL": "", "QDRANT_HOST": host, "QDRANT_PORT": port, "QDRANT_COLLECTION": "<name>"}
+    output = tell(scenario, "restore", "--dry-run", environment=parts)
+
+    assert (output.status, output.stderr[0], output.stdout[0].partition(":")[0]) == (0, READY, "<name>")
+
+
+def test_a_dotenv_that_is_not_read_is_mentioned(scenario: RestoreScenario) -> None:
+    """Where the default would be asked, which is often not what it names."""
+    folder = scenario.store.path.parent
+    folder.joinpath(".env").write_text("QDRANT_URL=http://elsewhere:6333\n")
+    shown = [tell(scenario, "config", "show", environment={"QDRANT_URL": url}).stderr for url in ("", "<url>")]
+
+    said = (
+        "nothing says where Qdrant is, and .env in this directory is not read; to take its values: set -a; . ./.env"
     )
+    assert shown == [(f'<time> warning settings.warning message="{said}"',), ()]
 
 
 @pytest.mark.parametrize(

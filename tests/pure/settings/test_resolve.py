@@ -17,10 +17,12 @@ from restore.recovery.policy import OnExisting, OnMissing, Policies
 from restore.retention.rule import RetentionRule
 from restore.settings.collections import guess_collection
 from restore.settings.model import Settings
-from restore.settings.options.table import OPTIONS_BY_NAME
+from restore.settings.option import Option
+from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
 from restore.settings.parsers import format_value, parse_duration, parse_mode
 from restore.settings.resolve import read_settings
-from restore.settings.sources import Sources, merge_host
+from restore.settings.server_address import merge_host
+from restore.settings.sources import Sources
 from restore.snapshots.name import SnapshotName, encode_collection
 from restore.system.secret import Secret
 from restore.system.text import edit_distance, suggest
@@ -100,6 +102,12 @@ def test_a_yaml_value_stays_the_text_that_was_written() -> None:
             "RESTORE_COLLECTIONS",
         ),
         ({"environment": {"QDRANT_COLLECTION_NAME": " a,b "}}, (" a,b ",), "QDRANT_COLLECTION_NAME"),
+        ({"environment": {"QDRANT_COLLECTION": "a,b"}}, ("a,b",), "QDRANT_COLLECTION"),
+        (
+            {"environment": {"QDRANT_COLLECTION_NAME": "a", "QDRANT_COLLECTION": "a"}},
+            ("a",),
+            "QDRANT_COLLECTION_NAME",
+        ),
         ({"document": {"collections": ["a", "b"]}}, ("a", "b"), "restore.yaml: collections"),
         ({"document": {"collections": {"a": "", "b": {"to": "c"}}}}, ("a", "b"), "restore.yaml: collections"),
         ({"flags": {"all": ("true",)}, "environment": {"RESTORE_COLLECTIONS": "a"}}, (), "--all"),
@@ -380,6 +388,151 @@ def test_a_key_on_the_command_line_works_and_warns() -> None:
         Secret(KEY),
         ("--api-key: everybody who may list processes can read it; use QDRANT_API_KEY or --api-key-file",),
     )
+
+
+# --- the address in parts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "origin"),
+    [
+        ({"QDRANT_HOST": "qdrant"}, "http://qdrant:6333", "QDRANT_HOST"),
+        ({"QDRANT_PORT": "7000"}, "http://localhost:7000", "QDRANT_PORT"),
+        ({"QDRANT_USE_HTTPS": "true"}, "https://localhost:6333", "QDRANT_USE_HTTPS"),
+        (
+            {"QDRANT_HOST": "q", "QDRANT_PORT": "80", "QDRANT_USE_HTTPS": "1"},
+            "https://q:80",
+            "QDRANT_HOST, QDRANT_PORT, QDRANT_USE_HTTPS",
+        ),
+        ({"QDRANT_HOST": "q:7000", "QDRANT_PORT": "7000"}, "http://q:7000", "QDRANT_HOST, QDRANT_PORT"),
+        ({"QDRANT_HOST": "https://q", "QDRANT_USE_HTTPS": "yes"}, "https://q", "QDRANT_HOST, QDRANT_USE_HTTPS"),
+        ({"QDRANT_HOST": "::1", "QDRANT_PORT": "7000"}, "http://[::1]:7000", "QDRANT_HOST, QDRANT_PORT"),
+        ({"QDRANT_HOST": "q", "QDRANT_PORT": "tcp://10.0.0.1:6333"}, "http://q:6333", "QDRANT_HOST"),
+        ({"QDRANT_PORT": "tcp://10.0.0.1:6333"}, "http://localhost:6333", "default"),
+        ({"QDRANT_HOST": "", "QDRANT_PORT": " "}, "http://localhost:6333", "default"),
+        (
+            {"QDRANT_URL": "http://q:6333", "QDRANT_HOST": "q", "QDRANT_PORT": "6333", "QDRANT_USE_HTTPS": "no"},
+            "http://q:6333",
+            "QDRANT_URL",
+        ),
+    ],
+)
+def test_a_host_and_a_port_in_variables_are_understood(environment: dict[str, str], url: str, origin: str) -> None:
+    """Other programs' names for the address; what Docker and Kubernetes write into them counts for nothing."""
+    settings = settle(environment=environment)
+
+    assert (settings.server.url, settings.origins["qdrant-url"].where, settings.warnings) == (url, origin, ())
+
+
+def test_a_host_in_a_variable_counts_as_a_variable_does() -> None:
+    """Less than a flag, more than the settings file."""
+    host = {"QDRANT_HOST": "variable"}
+    flag = settle(flags={"qdrant-url": ("http://flag:1",)}, environment=host)
+    file = settle(environment=host, document={"qdrant_url": "http://file:1"})
+
+    assert (flag.server.url, file.server.url) == ("http://flag:1", "http://variable:6333")
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        (
+            {"QDRANT_URL": "http://a:6333", "QDRANT_HOST": "b", "QDRANT_PORT": "6333"},
+            "QDRANT_HOST 'b': contradicts 'http://a:6333', which QDRANT_URL gives; keep one",
+        ),
+        (
+            {"QDRANT_URL": "http://a", "QDRANT_PORT": "6333", "QDRANT_USE_HTTPS": "on"},
+            "QDRANT_PORT '6333', QDRANT_USE_HTTPS 'on': contradicts 'http://a', which QDRANT_URL gives; keep one",
+        ),
+        (
+            {"QDRANT_HOST": "a:1", "QDRANT_PORT": "2"},
+            "QDRANT_PORT '2': contradicts 'http://a:1', which QDRANT_HOST, QDRANT_PORT gives; keep one",
+        ),
+        (
+            {"QDRANT_HOST": "http://a", "QDRANT_USE_HTTPS": "1"},
+            "QDRANT_USE_HTTPS '1': contradicts 'http://a', which QDRANT_HOST, QDRANT_USE_HTTPS gives; keep one",
+        ),
+        ({"QDRANT_HOST": "a b"}, "QDRANT_HOST: 'http://a b:6333' has white space in it"),
+        ({"QDRANT_HOST": "a:b"}, "QDRANT_HOST: 'a:b' is no host"),
+        ({"QDRANT_HOST": "[a"}, "QDRANT_HOST: '[a' is no host"),
+        ({"QDRANT_PORT": "x"}, "QDRANT_PORT: 'x' is no port"),
+        ({"QDRANT_USE_HTTPS": "x"}, "QDRANT_USE_HTTPS: 'x' is neither true nor false"),
+        (
+            {"QDRANT_COLLECTION_NAME": "a", "QDRANT_COLLECTION": "b"},
+            "QDRANT_COLLECTION_NAME 'a' and QDRANT_COLLECTION 'b' name two collections; keep one",
+        ),
+    ],
+)
+def test_variables_that_contradict_each_other_are_told(environment: dict[str, str], problem: str) -> None:
+    """No server is asked by a guess."""
+    assert problems_of(environment=environment) == (problem,)
+
+
+def test_a_password_in_a_host_is_not_repeated() -> None:
+    """It is refused, as in a URL."""
+    contradicting = problems_of(environment={"QDRANT_URL": "http://a", "QDRANT_HOST": f"u:{KEY}@b"})
+    alone = problems_of(environment={"QDRANT_HOST": f"u:{KEY}@b"})
+
+    assert [one for one in (*contradicting, *alone) if KEY in one] == []
+
+
+@pytest.mark.parametrize("command", ["restore", "snapshot", "doctor", "config show"])
+def test_a_dotenv_that_is_not_read_is_mentioned(command: str) -> None:
+    """Only where nothing says where Qdrant is, and only by a command that asks it."""
+    said = (
+        "nothing says where Qdrant is, and .env in this directory is not read; to take its values: set -a; . ./.env"
+    )
+    found = [
+        settle(command=command, dotenv=True).warnings,
+        settle(command=command, dotenv=True, environment={"QDRANT_HOST": "q"}).warnings,
+        settle(command=command, dotenv=False).warnings,
+        settle(command="list", dotenv=True).warnings,
+    ]
+
+    assert found == [(said,), (), (), ()]
+
+
+# --- what an env file leaves in values ------------------------------------------------------------------------
+
+
+WINDOWS = "ends with a carriage return; has the file that sets it Windows line ends?"
+QUOTED = 'begins and ends with a quotation mark ("); leave both out'
+QUOTED_ONCE = QUOTED.replace('"', "'")
+
+
+@pytest.mark.parametrize("option", [one for one in OPTIONS if one.environment_name], ids=lambda one: one.name)
+def test_a_variable_with_windows_line_ends_or_quotation_marks_is_refused_by_name(option: Option) -> None:
+    """Whatever setting it is; no directory is made under a name that nobody sees."""
+    name = option.environment_name
+    text = option.write(option.default) or "1"
+    carriage = problems_of(environment={name: f"{text}\r"})
+    quoted = problems_of(environment={name: f'"{text}"'})
+
+    assert (carriage[0], quoted[0]) == (f"{name}: {WINDOWS}", f"{name}: {QUOTED}")
+
+
+@pytest.mark.parametrize(
+    ("sources", "problem"),
+    [
+        ({"environment": {"QDRANT_HOST": "q\r"}}, f"QDRANT_HOST: {WINDOWS}"),
+        ({"environment": {"QDRANT_PORT": "6333\r"}}, f"QDRANT_PORT: {WINDOWS}"),
+        ({"environment": {"QDRANT_COLLECTION": "a\r"}}, f"QDRANT_COLLECTION: {WINDOWS}"),
+        ({"environment": {"RESTORE_COLLECTIONS": "'a,b'"}}, f"RESTORE_COLLECTIONS: {QUOTED_ONCE}"),
+        ({"environment": {"RESTORE_INCLUDE": "'a*,b*'"}}, f"RESTORE_INCLUDE: {QUOTED_ONCE}"),
+        ({"environment": {"QDRANT_API_KEY_FILE": "/key\r"}}, f"QDRANT_API_KEY_FILE: {WINDOWS}"),
+        ({"document": {"store": '"a"'}}, f"restore.yaml: store: {QUOTED}"),
+        ({"document": {"collections": {"a": {"to": "b\r"}}}}, f"restore.yaml: collections.a.to: {WINDOWS}"),
+        ({"flags": {"store": ("a\r",)}}, f"--store: {WINDOWS}"),
+        ({"flags": {"collections": ("a\r",)}}, f"--collection: {WINDOWS}"),
+        ({"environment": {"RESTORE_STORE": "a\rb"}}, r"RESTORE_STORE: has a control character in it (\r)"),
+        ({"environment": {"RESTORE_NOTE": "a\x1b[31mb"}}, r"RESTORE_NOTE: has a control character in it (\x1b)"),
+    ],
+)
+def test_what_an_env_file_left_in_a_value_is_refused_wherever_it_stands(
+    sources: dict[str, Any], problem: str
+) -> None:
+    """Lists as a whole, paths of secrets, choices for one collection, flags and arguments."""
+    assert problems_of(**sources)[0] == problem
 
 
 # --- small words ----------------------------------------------------------------------------------------------
