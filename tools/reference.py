@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from restore.errors import EXIT_STATUSES
+from restore.exit_statuses import EXIT_STATUSES
 from restore.monitoring.metrics import METRICS, Metric
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS

@@ -1,4 +1,4 @@
-"""The only place that reads the environment, the settings file and the secret files. Afresh at every run."""
+"""Reading settings from the environment, the settings file and the secret files, afresh at every run."""
 
 # pathlib would cost every boot 3 ms.
 # ruff: noqa: PTH109, PTH110, PTH113, PTH123

@@ -13,10 +13,9 @@ import msgspec
 
 from restore.cli.log import render_json
 from restore.errors import RestoreError, SettingsError
+from restore.exit_statuses import BUG
 from restore.system.events import Fact
 from restore.system.text import encode_json, escape_controls
-
-BUG_STATUS = 1
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -71,9 +70,9 @@ class Output:
             sentence = sentence.replace("the lines above", "its traceback")
         else:
             self._print(sys.stderr, trace, end="")
-        self._say(BUG_STATUS, (sentence,), traceback="".join(trace))
-        self._fail_json(Failure(BUG_STATUS, sentence))
-        return BUG_STATUS
+        self._say(BUG, (sentence,), traceback="".join(trace))
+        self._fail_json(Failure(BUG, sentence))
+        return BUG
 
     def _say(self, status: int, said: Iterable[str], hint: str = "", **facts: Fact) -> None:
         """Write to stderr what ended the run: as text, or as one event of the log for each sentence."""

@@ -10,7 +10,8 @@ import msgspec
 
 from restore import __version__
 from restore.commands.registry import COMMANDS, CommandSpec
-from restore.errors import EXIT_STATUSES, SettingsError
+from restore.errors import SettingsError
+from restore.exit_statuses import EXIT_STATUSES
 from restore.settings.command_names import Command
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS

@@ -14,6 +14,7 @@ import msgspec
 from restore.commands.masking import make_mask
 from restore.commands.outcome import CommandResult, describe_failures
 from restore.errors import Interrupted, LockedError, RestoreError
+from restore.exit_statuses import BUG
 from restore.monitoring.run_result import RunResult, merge_runs
 from restore.settings.command_names import Command
 from restore.settings.model import Settings
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 # Adds what the store holds to metrics.
 AddSamples = Callable[["Samples"], "Samples"]
 
-_BUG = 1
 # After a signal, everything has to end within two seconds.
 _LAST_SECONDS = 0.7
 _TIMEOUT_SECONDS = 10.0
@@ -47,7 +47,7 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
         import_optional("prometheus_client", "serve")
     notifier, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
     notifier.notify_start(command, operation_id)
-    result = RunResult(command=command, operation_id=operation_id, status=_BUG, seconds=0.0, at=_now(), error="a bug")
+    result = RunResult(command=command, operation_id=operation_id, status=BUG, seconds=0.0, at=_now(), error="a bug")
     timeout, reads_store = _TIMEOUT_SECONDS, True
     from structlog.contextvars import bound_contextvars
 

@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol, TypedDict, TypeVar
 
 import msgspec
 
-from restore.errors import PARTIAL, RestoreError
+from restore.errors import RestoreError
+from restore.exit_statuses import PARTIAL
 from restore.monitoring.run_result import CollectionRun
 from restore.system.events import Log, Progress
 from restore.system.text import format_bytes

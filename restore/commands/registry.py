@@ -101,7 +101,7 @@ COMMANDS: tuple[CommandSpec, ...] = (
     CommandSpec(
         Command.DOCTOR,
         "Look at Qdrant, the store and what lies between them; one line each, with a hint.",
-        examples=("doctor", "doctor --prove-write                         # make a mark collection and drop it"),
+        examples=("doctor", "doctor --prove-write                         # make a marker collection and drop it"),
     ),
     CommandSpec(
         Command.CONFIG,

@@ -11,6 +11,7 @@ from restore.daemon.heartbeat import Heartbeat
 from restore.daemon.slots import JobRecord, adopt_record, end_run, find_due, heal_record, is_sane, take_slot
 from restore.daemon.state import SchedulerState, StateStore
 from restore.errors import Interrupted, RestoreError
+from restore.exit_statuses import BUG
 from restore.monitoring.notifier import Notifier
 from restore.monitoring.prometheus import parse_samples, render_samples
 from restore.monitoring.run_result import RunResult
@@ -22,7 +23,6 @@ from restore.system.events import Log
 
 # Between two looks the machine's clock may be set, and a laptop may have slept.
 _LONGEST_SLEEP_SECONDS = 5.0
-_BUG = 1
 # Other machines replace the same document, each within a moment.
 _ATTEMPTS = 5
 
@@ -204,7 +204,7 @@ class Scheduler:
         result: RunResult | None = RunResult(
             command=planned.job,
             operation_id=operation_id,
-            status=_BUG,
+            status=BUG,
             seconds=0.0,
             at=now,
             error="a bug; see the log",

@@ -21,7 +21,7 @@ from restore.qdrant.model import (
 )
 from restore.qdrant.snapshot_api import SnapshotApi
 from restore.qdrant.transport.connection import Connection
-from restore.qdrant.transport.exchange import Request
+from restore.qdrant.transport.exchange import READ_SECONDS, Request
 from restore.qdrant.transport.requests import NOT_FOUND, NOT_UNDERSTOOD, OK, Result, make_path
 from restore.qdrant.transport.responses import read_info, summarise_response
 from restore.qdrant.url import redact_url
@@ -150,12 +150,14 @@ class Qdrant(SnapshotApi):
             lambda result: {str(entry["alias_name"]): str(entry["collection_name"]) for entry in result["aliases"]},
         )
 
-    def get_collection(self, collection: str) -> CollectionInfo | UnreadableCollection | None:
+    def get_collection(
+        self, collection: str, *, seconds: float = READ_SECONDS, retry: bool = True
+    ) -> CollectionInfo | UnreadableCollection | None:
         """Return what the server says of a collection; an alias is resolved.
 
         None when it does not exist, `UnreadableCollection` when it does not answer.
         """
-        response = self._read("GET", make_path(collection), accept=_ABOUT_ONE)
+        response = self._read("GET", make_path(collection), accept=_ABOUT_ONE, seconds=seconds, retry=retry)
         if response.status == NOT_FOUND:
             return None
         if response.status != OK:

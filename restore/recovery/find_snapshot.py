@@ -9,7 +9,7 @@ from restore.errors import IncompatibleError, IntegrityError, RestoreError
 from restore.qdrant.version import Version
 from restore.recovery.compatibility import check_compatibility
 from restore.recovery.plan import ReadDepth
-from restore.recovery.policy import Fallback
+from restore.recovery.policy_choices import Fallback
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.protocols import Store, no_snapshot_error

@@ -12,7 +12,7 @@ from restore.errors import IncompatibleError, RefusedError, RestoreError
 from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import find_shape_differences
 from restore.recovery.marker.model import TargetBefore
-from restore.recovery.policy import OnEmpty, OnExisting, OnMissing
+from restore.recovery.policy_choices import OnEmpty, OnExisting, OnMissing
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, TargetState
 from restore.system.text import format_count

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from restore.errors import NotFoundError
-from restore.recovery.policy import Policies
+from restore.recovery.policy_choices import Policies
 from restore.snapshots.archive import Archive
 from restore.snapshots.manifest import Manifest, Sample
 from restore.snapshots.stored import StoredSnapshot

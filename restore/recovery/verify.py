@@ -5,7 +5,7 @@ import msgspec
 from restore.qdrant.client import Qdrant
 from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import Comparison, Observation, compare, find_config_differences
-from restore.recovery.policy import Verify
+from restore.recovery.policy_choices import Verify
 from restore.recovery.request import Expectation
 from restore.snapshots.archive import Archive
 from restore.snapshots.point_digest import digest_point

@@ -1,4 +1,4 @@
 """Which snapshots are kept and why, and deleting the others.
 
-Pure: decision, outcome, pin, rule.
+Pure: model, outcome, pin, rule.
 """

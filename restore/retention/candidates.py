@@ -11,8 +11,8 @@ import msgspec
 
 from restore.checks.record import FailedCheck, find_damage, name_check, parse_check
 from restore.errors import IntegrityError, RestoreError
+from restore.retention.model import CollectionCandidates, RetentionCandidate
 from restore.retention.pin import name_pin, read_reason
-from restore.retention.rule import CollectionCandidates, RetentionCandidate
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import encode_collection
 from restore.snapshots.stored import StoredSnapshot

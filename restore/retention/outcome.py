@@ -2,7 +2,7 @@
 
 import msgspec
 
-from restore.retention.decision import NO_RULE, KeptSnapshot
+from restore.retention.rule import NO_RULE, KeptSnapshot
 
 
 class DeletedSnapshot(msgspec.Struct, frozen=True):

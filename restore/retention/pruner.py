@@ -6,14 +6,14 @@ from datetime import datetime
 import msgspec
 
 from restore.errors import LockedError, RestoreError
-from restore.retention.decision import KeptSnapshot, apply_rule
+from restore.retention.model import CollectionCandidates, RetentionCandidate
 from restore.retention.outcome import DeletedSnapshot, DeleteFailure, PruneOutcome
-from restore.retention.rule import CollectionCandidates, RetentionCandidate, RetentionRule
+from restore.retention.rule import KeptSnapshot, RetentionRule, apply_rule
 from restore.sets.document import SetDocument
 from restore.snapshots.document import read_document
 from restore.stores.layout import SET_SUFFIX
-from restore.stores.locks import exclusive_lock, is_being_read
 from restore.stores.protocols import WritableStore
+from restore.stores.snapshot_lock import exclusive_lock, is_being_read
 from restore.system.events import Log
 
 # A kill leaves at most so many snapshots without their manifests.

@@ -1,5 +1,5 @@
 """Settings: options, their sources, and the one frozen value that is decided from them.
 
-Pure: collections, command_names, model, option, parsers, resolve, schedule, selection, server_address,
+Pure: collections, command_names, durations, model, option, parsers, resolve, schedule, selection, server_address,
 sources, unknown.
 """

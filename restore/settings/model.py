@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from restore.recovery.policy import Policies
+from restore.recovery.policy_choices import Policies
 from restore.retention.rule import RetentionRule
 from restore.settings.collections import OwnChoices
 from restore.settings.option import Option

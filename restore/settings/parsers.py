@@ -14,11 +14,7 @@ from restore.stores.location import parse_location
 from restore.system.secret import MASK, Secret
 from restore.system.text import suggest
 
-_UNIT_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LENGTH = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|s|m|h|d))+|[0-9]+(?:\.[0-9]*)?")
-_LENGTH_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|s|m|h|d|)")
 _WHOLE = re.compile(r"[0-9]{1,9}")
-_LONGEST_SECONDS = 30 * 86400.0
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _OWNER_READS_AND_WRITES = 0o600
 _MOST_SAMPLES = 10_000
@@ -84,35 +80,6 @@ def parse_collection_name(text: str) -> str:
     return text
 
 
-def parse_duration(text: str) -> float:
-    """Read a length of time in seconds: `90`, `90s`, `1.5m`, `1h30m`."""
-    compact = text.strip().lower()
-    if not _LENGTH.fullmatch(compact):
-        raise ValueError(f"'{text}' is no length of time (90, 90s, 2m, 1h)")
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _LENGTH_PART.findall(compact))
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError(f"'{text}' is more than 30 days")
-    return seconds
-
-
-def parse_positive_duration(text: str) -> float:
-    """Read a length of time that is not nothing."""
-    seconds = parse_duration(text)
-    if seconds <= 0:
-        raise ValueError(f"'{text}' leaves no time at all")
-    return seconds
-
-
-def parse_limit(text: str) -> float | None:
-    """Read a length of time that is not nothing, or `off`."""
-    return None if text.strip().lower() == "off" else parse_positive_duration(text)
-
-
-def parse_timeout(text: str) -> float | None:
-    """Read a length of time, 0 for no waiting at all, or `off`."""
-    return None if text.strip().lower() == "off" else parse_duration(text)
-
-
 def parse_switch(text: str) -> bool:
     """Read true or false, as compose files write them."""
     value = _SWITCH.get(text.strip().lower())
@@ -176,15 +143,10 @@ def format_value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return f"{value:g}s"
+            return f"{value:.15g}s"
         case tuple():
             return ", ".join(value)
         case Secret():
             return MASK
         case _:
             return str(value)
-
-
-def format_limit(seconds: float | None) -> str:
-    """Show a length of time that may be without end."""
-    return "off" if seconds is None else format_value(seconds)

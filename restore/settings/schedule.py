@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from restore.settings.parsers import parse_duration
+from restore.settings.durations import parse_duration
 
 _NAMED = {
     "@hourly": "0 * * * *",

@@ -1,4 +1,4 @@
-"""Where values come from, and which source decides one: flag, then environment, then settings file, then default."""
+"""Where values come from, and which source decides one: flag, environment, secret file, settings file, default."""
 
 from collections.abc import Iterator, Mapping
 from enum import IntEnum

@@ -167,7 +167,7 @@ class WritableStore(Store, WritableDocumentStore, Protocol):
         ...
 
     def publish(self, incoming: IncomingSnapshot, name: SnapshotName, manifest: bytes) -> str:
-        """Give a received snapshot its name and its manifest; return the name. Nothing is ever overwritten."""
+        """Name and publish a received snapshot with its manifest; return the name. Nothing is ever overwritten."""
         ...
 
     def adopt(self, name: SnapshotName, manifest: bytes, *, size: int, sha256: str) -> bool:

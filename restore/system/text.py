@@ -81,3 +81,12 @@ def format_bytes(size: int) -> str:
             return f"{amount:.3g} {unit}" if unit != "bytes" else format_count(size, "byte")
         amount /= 1000
     return f"{amount:.3g} TB"
+
+
+def format_age(seconds: float | None) -> str:
+    """Return a length of time in the longest unit that divides it, `30d`; empty for None."""
+    if seconds is None:
+        return ""
+    units = {"w": 604800, "d": 86400, "h": 3600, "m": 60}
+    unit = next((unit for unit, size in units.items() if seconds and seconds % size == 0), "s")
+    return f"{seconds / units.get(unit, 1):.15g}{unit}"

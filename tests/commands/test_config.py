@@ -72,7 +72,7 @@ def test_its_output_is_the_recorded_one(
     arguments: tuple[str, ...], environment: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
     """Byte for byte: scripts read names, values, order and origins."""
-    (tmp_path / "restore.yaml").write_text((DATA / "restore.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "restore.yaml").write_text((DATA / "settings_file.yaml").read_text(encoding="utf-8"))
 
     ended = run_program("config", "show", *arguments, cwd=tmp_path, environment=environment)
 

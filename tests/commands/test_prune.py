@@ -19,11 +19,11 @@ from restore.checks.record import CheckDocument, FailedCheck, name_check
 from restore.commands.outcome import Summary
 from restore.commands.prune.report import describe
 from restore.errors import DecryptionError, IntegrityError, NotFoundError, RestoreError, StoreError
-from restore.retention.decision import KeptSnapshot
+from restore.retention.rule import KeptSnapshot
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import encode_collection
-from restore.stores.locks import is_being_read, shared_lock
+from restore.stores.snapshot_lock import is_being_read, shared_lock
 from tests.support.program import run_program
 from tests.support.run_prune import OURS, fill, names, pin_here, prune_here
 from tests.support.run_publish import find_trouble
@@ -349,7 +349,7 @@ def reader(store: FilledStore) -> Iterator[subprocess.Popen[str]]:
     """Yield a process that reads a snapshot."""
     fill(store, "cities", range(4))
     code = (
-        "import sys, time; from restore.stores.locks import shared_lock\n"
+        "import sys, time; from restore.stores.snapshot_lock import shared_lock\n"
         "with shared_lock(sys.argv[1]) as held: print(held, flush=True); time.sleep(60)"
     )
     path = str(store.path / "cities_20261118_120000.snapshot")

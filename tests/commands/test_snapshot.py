@@ -208,10 +208,8 @@ def test_a_target_under_restore_is_refused_before_anything_is_created(
     target.create(mark, vectors={})
     outcome = only(take_here(cities, url=proxy.url, store=folder))
     target.drop(mark)
-    assert (outcome.status, outcome.message) == (
-        11,
-        f"a restore into collection '{cities}' is running or was interrupted (mark '{mark}'); nothing was published",
-    )
+    message = f"a restore into collection '{cities}' is running or was interrupted (marker '{mark}')"
+    assert (outcome.status, outcome.message) == (11, f"{message}; nothing was published")
     assert (proxy.writes, list_names(folder)) == ([], [])
 
 

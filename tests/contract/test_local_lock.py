@@ -17,7 +17,7 @@ import pytest
 from restore.stores.layout import LEASE_FILE, LOCK_FILE
 from restore.stores.local.lock import LockTimeoutError, acquire_lease, read_holder
 from restore.stores.local.writer import open_writable_local_store
-from restore.stores.locks import HeldLock
+from restore.stores.store_lock import HeldLock
 from restore.system.events import no_op
 from tests.support.program import make_environment
 

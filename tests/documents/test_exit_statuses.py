@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from restore.errors import EXIT_STATUSES
+from restore.exit_statuses import EXIT_STATUSES
 from tests.support.program import ROOT, make_environment
 from tests.support.recording_proxy import Fault
 from tests.support.restore_scenario import RestoreScenario

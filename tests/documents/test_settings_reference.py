@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.errors import EXIT_STATUSES
+from restore.exit_statuses import EXIT_STATUSES
 from restore.settings.command_names import Command
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS

@@ -71,7 +71,7 @@ def test_the_wait_for_a_living_holder_can_be_bounded(scenario: RestoreScenario) 
         done.set()
         held = holder.wait()
     assert (outcome.status, f"process {holder.child.pid}" in outcome.message) == (11, True)
-    assert outcome.message.endswith(f"(mark '{scenario.mark}'); left to it")
+    assert outcome.message.endswith(f"(marker '{scenario.mark}'); left to it")
     assert (held.outcome["result"], scenario.markers) == ("restored", [])
 
 

@@ -132,7 +132,7 @@ def _look_at_limit(qdrant: Qdrant) -> Finding:
     free = capacity.limit - capacity.collections
     message = (
         f"{capacity.collections} of at most {format_count(capacity.limit, 'collection')}; a restore needs "
-        f"{_NEEDED_FREE} free, one for its mark"
+        f"{_NEEDED_FREE} free, one for its marker"
     )
     if free < _NEEDED_FREE:
         hint = "raise max_collections on the server, or remove a collection"
@@ -204,7 +204,7 @@ def _prove_write(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:
     finally:
         with contextlib.suppress(RestoreError):
             qdrant.delete_collection(name)
-    return Finding.ok("may restore", "a mark collection was made and dropped with this key")
+    return Finding.ok("may restore", "a marker collection was made and dropped with this key")
 
 
 def _prove_server_file(qdrant: Qdrant, clock: Clock, proof: WriteProof) -> Finding:

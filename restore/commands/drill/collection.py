@@ -15,7 +15,7 @@ from restore.recovery.find_snapshot import find_candidate, hash_snapshot
 from restore.recovery.marker.model import TargetBefore
 from restore.recovery.marker.place import MarkerTaken, OwnMarker, make_marker, place_marker
 from restore.recovery.plan import ReadDepth, Restore
-from restore.recovery.policy import Fallback, Verify
+from restore.recovery.policy_choices import Fallback, Verify
 from restore.recovery.read_target import read_server_state
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate, TransferSource
 from restore.recovery.target_state import Absent
@@ -24,7 +24,7 @@ from restore.recovery.transfer.routes import make_transfer_source
 from restore.recovery.transfer.send import stored_content
 from restore.recovery.verify import verify_collection
 from restore.settings.model import Settings
-from restore.stores.locks import shared_lock
+from restore.stores.snapshot_lock import shared_lock
 
 
 class DrillProof(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from restore.commands import outcome as shared
 from restore.commands.outcome import Failure, Report, Summary, describe_outcome, describe_summary, describe_warnings
 from restore.errors import IntegrityError, RestoreError
 from restore.monitoring.run_result import CollectionRun
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.request import SnapshotCandidate
 from restore.system.text import format_bytes, format_count
 

@@ -24,10 +24,10 @@ from restore.commands.mirror.report import (
 from restore.commands.outcome import CommandResult, summarise
 from restore.errors import IntegrityError, NotFoundError, RefusedError, RestoreError
 from restore.retention.candidates import find_candidates
-from restore.retention.decision import apply_rule
+from restore.retention.model import RetentionCandidate
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
-from restore.retention.rule import RetentionCandidate, RetentionRule
+from restore.retention.rule import RetentionRule, apply_rule
 from restore.sets.reader import read_sets
 from restore.settings.model import Settings
 from restore.settings.selection import select_collections, warn_about_patterns
@@ -35,8 +35,9 @@ from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
 from restore.stores.location import Location, parse_location
-from restore.stores.locks import shared_lock, store_lock
 from restore.stores.protocols import Store, WritableStore, no_snapshot_error
+from restore.stores.snapshot_lock import shared_lock
+from restore.stores.store_lock import store_lock
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 

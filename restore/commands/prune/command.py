@@ -14,13 +14,13 @@ from restore.creation.journal_document import StaleObject
 from restore.qdrant.client import Qdrant
 from restore.qdrant.readiness import wait_ready
 from restore.retention.candidates import find_candidates
+from restore.retention.model import CollectionCandidates
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
-from restore.retention.rule import CollectionCandidates
 from restore.settings.model import Settings
 from restore.settings.selection import is_selected, warn_about_patterns
-from restore.stores.locks import store_lock
 from restore.stores.protocols import WritableStore, no_snapshot_error
+from restore.stores.store_lock import store_lock
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 

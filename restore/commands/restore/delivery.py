@@ -12,7 +12,7 @@ from restore.recovery.finish import delete_upload, restore_aliases, restore_inde
 from restore.recovery.marker.model import Phase, TargetBefore
 from restore.recovery.marker.place import OwnMarker
 from restore.recovery.plan import PlanAgain, Restore
-from restore.recovery.policy import Verify
+from restore.recovery.policy_choices import Verify
 from restore.recovery.read_target import read_state
 from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.recovery.target_state import Present
@@ -22,7 +22,7 @@ from restore.recovery.transfer.send import stored_content
 from restore.recovery.transfer.wait_idle import wait_no_creations
 from restore.recovery.verify import verify_after_restore
 from restore.settings.model import Settings
-from restore.stores.locks import shared_lock
+from restore.stores.snapshot_lock import shared_lock
 from restore.system.text import format_bytes, format_count
 
 

@@ -10,7 +10,7 @@ from restore.commands.outcome import Failure, Report, Summary, describe_outcome,
 from restore.errors import IntegrityError, RestoreError
 from restore.monitoring.run_result import CollectionRun
 from restore.recovery.plan import Skip, SkipReason
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.request import SnapshotCandidate
 from restore.system.text import format_count
 

@@ -18,7 +18,7 @@ from restore.recovery.find_snapshot import find_candidate, find_sent_snapshot
 from restore.recovery.marker.model import Marker, Phase, TargetBefore
 from restore.recovery.marker.place import MarkerTaken, OwnMarker, place_marker
 from restore.recovery.plan import PlanAgain, ReadDepth, Restore, has_same_configuration, refuse_gap
-from restore.recovery.policy import OnExisting, Verify
+from restore.recovery.policy_choices import OnExisting, Verify
 from restore.recovery.read_target import read_state
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.recovery.takeover import Accept, Finish, SendAgain, StartOver, Unclear, WrittenMeanwhile, decide_takeover

@@ -181,7 +181,7 @@ class CollectionSnapshot:
 
 
 def _add_encoding(manifest: Manifest, result: IntakeResult) -> Manifest:
-    """Say in a manifest what the stored bytes are, where they are not the server's."""
+    """Record in a manifest what the stored bytes are, where they are not the server's."""
     if result.encoded is None:
         return manifest
     return msgspec.structs.replace(
@@ -218,7 +218,7 @@ def _require_present(collection: str, state: TargetState) -> Present:
 
 def _marker_error(collection: str, marker: str) -> LockedError:
     return LockedError(
-        f"a restore into collection '{collection}' is running or was interrupted (mark '{marker}')",
+        f"a restore into collection '{collection}' is running or was interrupted (marker '{marker}')",
         left="nothing was published",
         hint=f"wait for it, or finish it: qdrant-restore restore {collection}",
     )

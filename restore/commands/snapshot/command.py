@@ -12,7 +12,8 @@ from restore.commands.snapshot.report import SnapshotOutcome, SnapshotReport, de
 from restore.commands.snapshot.session import SnapshotSession
 from restore.creation.cleanup import ServerCleaner
 from restore.creation.journal import CreationJournal
-from restore.errors import PARTIAL, RestoreError
+from restore.errors import RestoreError
+from restore.exit_statuses import PARTIAL
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import is_temporary
 from restore.qdrant.readiness import wait_ready
@@ -26,7 +27,7 @@ from restore.settings.model import Settings
 from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import Manifest
-from restore.stores.locks import store_lock
+from restore.stores.store_lock import store_lock
 from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
 

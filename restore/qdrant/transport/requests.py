@@ -47,10 +47,11 @@ class Requests:
         query: dict[str, str] | None = None,
         accept: frozenset[int] = frozenset(),
         seconds: float = READ_SECONDS,
+        retry: bool = True,
     ) -> Response:
         """Send a request that may be sent twice, and retry it while the error may be transient."""
         request = make_request(method, path, json=json, query=query, seconds=seconds)
-        response = self._connection.request_with_retry(request)
+        response = self._connection.request_with_retry(request) if retry else self._connection.request(request)
         self._require_success(response, asked=f"{method} {path}", accept=accept)
         return response
 

@@ -12,6 +12,7 @@ from restore.errors import Interrupted, LockedError, QdrantError, RefusedError, 
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_attempts, name_marker
 from restore.qdrant.model import UnreadableCollection
+from restore.qdrant.transport.exchange import READ_SECONDS
 from restore.recovery.marker.model import (
     BEAT_PREFIX,
     Marker,
@@ -26,7 +27,8 @@ from restore.recovery.session import RecoverySession
 from restore.system.text import format_count
 
 _HEARTBEAT_SECONDS = 2.0
-_LAST_REQUEST_SECONDS = 1.5
+# Two requests before a signal ends the process: read whose the marker is, and delete it.
+_LAST_REQUEST_SECONDS = 0.75
 
 
 class OwnMarker:
@@ -112,15 +114,8 @@ class OwnMarker:
     def drop_on_the_way_out(self) -> bool:
         """Delete the marker after a failure. False when that failed too: then the next run does it."""
         self.stop()
-        last = self._qdrant.clone()
-        try:
-            last.delete_collection(self.name, seconds=_LAST_REQUEST_SECONDS)
-        except RestoreError:
-            return False
-        finally:
-            last.close()
-        self.deleted = True
-        return True
+        self.deleted = _withdraw(self._qdrant, self.name, self.marker.token)
+        return self.deleted
 
     def _raise_heartbeat(self, qdrant: Qdrant) -> None:
         count = 0
@@ -180,16 +175,17 @@ def place_marker(
     return OwnMarker(qdrant, name, attempt, marker, supersedes=supersedes) if created else MarkerTaken()
 
 
-def _withdraw(qdrant: Qdrant, name: str, token: str) -> None:
-    """Delete a marker whose creation was interrupted, if it was made after all; else the next run does it."""
+def _withdraw(qdrant: Qdrant, name: str, token: str) -> bool:
+    """Delete a marker within the last second of a run, unless it is another run's. False: the next run does it."""
     last = qdrant.clone()
     try:
-        if _is_ours(last, name, token):
+        if _is_ours(last, name, token, seconds=_LAST_REQUEST_SECONDS, retry=False):
             last.delete_collection(name, seconds=_LAST_REQUEST_SECONDS)
     except RestoreError:
-        return
+        return False
     finally:
         last.close()
+    return True
 
 
 def _create(qdrant: Qdrant, name: str, marker: Marker) -> bool:
@@ -206,8 +202,8 @@ def _create(qdrant: Qdrant, name: str, marker: Marker) -> bool:
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _is_ours(qdrant: Qdrant, name: str, token: str) -> bool:
-    found = qdrant.get_collection(name)
+def _is_ours(qdrant: Qdrant, name: str, token: str, *, seconds: float = READ_SECONDS, retry: bool = True) -> bool:
+    found = qdrant.get_collection(name, seconds=seconds, retry=retry)
     if found is None or isinstance(found, UnreadableCollection):
         return False
     marker = parse_marker(found.metadata)

@@ -12,7 +12,7 @@ from restore.recovery.finish import delete_upload
 from restore.recovery.marker.model import Phase, SentTransfer
 from restore.recovery.marker.place import OwnMarker
 from restore.recovery.plan import Restore
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.read_target import read_state
 from restore.recovery.request import TransferSource
 from restore.recovery.session import RecoverySession

@@ -5,7 +5,7 @@ from restore.qdrant.collection_names import name_upload
 from restore.qdrant.model import UnreadableCollection
 from restore.recovery.marker.model import TargetBefore
 from restore.recovery.plan import Restore
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.request import SnapshotCandidate, TransferSource
 from restore.recovery.target_state import Absent, AliasOf, Present, Target
 

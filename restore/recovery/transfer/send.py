@@ -10,7 +10,7 @@ import msgspec
 
 from restore.errors import DeadlineError, QdrantError, RestoreError
 from restore.qdrant.transport.exchange import PendingResponse, Response
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.request import TransferSource
 from restore.recovery.session import RecoverySession
 from restore.snapshots.stored import SnapshotReader, StoredSnapshot

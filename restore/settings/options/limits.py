@@ -3,8 +3,14 @@
 from typing import Annotated, ClassVar
 
 from restore.settings.command_names import LOCKING, TRANSFERRING, Command
+from restore.settings.durations import (
+    format_limit,
+    parse_duration,
+    parse_limit,
+    parse_positive_duration,
+    parse_timeout,
+)
 from restore.settings.option import Option, OptionGroup
-from restore.settings.parsers import format_limit, parse_duration, parse_limit, parse_positive_duration, parse_timeout
 
 
 class LimitSettings(OptionGroup, frozen=True, kw_only=True):

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from restore.settings.command_names import OBSERVED, Command
+from restore.settings.durations import parse_positive_duration
 from restore.settings.option import Option, OptionGroup
-from restore.settings.parsers import parse_positive_duration, parse_secret
+from restore.settings.parsers import parse_secret
 from restore.system.secret import Secret
 
 DEFAULT_LISTEN = "127.0.0.1:6363"

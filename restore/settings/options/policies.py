@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from restore.recovery.policy import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
+from restore.recovery.policy_choices import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
 from restore.settings.command_names import TRANSFERRING, Command
 from restore.settings.option import ABSENT, Option, OptionGroup
 from restore.settings.parsers import parse_concurrency, parse_note, parse_samples
@@ -95,7 +95,7 @@ class PolicySettings(OptionGroup, frozen=True, kw_only=True):
             variable=ABSENT,
             key=ABSENT,
             commands=(Command.DOCTOR,),
-            help="Prove that the key may restore: make a mark collection and drop it.",
+            help="Prove that the key may restore: make a marker collection and drop it.",
         ),
     ] = False
     allow_smaller: Annotated[

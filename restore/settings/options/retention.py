@@ -6,15 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from restore.retention.rule import RetentionRule
 from restore.settings.command_names import Command
+from restore.settings.durations import parse_age
 from restore.settings.option import ABSENT, Option, OptionGroup
 from restore.settings.parsers import parse_note
+from restore.system.text import format_age
 
 _KEEPING = (Command.SNAPSHOT, Command.PRUNE, Command.SERVE, Command.CONFIG)
 _MOST = 100_000
-_UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
-_AGE = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{0,6})?[smhdwy])+|[0-9]{1,9}(?:\.[0-9]{0,6})?")
-_AGE_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)([smhdwy]?)")
-_LONGEST_SECONDS = 100 * 365 * 86400.0
 
 
 def _parse_count(text: str) -> int:
@@ -25,32 +23,12 @@ def _parse_count(text: str) -> int:
     return int(compact)
 
 
-def _parse_age(text: str) -> float:
-    """Read an age in seconds: `12h`, `7d`, `4w`, `1y` (365 days), `1w2d`."""
-    compact = text.strip().lower()
-    if not _AGE.fullmatch(compact):
-        raise ValueError(f"'{text}' is no length of time (12h, 7d, 4w, 1y)")
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _AGE_PART.findall(compact))
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError(f"'{text}' is more than 100 years")
-    return seconds
-
-
-def _format_age(seconds: float | None) -> str:
-    """Show an age in the longest unit that divides it."""
-    if seconds is None:
-        return ""
-    units = (unit for unit in ("w", "d", "h", "m") if seconds and seconds % _UNIT_SECONDS[unit] == 0)
-    unit = next(units, "s")
-    return f"{seconds / _UNIT_SECONDS[unit]:.15g}{unit}"
-
-
 _RULE_WORDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "last": ("keep_last", _parse_count),
     **{word: (f"keep_{word}", _parse_count) for word in ("hourly", "daily", "weekly", "monthly", "yearly")},
-    "within": ("keep_within_seconds", _parse_age),
+    "within": ("keep_within_seconds", parse_age),
     "min": ("min_keep", _parse_count),
-    "grace": ("grace_seconds", _parse_age),
+    "grace": ("grace_seconds", parse_age),
 }
 
 
@@ -77,7 +55,7 @@ def _format_rule(rule: RetentionRule | None) -> str:
     values = {word: (getattr(rule, field), read) for word, (field, read) in _RULE_WORDS.items()}
     unset = {"min": 1, "grace": 0.0}
     return ",".join(
-        f"{word}={_format_age(value) if read is _parse_age else value}"
+        f"{word}={format_age(value) if read is parse_age else value}"
         for word, (value, read) in values.items()
         if value is not None and value != unset.get(word)
     )
@@ -89,7 +67,7 @@ def _keep(help_text: str, **more: Any) -> Option:  # noqa: ANN401 - what Option 
 
 
 def _keep_age(help_text: str, placeholder: str) -> Option:
-    return _keep(help_text, placeholder=placeholder, read=_parse_age, write=_format_age)
+    return _keep(help_text, placeholder=placeholder, read=parse_age, write=format_age)
 
 
 class RetentionSettings(RetentionRule, OptionGroup, frozen=True, kw_only=True):

@@ -3,8 +3,8 @@
 from typing import Annotated, ClassVar
 
 from restore.settings.command_names import Command
+from restore.settings.durations import parse_duration
 from restore.settings.option import Option, OptionGroup
-from restore.settings.parsers import parse_duration
 
 _SERVING = (Command.SERVE, Command.CONFIG)
 _HALF_A_DAY = 43200.0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from restore.errors import LockedError
 from restore.stores.layout import LEASE_FILE, LOCK_FILE
 from restore.stores.local.reader import LocalStore
-from restore.stores.locks import HeldLock
+from restore.stores.store_lock import HeldLock
 from restore.system.flock import HAS_FLOCK, is_still_at, try_flock
 from restore.system.process import describe_process
 from restore.system.text import truncate_middle

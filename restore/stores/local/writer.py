@@ -38,7 +38,7 @@ from restore.stores.local.debris import DeletionIntent, find_debris
 from restore.stores.local.lock import acquire_lock
 from restore.stores.local.partial_file import PartialFile
 from restore.stores.local.reader import LocalStore
-from restore.stores.locks import HeldLock
+from restore.stores.store_lock import HeldLock
 from restore.system.directory_lock import directory_lock
 from restore.system.events import no_op
 from restore.system.files import error_from_os
@@ -303,7 +303,7 @@ class WritableLocalStore(LocalStore):
         return True
 
     def _preserve_plain_latest(self, pointer: Path, collection: str) -> None:
-        """Give a person's plain file that stands as latest a name of its own, before the pointer replaces it."""
+        """Rename a person's plain file that stands as latest, before the pointer replaces it."""
         if not os.path.lexists(pointer) or pointer.is_symlink() or self._read_target(pointer.name) is not None:
             return
         found = pointer.lstat()

@@ -26,8 +26,8 @@ from restore.commands.verify import report as verify
 from restore.creation.journal_document import StaleObject
 from restore.errors import IntegrityError, QdrantError
 from restore.monitoring.run_result import CollectionRun, merge_runs
-from restore.retention.decision import NO_RULE, KeptSnapshot
 from restore.retention.outcome import DeletedSnapshot, DeleteFailure, PruneOutcome
+from restore.retention.rule import NO_RULE, KeptSnapshot
 from restore.sets.selection import SetState
 from restore.stores.layout import Kind
 from restore.system.text import encode_json

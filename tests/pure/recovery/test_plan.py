@@ -23,7 +23,7 @@ from restore.recovery.plan import (
     plan_collection,
     required_read_depth,
 )
-from restore.recovery.policy import OnEmpty, OnExisting, OnMissing, Policies
+from restore.recovery.policy_choices import OnEmpty, OnExisting, OnMissing, Policies
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
 from restore.snapshots.archive import Archive, ArchiveKind

@@ -7,7 +7,7 @@ import pytest
 from restore.qdrant.model import UnreadableCollection
 from restore.recovery.marker.model import TargetBefore
 from restore.recovery.plan import Restore
-from restore.recovery.policy import Transfer
+from restore.recovery.policy_choices import Transfer
 from restore.recovery.request import SnapshotCandidate, TransferSource
 from restore.recovery.target_state import Absent, AliasOf, Present, Target
 from restore.recovery.transfer.routes import choose_routes, is_as_planned, is_unchanged, make_transfer_source

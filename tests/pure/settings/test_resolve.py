@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restore.errors import SettingsError
-from restore.recovery.policy import OnExisting, OnMissing, Policies
+from restore.recovery.policy_choices import OnExisting, OnMissing, Policies
 from restore.retention.rule import RetentionRule
 from restore.settings.collections import guess_collection
+from restore.settings.durations import parse_duration
 from restore.settings.model import Settings
 from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
-from restore.settings.parsers import format_value, parse_duration, parse_mode
+from restore.settings.parsers import format_value, parse_mode
 from restore.settings.resolve import read_settings
 from restore.settings.server_address import merge_host
 from restore.settings.sources import Sources

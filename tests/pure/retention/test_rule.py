@@ -12,8 +12,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from restore.errors import RefusedError
-from restore.retention.decision import Decision, KeptSnapshot, apply_rule
-from restore.retention.rule import RetentionCandidate, RetentionRule
+from restore.retention.model import RetentionCandidate
+from restore.retention.rule import Decision, KeptSnapshot, RetentionRule, apply_rule
 from restore.snapshots.name import SnapshotName, encode_collection
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)

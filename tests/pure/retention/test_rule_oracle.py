@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from restore.retention.decision import apply_rule
-from restore.retention.rule import RetentionCandidate, RetentionRule
+from restore.retention.model import RetentionCandidate
+from restore.retention.rule import RetentionRule, apply_rule
 
 DAY = 86_400.0
 PERIODS: dict[str, Callable[[datetime], str]] = {
