@@ -1,6 +1,7 @@
 """Server versions: their text parsed, and which ones are supported."""
 
 import re
+from typing import Self
 
 import msgspec
 
@@ -21,8 +22,12 @@ class Version(msgspec.Struct, frozen=True, order=True):
 
     @property
     def line(self) -> tuple[int, int]:
-        """Major and minor version. Upstream supports snapshots within one such line."""
+        """Major and minor version. Upstream supports a snapshot on its own line and on the next one."""
         return (self.major, self.minor)
+
+    def is_supported_on(self, server: Self) -> bool:
+        """Return whether upstream supports a snapshot of this version on that server: the same minor or the next."""
+        return self.major == server.major and server.minor - self.minor in {0, 1}
 
 
 OLDEST_SUPPORTED = Version(1, 16, 0)

@@ -37,7 +37,8 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     `size` is the file's, in bytes. `config` and `payload_schema` come from `config.json` and `payload_index.json`;
     empty where there is none. `rocksdb` is a member of a version that used RocksDB, `forbidden` the members that
     every server refuses (links, devices, pax headers, paths that lead outside); both are usually empty.
-    `point_slots` is how many points the segments have had, deleted ones included.
+    `point_slots` is how many points the segments have had, deleted ones included. `storage_types` are the kinds of
+    vector storage in the segments (`segment.json`).
     """
 
     kind: ArchiveKind
@@ -49,6 +50,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     rocksdb: str
     forbidden: tuple[str, ...]
     point_slots: int = 0
+    storage_types: frozenset[str] = frozenset()
 
     @property
     def may_be_empty(self) -> bool:

@@ -29,6 +29,7 @@ _VERSIONS = frozenset({"id_tracker.versions", "mutable_id_tracker.versions"})
 _VERSION_BYTES = 8
 _SHARD_FILE = re.compile(r"(?P<shard>[0-9]+)/(?P<rest>.+)\Z")
 _NESTED = re.compile(r"([0-9]+/)?segments/[^/]+\.tar\Z")
+_SEGMENT = "snapshot/files/segment.json"
 _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
 
 
@@ -94,6 +95,7 @@ class _ArchiveContents:
         self.rocksdb = ""
         self.forbidden: list[str] = []
         self.point_bytes = 0
+        self.storage_types: set[str] = set()
 
     def add(self, member: tarfile.TarInfo, where: str) -> None:
         """Add a member at any depth; `where` is the path of the archive that contains it."""
@@ -105,6 +107,11 @@ class _ArchiveContents:
             self.point_bytes += member.size
         if not self.rocksdb and _ROCKSDB.match(member.name):
             self.rocksdb = where + member.name
+
+    def add_segment(self, document: object) -> None:
+        """Add the kinds of vector storage that a segment's own document names."""
+        vectors = _as_mapping(_as_mapping(_as_mapping(document).get("config")).get("vector_data"))
+        self.storage_types |= {str(_as_mapping(vector).get("storage_type", "")) for vector in vectors.values()}
 
 
 def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
@@ -123,6 +130,9 @@ def _read_members(file: IO[bytes], size: int, name: str) -> Archive:
                 with tarfile.open(fileobj=content, mode="r:") as inner:
                     for nested in _read_inner_members(inner, member.size, name):
                         found.add(nested, f"{path}/")
+                        document = inner.extractfile(nested) if nested.name == _SEGMENT and nested.isreg() else None
+                        if document:
+                            found.add_segment(_read_document(document, nested.size, f"{path}/{_SEGMENT}"))
     return _describe(found, size)
 
 
@@ -203,6 +213,7 @@ def _describe(found: _ArchiveContents, size: int) -> Archive:
         rocksdb=found.rocksdb,
         forbidden=tuple(found.forbidden),
         point_slots=found.point_bytes // _VERSION_BYTES,
+        storage_types=frozenset(found.storage_types),
     )
 
 

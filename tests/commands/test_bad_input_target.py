@@ -82,7 +82,7 @@ def damage_beside(make_target: Callable[..., None]) -> Callable[[RestoreScenario
 def age(scenario: RestoreScenario) -> None:
     """Let the target have points, and the snapshot be of an older server."""
     make_other(scenario.server, scenario.name)
-    scenario.add(server_version="1.16.3")
+    scenario.add(server_version="1.14.0")
 
 
 CASES = [
@@ -126,7 +126,7 @@ CASES = [
         name="of other points, to be replaced by a snapshot of another version",
         spoil=age,
         arguments=REPLACE,
-        expected=refuse(14, f"the snapshot was made by Qdrant 1.16.3, this server is <version>; {AS_IT_IS}", "another version's snapshot is unsupported upstream and would replace data: restore it under another name first (--to), or say --allow-version-gap"),
+        expected=refuse(14, f"the snapshot was made by Qdrant 1.14.0, this server is <version>; {AS_IT_IS}", "another version's snapshot is unsupported upstream and would replace data: restore it under another name first (--to), or say --allow-version-gap"),
     ),
 ]  # fmt: skip
 

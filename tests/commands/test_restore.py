@@ -343,17 +343,17 @@ def test_any_name_that_qdrant_accepts_is_restored(
 
 def test_a_version_gap_is_tried_where_nothing_can_be_lost(scenario: RestoreScenario) -> None:
     """Another minor: tried, said, and compared in full whatever `--verify` says."""
-    scenario.add(server_version="1.17.0", samples=(Sample(1, "0" * 32),))
+    scenario.add(server_version="1.14.0", samples=(Sample(1, "0" * 32),))
     outcome = scenario.restore("--verify", "none")
     assert outcome.status == 13
     assert outcome.message.startswith("after the restore 1 of 1 sampled point changed (1)")
     scenario.server.forget(scenario.name)
-    scenario.add(server_version="1.17.0")
+    scenario.add(server_version="1.14.0")
     outcome = scenario.restore("--verify", "none")
     version = scenario.server.ask("GET", "/").body["version"]
     assert (outcome.result, outcome.warnings) == (
         "restored",
-        (f"the snapshot was made by Qdrant 1.17.0, this server is {version}",),
+        (f"the snapshot was made by Qdrant 1.14.0, this server is {version}",),
     )
 
 
@@ -362,17 +362,17 @@ def test_a_version_gap_is_refused_where_data_would_be_replaced(
     scenario: RestoreScenario, arguments: tuple[str, ...]
 ) -> None:
     """Both versions are named, nothing is written, and the dry run says the same."""
-    scenario.add(server_version="1.17.0")
+    scenario.add(server_version="1.14.0")
     make_same(scenario.server, scenario.name)
     outcome = scenario.restore(*arguments)
     assert (outcome.status, scenario.proxy.writes) == (14, [])
-    assert outcome.message.startswith("the snapshot was made by Qdrant 1.17.0, this server is ")
+    assert outcome.message.startswith("the snapshot was made by Qdrant 1.14.0, this server is ")
     assert outcome.message.endswith("; left as it is")
 
 
 def test_a_version_gap_may_be_allowed(scenario: RestoreScenario) -> None:
     """`--allow-version-gap` replaces all the same."""
-    scenario.add(server_version="1.17.0")
+    scenario.add(server_version="1.14.0")
     make_same(scenario.server, scenario.name)
     assert scenario.restore(*REPLACE, "--allow-version-gap").result == "restored"
     assert scenario.state == scenario.promise(aliased=True)

@@ -69,7 +69,7 @@ class PolicySettings(OptionGroup, frozen=True, kw_only=True):
         Option(
             commands=_RESTORING,
             per_collection=True,
-            help="Replace data also from a snapshot of another minor version of Qdrant.",
+            help="Replace data also from a snapshot that Qdrant does not support on this version.",
         ),
     ] = False
     samples: Annotated[

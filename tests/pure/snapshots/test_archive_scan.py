@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tarfile
 import tracemalloc
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from restore.errors import IncompatibleError, IntegrityError, RestoreError
-from restore.qdrant.version import Version, parse_version
-from restore.recovery.compatibility import VersionGap, check_compatibility, refuse_old_server
+from restore.qdrant.version import Version
+from restore.recovery.compatibility import check_compatibility, refuse_old_server
 from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
 from restore.snapshots.archive_scan import scan_archive_file
 from restore.snapshots.checksum import hash_file
@@ -64,6 +65,7 @@ def test_a_real_snapshot_is_described(tmp_path: Path, name: str, shards: tuple[i
         rocksdb="",
         forbidden=(),
         point_slots=found.point_slots,
+        storage_types=found.storage_types,
     )
     assert found.config["params"]["shard_number"] == len(shards)
     assert sorted(found.payload_schema) == fields
@@ -245,29 +247,14 @@ def test_pax_headers_are_refused_as_the_server_does(tmp_path: Path) -> None:
     assert scan_archive_file(write(tmp_path, content)).forbidden == ("0/wal/open-ü",)
 
 
-@pytest.mark.parametrize(
-    ("made_by", "server", "gap"),
-    [
-        ("1.18.3", "1.18.0", None),
-        ("1.18.3-embedded", "1.18.3", None),
-        ("1.17.1", "1.18.3", VersionGap(Version(1, 17, 1, "1.17.1"), Version(1, 18, 3, "1.18.3"))),
-        ("1.18.3", "1.16.3", VersionGap(Version(1, 18, 3, "1.18.3"), Version(1, 16, 3, "1.16.3"))),
-        ("unknown", "1.18.3", None),
-    ],
-)
-def test_another_minor_version_is_a_gap_and_no_error(
-    tmp_path: Path, made_by: str, server: str, gap: VersionGap | None
-) -> None:
-    """Often fine, never certain: what becomes of it is decided where it is known what could be lost."""
-    import msgspec
-
-    from tests.pure.snapshots.test_manifest import PLAIN
-
-    found = scan_archive_file(write(tmp_path, make_tar(WHOLE)))
-    version = parse_version(server)
-    assert version is not None
-    manifest = msgspec.structs.replace(PLAIN, server_version=made_by)
-    assert check_compatibility(found, file="x", server=version, manifest=manifest) == gap
+def test_the_kinds_of_vector_storage_are_read_from_the_segments(tmp_path: Path) -> None:
+    """1.16 does not know `InRamMmap`: it would refuse the file after it was sent."""
+    document = {"config": {"vector_data": {"": {"storage_type": "InRamMmap"}, "b": {"storage_type": "Mmap"}}}}
+    segment = make_tar({"snapshot/files/segment.json": json.dumps(document).encode()})
+    found = scan_archive_file(
+        write(tmp_path, make_tar({**describe_shard(0, segment=segment), **describe_collection()}))
+    )
+    assert found.storage_types == {"InRamMmap", "Mmap"}
 
 
 def test_a_server_older_than_supported_is_refused_with_both_versions() -> None:
