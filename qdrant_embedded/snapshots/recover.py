@@ -38,7 +38,7 @@ def recover_collection(server: Server, name: str, snapshot: Path) -> None:
         collection = server.catalog.find(name)
         if collection is None:
             server.faults.reach("before-create", name)
-            collection = server.catalog.create(name, settings, schema)
+            collection = server.catalog.create(name, drop_read_fan_out(settings), schema)
             server.faults.reach("after-create", name)
         raise_if_incompatible(collection, settings)
         with collection.lock:
@@ -66,6 +66,12 @@ def unpack(snapshot: Path, work_directory: Path) -> tuple[configuration.Configur
             raise service_error(f"Can't restore snapshot in local mode with missing data at shard: {shard}")
         unpack_segments(shard)
     return settings, documents.read(work_directory / SCHEMA, {"schema": {}})["schema"]
+
+
+def drop_read_fan_out(settings: configuration.Configuration) -> configuration.Configuration:
+    """Return the configuration that a recovery makes a new collection with (lib/storage collection_meta_ops.rs)."""
+    lost = {"read_fan_out_factor", "read_fan_out_delay_ms"}
+    return {**settings, "params": {key: value for key, value in settings["params"].items() if key not in lost}}
 
 
 def shard_numbers(settings: configuration.Configuration, work_directory: Path) -> list[int]:

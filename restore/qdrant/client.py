@@ -191,6 +191,10 @@ class Qdrant(SnapshotApi):
         """
         self._read("PATCH", make_path(collection), json={"metadata": metadata})
 
+    def patch_params(self, collection: str, params: dict[str, Any]) -> None:
+        """Change a collection's parameters; the others stay. Idempotent, so it is retried as metadata is."""
+        self._read("PATCH", make_path(collection), json={"params": params})
+
     def delete_collection(self, collection: str, *, seconds: float = 60.0) -> bool:
         """Delete a collection. False if there was none of this name. Idempotent."""
         response = self._write("DELETE", make_path(collection), seconds=seconds)

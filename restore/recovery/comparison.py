@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from restore.qdrant.model import CollectionInfo, UnreadableCollection
-from restore.recovery.request import Expectation, SnapshotCandidate
+from restore.recovery.request import Expectation, SnapshotCandidate, Unshown
 from restore.system.text import format_count, truncate_middle
 
 # Named here: they decide what a point is. Everything else in a configuration is how it is kept.
 _SHAPE = {"vectors": "vectors are", "sparse_vectors": "sparse vectors are", "shard_number": "number of shards is"}
-# Written into an archive, never shown by the server, or not restored by it (qdrant lib/storage recover.rs).
-_NOT_COMPARED = frozenset({"uuid", "read_fan_out_factor", "metadata"})
+# Written into an archive, of the collection and not of its copy, or not restored by the server (qdrant
+# lib/storage collection_meta_ops.rs): `finish` puts the read fan-out back.
+_NOT_COMPARED = frozenset({"uuid", "created_at", "read_fan_out_factor", "read_fan_out_delay_ms", "metadata"})
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ def make_expectation(
             payload_schema=manifest.payload_schema,
             samples=manifest.samples[:samples],
             keeps_settings=keeps_settings,
+            unshown=Unshown.WARNS if candidate.other_version else Unshown.DIFFERS,
         )
     return Expectation(
         points=None,
@@ -65,6 +67,8 @@ def make_expectation(
         config=archive.config if archive else {},
         payload_schema={},
         keeps_settings=keeps_settings,
+        # An archive has settings that no server shows.
+        unshown=Unshown.IGNORED,
     )
 
 
@@ -77,10 +81,10 @@ def compare(
     if isinstance(found, UnreadableCollection):
         return Comparison((f"it does not answer ({found.reason})",))
     differences = [*_compare_status(found.info), *_compare_config(expectation, found.info)]
-    warnings: list[str] = []
-    counted, doubted = _compare_points(expectation, found.points)
+    counted, warnings = _compare_points(expectation, found.points)
     differences += counted
-    warnings += doubted
+    if expectation.unshown is Unshown.WARNS and not expectation.keeps_settings:
+        warnings += _find_unshown(expectation.config, found.info)
     if found.info.status in {"yellow", "grey"}:
         warnings.append(f"it is {found.info.status}: usable, and still being optimised by the server")
     if samples_read:
@@ -119,18 +123,33 @@ def _compare_config(expectation: Expectation, info: CollectionInfo) -> list[str]
         return []
     if expectation.keeps_settings:
         return find_shape_differences(expectation.config, info.config)
-    return find_config_differences(expectation.config, expectation.payload_schema, info)
+    unshown_differ = expectation.unshown is Unshown.DIFFERS
+    return find_config_differences(
+        expectation.config, expectation.payload_schema, info, unshown_differ=unshown_differ
+    )
+
+
+def _find_unshown(config: dict[str, Any], info: CollectionInfo) -> list[str]:
+    """Return a sentence for each setting of the snapshot that the server does not show."""
+    return [
+        f"the snapshot's {path} is {_show(request)}, and this server shows no such setting"
+        for path, request, found in _walk_settings(config, info.config)
+        if found is msgspec.UNSET
+    ]
 
 
 def find_config_differences(
-    config: dict[str, Any], payload_schema: dict[str, Any], info: CollectionInfo
+    config: dict[str, Any], payload_schema: dict[str, Any], info: CollectionInfo, *, unshown_differ: bool
 ) -> list[str]:
-    """Return how a collection's configuration and the kinds of its payload indexes differ from a snapshot's."""
+    """Return how a collection's configuration and the kinds of its payload indexes differ from a snapshot's.
+
+    `unshown_differ`: a setting that the server does not show at all is a difference.
+    """
     differences = find_shape_differences(config, info.config)
     differences += [
-        f"its {path} is {_show(found)}, the snapshot's {_show(request)}"
-        for path, request, found in _walk(config, info.config, "")
-        if path.removeprefix("params.").split(".")[0] not in _SHAPE
+        f"its {path} is {_show(None if found is msgspec.UNSET else found)}, the snapshot's {_show(request)}"
+        for path, request, found in _walk_settings(config, info.config)
+        if unshown_differ or found is not msgspec.UNSET
     ]
     for field, index in payload_schema.items():
         found = info.payload_schema.get(field)
@@ -201,20 +220,29 @@ def _name(ids: list[int | str]) -> str:
     return shown if len(ids) <= 3 else f"{shown}, …"  # noqa: PLR2004 - three are enough to look one up
 
 
+def _walk_settings(config: dict[str, Any], found: dict[str, Any]) -> list[tuple[str, object, object]]:
+    """Return path, expected and found value of every setting outside the shape that the collection has otherwise.
+
+    The found value is `msgspec.UNSET` where the key is not there.
+    """
+    differing = _walk(config, found, "")
+    return [one for one in differing if one[0].removeprefix("params.").split(".")[0] not in _SHAPE]
+
+
 def _walk(request: dict[str, Any], found: dict[str, Any], prefix: str) -> list[tuple[str, object, object]]:
-    """Return path, expected and found value of every setting of the snapshot that the collection has otherwise."""
     differing: list[tuple[str, object, object]] = []
     for key, value in request.items():
         if key in _NOT_COMPARED or value is None:
             continue
-        other = found.get(key)
+        other = found.get(key, msgspec.UNSET)
         path = f"{prefix}{key}"
         if isinstance(value, dict) and isinstance(other, dict):
             differing += _walk(value, other, path + ".")
-        elif other is not None and value != other:
+        elif other in (None, msgspec.UNSET):
+            if value not in ({}, [], False):
+                differing.append((path, value, other))
+        elif value != other:
             differing.append((path, value, other))
-        elif other is None and value not in ({}, [], False):
-            differing.append((path, value, None))
     return differing
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from restore.errors import IncompatibleError, IntegrityError, RestoreError
-from restore.qdrant.version import Version
+from restore.qdrant.version import Version, parse_version
 from restore.recovery.compatibility import check_compatibility
 from restore.recovery.plan import ReadDepth
 from restore.recovery.policy_choices import Fallback
@@ -89,7 +89,14 @@ def _examine(store: Store, stored: StoredSnapshot, server: Version) -> SnapshotC
     with contextlib.closing(store.open_snapshot(stored)) as opened:
         archive = scan_archive(opened, name=stored.file)
     gap = check_compatibility(archive, file=stored.file, server=server, manifest=manifest)
-    return SnapshotCandidate(stored=stored, manifest=manifest, archive=archive, gap=str(gap) if gap else "")
+    made_by = parse_version(manifest.server_version) if manifest else None
+    return SnapshotCandidate(
+        stored=stored,
+        manifest=manifest,
+        archive=archive,
+        gap=str(gap) if gap else "",
+        other_version=made_by is not None and made_by.line != server.line,
+    )
 
 
 def _check_bytes(store: Store, candidate: SnapshotCandidate) -> None:

@@ -1,8 +1,8 @@
-"""Put a restored collection in order: our uploaded file off the server, missing indexes and aliases back."""
+"""Put a restored collection in order: our upload off the server; indexes, aliases and the read fan-out back."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from restore.errors import QdrantError, RestoreError
 from restore.qdrant.client import Qdrant
@@ -10,6 +10,7 @@ from restore.recovery.marker.model import SentTransfer
 from restore.recovery.target_state import Present
 
 Done = TypeVar("Done")
+_READ_FAN_OUT = ("read_fan_out_factor", "read_fan_out_delay_ms")
 _EMPTY_BODY = {
     "vectors": {},
     "shard_number": 1,
@@ -50,6 +51,17 @@ def restore_indexes(qdrant: Qdrant, target: str, present: Present, schema: dict[
         if problem := _find_refusal(partial(_try_twice, create)):
             warnings.append(f"payload index '{field}' could not be put back: {problem}")
     return warnings
+
+
+def restore_read_fan_out(qdrant: Qdrant, target: str, present: Present, config: dict[str, Any]) -> list[str]:
+    """Set how reads fan out to replicas as the snapshot had it: a recovery drops it. A failure is a warning."""
+    promised, found = config.get("params"), present.info.config.get("params") or {}
+    if not isinstance(promised, dict):
+        return []
+    lost = {key: promised[key] for key in _READ_FAN_OUT if promised.get(key) is not None and found.get(key) is None}
+    if lost and (problem := _find_refusal(partial(_try_twice, partial(qdrant.patch_params, target, lost)))):
+        return [f"{' and '.join(lost)} could not be put back: {problem}"]
+    return []
 
 
 def restore_aliases(qdrant: Qdrant, target: str, aliases: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """What is asked of a restore, which snapshot the store has for it, and what is sent to the server."""
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -32,14 +33,16 @@ class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
 class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A stored snapshot with what is known of it. `archive` is None until the file was looked into.
 
-    `gap` says in words that its server was of another version than the target's. `older_than` says why the newest
-    snapshot could not be used, empty when this is the newest.
+    `gap` says in words that upstream does not support its version on the target. `other_version`: its server was of
+    another minor version than the target, supported or not. `older_than` says why the newest snapshot could not be
+    used, empty when this is the newest.
     """
 
     stored: StoredSnapshot
     manifest: Manifest | None = None
     archive: Archive | None = None
     gap: str = ""
+    other_version: bool = False
     older_than: str = ""
 
     @property
@@ -66,12 +69,20 @@ class MissingSnapshot(msgspec.Struct, frozen=True):
     error: NotFoundError
 
 
+class Unshown(StrEnum):
+    """What it means that the server does not show a setting of the snapshot at all, not even as null."""
+
+    DIFFERS = "differs"
+    WARNS = "warns"
+    IGNORED = "ignored"
+
+
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What a restored collection is compared with.
 
     `points` is None without a manifest. Then no points at all are believable only with `may_be_empty`, and fewer
     than `fewest` never. `keeps_settings`: the collection existed and keeps its own settings, so that only vectors and
-    shards are compared.
+    shards are compared. `unshown` is about settings that the server does not show.
     """
 
     points: int | None
@@ -82,6 +93,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     payload_schema: dict[str, Any]
     samples: tuple[Sample, ...] = ()
     keeps_settings: bool = False
+    unshown: Unshown = Unshown.DIFFERS
 
 
 class TransferSource(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ def _was_created_by_others(qdrant: Qdrant, target: str, archive: Archive | None)
     info = qdrant.get_collection(target)
     if info is None or isinstance(info, UnreadableCollection) or archive is None:
         return False
-    return bool(find_config_differences(archive.config, {}, info))
+    return bool(find_config_differences(archive.config, {}, info, unshown_differ=False))
 
 
 def _digest(qdrant: Qdrant, target: str, ids: list[int | str]) -> dict[int | str, str]:

@@ -378,6 +378,30 @@ def test_a_version_gap_may_be_allowed(scenario: RestoreScenario) -> None:
     assert scenario.state == scenario.promise(aliased=True)
 
 
+def test_a_setting_that_another_version_does_not_show_is_a_warning(scenario: RestoreScenario) -> None:
+    """1.19 took `max_disk_usage_percent` away: a whole collection does not fail for it."""
+    config = {**recorded("plain")["info"]["config"], "strict_mode_config": {"max_disk_usage_percent": 90}}
+    scenario.add(server_version="1.14.0", config=config)
+    outcome = scenario.restore()
+    assert (outcome.result, outcome.warnings[0]) == (
+        "restored",
+        'the snapshot\'s strict_mode_config is {"max_disk_usage_percent":90}, and this server shows no such setting',
+    )
+
+
+def test_how_reads_fan_out_is_put_back(own_scenario: RestoreScenario) -> None:
+    """A recovery drops both settings: the comparison does not fail for it, and the restored collection has them."""
+    fan_out = {"read_fan_out_factor": 2, "read_fan_out_delay_ms": 50}
+    make_same(own_scenario.server, own_scenario.name)
+    own_scenario.server.ask("PATCH", own_scenario.path, {"params": fan_out})
+    assert own_scenario.snapshot(own_scenario.name).status == 0
+    own_scenario.server.forget(own_scenario.name)
+    outcome = own_scenario.restore()
+    params = own_scenario.server.ask("GET", own_scenario.path).result["config"]["params"]
+    assert (outcome.result, outcome.warnings) == ("restored", ())
+    assert {key: params.get(key) for key in fan_out} == fan_out
+
+
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [

@@ -8,7 +8,7 @@ from restore.commands.restore.session import RestoreSession
 from restore.errors import IntegrityError, NotFoundError, RestoreError, add_facts
 from restore.recovery.comparison import Comparison, make_expectation
 from restore.recovery.find_snapshot import hash_snapshot
-from restore.recovery.finish import delete_upload, restore_aliases, restore_indexes
+from restore.recovery.finish import delete_upload, restore_aliases, restore_indexes, restore_read_fan_out
 from restore.recovery.marker.model import Phase, TargetBefore
 from restore.recovery.marker.place import OwnMarker
 from restore.recovery.plan import PlanAgain, Restore
@@ -144,6 +144,9 @@ class Delivery:
             delete_upload(qdrant, self._target, marker.sent)
             schema = candidate.manifest.payload_schema if candidate and candidate.manifest else {}
             warnings += restore_indexes(qdrant, self._target, target, schema)
+            if candidate and marker.was is not TargetBefore.EMPTY:
+                config = candidate.manifest.config if candidate.manifest else candidate.config
+                warnings += restore_read_fan_out(qdrant, self._target, target, config)
             warnings += restore_aliases(qdrant, self._target, self._find_aliases(candidate))
             warnings += [
                 f"alias '{alias}' is that of '{owner}' by a newer snapshot and was not put back here"

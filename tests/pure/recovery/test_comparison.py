@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import Comparison, Observation, compare, find_shape_differences, make_expectation
-from restore.recovery.request import Expectation, SnapshotCandidate
+from restore.recovery.request import Expectation, SnapshotCandidate, Unshown
 from restore.snapshots.archive import Archive, ArchiveKind
 from restore.snapshots.manifest import Sample
 from tests.pure.recovery.test_plan import CONFIG, make_info, make_offer
 
 SAMPLES = (Sample(1, "a" * 32), Sample("b-uuid", "b" * 32))
 DIGESTS: dict[int | str, str] = {1: "a" * 32, "b-uuid": "b" * 32}
+STRICT: dict[str, Any] = {**CONFIG, "strict_mode_config": {"enabled": False}}
+PERCENT: dict[str, Any] = {**CONFIG, "strict_mode_config": {"enabled": False, "max_disk_usage_percent": 90}}
+HNSW = "its hnsw_config.m is 16, the snapshot's 8"
 SCHEMA = {"name": {"data_type": "keyword"}}
 
 
@@ -79,6 +82,18 @@ def test_what_was_promised_is_whole() -> None:
             'its vectors are {"size":4,"distance":"Cosine"}, the snapshot\'s {"size":8,"distance":"Cosine"}',
         ),
         (promise(config=with_params(shard_number=3)), find(), "its number of shards is 1, the snapshot's 3"),
+        (
+            promise(config=PERCENT),
+            find(config=STRICT),
+            "its strict_mode_config.max_disk_usage_percent is null, the snapshot's 90",
+        ),
+        (
+            promise(config={**CONFIG, "hnsw_config": {"m": 8}}, unshown=Unshown.WARNS),
+            find(config={**CONFIG, "hnsw_config": {"m": None}}),
+            "its hnsw_config.m is null, the snapshot's 8",
+        ),
+        (promise(config={**CONFIG, "hnsw_config": {"m": 8}}, unshown=Unshown.WARNS), find(), HNSW),
+        (promise(config={**CONFIG, "hnsw_config": {"m": 8}}, unshown=Unshown.IGNORED), find(), HNSW),
         (promise(config={**CONFIG, "hnsw_config": {"m": 8}}), find(), "its hnsw_config.m is 16, the snapshot's 8"),
         (
             promise(payload_schema={"name": {"data_type": "text"}}),
@@ -101,6 +116,16 @@ def test_a_difference_fails(
         (promise(), find(status="yellow"), "it is yellow: usable, and still being optimised by the server"),
         (promise(), find(status="grey"), "it is grey: usable, and still being optimised by the server"),
         (
+            promise(config=PERCENT, unshown=Unshown.WARNS),
+            find(config=STRICT),
+            "the snapshot's strict_mode_config.max_disk_usage_percent is 90, and this server shows no such setting",
+        ),
+        (
+            promise(config=with_params(payload={"memory": "cold"}), unshown=Unshown.WARNS),
+            find(),
+            'the snapshot\'s params.payload is {"memory":"cold"}, and this server shows no such setting',
+        ),
+        (
             promise(points_exact=False),
             find(50),
             "50 of 43 points, and the count was taken while points were being written",
@@ -117,7 +142,10 @@ def test_what_is_no_loss_is_only_told(promised: Expectation, found: Observation,
     [
         (promise(config={**CONFIG, "uuid": "x"}), find()),
         (promise(config={**CONFIG, "quantization_config": None}), find()),
-        (promise(config=with_params(read_fan_out_factor=2)), find()),
+        (promise(config=with_params(read_fan_out_factor=2, read_fan_out_delay_ms=50)), find()),
+        (promise(config={**CONFIG, "created_at": "2026-10-22T00:00:00Z"}), find()),
+        (promise(config=PERCENT, unshown=Unshown.IGNORED), find(config=STRICT)),
+        (promise(config=PERCENT, unshown=Unshown.WARNS, keeps_settings=True), find(config=STRICT)),
         (promise(payload_schema={**SCHEMA, "gone": {"data_type": "geo"}}), find()),
         (promise(), find(payload_schema={**SCHEMA, "more": {"data_type": "geo"}})),
         (promise(keeps_settings=True), find(config={**CONFIG, "hnsw_config": {"m": 24}})),
