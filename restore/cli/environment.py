@@ -1,7 +1,7 @@
 """Reading settings from the environment, the settings file and the secret files, afresh at every run."""
 
 # pathlib would cost every boot 3 ms.
-# ruff: noqa: PTH109, PTH110, PTH113, PTH123
+# ruff: noqa: PTH109, PTH110, PTH113
 import os
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from restore.settings.sources import Sources, list_docker_secrets, list_secret_files
+from restore.system.files import read_named_file
 
 SETTINGS_FILE = "restore.yaml"
-_LARGEST_FILE = 1 << 20
 
 
 def gather_sources(
@@ -44,17 +44,9 @@ def _find_lost_directory() -> tuple[str, ...]:
 
 def _read_secret(path: str) -> bytes | str:
     try:
-        return _read(path)
+        return read_named_file(path)
     except (OSError, ValueError) as error:
         return f"cannot be read ({_say(error)})"
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        content = file.read(_LARGEST_FILE + 1)
-    if len(content) > _LARGEST_FILE:
-        raise ValueError(f"it is longer than {_LARGEST_FILE:,} bytes")
-    return content
 
 
 def _say(error: OSError | ValueError) -> str:
@@ -70,7 +62,7 @@ def _read_document(
     if not asked and not os.path.isfile(path):
         return {}, SETTINGS_FILE, ()
     try:
-        text = _read(path)
+        text = read_named_file(path)
     except (OSError, ValueError) as error:
         return {}, path, (f"settings file '{path}' cannot be read ({_say(error)})",)
     return _parse_document(text, path)

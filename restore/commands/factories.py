@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from ssl import SSLError
 from typing import TYPE_CHECKING
 
 from restore import __version__
@@ -52,10 +53,10 @@ def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
     key = settings.server.api_key.reveal() if settings.server.api_key else ""
     try:
         qdrant = connect(settings.server.url, key, ca_file=settings.server.ca_file, insecure=settings.server.insecure)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         where = settings.origins["ca-file"].where
         # Only TLS's own errors have a reason: the file could be read.
-        reason = "it holds no certificate" if hasattr(error, "reason") else error.strerror or error
+        reason = "it holds no certificate" if isinstance(error, SSLError) else getattr(error, "strerror", "") or error
         raise SettingsError(
             f"{where}: '{settings.server.ca_file}' is no file of authorities ({reason})",
             hint="give the certificate of the authority that signed Qdrant's, as PEM",

@@ -20,6 +20,7 @@ from restore.settings.command_names import Command
 from restore.settings.model import Settings
 from restore.stores.layout import select_shown
 from restore.system.events import Log, no_op
+from restore.system.files import is_null_device
 from restore.system.optional_package import import_optional
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
 
     Raise what it raises, and before it begins `SettingsError` when the metrics file needs a package that is missing.
     """
-    wanted = settings.monitoring.metrics_file or settings.monitoring.webhook or settings.monitoring.healthchecks
+    metrics_file = _find_metrics_file(settings)
+    wanted = metrics_file or settings.monitoring.webhook or settings.monitoring.healthchecks
     if not wanted or settings.policies.dry_run or not _is_counted(command):
         return run()
-    if settings.monitoring.metrics_file:
+    if metrics_file:
         # Before the work: afterwards its report would be lost.
         import_optional("prometheus_client", "serve")
     notifier, operation_id, begin = make_notifier(settings, log), make_id(), monotonic()
@@ -64,7 +66,7 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
         raise
     finally:
         result = _set_end(result, monotonic() - begin)
-        if settings.monitoring.metrics_file:
+        if metrics_file:
             # A mirror between two named stores changes nothing in the one of the settings.
             reads_store = reads_store and not (command == Command.MIRROR and settings.arguments)
             write_metrics_file(
@@ -114,7 +116,8 @@ def make_notifier(settings: Settings, log: Log) -> Notifier:
 
 def write_metrics_file(settings: Settings, log: Log, result: RunResult, add: AddSamples) -> None:
     """Add a run to the metrics file. What other commands wrote there stays; a failure to write is only logged."""
-    if not settings.monitoring.metrics_file:
+    path = _find_metrics_file(settings)
+    if not path:
         return
     from restore.monitoring.prometheus import parse_samples, render_samples, update_metrics_file
     from restore.monitoring.samples import record_run
@@ -123,9 +126,15 @@ def write_metrics_file(settings: Settings, log: Log, result: RunResult, add: Add
         return render_samples(add(record_run(parse_samples(text), result)))
 
     try:
-        update_metrics_file(settings.monitoring.metrics_file, add_run)
+        update_metrics_file(path, add_run)
     except RestoreError as error:
         log("metrics.not_written", level="warning", reason=str(error))
+
+
+def _find_metrics_file(settings: Settings) -> str:
+    """Return the path of the metrics file; empty when there is none, also by naming `/dev/null`."""
+    path = settings.monitoring.metrics_file
+    return "" if is_null_device(path) else path
 
 
 def measure_store(settings: Settings, log: Log, on_file: Callable[[], None] = no_op) -> AddSamples:

@@ -17,11 +17,14 @@ from restore.errors import StoreError
 from restore.monitoring.metrics import METRICS, MetricType
 from restore.monitoring.samples import Samples, SeriesKey, add_build_info, keep_known
 from restore.system.directory_lock import directory_lock
+from restore.system.files import read_named_file
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MODE = 0o644
 _OURS = re.compile(r"(# (HELP|TYPE) )?qdrant_restore_|# EOF$")
 _SHOWN = 40
+# More than other files that a person names may have: it grows by 2 kB with each collection.
+_LONGEST = 16 << 20
 
 Family = CounterMetricFamily | GaugeMetricFamily
 
@@ -93,10 +96,10 @@ def update_metrics_file(path: str, change: Callable[[str], bytes]) -> None:
 
 def _read_file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_named_file(path, _LONGEST).decode()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise _make_error(error, path) from error
 
 
@@ -120,6 +123,8 @@ def _replace_file(path: str, text: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _make_error(error: OSError | UnicodeDecodeError, path: str) -> StoreError:
-    reason = "it is no text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+def _make_error(error: OSError | ValueError, path: str) -> StoreError:
+    reason = (
+        "it is no text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", "") or str(error)
+    )
     return StoreError(f"metrics file '{path}' cannot be replaced: {reason}", hint="give another --metrics-file")

@@ -27,6 +27,7 @@ from restore.qdrant.transport.responses import read_info, summarise_response
 from restore.qdrant.url import redact_url
 from restore.qdrant.version import Version, parse_version
 from restore.system.events import no_op
+from restore.system.files import read_named_file
 
 _LONG_SECONDS = 24 * 3600.0
 _CONFLICT = 409
@@ -245,10 +246,15 @@ class Qdrant(SnapshotApi):
 
 
 def connect(url: str, api_key: str, *, ca_file: str = "", insecure: bool = False) -> Qdrant:
-    """Return a client; nothing is sent yet. `ca_file` is a PEM file of authorities to trust."""
+    """Return a client; nothing is sent yet. `ca_file` is a PEM file of authorities to trust.
+
+    Raise `OSError` or `ValueError` when that cannot be read or holds none.
+    """
     tls: ssl.SSLContext | None = None
     if url.startswith("https:"):
-        tls = ssl.create_default_context(cafile=ca_file or None)
+        # An empty text would stand for the authorities of the system.
+        authorities = (read_named_file(ca_file).decode("ascii", "ignore") or "\n") if ca_file else None
+        tls = ssl.create_default_context(cadata=authorities)
         if insecure:
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE

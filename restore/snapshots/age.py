@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from restore.errors import DecryptionError, IntegrityError, RestoreError, SettingsError
 from restore.snapshots.checksum import HashingWriter
 from restore.snapshots.stored import SnapshotReader
+from restore.system.files import read_named_file
 from restore.system.optional_package import import_optional
 
 TAKE_ANOTHER = "its bytes were changed or cut: take another one with --snapshot, or make a new one"
@@ -172,9 +172,11 @@ def _decryption_error(file: str, reason: str) -> RestoreError:
 def _read_lines(path: str, what: str) -> list[str]:
     reason = "holds none"
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        text, reason = "", f"cannot be read ({getattr(error, 'strerror', None) or 'no text'})"
+        text = read_named_file(path).decode()
+    except UnicodeDecodeError:
+        text, reason = "", "cannot be read (no text)"
+    except (OSError, ValueError) as error:
+        text, reason = "", f"cannot be read ({getattr(error, 'strerror', None) or error})"
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if lines:
         return lines

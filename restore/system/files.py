@@ -1,7 +1,7 @@
 """Regular files opened and nothing else, and the errors that the operating system's become."""
 
 # pathlib would cost every boot 3 ms.
-# ruff: noqa: PTH114, PTH119
+# ruff: noqa: PTH114, PTH116, PTH119, PTH121, PTH123
 import errno
 import os
 import stat
@@ -72,5 +72,47 @@ def open_regular_file(path: str, flags: int) -> int:
         raise
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise NotARegularFileError(errno.EINVAL, "it is not a plain file")
+        raise _not_a_plain_file()
     return file
+
+
+LONGEST_NAMED_FILE = 1 << 20
+# Where a shell puts the pipe of `<(command)`; its writer is there, unlike that of a pipe in a directory.
+_INHERITED = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+
+def read_named_file(path: str, most: int = LONGEST_NAMED_FILE) -> bytes:
+    """Return the content of a file that a person named; links are followed, and the null device is empty.
+
+    Raise `OSError`, also for a pipe, a device or a directory; `ValueError` when it is longer than `most` bytes.
+    """
+    require_named_file(path)
+    if is_null_device(path):
+        return b""
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it is longer than {most:,} bytes")
+    return content
+
+
+def require_named_file(path: str) -> None:
+    """Raise `OSError` unless a person's path leads to a plain file, the null device or a pipe that a shell opened."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    inherited = stat.S_ISFIFO(mode) and path.startswith(_INHERITED)
+    if not (stat.S_ISREG(mode) or inherited or is_null_device(path)):
+        raise _not_a_plain_file()
+
+
+def is_null_device(path: str) -> bool:
+    """Return True if a path leads to `/dev/null`: so a person switches a file off."""
+    try:
+        return os.path.samefile(path, os.devnull)
+    except OSError:
+        return False
+
+
+def _not_a_plain_file() -> NotARegularFileError:
+    return NotARegularFileError(errno.EINVAL, "it is not a plain file")

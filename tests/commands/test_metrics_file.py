@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from restore.commands.observe import measure_store
 from restore.monitoring.prometheus import parse_samples, update_metrics_file
 from restore.stores.layout import PROVEN_FILE
 from restore.system.events import no_log
+from tests.support.hostile_files import put_device, put_directory, put_endless, put_pipe
 from tests.support.program import ProgramResult, make_environment, run_program
 from tests.support.resolve_settings import resolve_settings
 from tests.support.sample_stores import FilledStore
@@ -222,3 +225,30 @@ def test_a_look_at_the_store_is_a_sign_of_life_at_each_file(store: FilledStore) 
     measure_store(resolve_settings("list", "cities", store=store.path), no_log, lambda: signs.append("a file"))
 
     assert signs == ["a file"] * 6
+
+
+@pytest.mark.parametrize("put", [put_pipe, put_device, put_directory, put_endless])
+def test_what_is_no_small_plain_file_is_neither_read_nor_replaced(
+    put: Callable[[Path], None], store: FilledStore, tmp_path: Path
+) -> None:
+    """A pipe would block for ever, a device never ends. The run itself goes on."""
+    store.add("cities")
+    file = tmp_path / "m.prom"
+    put(file)
+    before = file.lstat()
+    result = run_program("verify", "--store", str(store.path), "--metrics-file", str(file), cwd=tmp_path, timeout=20)
+
+    assert (result.status, file.lstat()[:7]) == (0, before[:7])
+    assert f"metrics file '{file}' cannot be replaced: " in result.stderr
+
+
+def test_the_null_device_switches_the_file_off(store: FilledStore, tmp_path: Path) -> None:
+    """`RESTORE_METRICS_FILE=/dev/null`, here through a link, which stays."""
+    store.add("cities")
+    (tmp_path / "off").symlink_to(os.devnull)
+    result = run_program(
+        "verify", cwd=tmp_path, environment={"RESTORE_STORE": str(store.path), "RESTORE_METRICS_FILE": "off"}
+    )
+
+    assert (result.status, "metrics" in result.stderr) == (0, False)
+    assert str((tmp_path / "off").readlink()) == os.devnull

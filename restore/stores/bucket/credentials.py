@@ -17,6 +17,7 @@ import msgspec
 from restore.errors import AuthError, SettingsError
 from restore.stores.bucket.client import BucketClient
 from restore.stores.location import Location, LocationKind
+from restore.system.files import read_named_file, require_named_file
 from restore.system.optional_package import import_optional
 
 _CONNECT_SECONDS = 5
@@ -33,6 +34,7 @@ _ROLE_VARIABLES = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
+_FILE_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE")
 _AZURE_PARTS = {
     "AccountName": "account_name",
     "AccountKey": "account_key",
@@ -49,6 +51,7 @@ def open_client(
     Raise `SettingsError` when the package is missing or the environment's values are wrong.
     """
     stores = import_optional("obstore.store", "buckets")
+    _require_files(environment)
     _return_large_blocks()
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
@@ -63,6 +66,17 @@ def open_client(
             f"store '{location}' cannot be opened with what the environment says ({type(error).__name__})",
             hint="docs/stores.md lists the variables that are read",
         ) from None
+
+
+def _require_files(environment: Mapping[str, str]) -> None:
+    """Raise `SettingsError` where obstore itself would read a pipe or a device, and wait for ever."""
+    for name in _FILE_VARIABLES:
+        path = environment.get(name)
+        try:
+            if path:
+                require_named_file(path)
+        except OSError as error:
+            raise SettingsError(f"{name}: '{path}' cannot be read: {error.strerror}") from error
 
 
 class _Timeouts(msgspec.Struct, frozen=True):
@@ -92,11 +106,10 @@ def _make_options(endpoint: str, environment: Mapping[str, str], timeout: _Timeo
     authorities = environment.get("AWS_CA_BUNDLE") or environment.get("SSL_CERT_FILE")
     if authorities:
         try:
-            options["root_certificate"] = Path(authorities).read_bytes()
-        except OSError as error:
-            raise SettingsError(
-                f"'{authorities}' (AWS_CA_BUNDLE, SSL_CERT_FILE) cannot be read: {error.strerror}"
-            ) from error
+            options["root_certificate"] = read_named_file(authorities)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", "") or error
+            raise SettingsError(f"'{authorities}' (AWS_CA_BUNDLE, SSL_CERT_FILE) cannot be read: {reason}") from error
     return options
 
 
@@ -195,10 +208,10 @@ def _read_profile(environment: Mapping[str, str]) -> _Profile:
 def _read_ini(path: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
-        parser.read_string(Path(path).read_text(encoding="utf-8"))
+        parser.read_string(read_named_file(path).decode())
     except FileNotFoundError:
         return parser
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+    except (OSError, ValueError, configparser.Error) as error:
         raise SettingsError(f"'{path}' cannot be read ({type(error).__name__})") from None
     return parser
 
