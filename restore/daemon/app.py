@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import NoReturn
 
-import msgspec
 from structlog.contextvars import bound_contextvars
 
 from restore.commands import observe
@@ -26,6 +25,7 @@ from restore.system import signals
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 from restore.system.process import describe_process, is_process_gone
+from restore.system.text import encode_json
 
 # Reads the settings again for one command: secret files or restore.yaml may have changed.
 Renew = Callable[[str], Settings]
@@ -90,7 +90,7 @@ def make_pages(scheduler: Scheduler) -> Pages:
         health = scheduler.read_health()
         fine = health.ready if ready else health.healthy
         status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
-        return PageResponse(status, _JSON, msgspec.json.encode(health) + b"\n")
+        return PageResponse(status, _JSON, f"{encode_json(health)}\n".encode())
 
     return {
         "/healthz": lambda: show_health(ready=False),

@@ -20,6 +20,7 @@ from restore.settings.command_names import Command
 from restore.settings.schedule import Schedule
 from restore.system.clock import Clock
 from restore.system.events import Log
+from restore.system.text import encode_json
 
 # Between two looks the machine's clock may be set, and a laptop may have slept.
 _LONGEST_SLEEP_SECONDS = 5.0
@@ -148,7 +149,7 @@ class Scheduler:
         metrics = render_samples(self._samples).decode()
         state = SchedulerState(jobs=(*(one.record for one in self._jobs), *others), metrics=metrics)
         try:
-            return self._session.state_store.write(msgspec.json.encode(state))
+            return self._session.state_store.write(encode_json(state).encode())
         except RestoreError as error:
             self._session.log("schedule.not_saved", level="warning", reason=str(error))
             return True

@@ -9,6 +9,7 @@ from restore.monitoring.run_result import RunResult
 from restore.monitoring.webhook import NotifyError, extend_url, post
 from restore.system.events import Log
 from restore.system.secret import Secret
+from restore.system.text import encode_json
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -42,9 +43,8 @@ class Notifier:
     ) -> None:
         """Notify both that a run has ended. `others_failing` are the commands whose own last run failed."""
         if self._webhook is not None:
-            body = msgspec.json.encode(
-                make_notification(msgspec.structs.replace(result, error=self._mask(result.error)))
-            )
+            masked = msgspec.structs.replace(result, error=self._mask(result.error))
+            body = encode_json(make_notification(masked)).encode()
             self._send(self._webhook, body, "application/json", what="webhook", timeout_seconds=timeout_seconds)
         if self._healthchecks is None:
             return

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from restore.checks.file_report import FileReport, FileState
 from restore.monitoring.metrics import BY_NAME, COUNTED_COMMANDS
 from restore.monitoring.run_result import CollectionRun, RunResult
+from restore.system.text import escape_surrogates
 
 
 class SeriesKey(NamedTuple):
@@ -59,9 +60,9 @@ def record_run(samples: Samples, result: RunResult) -> Samples:
 
 
 def _record_collection_run(found: dict[SeriesKey, float], result: RunResult, run: CollectionRun) -> None:
-    command, name = result.command, (run.collection,)
+    command, name = result.command, (escape_surrogates(run.collection),)
     outcome = "failed" if run.status else "skipped" if run.skipped else "succeeded"
-    _add(found, SeriesKey(f"{command}_total", (run.collection, outcome)), 1)
+    _add(found, SeriesKey(f"{command}_total", (*name, outcome)), 1)
     found[SeriesKey(f"{command}_last_status", name)] = float(not run.status)
     if run.seconds is not None:
         found[SeriesKey(f"{command}_duration_seconds", name)] = run.seconds
@@ -96,17 +97,18 @@ def record_store(samples: Samples, contents: StoreContents, now: datetime) -> Sa
         proofs = [*(one.last_proven for one in own), proven.get(collection)]
         past = [at for at in proofs if at is not None and at <= now + _SET_BACK]
         if past:
-            found[SeriesKey("last_proven_timestamp_seconds", (collection,))] = max(past).timestamp()
+            name = (escape_surrogates(collection),)
+            found[SeriesKey("last_proven_timestamp_seconds", name)] = max(past).timestamp()
     return found
 
 
 def _record_collection(
     found: dict[SeriesKey, float], collection: str, files: list[FileReport], expected: int
 ) -> None:
-    name = (collection,)
+    name = (escape_surrogates(collection),)
     for word in ("verified", "unverified", "broken"):
         count = sum(1 for one in files if _judge(one) == word)
-        found[SeriesKey("snapshots", (collection, word))] = float(count)
+        found[SeriesKey("snapshots", (*name, word))] = float(count)
     found[SeriesKey("snapshots_expected", name)] = float(expected)
     made = [one.created for one in files if _judge(one) == "verified" and one.created]
     if made:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from restore.errors import IncompatibleError, IntegrityError
+from restore.system.text import encode_json
 
 SCHEMA = 1
 _DAMAGED_HINT = "it was damaged or written by hand; delete it to go on without it"
@@ -20,8 +21,8 @@ class _Schema(msgspec.Struct):
 
 
 def write_document(document: msgspec.Struct) -> bytes:
-    """Return a document as indented JSON that ends in a newline."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    """Return a document as indented JSON that ends in a newline; its texts may hold names that are not UTF-8."""
+    return f"{msgspec.json.format(encode_json(document), indent=2)}\n".encode()
 
 
 def read_document(

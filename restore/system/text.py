@@ -57,10 +57,15 @@ def encode_json(value: object) -> str:
         return msgspec.json.encode(_escape_surrogates(msgspec.to_builtins(value))).decode()
 
 
+def escape_surrogates(text: str) -> str:
+    r"""Return a text that UTF-8 can carry: bytes of a file name that are none become `\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _escape_surrogates(value: object) -> object:
     match value:
         case str():
-            return value.encode("utf-8", "backslashreplace").decode()
+            return escape_surrogates(value)
         case dict():
             return {_escape_surrogates(name): _escape_surrogates(inner) for name, inner in value.items()}
         case list() | tuple():

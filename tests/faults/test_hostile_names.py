@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from restore.monitoring.prometheus import parse_samples, render_samples
+from restore.monitoring.run_result import CollectionRun, RunResult
+from restore.monitoring.samples import SeriesKey, record_run
+from restore.snapshots.document import write_document
 from restore.snapshots.name import encode_collection
 from restore.stores.local.reader import LocalStore
 from tests.stores.conftest import BucketScenario
 from tests.support.program import run_program
 from tests.support.restore_scenario import RestoreScenario
+from tests.support.sample_stores import NOON, FilledStore
 from tests.support.server_under_test import Server
 from tests.support.state_dump import digest_files
 from tests.support.store_fixtures import minio
@@ -102,3 +109,37 @@ def test_a_bucket_takes_every_name_for_itself(bucket_scenario: BucketScenario) -
     assert (taken, pruned, restored) == ([0, 0], 0, 0)
     assert after == {**before, names[0]: before[names[0]][1:]}
     assert [server.count(name) for name in names] == list(range(1, len(names) + 1))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("verify",),
+        ("verify", "--sample", "50%", "--depth", "archive", "--log-format", "json"),
+        ("list",),
+        ("prune", "--keep-last", "1"),
+        ("mirror", "qdrant_snapshots", "copy"),
+    ],
+)
+def test_names_that_are_no_text_end_no_run(command: tuple[str, ...], store: FilledStore, tmp_path: Path) -> None:
+    """Files of other programs, damaged or not: they are told, and what is ours is handled."""
+    store.add("cities")
+    for name in (b"\xff.txt", b"caf\xe9-1-2026-11-18-10-15-00.snapshot", b"caf\xe9_20261118_101500.snapshot"):
+        Path(os.fsdecode(os.fsencode(store.path) + b"/" + name)).write_bytes(b"x")
+    metrics = {"RESTORE_METRICS_FILE": "m.prom", "RESTORE_STORE": str(store.path)}
+    text = run_program(*command, cwd=tmp_path, environment=metrics)
+    result = run_program(*command, "--json", cwd=tmp_path, environment=metrics)
+
+    assert "this is a bug" not in text.stderr
+    assert (text.status, result.status) in {(0, 0), (3, 3), (13, 13)}
+    assert msgspec.json.decode(result.stdout)
+
+
+def test_metrics_and_records_hold_names_that_are_no_text(tmp_path: Path) -> None:
+    """The same escaped form in a report, a record and a metric."""
+    run = CollectionRun(collection="caf\udce9", status=13)
+    ended = RunResult(command="verify", operation_id="x", status=13, seconds=1.0, at=NOON, runs=(run,))
+    twice = record_run(parse_samples(render_samples(record_run({}, ended)).decode()), ended)
+
+    assert twice[SeriesKey("verify_total", ("caf\\udce9", "failed"))] == 2
+    assert b"caf\\\\udce9" in write_document(ended)
