@@ -15,3 +15,8 @@ def import_optional(name: str, extra: str) -> Any:  # noqa: ANN401 - a module
         raise SettingsError(
             f"the package '{package}' is needed and not installed", hint=f"pip install 'qdrant-restore[{extra}]'"
         ) from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Return True for the panic of a package written in Rust: it is no `Exception`, and would end the process."""
+    return type(error).__module__ == "pyo3_runtime"

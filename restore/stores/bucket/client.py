@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from restore.errors import IntegrityError
-from restore.stores.bucket.errors import error_from_obstore, is_conflict, is_missing
+from restore.stores.bucket.errors import error_from_obstore, is_conflict, is_missing, panic_error
+from restore.system.optional_package import is_panic
 from restore.system.secret import Secret
 from restore.system.text import format_count
 
@@ -60,7 +61,7 @@ class BucketClient:
         self._store = store
         self._upload_store = upload_store
         self.name = name
-        self._pool = _WorkerThreads(_THREADS)
+        self._pool = _WorkerThreads(_THREADS, name)
 
     def begin(self, work: Callable[[], Result]) -> Future[Result]:
         """Run `work` in a thread; `result()` of the returned future waits for it."""
@@ -226,8 +227,9 @@ class _WorkerThreads:
     A process that opens a store for every job of its schedule would otherwise keep the threads of each.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, store: str) -> None:
         self._most = threads
+        self._store = store
         self._queue: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._started = 0
         self._idle = 0
@@ -261,5 +263,5 @@ class _WorkerThreads:
             try:
                 future.set_result(work())
             except BaseException as error:  # noqa: BLE001 - it is raised again where the result is waited for
-                future.set_exception(error)
+                future.set_exception(panic_error(self._store) if is_panic(error) else error)
             del work, future

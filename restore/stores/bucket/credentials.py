@@ -7,10 +7,12 @@ credentials. No credential is ever shown.
 import configparser
 import contextlib
 import ctypes
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -34,6 +36,8 @@ _ROLE_VARIABLES = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
+_PREFIXES = {LocationKind.S3: "AWS_", LocationKind.GCS: "STORAGE_EMULATOR_HOST", LocationKind.AZURE: "AZURE_"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FILE_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE")
 _AZURE_PARTS = {
     "AccountName": "account_name",
@@ -52,6 +56,7 @@ def open_client(
     """
     stores = import_optional("obstore.store", "buckets")
     _require_files(environment)
+    _refuse_controls(environment, _PREFIXES[location.kind])
     _return_large_blocks()
     make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
     try:
@@ -66,6 +71,45 @@ def open_client(
             f"store '{location}' cannot be opened with what the environment says ({type(error).__name__})",
             hint="docs/stores.md lists the variables that are read",
         ) from None
+
+
+def _refuse_controls(environment: Mapping[str, str], prefix: str) -> None:
+    """Raise `SettingsError` for a value with a control character, at which obstore would break off."""
+    problems = [
+        f"{name} has a control character in it (Windows line ends?)"
+        for name, value in environment.items()
+        if name.startswith(prefix) and _CONTROL.search(value)
+    ]
+    if problems:
+        raise SettingsError(*problems, hint="docs/stores.md lists the variables that are read")
+
+
+def _check_endpoint(where: str, text: str) -> str:
+    """Return the URL of an endpoint. Raise `SettingsError` when it is none; a password in it is not repeated."""
+    shown = text.rpartition("@")[2].partition("?")[0]
+    problem = ""
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        problem = "has a host or port that is none (a port is a number up to 65535)"
+    else:
+        if not text.isascii() or " " in text:
+            problem = "has a character that no URL has"
+        elif "://" not in text:
+            problem = f"has no scheme (did you mean http://{shown}?)"
+        elif parts.scheme not in {"http", "https"}:
+            problem = f"begins with {parts.scheme}://, an endpoint is http:// or https://"
+        elif not has_host:
+            problem = "has no host, or port 0"
+    if problem:
+        raise SettingsError(f"{where}: '{shown}' {problem}", hint="docs/stores.md lists the variables that are read")
+    return text
+
+
+def _find_endpoint(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """Return the first of these variables that is set; empty without one. Raise `SettingsError` for no URL."""
+    return next((_check_endpoint(name, environment[name]) for name in names if environment.get(name)), "")
 
 
 def _require_files(environment: Mapping[str, str]) -> None:
@@ -138,7 +182,9 @@ def _return_large_blocks() -> None:
 
 def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
     profile = _read_profile(environment)
-    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or profile.endpoint
+    endpoint = _find_endpoint(environment, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    if not endpoint and profile.endpoint:
+        endpoint = _check_endpoint("endpoint_url of the AWS profile", profile.endpoint)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.region
     # One object at a time: every compatible store supports that, and reports each refusal.
     config: dict[str, Any] = {"region": region or "us-east-1", "disable_bulk_delete": True}
@@ -223,7 +269,7 @@ def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], t
     emulator = environment.get("STORAGE_EMULATOR_HOST", "")
     config: dict[str, Any] = {}
     if emulator:
-        url = emulator if "://" in emulator else f"http://{emulator}"
+        url = _check_endpoint("STORAGE_EMULATOR_HOST", emulator if "://" in emulator else f"http://{emulator}")
         account = {"gcs_base_url": url.rstrip("/"), "disable_oauth": True, "client_email": "", "private_key": ""}
         config["service_account_key"] = msgspec.json.encode({**account, "private_key_id": ""}).decode()
         emulator = url
@@ -247,6 +293,8 @@ def _open_azure(stores: Any, location: Location, environment: Mapping[str, str],
         value = next((environment[name] for name in names if environment.get(name)), "")
         if value and key not in config:
             config[key] = value
+    if config.get("endpoint"):
+        _check_endpoint("the endpoint of Azure's variables", config["endpoint"])
     if "account_name" not in config:
         raise SettingsError(
             f"store '{location}': no storage account is named",

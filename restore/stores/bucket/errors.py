@@ -55,6 +55,14 @@ def is_transient(error: Exception) -> bool:
     return type(error).__name__ == "GenericError" and (not status or status in {"408", "429"} or status >= "500")
 
 
+def panic_error(store: str) -> StoreError:
+    """Return the error for a panic of obstore. Its own text is on stderr already, and may contain a credential."""
+    return StoreError(
+        f"store '{store}': the package 'obstore' broke off",
+        hint="is one of the variables in docs/stores.md wrong? else please report it with the lines above",
+    )
+
+
 def error_from_obstore(error: Exception, store: str, what: str) -> RestoreError:
     """Return the `RestoreError` for an error of obstore. `store` is the store's URL, `what` says what was tried."""
     text = str(error)
