@@ -52,8 +52,8 @@ class Fallback(StrEnum):
     PREVIOUS = "previous"
 
 
-class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """All choices for one collection. `snapshot` is `latest`, a file name in the store, or a path."""
+class RestorePolicies(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices that may be made for a whole run, or for one collection."""
 
     on_existing: OnExisting = OnExisting.SKIP
     on_empty: OnEmpty = OnEmpty.RESTORE
@@ -61,6 +61,11 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     verify: Verify = Verify.FULL
     transfer: Transfer = Transfer.AUTO
     fallback: Fallback = Fallback.NONE
+    allow_version_gap: bool = False
+
+
+class Policies(RestorePolicies, frozen=True, kw_only=True):
+    """All choices for one collection. `snapshot` is `latest`, a file name in the store, or a path."""
+
     snapshot: str = "latest"
     to: str = ""
-    allow_version_gap: bool = False

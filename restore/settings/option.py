@@ -71,30 +71,33 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 class OptionGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of one topic. A field is `name: Annotated[type, Option(…)] = default`; a second option is a synonym.
 
-    `inherited` are the options of fields that another struct declares.
+    `inherited` are the options of fields that another struct declares, `commands` those of options that name none.
     """
 
     heading: ClassVar[str] = ""
+    commands: ClassVar[tuple[Command, ...]] = ()
     inherited: ClassVar[Mapping[str, Option]] = {}
 
 
 def list_options(group: str, kind: type[OptionGroup]) -> Iterator[Option]:
     """Yield the options that a group declares, in order, with the names, types and defaults of their fields."""
-    declared = [(attribute, option, None) for attribute, option in kind.inherited.items()]
-    for attribute, annotation in kind.__annotations__.items():
-        options = getattr(annotation, "__metadata__", ())
-        declared += [(attribute, option, annotation.__origin__) for option in options]
+    types: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        types |= getattr(base, "__annotations__", {})
     defaults = kind()
-    for attribute, option, value_type in declared:
-        yield msgspec.structs.replace(
-            option,
-            name=option.name or attribute.removesuffix("_seconds").replace("_", "-"),
-            heading=option.heading or kind.heading,
-            group=group,
-            attribute=attribute,
-            default=getattr(defaults, attribute),
-            **_find_shape(value_type),
-        )
+    for attribute in dict.fromkeys((*kind.inherited, *types)):
+        annotation, inherited = types[attribute], kind.inherited.get(attribute)
+        for option in (inherited,) if inherited else getattr(annotation, "__metadata__", ()):
+            yield msgspec.structs.replace(
+                option,
+                name=option.name or attribute.removesuffix("_seconds").replace("_", "-"),
+                heading=option.heading or kind.heading,
+                commands=option.commands or kind.commands,
+                group=group,
+                attribute=attribute,
+                default=getattr(defaults, attribute),
+                **_find_shape(getattr(annotation, "__origin__", annotation)),
+            )
 
 
 def _find_shape(value_type: type | None) -> dict[str, Any]:

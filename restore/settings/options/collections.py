@@ -81,13 +81,13 @@ class PatternSettings(OptionGroup, frozen=True, kw_only=True):
     """Collections chosen by shell patterns."""
 
     heading: ClassVar = "Collections"
+    commands: ClassVar = SELECTING
 
     include: Annotated[
         tuple[str, ...],
         Option(
             placeholder="PATTERNS",
             several=True,
-            commands=SELECTING,
             flag_help="Only collections like this shell pattern ('A*'); may be given several times.",
             help="Only collections like one of these shell patterns, separated by commas.",
         ),
@@ -97,7 +97,6 @@ class PatternSettings(OptionGroup, frozen=True, kw_only=True):
         Option(
             placeholder="PATTERNS",
             several=True,
-            commands=SELECTING,
             flag_help="Not the collections like this shell pattern ('*_test'), whatever includes them.",
             help="Not the collections like one of these shell patterns, whatever includes them.",
         ),

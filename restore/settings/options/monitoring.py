@@ -44,6 +44,7 @@ class MonitoringSettings(OptionGroup, frozen=True, kw_only=True):
     """Where `serve` answers, and where what became of a run is told."""
 
     heading: ClassVar = "Watching"
+    commands: ClassVar = OBSERVED
 
     listen: Annotated[
         str,
@@ -77,7 +78,6 @@ class MonitoringSettings(OptionGroup, frozen=True, kw_only=True):
         str,
         Option(
             placeholder="PATH",
-            commands=OBSERVED,
             help="Write the metrics into this file when a run has ended, for node_exporter's textfile collector.",
         ),
     ] = ""
@@ -88,7 +88,6 @@ class MonitoringSettings(OptionGroup, frozen=True, kw_only=True):
             key="notify.webhook",
             placeholder="URL",
             secret=True,
-            commands=OBSERVED,
             read=_parse_secret_url,
             help="POST a JSON object there when a run has ended.",
         ),
@@ -100,7 +99,6 @@ class MonitoringSettings(OptionGroup, frozen=True, kw_only=True):
             key="notify.healthchecks",
             placeholder="URL",
             secret=True,
-            commands=OBSERVED,
             read=_parse_secret_url,
             help="Ping a check of healthchecks.io there: start, success, fail; {command} in it is filled in.",
         ),

@@ -28,20 +28,16 @@ class OutputSettings(OptionGroup, frozen=True, kw_only=True):
     """How results and the log are written, and where settings are read from."""
 
     heading: ClassVar = "Output"
+    commands: ClassVar = CONFIGURED
 
     json: Annotated[bool, Option(commands=(*Command,), help="Print the result as JSON.")] = False
-    log_format: Annotated[LogFormat, Option(commands=CONFIGURED, help="How the log on stderr is written.")] = (
-        LogFormat.AUTO
-    )
-    log_level: Annotated[LogLevel, Option(commands=CONFIGURED, help="The least important event that is logged.")] = (
-        LogLevel.INFO
-    )
+    log_format: Annotated[LogFormat, Option(help="How the log on stderr is written.")] = LogFormat.AUTO
+    log_level: Annotated[LogLevel, Option(help="The least important event that is logged.")] = LogLevel.INFO
     config: Annotated[
         str,
         Option(
             key=ABSENT,
             placeholder="PATH",
-            commands=CONFIGURED,
             help="The settings file; restore.yaml in the working directory is read when it is there.",
         ),
     ] = ""

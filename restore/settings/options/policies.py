@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from restore.recovery.policy_choices import Fallback, OnEmpty, OnExisting, OnMissing, Transfer, Verify
+from restore.recovery.policy_choices import RestorePolicies
 from restore.settings.command_names import TRANSFERRING, Command
 from restore.settings.option import ABSENT, Option, OptionGroup
 from restore.settings.parsers import parse_concurrency, parse_note, parse_samples
@@ -11,67 +11,27 @@ _RESTORING = (Command.RESTORE, Command.CONFIG)
 _SNAPSHOTTING = (Command.SNAPSHOT, Command.CONFIG)
 
 
-class PolicySettings(OptionGroup, frozen=True, kw_only=True):
+def _choice(help_text: str, commands: tuple[Command, ...] = _RESTORING) -> Option:
+    return Option(commands=commands, per_collection=True, help=help_text)
+
+
+class PolicySettings(RestorePolicies, OptionGroup, frozen=True, kw_only=True):
     """One choice per question; those that are not for a whole run may be made for one collection."""
 
     heading: ClassVar = "Policies"
+    inherited: ClassVar = {
+        "on_existing": _choice("The collection is there and has points; replace acts only on collections named."),
+        "on_empty": _choice("The collection is there without points, although the snapshot has some."),
+        "on_missing": _choice("Neither the collection nor a snapshot of it is there."),
+        "verify": _choice("What is compared after a transfer; full samples points."),
+        "transfer": _choice(
+            "How the bytes travel; auto tries the server's own file, then uploads.",
+            (Command.RESTORE, Command.DRILL, Command.CONFIG),
+        ),
+        "fallback": _choice("What to take when the newest snapshot does not verify."),
+        "allow_version_gap": _choice("Replace data also from a snapshot that Qdrant does not support on this version."),
+    }
 
-    on_existing: Annotated[
-        OnExisting,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="The collection is there and has points; replace acts only on collections named.",
-        ),
-    ] = OnExisting.SKIP
-    on_empty: Annotated[
-        OnEmpty,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="The collection is there without points, although the snapshot has some.",
-        ),
-    ] = OnEmpty.RESTORE
-    on_missing: Annotated[
-        OnMissing,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="Neither the collection nor a snapshot of it is there.",
-        ),
-    ] = OnMissing.REFUSE
-    verify: Annotated[
-        Verify,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="What is compared after a transfer; full samples points.",
-        ),
-    ] = Verify.FULL
-    transfer: Annotated[
-        Transfer,
-        Option(
-            commands=(Command.RESTORE, Command.DRILL, Command.CONFIG),
-            per_collection=True,
-            help="How the bytes travel; auto tries the server's own file, then uploads.",
-        ),
-    ] = Transfer.AUTO
-    fallback: Annotated[
-        Fallback,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="What to take when the newest snapshot does not verify.",
-        ),
-    ] = Fallback.NONE
-    allow_version_gap: Annotated[
-        bool,
-        Option(
-            commands=_RESTORING,
-            per_collection=True,
-            help="Replace data also from a snapshot that Qdrant does not support on this version.",
-        ),
-    ] = False
     samples: Annotated[
         int,
         Option(

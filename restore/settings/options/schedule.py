@@ -6,7 +6,6 @@ from restore.settings.command_names import Command
 from restore.settings.durations import parse_duration
 from restore.settings.option import Option, OptionGroup
 
-_SERVING = (Command.SERVE, Command.CONFIG)
 _HALF_A_DAY = 43200.0
 
 
@@ -40,7 +39,6 @@ def _schedule(job: Command, question: str) -> Option:
         name=f"schedule-{job}",
         key=f"schedule.{job}",
         placeholder="CRON",
-        commands=_SERVING,
         read=_parse_schedule,
         help=f"{question}: five cron fields, @daily, @every 6h.",
     )
@@ -50,6 +48,7 @@ class ScheduleSettings(OptionGroup, frozen=True, kw_only=True):
     """One schedule per job, empty when it is not scheduled; a field has the name of its command."""
 
     heading: ClassVar = "Schedule"
+    commands: ClassVar = (Command.SERVE, Command.CONFIG)
 
     snapshot: Annotated[str, _schedule(Command.SNAPSHOT, "When to snapshot")] = ""
     prune: Annotated[str, _schedule(Command.PRUNE, "When to prune")] = ""
@@ -62,7 +61,6 @@ class ScheduleSettings(OptionGroup, frozen=True, kw_only=True):
             name="schedule-time-zone",
             key="schedule.time_zone",
             placeholder="ZONE",
-            commands=_SERVING,
             read=_parse_zone,
             help="The time zone that the cron fields are meant in, by its name: Europe/Berlin.",
         ),
@@ -73,7 +71,6 @@ class ScheduleSettings(OptionGroup, frozen=True, kw_only=True):
             name="schedule-jitter",
             key="schedule.jitter",
             placeholder="SECONDS|2m|1h",
-            commands=_SERVING,
             read=_parse_jitter,
             help="Begin each run by up to this much later; always the same for one slot of one machine.",
         ),

@@ -12,6 +12,7 @@ class ServerSettings(OptionGroup, frozen=True, kw_only=True):
     """The Qdrant server."""
 
     heading: ClassVar = "Qdrant"
+    commands: ClassVar = CONNECTING
 
     url: Annotated[
         str,
@@ -20,7 +21,6 @@ class ServerSettings(OptionGroup, frozen=True, kw_only=True):
             variable="QDRANT_URL",
             placeholder="URL",
             aliases=("--url",),
-            commands=CONNECTING,
             read=parse_url,
             help="Where Qdrant answers; without a port it is the scheme's own (80 or 443), Qdrant's is 6333.",
         ),
@@ -32,7 +32,6 @@ class ServerSettings(OptionGroup, frozen=True, kw_only=True):
             placeholder="KEY",
             secret=True,
             docker_secret="qdrant_api_key",  # noqa: S106 - a file's name
-            commands=CONNECTING,
             read=parse_secret,
             help="The key that Qdrant asks for; to restore it must be allowed to manage.",
         ),
@@ -41,10 +40,9 @@ class ServerSettings(OptionGroup, frozen=True, kw_only=True):
         str,
         Option(
             placeholder="PATH",
-            commands=CONNECTING,
             help="The authority (PEM) that signed Qdrant's certificate, when the system does not know it.",
         ),
     ] = ""
-    insecure: Annotated[
-        bool, Option(commands=CONNECTING, help="Accept any certificate of Qdrant; said in the log at every start.")
-    ] = False
+    insecure: Annotated[bool, Option(help="Accept any certificate of Qdrant; said in the log at every start.")] = (
+        False
+    )

@@ -7,8 +7,6 @@ from restore.settings.command_names import CONFIGURED, Command
 from restore.settings.option import ABSENT, Option, OptionGroup
 from restore.settings.parsers import parse_mode, parse_server_path, parse_store
 
-_WRITING = (Command.SNAPSHOT, Command.SERVE, Command.CONFIG)
-
 
 class Compress(StrEnum):
     """How snapshots are compressed before they are stored."""
@@ -28,6 +26,7 @@ class StoreSettings(OptionGroup, frozen=True, kw_only=True):
     """The store, and how snapshots are kept there."""
 
     heading: ClassVar = "Store"
+    commands: ClassVar = (Command.SNAPSHOT, Command.SERVE, Command.CONFIG)
 
     location: Annotated[
         str,
@@ -87,33 +86,23 @@ class StoreSettings(OptionGroup, frozen=True, kw_only=True):
         str,
         Option(
             placeholder="PATH",
-            commands=(
-                Command.RESTORE,
-                Command.VERIFY,
-                Command.LIST,
-                Command.DRILL,
-                Command.SERVE,
-                Command.CONFIG,
-            ),
+            commands=(Command.RESTORE, Command.VERIFY, Command.LIST, Command.DRILL, Command.SERVE, Command.CONFIG),
             help="The age identity (a key made by age-keygen, or an SSH key) that opens encrypted snapshots.",
         ),
     ] = ""
-    compress: Annotated[
-        Compress, Option(commands=_WRITING, per_collection=True, help="Compress snapshots before they are stored.")
-    ] = Compress.NONE
+    compress: Annotated[Compress, Option(per_collection=True, help="Compress snapshots before they are stored.")] = (
+        Compress.NONE
+    )
     encrypt: Annotated[
         Encrypt,
         Option(
-            commands=_WRITING,
-            per_collection=True,
-            help="Encrypt snapshots before they are stored; for whom, says the recipients file.",
+            per_collection=True, help="Encrypt snapshots before they are stored; for whom, says the recipients file."
         ),
     ] = Encrypt.NONE
     recipients_file: Annotated[
         str,
         Option(
             placeholder="PATH",
-            commands=_WRITING,
             per_collection=True,
             help="Who may open encrypted snapshots: age1… or ssh-… public keys, one a line.",
         ),

@@ -11,7 +11,6 @@ from restore.system.secret import Secret
 
 ON_SERVER, ON_EMBEDDED = "server", "embedded"
 _VERIFYING = (Command.VERIFY, Command.CONFIG)
-_DRILLING = (Command.DRILL, Command.CONFIG)
 
 
 def _parse_sample(text: str) -> SampleShare | None:
@@ -38,6 +37,7 @@ class VerificationSettings(OptionGroup, frozen=True, kw_only=True):
     """How snapshots are proven."""
 
     heading: ClassVar = "Proof"
+    commands: ClassVar = (Command.DRILL, Command.CONFIG)
 
     depth: Annotated[
         Depth,
@@ -65,7 +65,6 @@ class VerificationSettings(OptionGroup, frozen=True, kw_only=True):
         Option(
             flag="--on",
             placeholder="server|embedded|URL",
-            commands=_DRILLING,
             read=_parse_place,
             help="Where a drill restores to: beside the collections, the embedded engine, or another Qdrant.",
         ),
@@ -75,7 +74,6 @@ class VerificationSettings(OptionGroup, frozen=True, kw_only=True):
         Option(
             placeholder="KEY",
             secret=True,
-            commands=_DRILLING,
             read=parse_secret,
             help="The key of the other Qdrant that a drill restores into; QDRANT_API_KEY is never sent there.",
         ),
@@ -83,7 +81,7 @@ class VerificationSettings(OptionGroup, frozen=True, kw_only=True):
     drill_insecure: Annotated[
         bool,
         Option(
-            commands=(*_DRILLING, Command.SERVE),
+            commands=(Command.DRILL, Command.CONFIG, Command.SERVE),
             help="Accept any certificate of that other Qdrant; said in the log at every start.",
         ),
     ] = False
