@@ -30,7 +30,7 @@ class Depth(StrEnum):
 # The depths of drills: on a server, and on the embedded engine, which proves less.
 RESTORE = "restore"
 EMBEDDED = "embedded"
-_VERIFY_DEPTHS = (Depth.LIST, Depth.HASH, Depth.ARCHIVE)
+_VERIFY_DEPTHS = tuple(Depth)
 _ORDER = [*map(str, _VERIFY_DEPTHS), EMBEDDED, RESTORE]
 
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta, tzinfo
 import msgspec
 
 from restore.daemon.slots import JobRecord, find_next
-from restore.monitoring.samples import Samples, SeriesKey
+from restore.monitoring.metrics import OF_SERVE
+from restore.monitoring.samples import Samples, SeriesKey, drop_metrics
 from restore.settings.schedule import Schedule
 
 
@@ -104,20 +105,9 @@ def _describe_job(one: JobState) -> JobHealth:
     )
 
 
-_OF_SERVE = frozenset(
-    {
-        "operation_in_progress",
-        "next_run_timestamp_seconds",
-        "seconds_since_proven",
-        "serve_healthy",
-        "serve_ready",
-    }
-)
-
-
 def record_moment(samples: Samples, health: Health, now: datetime) -> Samples:
     """Return the samples with what is true at `now`, as `/metrics` shows it."""
-    found = {key: value for key, value in samples.items() if key.name not in _OF_SERVE}
+    found = drop_metrics(samples, OF_SERVE)
     found[SeriesKey("serve_healthy")] = float(health.healthy)
     found[SeriesKey("serve_ready")] = float(health.ready)
     for job in health.jobs:

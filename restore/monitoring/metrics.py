@@ -33,120 +33,86 @@ class Metric(msgspec.Struct, frozen=True):
         return PREFIX + self.name
 
 
+def _gauge(name: str, label: str, help_text: str) -> Metric:
+    return Metric(name, MetricType.GAUGE, (label,) if label else (), help_text)
+
+
+def _counter(name: str, labels: tuple[str, ...], help_text: str) -> Metric:
+    return Metric(name, MetricType.COUNTER, labels, help_text)
+
+
 def _list_command(command: str) -> tuple[Metric, ...]:
-    each = ("collection",)
     return (
-        Metric(
+        _counter(
             f"{command}_total",
-            MetricType.COUNTER,
             ("collection", "outcome"),
             f"Collections that {command} was run for, by outcome: succeeded, skipped, failed.",
         ),
-        Metric(
-            f"{command}_duration_seconds",
-            MetricType.GAUGE,
-            each,
-            f"How long the last {command} of the collection took.",
-        ),
-        Metric(
+        _gauge(f"{command}_duration_seconds", "collection", f"How long the last {command} of the collection took."),
+        _gauge(
             f"{command}_last_status",
-            MetricType.GAUGE,
-            each,
+            "collection",
             f"1: the last {command} of the collection succeeded, 0: failed.",
         ),
-        Metric(
+        _gauge(
             f"{command}_last_success_timestamp_seconds",
-            MetricType.GAUGE,
-            each,
+            "collection",
             f"When {command} last succeeded for the collection.",
         ),
     )
 
 
 _RUNS = (
-    Metric(
+    _counter(
         "run_total",
-        MetricType.COUNTER,
         ("command", "outcome"),
         "Whole runs of a command; succeeded means that every collection did.",
     ),
-    Metric("run_duration_seconds", MetricType.GAUGE, ("command",), "How long the last run took."),
-    Metric(
-        "run_last_status", MetricType.GAUGE, ("command",), "1: every collection of the last run succeeded, 0: not."
-    ),
-    Metric(
-        "run_last_success_timestamp_seconds",
-        MetricType.GAUGE,
-        ("command",),
-        "When every collection of a run last succeeded.",
-    ),
-    Metric(
-        "run_last_end_timestamp_seconds",
-        MetricType.GAUGE,
-        ("command",),
-        "When the last run ended, whatever came of it.",
-    ),
-    Metric(
-        "bytes_transferred_total",
-        MetricType.COUNTER,
-        ("direction",),
-        "Bytes of snapshots moved; download, upload or mirror.",
-    ),
-    Metric(
+    _gauge("run_duration_seconds", "command", "How long the last run took."),
+    _gauge("run_last_status", "command", "1: every collection of the last run succeeded, 0: not."),
+    _gauge("run_last_success_timestamp_seconds", "command", "When every collection of a run last succeeded."),
+    _gauge("run_last_end_timestamp_seconds", "command", "When the last run ended, whatever came of it."),
+    _counter("bytes_transferred_total", ("direction",), "Bytes of snapshots moved; download, upload or mirror."),
+    _gauge(
         "lock_wait_seconds",
-        MetricType.GAUGE,
-        ("command",),
+        "command",
         "How long the last run waited for another run, which held the lock of the store or the collection.",
     ),
 )
 
-_STORE = (
+# Measured anew each time, never kept from an earlier run.
+OF_THE_STORE = (
     Metric(
         "snapshots",
         MetricType.GAUGE,
         ("collection", "state"),
         "Snapshots in the store: verified (its manifest promises every byte), unverified, broken (or found so).",
     ),
-    Metric(
-        "snapshots_expected",
-        MetricType.GAUGE,
-        ("collection",),
-        "How many verified snapshots there are to be at least.",
-    ),
-    Metric("latest_snapshot_timestamp_seconds", MetricType.GAUGE, ("collection",), "When the latest was made."),
-    Metric("latest_snapshot_size_bytes", MetricType.GAUGE, ("collection",), "Its size."),
-    Metric("latest_snapshot_points", MetricType.GAUGE, ("collection",), "Its points."),
-    Metric(
-        "oldest_verified_snapshot_timestamp_seconds", MetricType.GAUGE, ("collection",), "How far back one can go."
-    ),
-    Metric(
+    _gauge("snapshots_expected", "collection", "How many verified snapshots there are to be at least."),
+    _gauge("latest_snapshot_timestamp_seconds", "collection", "When the latest was made."),
+    _gauge("latest_snapshot_size_bytes", "collection", "Its size."),
+    _gauge("latest_snapshot_points", "collection", "Its points."),
+    _gauge("oldest_verified_snapshot_timestamp_seconds", "collection", "How far back one can go."),
+    _gauge(
         "last_proven_timestamp_seconds",
-        MetricType.GAUGE,
-        ("collection",),
+        "collection",
         "When a drill last proved one of the collection's snapshots, also one that was pruned since.",
     ),
 )
 
-_SERVE = (
-    Metric("operation_in_progress", MetricType.GAUGE, ("command",), "1 while serve runs the job, else 0."),
-    Metric("next_run_timestamp_seconds", MetricType.GAUGE, ("command",), "When serve will run the job next."),
-    Metric(
-        "seconds_since_proven",
-        MetricType.GAUGE,
-        ("collection",),
-        "Seconds since a drill last proved the collection's backup.",
-    ),
-    Metric("serve_healthy", MetricType.GAUGE, (), "What /healthz says: 1 or 0."),
-    Metric("serve_ready", MetricType.GAUGE, (), "What /readyz says: 1 or 0."),
+OF_SERVE = (
+    _gauge("operation_in_progress", "command", "1 while serve runs the job, else 0."),
+    _gauge("next_run_timestamp_seconds", "command", "When serve will run the job next."),
+    _gauge("seconds_since_proven", "collection", "Seconds since a drill last proved the collection's backup."),
+    _gauge("serve_healthy", "", "What /healthz says: 1 or 0."),
+    _gauge("serve_ready", "", "What /readyz says: 1 or 0."),
 )
-
-_BUILD = (Metric("build_info", MetricType.GAUGE, ("version",), "1; the version of qdrant-restore that wrote this."),)
 
 METRICS: tuple[Metric, ...] = (
     *_RUNS,
     *(metric for command in COUNTED_COMMANDS for metric in _list_command(command)),
-    *_STORE,
-    *_SERVE,
-    *_BUILD,
+    *OF_THE_STORE,
+    *OF_SERVE,
+    _gauge("build_info", "version", "1; the version of qdrant-restore that wrote this."),
 )
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from restore.checks.file_report import FileReport, FileState
-from restore.monitoring.metrics import BY_NAME, COUNTED_COMMANDS
+from restore.monitoring.metrics import BY_NAME, COUNTED_COMMANDS, OF_THE_STORE, Metric
 from restore.monitoring.run_result import CollectionRun, RunResult
 from restore.system.text import escape_surrogates
 
@@ -26,18 +26,6 @@ _STATES = {
 }
 # A clock may have been set back by this much.
 _SET_BACK = timedelta(hours=1)
-# Metrics of the store: measured anew each time, never kept from an earlier run.
-_OF_THE_STORE = frozenset(
-    {
-        "snapshots",
-        "snapshots_expected",
-        "latest_snapshot_timestamp_seconds",
-        "latest_snapshot_size_bytes",
-        "latest_snapshot_points",
-        "oldest_verified_snapshot_timestamp_seconds",
-        "last_proven_timestamp_seconds",
-    }
-)
 
 
 def record_run(samples: Samples, result: RunResult) -> Samples:
@@ -87,7 +75,7 @@ class StoreContents(NamedTuple):
 def record_store(samples: Samples, contents: StoreContents, now: datetime) -> Samples:
     """Return the samples with what the store holds now. A proof later than `now` is ignored: a clock was wrong."""
     files, expected, proven = contents
-    found = {key: value for key, value in samples.items() if key.name not in _OF_THE_STORE}
+    found = drop_metrics(samples, OF_THE_STORE)
     groups: dict[str, list[FileReport]] = {name: [] for name in sorted(expected)}
     for one in files:
         if one.collection in groups:
@@ -126,6 +114,12 @@ def _judge(one: FileReport) -> str:
     """Return the state of a snapshot, empty for another file. It is broken until it passes the check it failed."""
     word = _STATES.get(one.state, "")
     return "broken" if word and one.last_failure else word
+
+
+def drop_metrics(samples: Samples, metrics: Iterable[Metric]) -> dict[SeriesKey, float]:
+    """Return the samples without those of these metrics."""
+    names = {metric.name for metric in metrics}
+    return {key: value for key, value in samples.items() if key.name not in names}
 
 
 def keep_known(samples: Samples) -> Samples:

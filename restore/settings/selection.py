@@ -17,22 +17,6 @@ def select_collections(
     return tuple(sorted({name for name in names if is_selected(name, include, exclude)}))
 
 
-def warn_about_patterns(
-    names: Iterable[str], include: tuple[str, ...], exclude: tuple[str, ...], *, doing: str, where: str
-) -> tuple[str, ...]:
-    """Return a warning for each pattern that matches nothing: a typing error must not look like a success.
-
-    `doing` is the verb (`snapshot`), `where` the subject (`store 'x'`). Without patterns there is none.
-    """
-    if not include and not exclude:
-        return ()
-    names = tuple(names)
-    if not select_collections(names, include, exclude):
-        return (f"nothing to {doing}: {where} has no collection like that",)
-    idle = [pattern for pattern in include if not select_collections(names, (pattern,))]
-    return tuple(f"--include '{pattern}': {where} has no collection like that" for pattern in idle)
-
-
 def is_selected(name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> bool:
     """Return whether one name is meant."""
     if is_marker(name) or is_temporary(name) or any(fnmatchcase(name, pattern) for pattern in exclude):

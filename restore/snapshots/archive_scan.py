@@ -7,7 +7,7 @@ and little memory. Nothing is extracted.
 import re
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO, Any, cast
 
 import msgspec
@@ -33,25 +33,11 @@ _SEGMENT = "snapshot/files/segment.json"
 _MAKE_ANOTHER = "make the snapshot again, or take another one with --snapshot"
 
 
-def scan_archive_file(path: str, *, name: str = "") -> Archive:
-    """Scan a snapshot file. Errors call it `name`, else by its file name.
-
-    Raise `IntegrityError` when it is empty, no tar archive, cut anywhere, or contains a malformed document. Whether a
-    server accepts it is decided by `recovery.compatibility`.
-    """
-    name = name or Path(path).name
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below; its own errors are told apart from the reading's
-    except OSError as error:
-        raise error_from_os(error, f"snapshot '{name}' cannot be read") from error
-    with file:
-        return scan_archive(file, name=name)
-
-
 def scan_archive(opened: SnapshotReader | IO[bytes], *, name: str) -> Archive:
-    """Scan an opened snapshot, as `scan_archive_file` does. It seeks forward, or a little back.
+    """Scan an opened snapshot, which errors call `name`. It seeks forward, or a little back.
 
-    Raise also what reading raises.
+    Raise `IntegrityError` when it is empty, no tar archive, cut anywhere, or contains a malformed document, and what
+    reading raises. Whether a server accepts it is decided by `recovery.compatibility`.
     """
     file = cast("IO[bytes]", opened)
     try:

@@ -1,10 +1,9 @@
-"""SHA-256 of snapshots: of a file, of an opened file, and of a stream while it passes."""
+"""SHA-256 of snapshots: of an opened file, and of a stream while it passes."""
 
 import hashlib
 import queue
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from restore.snapshots.stored import IncomingSnapshot
@@ -19,18 +18,6 @@ class Readable(Protocol):
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Fill a buffer; return how many bytes, 0 at the end."""
         ...
-
-
-def hash_file(path: str, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
-    """Read a whole file; return its SHA-256 in lower-case hex and its size in bytes.
-
-    After each block, `on_bytes` is called with the number of bytes read so far. Raise `StoreError`.
-    """
-    try:
-        with Path(path).open("rb", buffering=0) as file:
-            return hash_stream(file, on_bytes, name=path)
-    except OSError as error:
-        raise error_from_os(error, f"'{path}' cannot be read") from error
 
 
 def hash_stream(file: Readable, on_bytes: Callable[[int], None] | None = None, *, name: str = "") -> tuple[str, int]:

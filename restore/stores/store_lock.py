@@ -24,11 +24,17 @@ class HeldLock(Protocol):
 
 
 @contextlib.contextmanager
-def store_lock(store: WritableStore, clock: Clock, log: Log, *, timeout_seconds: float | None) -> Iterator[float]:
+def store_lock(
+    store: WritableStore, clock: Clock, log: Log, *, timeout_seconds: float | None, dry_run: bool = False
+) -> Iterator[float]:
     """Hold a store's lock within a `with`; yield how many seconds another run was waited for.
 
-    Without a timeout, wait as long as its holder lives. Raise `LockedError` when it stays taken.
+    Without a timeout, wait as long as its holder lives. Raise `LockedError` when it stays taken. A dry run, which
+    only reads, takes no lock.
     """
+    if dry_run:
+        yield 0.0
+        return
     begin = clock.read_seconds()
     logged: float | None = None
 

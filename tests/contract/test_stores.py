@@ -16,13 +16,14 @@ from restore.commands.list.command import run as run_list
 from restore.commands.snapshot.publish import publish
 from restore.errors import DecryptionError, IntegrityError, LockedError, SettingsError
 from restore.snapshots.age import AgeIdentities, load_recipients
-from restore.snapshots.archive_scan import scan_archive, scan_archive_file
+from restore.snapshots.archive_scan import scan_archive
 from restore.snapshots.codec import Encoder
 from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import SnapshotName
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import Kind
 from restore.system.events import no_log
+from tests.support.archives import scan_archive_file
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST, SECOND, THIRD, describe
 from tests.support.sample_stores import RECORDED

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from restore.snapshots.archive import Archive
+from restore.snapshots.archive_scan import scan_archive
+from restore.snapshots.stored import StoredSnapshot
+from restore.stores.local.reader import LocalStore
 
 RECORDED = Path(__file__).parents[1] / "data" / "snapshots"
 CONFIG: dict[str, Any] = {"params": {"vectors": {"size": 4, "distance": "Dot"}, "shard_number": 1}}
@@ -16,6 +22,14 @@ CONFIG: dict[str, Any] = {"params": {"vectors": {"size": 4, "distance": "Dot"}, 
 def read_recorded(name: str) -> bytes:
     """Return a real snapshot of 1.18.3 (`plain`, `named`, `ring-node0`, …)."""
     return (RECORDED / f"{name}-1.18.3.snapshot").read_bytes()
+
+
+def scan_archive_file(path: str) -> Archive:
+    """Scan a file as a snapshot of the directory that it lies in."""
+    file = Path(path)
+    stored = StoredSnapshot(collection="", file=file.name, path=path, size=0)
+    with contextlib.closing(LocalStore(str(file.parent)).open_stored(stored)) as opened:
+        return scan_archive(opened, name=file.name)
 
 
 def make_tar(members: Mapping[str, bytes | tarfile.TarInfo], *, layout: int = tarfile.GNU_FORMAT) -> bytes:

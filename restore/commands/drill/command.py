@@ -31,7 +31,6 @@ from restore.qdrant.version import Version
 from restore.recovery.request import SnapshotCandidate
 from restore.settings.model import Settings
 from restore.settings.options.verification import ON_EMBEDDED, ON_SERVER
-from restore.settings.selection import select_collections
 from restore.stores.layout import Kind
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
@@ -82,7 +81,7 @@ def run(settings: Settings, session: DrillSession) -> DrillReport:
 
 def _list_drillable(settings: Settings, session: DrillSession) -> tuple[str, ...]:
     names = (name for name in session.store.list_latest() if not find_name_problem(name))
-    return select_collections(names, settings.patterns.include, settings.patterns.exclude)
+    return settings.patterns.select(names)
 
 
 def _drill(settings: Settings, session: DrillSession, collection: str, server: Version) -> DrillOutcome:

@@ -4,6 +4,7 @@ The marker is placed before anything is sent and dropped last. So whatever a kil
 drill's: its marker names the temporary collection, and its heartbeat stands still.
 """
 
+import contextlib
 import threading
 from types import TracebackType
 from typing import Self
@@ -59,11 +60,8 @@ class TemporaryCollection:
         left = [self._describe_left("no answer in time")]
 
         def work() -> None:
-            last = self._session.qdrant.clone()
-            try:
+            with contextlib.closing(self._session.qdrant.clone()) as last:
                 left[:] = [self._drop(last, _INTERRUPTED_TIMEOUT_SECONDS)]
-            finally:
-                last.close()
 
         worker = threading.Thread(target=work, name="drop", daemon=True)
         worker.start()

@@ -9,7 +9,6 @@ from restore.commands.outcome import CommandResult
 from restore.retention.pin import add_pins
 from restore.sets.reader import list_sets
 from restore.settings.model import Settings
-from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, select_shown
 from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.clock import Clock
@@ -38,18 +37,14 @@ def _warn(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> tuple
     if settings.arguments:
         return ()
     names = (entry.collection for entry in entries if entry.collection)
-    return warn_about_patterns(
-        names, settings.patterns.include, settings.patterns.exclude, doing="list", where=f"store '{store.name}'"
-    )
+    return settings.patterns.warn(names, doing="list", where=f"store '{store.name}'")
 
 
 def _is_wanted(settings: Settings, entry: Entry) -> bool:
     if settings.arguments:
         return entry.collection in settings.arguments
     if settings.patterns.include or settings.patterns.exclude:
-        return entry.collection is not None and is_selected(
-            entry.collection, settings.patterns.include, settings.patterns.exclude
-        )
+        return entry.collection is not None and settings.patterns.is_selected(entry.collection)
     return True
 
 

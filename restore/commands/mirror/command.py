@@ -3,9 +3,7 @@
 What the target has is never changed, and nothing is deleted there unless a rule of its own is given.
 """
 
-import contextlib
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -30,7 +28,6 @@ from restore.retention.pruner import Pruner
 from restore.retention.rule import RetentionRule, apply_rule
 from restore.sets.reader import read_sets
 from restore.settings.model import Settings
-from restore.settings.selection import select_collections, warn_about_patterns
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX
@@ -61,7 +58,13 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     begin = session.clock.read_seconds()
     target = session.target
     wanted, warnings = _choose(settings, session)
-    with _lock(settings, session) as waited:
+    with store_lock(
+        target,
+        session.clock,
+        session.log,
+        timeout_seconds=settings.limits.lock_timeout_seconds,
+        dry_run=settings.policies.dry_run,
+    ) as waited:
         removed = () if settings.policies.dry_run else target.remove_debris(wanted)
         outcomes = tuple(_mirror(settings, session, name) for name in wanted)
         follow_up = _FollowUp() if settings.policies.dry_run else _follow_up(settings, session, outcomes)
@@ -84,14 +87,6 @@ def run(settings: Settings, session: MirrorSession) -> MirrorReport:
     )
 
 
-def _lock(settings: Settings, session: MirrorSession) -> AbstractContextManager[float]:
-    if settings.policies.dry_run:
-        return contextlib.nullcontext(0.0)
-    return store_lock(
-        session.target, session.clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds
-    )
-
-
 def _mirror(settings: Settings, session: MirrorSession, collection: str) -> MirrorOutcome:
     begin = session.clock.read_seconds()
     outcome = _CollectionMirror(settings, session, collection).run()
@@ -107,10 +102,8 @@ def _choose(settings: Settings, session: MirrorSession) -> tuple[tuple[str, ...]
     if settings.collections.names:
         return settings.collections.names, ()
     where = f"store '{session.source.name}'"
-    warnings = warn_about_patterns(
-        there, settings.patterns.include, settings.patterns.exclude, doing="mirror", where=where
-    )
-    return select_collections(there, settings.patterns.include, settings.patterns.exclude), warnings
+    warnings = settings.patterns.warn(there, doing="mirror", where=where)
+    return settings.patterns.select(there), warnings
 
 
 class _FollowUp(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -18,7 +17,6 @@ from restore.retention.model import CollectionCandidates
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
 from restore.settings.model import Settings
-from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.protocols import WritableStore, no_snapshot_error
 from restore.stores.store_lock import store_lock
 from restore.system.clock import Clock
@@ -42,7 +40,13 @@ def run(settings: Settings, session: PruneSession) -> PruneReport:
     """
     begin = session.clock.read_seconds()
     store = session.store
-    with _lock(settings, session) as waited:
+    with store_lock(
+        store,
+        session.clock,
+        session.log,
+        timeout_seconds=settings.limits.lock_timeout_seconds,
+        dry_run=settings.policies.dry_run,
+    ) as waited:
         clear = store.find_debris if settings.policies.dry_run else store.remove_debris
         removed = clear(settings.collections.names or None)
         candidates = find_candidates(store, _make_filter(settings), without=frozenset(removed))
@@ -82,19 +86,10 @@ def _prune(pruner: Pruner, candidates: CollectionCandidates, clock: Clock) -> Pr
     return msgspec.structs.replace(outcome, seconds=round(clock.read_seconds() - begin, 3))
 
 
-def _lock(settings: Settings, session: PruneSession) -> AbstractContextManager[float]:
-    if settings.policies.dry_run:
-        return contextlib.nullcontext(0.0)
-    return store_lock(session.store, session.clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds)
-
-
 def _warn(settings: Settings, store: WritableStore) -> tuple[str, ...]:
     if settings.collections.names or not (settings.patterns.include or settings.patterns.exclude):
         return ()
-    names = store.list_collections()
-    return warn_about_patterns(
-        names, settings.patterns.include, settings.patterns.exclude, doing="prune", where=f"store '{store.name}'"
-    )
+    return settings.patterns.warn(store.list_collections(), doing="prune", where=f"store '{store.name}'")
 
 
 def _clean_server(settings: Settings, session: PruneSession) -> tuple[StaleObject, ...]:
@@ -109,7 +104,7 @@ def _make_filter(settings: Settings) -> Callable[[str], bool]:
     def is_chosen(collection: str) -> bool:
         if settings.collections.names:
             return collection in settings.collections.names
-        return is_selected(collection, settings.patterns.include, settings.patterns.exclude)
+        return settings.patterns.is_selected(collection)
 
     return is_chosen
 

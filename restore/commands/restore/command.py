@@ -25,7 +25,6 @@ from restore.recovery.plan import Refuse, Restore, Skip, WaitForOther, plan_coll
 from restore.recovery.read_target import ServerState, read_server_state, read_target_state
 from restore.recovery.request import RestoreRequest, SnapshotCandidate
 from restore.settings.model import Settings
-from restore.settings.selection import is_selected, warn_about_patterns
 from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
 from restore.system.process import describe_process
@@ -71,7 +70,7 @@ def choose_collections(
     if settings.collections.names:
         return [make_request(settings, name) for name in settings.collections.names], [], []
     latest = session.store.list_latest()
-    found = [name for name in latest if is_selected(name, settings.patterns.include, settings.patterns.exclude)]
+    found = [name for name in latest if settings.patterns.is_selected(name)]
     problems = {name: find_name_problem(name) for name in found}
     warnings = [
         f"the latest of '{name}' in store '{session.store.name}' is left alone: that name {problem}"
@@ -80,9 +79,7 @@ def choose_collections(
     ]
     names = sorted(name for name, problem in problems.items() if not problem)
     where = f"store '{session.store.name}'"
-    warnings += warn_about_patterns(
-        latest, settings.patterns.include, settings.patterns.exclude, doing="restore", where=where
-    )
+    warnings += settings.patterns.warn(latest, doing="restore", where=where)
     if names or warnings:
         return [make_request(settings, name) for name in names], warnings, []
     nothing = (

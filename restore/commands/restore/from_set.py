@@ -10,7 +10,6 @@ from restore.sets.document import SetMember
 from restore.sets.reader import find_member_problem, list_sets
 from restore.sets.selection import StoredSet, incomplete_set_error, select_set
 from restore.settings.model import Settings
-from restore.settings.selection import is_selected, warn_about_patterns
 
 
 def choose_from_set(
@@ -45,9 +44,7 @@ def choose_from_set(
         warnings.append(f"set {chosen.document.short_id} was made without {names}: their snapshots failed")
     there = (member.collection for member in chosen.document.collections)
     where = f"set {chosen.document.short_id}"
-    warnings += warn_about_patterns(
-        there, settings.patterns.include, settings.patterns.exclude, doing="restore", where=where
-    )
+    warnings += settings.patterns.warn(there, doing="restore", where=where)
     return requests, warnings, lost
 
 
@@ -62,11 +59,7 @@ def _choose_members(settings: Settings, chosen: StoredSet, *, store: str) -> lis
             )
     if settings.collections.names:
         return [member for member in members if member.collection in settings.collections.names]
-    return [
-        member
-        for member in members
-        if is_selected(member.collection, settings.patterns.include, settings.patterns.exclude)
-    ]
+    return [member for member in members if settings.patterns.is_selected(member.collection)]
 
 
 def _make_request(settings: Settings, member: SetMember) -> RestoreRequest:

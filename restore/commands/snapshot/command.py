@@ -24,7 +24,7 @@ from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.settings.model import Settings
-from restore.settings.selection import select_collections, warn_about_patterns
+from restore.settings.selection import select_collections
 from restore.snapshots.document import write_document
 from restore.snapshots.manifest import Manifest
 from restore.stores.store_lock import store_lock
@@ -93,11 +93,9 @@ def _choose(settings: Settings, session: SnapshotSession) -> tuple[tuple[str, ..
     if settings.collections.names:
         return tuple(dict.fromkeys(settings.collections.names)), False, ()
     there = tuple(name for name in session.qdrant.list_collections() if not is_temporary(name))
-    wanted = select_collections(there, settings.patterns.include, settings.patterns.exclude)
+    wanted = settings.patterns.select(there)
     where = f"Qdrant at {session.qdrant.url}"
-    warnings = warn_about_patterns(
-        there, settings.patterns.include, settings.patterns.exclude, doing="snapshot", where=where
-    )
+    warnings = settings.patterns.warn(there, doing="snapshot", where=where)
     if not wanted and not warnings:
         warnings = (f"{where} has no collections: nothing to snapshot",)
     return wanted, wanted == select_collections(there), warnings

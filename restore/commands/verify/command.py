@@ -18,7 +18,6 @@ from restore.commands.verify.report import VerifyReport, describe_verify, summar
 from restore.commands.verify.sampling import find_last_checked, select_oldest
 from restore.errors import DecryptionError
 from restore.settings.model import Settings
-from restore.settings.selection import is_selected, warn_about_patterns
 from restore.stores.layout import Entry, Kind, select_shown
 from restore.stores.local.writer import WritableLocalStore
 from restore.stores.protocols import Store, no_snapshot_error
@@ -90,8 +89,7 @@ def _select(settings: Settings, store: Store, entries: tuple[Entry, ...]) -> lis
     Shell patterns choose collections: with one to include, files of no collection are left out.
     """
     if not settings.arguments:
-        include, exclude = settings.patterns.include, settings.patterns.exclude
-        return [entry for entry in entries if is_selected(entry.collection or "", include, exclude)]
+        return [entry for entry in entries if settings.patterns.is_selected(entry.collection or "")]
     chosen: list[Entry] = []
     for argument in settings.arguments:
         meant = [entry for entry in entries if argument in {entry.collection, entry.file}]
@@ -128,9 +126,7 @@ def _warn_about_patterns(settings: Settings, store: Store, shown: tuple[Entry, .
     if settings.arguments:
         return ()
     names = (entry.collection for entry in shown if entry.collection)
-    return warn_about_patterns(
-        names, settings.patterns.include, settings.patterns.exclude, doing="verify", where=f"store '{store.name}'"
-    )
+    return settings.patterns.warn(names, doing="verify", where=f"store '{store.name}'")
 
 
 def names_only_paths(arguments: tuple[str, ...]) -> bool:

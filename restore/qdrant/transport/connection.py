@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
@@ -137,16 +137,10 @@ class Connection:
     def send(self, request: Request) -> PendingResponse:
         """Send a request whose response takes long, over a connection of its own."""
         connected = self._connect(_CONNECT_SECONDS)
-        try:
+        with self._closed_on_error(connected):
             self._send_head(connected, request, len(request.body or b""))
             if request.body:
                 connected.send(request.body)
-        except OSError as error:
-            connected.close()
-            raise self._lost_error(error) from error
-        except BaseException:
-            connected.close()
-            raise
         return self._wait_for(connected, request)
 
     def send_file(
@@ -165,43 +159,30 @@ class Connection:
 
         connected = self._connect(_CONNECT_SECONDS)
         length = len(part.head) + part.size + len(part.tail)
-        try:
-            self._send_head(connected, request, length)
-            connected.send(part.head)
-            if send_multipart(connected.sock, part, on_block, stall_seconds):
-                connected.sock.settimeout(stall_seconds)
-                connected.sock.sendall(part.tail)
-        except (BrokenPipeError, ConnectionResetError) as error:
-            # The server may have said why before it closed the connection: then there is a response to read.
-            if not select.select([connected.sock], [], [], 0.5)[0]:
-                connected.close()
-                raise self._lost_error(error) from error
-        except TimeoutError as error:
-            connected.close()
-            raise DeadlineError(
-                f"Qdrant at {self.url} took no byte of the snapshot for {stall_seconds:g} s",
-                hint="look into Qdrant's log and at its disk; give it longer with --stall-timeout",
-            ) from error
-        except OSError as error:
-            connected.close()
-            raise self._lost_error(error) from error
-        except BaseException:
-            connected.close()
-            raise
+        with self._closed_on_error(connected):
+            try:
+                self._send_head(connected, request, length)
+                connected.send(part.head)
+                if send_multipart(connected.sock, part, on_block, stall_seconds):
+                    connected.sock.settimeout(stall_seconds)
+                    connected.sock.sendall(part.tail)
+            except (BrokenPipeError, ConnectionResetError):
+                # The server may have said why before it closed the connection: then there is a response to read.
+                if not select.select([connected.sock], [], [], 0.5)[0]:
+                    raise
+            except TimeoutError as error:
+                raise DeadlineError(
+                    f"Qdrant at {self.url} took no byte of the snapshot for {stall_seconds:g} s",
+                    hint="look into Qdrant's log and at its disk; give it longer with --stall-timeout",
+                ) from error
         return self._wait_for(connected, request)
 
     def receive(self, request: Request, *, silence_seconds: float) -> http.client.HTTPResponse:
         """Send a request whose response is a stream. Its connection closes with the response."""
         connected = self._connect(_CONNECT_SECONDS)
-        try:
+        with self._closed_on_error(connected):
             self._send_head(connected, request, 0)
             return read_head(connected, None, silence_seconds)
-        except (OSError, http.client.HTTPException) as error:
-            connected.close()
-            raise self._lost_error(error) from error
-        except BaseException:
-            connected.close()
-            raise
 
     def interrupt(self) -> None:
         """Shut every open socket, so that the thread waits for no byte any more. Any thread may call this."""
@@ -215,6 +196,17 @@ class Connection:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    @contextlib.contextmanager
+    def _closed_on_error(self, connected: http.client.HTTPConnection) -> Iterator[None]:
+        """Close a connection when the `with` ends in an error, which is `QdrantError` where it was lost."""
+        try:
+            yield
+        except BaseException as error:
+            connected.close()
+            if isinstance(error, OSError | http.client.HTTPException):
+                raise self._lost_error(error) from error
+            raise
 
     def _take(self, seconds: float) -> http.client.HTTPConnection:
         kept, self._kept = self._kept, None

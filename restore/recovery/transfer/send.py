@@ -5,6 +5,7 @@ A definite answer is an answer. A lost connection is none: the server goes on by
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -82,12 +83,9 @@ class SnapshotSender:
 
     def _send_server_file(self, source: TransferSource) -> TransferResult:
         """Let the server read a file that it sees."""
-        self._session.progress.wait("server is loading", source.target)
-        try:
-            pending = self._qdrant.recover_snapshot(source.target, path=source.server_path, checksum=source.checksum)
-        except QdrantError as error:
-            return Lost(error.message, was_loading=False)
-        return self._await(pending, source)
+        return self._let_recover(
+            source, partial(self._qdrant.recover_snapshot, path=source.server_path, checksum=source.checksum)
+        )
 
     def _send_server_url(self, source: TransferSource, sign: Callable[[], Secret]) -> TransferResult:
         """Let the server read the snapshot from the store. Everyone who has the URL can read the snapshot.
@@ -98,9 +96,12 @@ class SnapshotSender:
             url = sign()
         except RestoreError as error:
             return Rejected(error)
+        return self._let_recover(source, partial(self._qdrant.recover_from_url, url=url, checksum=source.checksum))
+
+    def _let_recover(self, source: TransferSource, recover: Callable[[str], PendingResponse]) -> TransferResult:
         self._session.progress.wait("server is loading", source.target)
         try:
-            pending = self._qdrant.recover_from_url(source.target, url=url, checksum=source.checksum)
+            pending = recover(source.target)
         except QdrantError as error:
             return Lost(error.message, was_loading=False)
         return self._await(pending, source)

@@ -1,11 +1,13 @@
 """Which collections, and which snapshot of them."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from restore.sets.document import is_run_id
 from restore.settings.command_names import SELECTING, TRANSFERRING, Command
 from restore.settings.option import ABSENT, Option, OptionGroup
 from restore.settings.parsers import parse_collection_name
+from restore.settings.selection import is_selected, select_collections
 
 OF_SETS = ("latest", "previous")
 
@@ -101,6 +103,27 @@ class PatternSettings(OptionGroup, frozen=True, kw_only=True):
             help="Not the collections like one of these shell patterns, whatever includes them.",
         ),
     ] = ()
+
+    def is_selected(self, name: str) -> bool:
+        """Return whether one collection is meant."""
+        return is_selected(name, self.include, self.exclude)
+
+    def select(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the collections that are meant, sorted, each once."""
+        return select_collections(names, self.include, self.exclude)
+
+    def warn(self, names: Iterable[str], *, doing: str, where: str) -> tuple[str, ...]:
+        """Return a warning for each pattern that matches nothing: a typing error must not look like a success.
+
+        `doing` is the verb (`snapshot`), `where` the subject (`store 'x'`). Without patterns there is none.
+        """
+        if not self.include and not self.exclude:
+            return ()
+        names = tuple(names)
+        if not self.select(names):
+            return (f"nothing to {doing}: {where} has no collection like that",)
+        idle = [pattern for pattern in self.include if not select_collections(names, (pattern,))]
+        return tuple(f"--include '{pattern}': {where} has no collection like that" for pattern in idle)
 
 
 class SetSettings(OptionGroup, frozen=True, kw_only=True):

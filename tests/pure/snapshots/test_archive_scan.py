@@ -14,8 +14,7 @@ from restore.errors import IncompatibleError, IntegrityError, RestoreError
 from restore.qdrant.version import Version
 from restore.recovery.compatibility import check_compatibility, refuse_old_server
 from restore.snapshots.archive import Archive, ArchivedShard, ArchiveKind
-from restore.snapshots.archive_scan import scan_archive_file
-from restore.snapshots.checksum import hash_file
+from restore.snapshots.checksum import hash_stream
 from tests.support.archives import (
     CONFIG,
     describe_collection,
@@ -24,6 +23,7 @@ from tests.support.archives import (
     make_segment,
     make_tar,
     read_recorded,
+    scan_archive_file,
 )
 
 SERVER = Version(1, 18, 3)
@@ -268,9 +268,10 @@ def test_a_server_older_than_supported_is_refused_with_both_versions() -> None:
 def test_the_checksum_is_of_every_byte_and_takes_no_memory(tmp_path: Path) -> None:
     """Flat whatever the size, told block by block."""
     content = b"0123456789abcdef" * (1 << 20)
-    path, output = write(tmp_path, content), list[int]()
+    path, output = Path(write(tmp_path, content)), list[int]()
     tracemalloc.start()
-    found = hash_file(path, output.append)
+    with path.open("rb", buffering=0) as file:
+        found = hash_stream(file, output.append)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == (hashlib.sha256(content).hexdigest(), 16 << 20)
