@@ -29,7 +29,9 @@ class PolicySettings(RestorePolicies, OptionGroup, frozen=True, kw_only=True):
             (Command.RESTORE, Command.DRILL, Command.CONFIG),
         ),
         "fallback": _choice("What to take when the newest snapshot does not verify."),
-        "allow_version_gap": _choice("Replace data also from a snapshot that Qdrant does not support on this version."),
+        "allow_version_gap": _choice(
+            "Replace data also from a snapshot that Qdrant does not support on this version."
+        ),
     }
 
     samples: Annotated[
