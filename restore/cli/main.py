@@ -78,6 +78,7 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
     finally:
         progress.close()
     output.show(shown.result, shown.lines)
+    output.tell(shown.status, settings.problems)
     return shown.status
 
 

@@ -56,6 +56,10 @@ class Output:
         self._fail_json(Failure(error.status, "; ".join(said), error.hint, problems))
         return error.status
 
+    def tell(self, status: int, problems: Iterable[str]) -> None:
+        """Print what is wrong beside a result that was shown all the same."""
+        self._say(status, problems)
+
     def end(self, status: int, sentence: str) -> int:
         """Print that something ended the run from outside; return its exit status."""
         self._say(status, (sentence,))

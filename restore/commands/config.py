@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 
 from restore.commands.outcome import CommandResult, Report
+from restore.errors import SettingsError
 from restore.settings.model import Settings
 from restore.settings.options.table import OPTIONS
 from restore.system.events import Log, Progress
 from restore.system.secret import MASK, Secret
 
+_WRONG = "(wrong)"
 _NOT_SHOWN = frozenset({"collection-name", "prove-write"})
 
 
@@ -23,11 +25,12 @@ class ShownSetting(msgspec.Struct, frozen=True):
 
 
 class Configuration(Report, frozen=True, kw_only=True):
-    """Every setting, and what the settings file chooses for single collections."""
+    """Every setting, and what the settings file chooses for single collections; what is wrong, if anything is."""
 
     status: int = 0
     settings: tuple[ShownSetting, ...]
     collections: dict[str, dict[str, Any]]
+    problems: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def run(settings: Settings) -> Configuration:
@@ -36,11 +39,20 @@ def run(settings: Settings) -> Configuration:
     for option in OPTIONS:
         if option.name in _NOT_SHOWN:
             continue
+        origin = settings.origins[option.name].where
+        if option.name in settings.wrong:
+            shown.append(ShownSetting(option.name, None, _WRONG, origin))
+            continue
         value = settings.value_of(option)
         plain = MASK if isinstance(value, Secret) else value
-        shown.append(ShownSetting(option.name, plain, option.write(value), settings.origins[option.name].where))
+        shown.append(ShownSetting(option.name, plain, option.write(value), origin))
     own = {name: dict(choices) for name, choices in settings.own.items()}
-    return Configuration(settings=tuple(shown), collections=own)
+    return Configuration(
+        status=SettingsError.status if settings.problems else 0,
+        settings=tuple(shown),
+        collections=own,
+        problems=settings.problems or msgspec.UNSET,
+    )
 
 
 def describe(result: Configuration) -> list[str]:

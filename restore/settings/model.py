@@ -30,12 +30,15 @@ class Settings(SettingsGroups, frozen=True, kw_only=True):
 
     `arguments` are a command's own words where they need not be collections (`list`, `verify`). `own` is what the
     settings file chooses for single collections. `origins` has one entry per option, by its name.
+    `problems` and the options that are `wrong` are there only for `config show`, which shows what it can.
     """
 
     arguments: tuple[str, ...]
     own: OwnChoices
     origins: Mapping[str, Origin]
     warnings: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    wrong: frozenset[str] = frozenset()
 
     @property
     def collections_origin(self) -> str:

@@ -40,7 +40,10 @@ _HINT = (
 
 
 def read_settings(command: str, sources: Sources) -> Settings:
-    """Decide every setting for one command. Raise `SettingsError` with all that is wrong, in every source."""
+    """Decide every setting for one command. Raise `SettingsError` with all that is wrong, in every source.
+
+    For `config show` nothing is raised: the problems are among the settings.
+    """
     flags, problems = merge_host(sources.flags)
     sources = msgspec.structs.replace(sources, flags=flags)
     resolved = {option.name: resolve(option, sources) for option in OPTIONS if option.name not in _APART}
@@ -76,8 +79,10 @@ def read_settings(command: str, sources: Sources) -> Settings:
         warnings=warnings,
     )
     problems = (*problems, *_find_conflicts(command, chosen))
-    if problems:
+    if problems and command != Command.CONFIG:
         raise SettingsError(*dict.fromkeys(problems), hint=_HINT)
+    wrong = frozenset(name for name, one in resolved.items() if one.problems)
+    chosen = msgspec.structs.replace(chosen, problems=tuple(dict.fromkeys(problems)), wrong=wrong)
     return msgspec.structs.replace(chosen, warnings=(*warnings, *_find_warnings(command, resolved, sources)))
 
 

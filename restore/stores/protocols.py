@@ -6,7 +6,7 @@ from typing import Protocol
 
 from restore.errors import NotFoundError, SettingsError
 from restore.snapshots.manifest import Manifest
-from restore.snapshots.name import SnapshotName, encode_collection
+from restore.snapshots.name import SUFFIX, SnapshotName, encode_collection
 from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
 from restore.stores.layout import Entry
 from restore.system.events import no_op
@@ -208,10 +208,13 @@ def no_snapshot_error(store: Store, collection: str, selector: str = "latest") -
         what = f"no snapshot of collection '{collection}' before its latest"
     there = store.list_collections()
     found = f"it has snapshots of {', '.join(repr(name) for name in there)}" if there else "it has no snapshots"
+    hint = f"make one with 'qdrant-restore snapshot {collection}', put one there, "
+    hint += "or go on without it with --on-missing skip"
+    if collection.endswith(SUFFIX):
+        hint = f"that is the name of a file: qdrant-restore restore --snapshot {collection}"
     return NotFoundError(
         f"{what} in store '{store.name}' (looked for '{encode_collection(collection)}_*.snapshot'); {found}",
-        hint=f"make one with 'qdrant-restore snapshot {collection}', put one there, "
-        "or go on without it with --on-missing skip",
+        hint=hint,
     )
 
 

@@ -17,7 +17,10 @@ def error_from_os(error: OSError, what: str) -> RestoreError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _NO_ROOM:
         return SpaceError(f"{what}: {reason}", hint="free some room, or give another store with --store")
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if error.errno == errno.EROFS:
+        hint = "it is mounted read-only (':ro'): mount it writable, or give another store with --store"
+        return StoreError(f"{what}: {reason}", hint=hint)
+    if error.errno in {errno.EACCES, errno.EPERM}:
         user = f"uid {os.geteuid()}, gid {os.getegid()}" if hasattr(os, "geteuid") else "another user"
         hint = f"this program runs as {user}; let that user in, or run it as the owner"
         return StoreError(f"{what}: {reason}", hint=hint)

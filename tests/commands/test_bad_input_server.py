@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
@@ -224,7 +226,7 @@ KEYS = [
     Case(
         name="a key that may only read",
         environment={"QDRANT_API_KEY": "the-reading-key"},
-        expected=refuse(12, "Qdrant at <url> refused our key (403) to PUT /collections/<mark>-1: Forbidden: Global manage access is required", "restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look"),
+        expected=refuse(12, "Qdrant at <url> refused our key (403) to PUT /collections/<mark>-1: Forbidden: Global manage access is required", "this needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look"),
     ),
 ]  # fmt: skip
 
@@ -301,6 +303,39 @@ def test_https_on_a_port_that_speaks_http_is_told(scenario: RestoreScenario) -> 
         17,
         "hint: is it https:// that this port speaks? Qdrant speaks http:// unless TLS was switched on",
     )
+
+
+@pytest.fixture
+def grpc_url() -> Iterator[str]:
+    """Yield the URL of a gRPC server."""
+    with ThreadPoolExecutor(1) as workers:
+        server = grpc.server(workers)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"http://127.0.0.1:{port}"
+        server.stop(0)
+
+
+def test_the_grpc_port_is_told_at_once(scenario: RestoreScenario, grpc_url: str) -> None:
+    """Waiting two minutes would not make it speak HTTP; `doctor` says the same, and blames no mount."""
+    sentence = f"Qdrant at {grpc_url} cannot be reached: it speaks gRPC, not HTTP/1.1"
+    hint = "that is Qdrant's gRPC port (usually 6334): give the one of its HTTP API (usually 6333)"
+    restored = tell(scenario, "restore", "<name>", environment={"QDRANT_URL": grpc_url, "RESTORE_WAIT_TIMEOUT": "60"})
+    looked = tell(scenario, "doctor", environment={"QDRANT_URL": grpc_url})
+
+    assert restored == fail(17, sentence, hint, log=())
+    said = [" ".join(line.split()) for line in looked.stdout[:2]]
+    assert said == [f"failed reachable {sentence}", f"hint: {hint}"]
+    assert [line for line in looked.stdout if ":ro" in line] == []
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(silent=True)], ids=["loading", "silent"])
+def test_doctor_blames_the_mount_only_where_nothing_listens(fault: Fault, scenario: RestoreScenario) -> None:
+    """A server that answers, or takes a connection, did not panic at its start."""
+    scenario.proxy.inject("GET /readyz", fault)
+    looked = tell(scenario, "doctor")
+
+    assert (looked.status, [line for line in looked.stdout if ":ro" in line]) == (17, [])
 
 
 def test_http_on_a_port_that_speaks_https_is_told(scenario: RestoreScenario, tls: int) -> None:

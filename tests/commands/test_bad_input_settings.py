@@ -171,7 +171,7 @@ def test_a_settings_file_makes_nothing_but_texts(scenario: RestoreScenario) -> N
     assert not scenario.store.path.parent.joinpath("pwned").exists()
 
 
-@pytest.mark.parametrize("command", ["restore", "snapshot", "list", "verify", "doctor", "config show"])
+@pytest.mark.parametrize("command", ["restore", "snapshot", "list", "verify", "doctor"])
 def test_every_command_tells_wrong_settings_alike(command: str, scenario: RestoreScenario) -> None:
     """Nothing is done before settings are right."""
     scenario.add()

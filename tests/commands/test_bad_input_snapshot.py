@@ -79,7 +79,7 @@ CASES = [
     Case(name="the store is a file", arguments=SNAPSHOT, environment={"RESTORE_STORE": "<store>/README.md"}, expected=fail(18, "store '<store>/README.md' cannot be read: Not a directory", "that is no path to a directory; give one with --store", log=())),
     Case(name="the store is somebody's directory", arguments=SNAPSHOT, spoil=fill_store, expected=fail(16, "'<store>' is no store: it holds 'thesis.odt' and no stamp (README.md)", "give an empty or a new directory with --store, or put an empty README.md into this one", log=())),
     Case(name="the server has no room for it", arguments=SNAPSHOT, spoil=answer("POST /collections/[^/]+/snapshots", 500, NO_ROOM), expected=refuse(15, "the server's disk is full: Service internal error: No space left on device (os error 28)", "free some room there: a restore takes about twice the snapshot's size, making a snapshot as much as the collection", log=(CREATING,))),
-    Case(name="the key may not", arguments=SNAPSHOT, spoil=answer("POST /collections/[^/]+/snapshots", 403, b'{"status":{"error":"Forbidden: Global manage access is required"}}'), expected=refuse(12, "Qdrant at <url> refused our key (403): Forbidden: Global manage access is required", "restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look", log=(CREATING,))),
+    Case(name="the key may not", arguments=SNAPSHOT, spoil=answer("POST /collections/[^/]+/snapshots", 403, b'{"status":{"error":"Forbidden: Global manage access is required"}}'), expected=refuse(12, "Qdrant at <url> refused our key (403): Forbidden: Global manage access is required", "this needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look", log=(CREATING,))),
 ]  # fmt: skip
 
 

@@ -144,6 +144,15 @@ CASES = [
         expected=refuse(10, "no snapshot of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has no snapshots", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
     ),
     Case(
+        name="the name of a file as a collection",
+        arguments=("restore", FILE),
+        expected=CommandOutput(
+            10,
+            (READY, f"<time> error collection.failed collection={FILE} status=10 reason=\"no snapshot of collection '{FILE}' in store '<store>' (looked for '{FILE}_*.snapshot'); it has snapshots of '<name>'\""),
+            (f"{FILE}: no snapshot of collection '{FILE}' in store '<store>' (looked for '{FILE}_*.snapshot'); it has snapshots of '<name>'", f"  hint: that is the name of a file: qdrant-restore restore --snapshot {FILE}"),
+        ),
+    ),
+    Case(
         name="nothing is wanted and nothing is there",
         arguments=("restore",),
         spoil=empty_store,

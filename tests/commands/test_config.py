@@ -79,6 +79,31 @@ def test_its_output_is_the_recorded_one(
     assert (ended.status, ended.stdout) == (0, (DATA / expected).read_text(encoding="utf-8"))
 
 
+def test_it_shows_what_it_can_when_settings_are_wrong(tmp_path: Path) -> None:
+    """It is what a wrong setting's hint names: what is wrong has its origin and no value, all else is as always."""
+    wrong = {"RESTORE_LOG_LEVEL": "loud", "RESTORE_STROE": "x", "QDRANT_URL": '"http://q:6333"', "RESTORE_NOTE": "n"}
+    shown = run_program("config", "show", cwd=tmp_path, environment=wrong)
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    found = json.loads(run_program("config", "show", "--json", cwd=tmp_path, environment=wrong).stdout)
+
+    problems = [
+        'QDRANT_URL: begins and ends with a quotation mark ("); leave both out',
+        "RESTORE_LOG_LEVEL: 'loud' is none of debug, info, warning, error",
+        "unknown variable RESTORE_STROE (did you mean RESTORE_STORE?)",
+    ]
+    assert (shown.status, shown.stderr.splitlines()) == (2, [f"error: {problem}" for problem in problems])
+    assert [line for line in lines if not line.endswith(" default")] == [
+        "qdrant-url (wrong) QDRANT_URL",
+        "note n RESTORE_NOTE",
+        "log-level (wrong) RESTORE_LOG_LEVEL",
+    ]
+    assert (found["status"], found["problems"], found["settings"][0]) == (
+        2,
+        problems,
+        {"name": "qdrant-url", "value": None, "text": "(wrong)", "origin": "QDRANT_URL"},
+    )
+
+
 def test_its_output_is_the_recorded_one_where_nothing_is_chosen(tmp_path: Path) -> None:
     """Every default, byte for byte."""
     ended = run_program("config", "show", cwd=tmp_path)

@@ -47,11 +47,14 @@ class WriteProof(msgspec.Struct, frozen=True, kw_only=True):
 
 def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteProof | None) -> Iterator[Finding]:
     """Yield every finding about the server; when it does not answer, only that it does not."""
-    reached = look_at("reachable", lambda: _look_at_readiness(qdrant))
-    yield reached
-    if reached.status:
-        yield Finding.skipped("server", "everything else about the server needs an answer from it", _READ_ONLY_MOUNT)
+    try:
+        qdrant.require_ready()
+    except RestoreError as error:
+        yield Finding.failed("reachable", error)
+        hint = _READ_ONLY_MOUNT if isinstance(error.__cause__, ConnectionRefusedError) else ""
+        yield Finding.skipped("server", "everything else about the server needs an answer from it", hint)
         return
+    yield Finding.ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
     yield look_at("version", lambda: _look_at_version(qdrant))
     yield look_at("clock", lambda: _look_at_clock(qdrant, clock.now()))
     try:
@@ -71,11 +74,6 @@ def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteP
         return
     yield look_at("may restore", lambda: _prove_write(qdrant, clock, proof))
     yield look_at("server sees store", lambda: _prove_server_file(qdrant, clock, proof))
-
-
-def _look_at_readiness(qdrant: Qdrant) -> Finding:
-    qdrant.require_ready()
-    return Finding.ok("reachable", f"Qdrant at {qdrant.url} answers and is ready")
 
 
 def _look_at_version(qdrant: Qdrant) -> Finding:

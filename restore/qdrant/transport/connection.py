@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from restore.errors import DeadlineError, QdrantError
 from restore.qdrant.transport.exchange import PendingResponse, Request, Response, read_whole
-from restore.qdrant.transport.network_errors import describe_network_error, suggest_network_fix
+from restore.qdrant.transport.network_errors import describe_network_error, is_permanent, suggest_network_fix
 from restore.qdrant.transport.streaming import MultipartFile, read_head, send_multipart
 from restore.system.events import no_op
 from restore.system.retry import retry_attempts
@@ -261,6 +261,6 @@ class Connection:
         self.check_stop()
         return QdrantError(
             f"Qdrant at {self.url} cannot be reached: {describe_network_error(error)}",
-            hint=suggest_network_fix(error),
-            permanent=isinstance(error, ssl.SSLError | UnicodeError),
+            hint=suggest_network_fix(error, self._port),
+            permanent=is_permanent(error),
         )

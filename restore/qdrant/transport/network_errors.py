@@ -4,6 +4,13 @@ import http.client
 import socket
 import ssl
 
+_GRPC_PORT = 6334
+_IS_GRPC = "that is Qdrant's gRPC port (usually 6334): give the one of its HTTP API (usually 6333)"
+# By the first bytes of an answer in it: what is spoken there, and what to do.
+_OTHER_PROTOCOLS = {
+    "\x00\x00": ("it speaks gRPC, not HTTP/1.1", _IS_GRPC),
+    "\x15\x03": ("it speaks TLS", "give its URL with https://"),
+}
 _NO_DETAIL = frozenset({"", "timed out", "The read operation timed out", "The write operation timed out"})
 
 
@@ -30,15 +37,25 @@ def describe_network_error(error: Exception) -> str:
         ):
             return "the connection was lost before an answer came"
         case http.client.HTTPException():
-            return f"it does not speak HTTP ({type(error).__name__})"
+            other = _find_other_protocol(error)
+            return other[0] if other else f"it does not speak HTTP ({type(error).__name__})"
         case OSError():
             return error.strerror or str(error)
         case _:
             return str(error)
 
 
-def suggest_network_fix(error: Exception) -> str:
+def is_permanent(error: Exception) -> bool:
+    """Return whether waiting cannot help: another protocol is spoken there, or the name is none."""
+    return _find_other_protocol(error) is not None or isinstance(error, ssl.SSLError | UnicodeError)
+
+
+def suggest_network_fix(error: Exception, port: int) -> str:
     """Return what a person could do about it; empty when nothing is known."""
+    if other := _find_other_protocol(error):
+        return other[1]
+    if port == _GRPC_PORT and isinstance(error, ConnectionResetError):
+        return _IS_GRPC
     match error:
         case ssl.SSLCertVerificationError():
             return "name the authority with RESTORE_CA_FILE, or use a name that the certificate holds"
@@ -53,3 +70,9 @@ def suggest_network_fix(error: Exception) -> str:
             )
         case _:
             return ""
+
+
+def _find_other_protocol(error: Exception) -> tuple[str, str] | None:
+    if not isinstance(error, http.client.BadStatusLine):
+        return None
+    return _OTHER_PROTOCOLS.get(str(error)[:2])

@@ -71,7 +71,7 @@ def _key_error(response: Response, url: str, *, about: str, asked: str) -> AuthE
     to = f" to {asked}" if asked else ""
     return AuthError(
         f"{about}Qdrant at {url} refused our key ({response.status}){to}: {words}",
-        hint="restoring needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
+        hint="this needs the full API key (QDRANT_API_KEY), a read-only or scoped one can only look",
     )
 
 
