@@ -13,9 +13,9 @@ from restore.qdrant.model import UnreadableCollection
 from restore.recovery.comparison import find_shape_differences
 from restore.recovery.marker.model import TargetBefore
 from restore.recovery.policy_choices import OnEmpty, OnExisting, OnMissing
-from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate, SnapshotChoice
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, TargetState
-from restore.system.text import format_count
+from restore.system.text import format_count, format_time
 
 _CONFIGURATION = (
     "params",
@@ -94,7 +94,12 @@ class ReadDepth(StrEnum):
 
 
 def required_read_depth(request: RestoreRequest, state: TargetState, *, own: str = "") -> ReadDepth:
-    """Return how much has to be read from the store before `plan_collection` can decide."""
+    """Return how much has to be read from the store before `plan_collection` can decide.
+
+    A snapshot that was asked for by name is looked into whatever stands on the server.
+    """
+    if request.choice is not SnapshotChoice.LATEST:
+        return ReadDepth.ARCHIVE
     if _find_foreign(state, own):
         return ReadDepth.NOTHING
     match state.target:
@@ -144,6 +149,12 @@ def refuse_gap(request: RestoreRequest, candidate: SnapshotCandidate) -> Incompa
 def _plan(
     request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, *, own: str
 ) -> Plan:
+    if (
+        request.choice is not SnapshotChoice.LATEST
+        and request.policies.on_missing is OnMissing.REFUSE
+        and isinstance(candidate, MissingSnapshot)
+    ):
+        return Refuse(candidate.error)
     if foreign := _find_foreign(state, own):
         return WaitForOther(foreign[-1])
     match state.target:
@@ -184,7 +195,7 @@ def _plan_broken(
         RefusedError(
             f"collection '{request.target}' is there and does not answer ({reason})",
             left="left as it is",
-            hint=f"to put the snapshot in its place: qdrant-restore restore {request.target} --on-existing replace",
+            hint=f"to put the snapshot in its place: {request.replace_command(candidate)}",
         )
     )
 
@@ -214,7 +225,7 @@ def _plan_empty(request: RestoreRequest, state: TargetState, candidate: Snapshot
             f"collection '{request.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
             left="left as it is",
             hint="the application that created it and the snapshot disagree: remove one of them, or name the "
-            f"collection and replace it: qdrant-restore restore {request.target} --on-existing replace",
+            f"collection and replace it: {request.replace_command(candidate)}",
         )
     )
 
@@ -229,6 +240,10 @@ def _plan_present(
     request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, points: int
 ) -> Plan:
     match request.policies.on_existing:
+        case OnExisting.SKIP if request.choice is SnapshotChoice.REQUESTED and isinstance(
+            candidate, SnapshotCandidate
+        ):
+            return Refuse(_refuse_present(request, candidate, points))
         case OnExisting.SKIP:
             hidden = state.hidden
             exact = isinstance(state.target, Present) and state.target.exact
@@ -248,12 +263,25 @@ def _plan_present(
                     f"collection '{request.target}' is there with {format_count(points, 'point')} and "
                     "was not named by itself",
                     left="left as it is",
-                    hint=f"replace acts on named collections only: qdrant-restore restore {request.collection} "
-                    "--on-existing replace",
+                    hint=f"replace acts on named collections only: {request.replace_command(candidate)}",
                 )
             )
         case OnExisting.REPLACE:
             return _plan_replace(request, state, candidate, points)
+
+
+def _refuse_present(request: RestoreRequest, candidate: SnapshotCandidate, points: int) -> RefusedError:
+    manifest = candidate.manifest
+    has = "has no manifest"
+    if manifest:
+        about = "" if manifest.points_exact else "about "
+        has = f"of {format_time(manifest.created)} has {about}{manifest.points:,}"
+    return RefusedError(
+        f"collection '{request.target}' is there with {format_count(points, 'point')}; "
+        f"snapshot '{candidate.name}', which was asked for, {has}",
+        left="left as it is",
+        hint=f"to take it: {request.replace_command(candidate)}; to keep what is there: --on-existing skip",
+    )
 
 
 def _plan_replace(

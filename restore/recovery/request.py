@@ -1,5 +1,7 @@
 """What is asked of a restore, which snapshot the store has for it, and what is sent to the server."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 from typing import Any
 
@@ -12,9 +14,22 @@ from restore.snapshots.manifest import Manifest, Sample
 from restore.snapshots.stored import StoredSnapshot
 
 
+class SnapshotChoice(StrEnum):
+    """How the snapshot was chosen, and what that means for a collection that holds points.
+
+    LATEST: no snapshot was named. PINNED: a setting names one; it is checked, and the collection is skipped.
+    REQUESTED: the command line names one; not to restore it is a refusal.
+    """
+
+    LATEST = "latest"
+    PINNED = "pinned"
+    REQUESTED = "requested"
+
+
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One collection to be restored. `named`: it was named by itself, not taken from a listing.
 
+    `flags` are those of the command line that a command needs too to find the same server and store.
     `lost_aliases` are aliases that its snapshot had and that belong to another collection by a newer snapshot; each
     is a pair of the alias and that collection.
     """
@@ -22,12 +37,26 @@ class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
     collection: str
     named: bool
     policies: Policies
+    choice: SnapshotChoice = SnapshotChoice.LATEST
+    flags: tuple[str, ...] = ()
     lost_aliases: tuple[tuple[str, str], ...] = ()
 
     @property
     def target(self) -> str:
         """The collection's name on the server."""
         return self.policies.to or self.collection
+
+    def replace_command(self, candidate: SnapshotCandidate | MissingSnapshot | None = None) -> str:
+        """Return the command that puts the snapshot in the collection's place; a named snapshot is named in it."""
+        import shlex  # noqa: PLC0415 - boot: 1 ms
+
+        words = ["restore", self.collection]
+        if self.choice is not SnapshotChoice.LATEST:
+            found = candidate.name if isinstance(candidate, SnapshotCandidate) else self.policies.snapshot
+            words += ["--snapshot", found, *self.flags]
+        if self.target != self.collection:
+            words += ["--to", self.target]
+        return shlex.join(["qdrant-restore", *words, "--on-existing", "replace"])
 
 
 class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):

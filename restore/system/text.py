@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
@@ -47,6 +48,11 @@ def truncate_middle(text: str) -> str:
 def format_count(number: int, one: str, several: str = "") -> str:
     """Return `1 point`, `5,000 points`; `several` is the plural where it is not formed with an s."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def format_time(at: datetime) -> str:
+    """Return a time for people, in UTC: `20 Nov 10:15`."""
+    return f"{at.day} {at:%b %H:%M}"
 
 
 def encode_json(value: object) -> str:

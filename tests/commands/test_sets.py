@@ -91,7 +91,7 @@ def test_a_whole_server_comes_back_as_it_was(filled_server: Server, folder: Path
     take_here("cities", url=filled_server.url, store=folder)
     empty(filled_server)
     report = restore_here("--set", "latest", url=filled_server.url, store=folder)
-    again = restore_here("--set", "latest", url=filled_server.url, store=folder)
+    again = restore_here("--set", "latest", "--on-existing", "skip", url=filled_server.url, store=folder)
     assert (report.status, [one.result for one in report.outcomes]) == (0, [RestoreResult.RESTORED] * 3)
     assert {name: filled_server.count(name) for name in NAMES} == {"cities": 10, "towns": 20, "villages": 30}
     assert (filled_server.aliases(), [one.result for one in again.outcomes]) == (

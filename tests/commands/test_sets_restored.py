@@ -97,7 +97,9 @@ def test_a_run_killed_before_its_end_leaves_no_set(
 @pytest.mark.parametrize(
     ("arguments", "status", "towns", "count"),
     [
-        ((), 0, RestoreResult.PRESENT, 25),
+        (("--on-existing", "skip"), 0, RestoreResult.PRESENT, 25),
+        # A set that was asked for is not passed over in silence.
+        ((), 3, RestoreResult.FAILED, 25),
         (("--on-existing", "refuse"), 3, RestoreResult.FAILED, 25),
         # A set names nothing one by one.
         (("--on-existing", "replace"), 3, RestoreResult.FAILED, 25),
@@ -182,7 +184,8 @@ def test_each_collection_is_packed_as_its_own_settings_say(filled_server: Server
         filled_server.drop(name)
     locked = run(filled_server, folder, "restore", "--set", "latest")
     without = filled_server.collections()
-    opened = run(filled_server, folder, "restore", "--set", "latest", "--identity-file", str(key))
+    again = ("restore", "--set", "latest", "--on-existing", "skip", "--identity-file", str(key))
+    opened = run(filled_server, folder, *again)
     packings = [file.rpartition(".snapshot")[2] for file in manifests]
     assert (made.status, packings, note) == (0, [".zst", ".age", ""], "the secret one")
     assert (locked.status, without) == (3, ["cities", "villages"])

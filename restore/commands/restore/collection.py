@@ -5,7 +5,7 @@ docs/protocol.md, Restore, rules 2 to 4 and 9. The process may be killed at ever
 
 from restore.commands.restore.delivery import Delivery
 from restore.commands.restore.marker_guard import MarkerGuard
-from restore.commands.restore.report import RestoreOutcome, report_failure, report_skip
+from restore.commands.restore.report import RestoreOutcome, RestoreResult, report_failure, report_skip
 from restore.commands.restore.session import RestoreSession
 from restore.commands.restore.takeover import RestoreTakeover
 from restore.errors import LockedError
@@ -63,12 +63,12 @@ class CollectionRestore:
         candidate = found if isinstance(found, SnapshotCandidate) else None
         match plan:
             case Skip():
-                return report_skip(self._request.collection, self._target, plan, candidate)
+                return report_skip(self._request, plan, candidate)
             case Refuse(error=error):
                 return report_failure(self._target, error)
             case WaitForOther(seen=seen):
                 watched = self._watch(seen)
-                return PlanAgain() if isinstance(watched, MarkerGone) else self._take_over(watched)
+                return PlanAgain() if isinstance(watched, MarkerGone) else self._take_over(watched, candidate)
             case Restore():
                 return self._restore(plan, candidate, state) if candidate else PlanAgain()
 
@@ -103,5 +103,10 @@ class CollectionRestore:
         finally:
             self.lock_wait_seconds += round(self._session.clock.read_seconds() - begin, 3)
 
-    def _take_over(self, stale: ObservedMarker) -> RestoreOutcome | PlanAgain:
-        return RestoreTakeover(self._session, self._settings, self._request, self._server).take_over(stale)
+    def _take_over(self, stale: ObservedMarker, candidate: SnapshotCandidate | None) -> RestoreOutcome | PlanAgain:
+        outcome = RestoreTakeover(self._session, self._settings, self._request, self._server).take_over(stale)
+        is_other = candidate and stale.marker and stale.marker.snapshot != candidate.name
+        if is_other and isinstance(outcome, RestoreOutcome) and outcome.result is RestoreResult.FINISHED:
+            # A restore of another snapshot than the one that was asked for by name.
+            return PlanAgain()
+        return outcome

@@ -10,7 +10,6 @@ from restore.commands.restore.report import (
     RestoreReport,
     RestoreResult,
     describe,
-    describe_time,
     report_failure,
     report_skip,
 )
@@ -28,7 +27,7 @@ from restore.settings.model import Settings
 from restore.system.clock import Clock, StoppableClock
 from restore.system.events import Log, Progress
 from restore.system.process import describe_process
-from restore.system.text import format_bytes, format_count
+from restore.system.text import format_bytes, format_count, format_time
 
 
 def run(settings: Settings, session: RestoreSession) -> RestoreReport:
@@ -143,7 +142,7 @@ def _run(settings: Settings, session: RestoreSession, planned: PlannedCollection
         case RestoreOutcome() as outcome:
             pass
         case Skip() as skip:
-            outcome = report_skip(request.collection, request.target, skip, planned.candidate)
+            outcome = report_skip(request, skip, planned.candidate)
         case Refuse(error=error):
             outcome = report_failure(request.target, error)
         case Restore() | WaitForOther() if settings.policies.dry_run:
@@ -183,7 +182,7 @@ def _foresee(planned: PlannedCollection) -> RestoreOutcome:
             result=RestoreResult.WOULD_RESTORE,
             message="another run's restore is in progress or was interrupted; would wait for it or finish it",
         )
-    when = f" of {describe_time(candidate.manifest.created)}" if candidate.manifest else ""
+    when = f" of {format_time(candidate.manifest.created)}" if candidate.manifest else ""
     what = f"{candidate.stored.file}{when}, {format_bytes(candidate.size)}"
     how = f"would replace {format_count(plan.points, 'point')} with" if plan.points else "would be restored from"
     return RestoreOutcome(

@@ -1,6 +1,5 @@
 """What a restore reports: one outcome for each collection, one exit status for all, lines for people."""
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -11,8 +10,8 @@ from restore.errors import IntegrityError, RestoreError
 from restore.monitoring.run_result import CollectionRun
 from restore.recovery.plan import Skip, SkipReason
 from restore.recovery.policy_choices import Transfer
-from restore.recovery.request import SnapshotCandidate
-from restore.system.text import format_count
+from restore.recovery.request import RestoreRequest, SnapshotCandidate, SnapshotChoice
+from restore.system.text import format_count, format_time
 
 
 class RestoreResult(StrEnum):
@@ -112,57 +111,59 @@ def report_failure(collection: str, error: RestoreError) -> RestoreOutcome:
     return RestoreOutcome(result=RestoreResult.FAILED, **shared.report_failure(collection, error))
 
 
-def report_written(target: str, marker: str, points: int, snapshot: str) -> RestoreOutcome:
+def report_written(request: RestoreRequest, marker: str, points: int, snapshot: str) -> RestoreOutcome:
     """Return the outcome of a collection that got points while its restore was interrupted: none is removed."""
     return RestoreOutcome(
-        collection=target,
+        collection=request.target,
         result=RestoreResult.WRITTEN_MEANWHILE,
         message=f"a restore of it was interrupted, and it holds {format_count(points, 'point')} by "
         "now, which is not what was sent; "
         "left as it is",
         status=IntegrityError.status,
-        hint=f"to take the snapshot: qdrant-restore restore {target} --on-existing replace; to keep what is there: "
+        hint=f"to take the snapshot: {request.replace_command()}; to keep what is there: "
         f"delete the collection '{marker}', which marks the interrupted restore",
         snapshot=snapshot,
         points=points,
     )
 
 
-def report_skip(collection: str, target: str, skip: Skip, candidate: SnapshotCandidate | None) -> RestoreOutcome:
+def report_skip(request: RestoreRequest, skip: Skip, candidate: SnapshotCandidate | None) -> RestoreOutcome:
     """Return the outcome of a collection that is left alone, with the reason."""
     match skip.reason:
         case SkipReason.PRESENT:
-            result, message = RestoreResult.PRESENT, _describe_present(collection, target, skip, candidate)
+            result, message = RestoreResult.PRESENT, _describe_present(request, skip, candidate)
         case SkipReason.PRESENT_MARKS_HIDDEN:
             result = RestoreResult.PRESENT_UNCHECKED
             message = (
                 f"{format_count(skip.points or 0, 'point')} here; present, markers could not be checked with this key"
             )
+            if candidate and request.choice is not SnapshotChoice.LATEST:
+                message += f"; snapshot '{candidate.name}' is not restored"
         case SkipReason.EMPTY:
             result, message = RestoreResult.EMPTY, "here with no points, and left so"
         case SkipReason.NO_SNAPSHOT:
             result, message = RestoreResult.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
     snapshot = candidate.stored.file if candidate else ""
-    return RestoreOutcome(collection=target, result=result, message=message, points=skip.points, snapshot=snapshot)
-
-
-def _describe_present(collection: str, target: str, skip: Skip, candidate: SnapshotCandidate | None) -> str:
-    points = skip.points or 0
-    here = f"{'' if skip.exact else 'about '}{format_count(points, 'point')} here"
-    if candidate is None or candidate.manifest is None:
-        return here
-    manifest = candidate.manifest
-    when = f"the latest snapshot ({describe_time(manifest.created)})"
-    if manifest.points == points:
-        return f"{here}; {when} has as many"
-    about = "" if manifest.points_exact else "about "
-    to = "" if target == collection else f" --to {target}"
-    return (
-        f"{here}; {when} has {about}{manifest.points:,}; to take it: "
-        f"qdrant-restore restore {collection}{to} --on-existing replace"
+    return RestoreOutcome(
+        collection=request.target, result=result, message=message, points=skip.points, snapshot=snapshot
     )
 
 
-def describe_time(at: datetime) -> str:
-    """Return a time for people, in UTC: `20 Nov 10:15`."""
-    return f"{at.day} {at:%b %H:%M}"
+def _describe_present(request: RestoreRequest, skip: Skip, candidate: SnapshotCandidate | None) -> str:
+    points = skip.points or 0
+    here = f"{'' if skip.exact else 'about '}{format_count(points, 'point')} here"
+    is_named = request.choice is not SnapshotChoice.LATEST
+    if candidate is None:
+        return f"{here}; snapshot '{request.policies.snapshot}' is not in the store" if is_named else here
+    what = f"snapshot '{candidate.name}'" if is_named else "the latest snapshot"
+    manifest = candidate.manifest
+    if manifest is None and not is_named:
+        return here
+    to_take = f"to take it: {request.replace_command(candidate)}"
+    if manifest is None:
+        return f"{here}; {what} has no manifest; {to_take}"
+    when = f"{what} ({format_time(manifest.created)})"
+    if manifest.points == points:
+        return f"{here}; {when} has as many"
+    about = "" if manifest.points_exact else "about "
+    return f"{here}; {when} has {about}{manifest.points:,}; {to_take}"

@@ -94,12 +94,12 @@ class RestoreTakeover:
                 return delivery.finish(sent, self._verify(sent, stale.was), RestoreResult.FINISHED)
             case WrittenMeanwhile(points=points) if not self._may_replace():
                 own_marker.drop()
-                return report_written(self._target, seen.name, points, stale.snapshot)
+                return report_written(self._request, seen.name, points, stale.snapshot)
             case Unclear(reason=reason) if not self._may_replace():
                 raise QdrantError(
                     f"collection '{self._target}': its restore was interrupted, and it does not answer ({reason})",
                     hint="look into Qdrant's log; to put the snapshot in its place: "
-                    f"qdrant-restore restore {self._target} --on-existing replace",
+                    f"{self._request.replace_command()}",
                 )
             case WrittenMeanwhile() | Unclear() | SendAgain() as decided:
                 found = find_candidate(self._session.store, self._request, ReadDepth.ARCHIVE, self._server)

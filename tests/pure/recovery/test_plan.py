@@ -1,9 +1,8 @@
 """What a restore decides to do, from what stands there, what is offered and what a person chose."""
 
-from __future__ import annotations
-
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +23,7 @@ from restore.recovery.plan import (
     required_read_depth,
 )
 from restore.recovery.policy_choices import OnEmpty, OnExisting, OnMissing, Policies
-from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
+from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate, SnapshotChoice
 from restore.recovery.target_state import Absent, AliasOf, ObservedMarker, Present, Target, TargetState
 from restore.snapshots.archive import Archive, ArchiveKind
 from restore.snapshots.stored import StoredSnapshot
@@ -314,6 +313,32 @@ def test_no_more_of_the_store_is_read_than_the_decision_needs(
 ) -> None:
     """A boot with nothing to do reads a manifest for its report, and never looks into an archive."""
     assert required_read_depth(wanted, see(target)) is need
+
+
+@pytest.mark.parametrize("choice", [SnapshotChoice.PINNED, SnapshotChoice.REQUESTED])
+@given(WANTED, TARGETS)
+def test_a_snapshot_that_is_asked_for_by_name_is_always_looked_into(
+    choice: SnapshotChoice, wanted: RestoreRequest, target: Target
+) -> None:
+    """Whatever stands there; when it is missing that is the error, unless a policy says to go on."""
+    named = msgspec.structs.replace(wanted, choice=choice)
+    assert required_read_depth(named, see(target, "another's")) is ReadDepth.ARCHIVE
+    is_refused = plan(named, see(target, "another's")) == Refuse(MISSING)
+    assert is_refused is (wanted.policies.on_missing is OnMissing.REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (SnapshotChoice.LATEST, Skip(SkipReason.PRESENT, 7)),
+        (SnapshotChoice.PINNED, Skip(SkipReason.PRESENT, 7)),
+        (SnapshotChoice.REQUESTED, Refuse),
+    ],
+)
+def test_only_a_snapshot_that_was_typed_is_refused_where_points_are(choice: SnapshotChoice, expected: Any) -> None:  # noqa: ANN401 - a plan or its class
+    """A boot that pins its snapshot goes on."""
+    decided = plan(msgspec.structs.replace(want(), choice=choice), see(FILLED), make_offer())
+    assert decided == expected or type(decided) is expected
 
 
 def test_a_key_that_cannot_see_marks_never_says_whole() -> None:
