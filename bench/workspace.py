@@ -30,7 +30,7 @@ from restore.recovery.marker.model import SentTransfer
 from restore.recovery.session import RecoverySession
 from restore.recovery.transfer.wait_idle import wait_settled
 from restore.system.clock import Clock
-from restore.system.events import NoProgress, no_log
+from tests.support.no_output import NoProgress, no_log
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _BYTES_PER_NUMBER = 4

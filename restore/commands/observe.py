@@ -65,7 +65,7 @@ def observe(command: str, settings: Settings, log: Log, run: Callable[[], Comman
         result, timeout, reads_store = make_failed_result(result, error), _LAST_SECONDS, False
         raise
     finally:
-        result = _set_end(result, monotonic() - begin)
+        result = msgspec.structs.replace(result, at=_now(), seconds=round(monotonic() - begin, 3))
         if metrics_file:
             # A mirror between two named stores changes nothing in the one of the settings.
             reads_store = reads_store and not (command == Command.MIRROR and settings.arguments)
@@ -174,10 +174,6 @@ def _is_counted(command: str) -> bool:
     from restore.monitoring.metrics import COUNTED_COMMANDS
 
     return command in COUNTED_COMMANDS
-
-
-def _set_end(result: RunResult, seconds: float) -> RunResult:
-    return msgspec.structs.replace(result, at=_now(), seconds=round(seconds, 3))
 
 
 def _now() -> datetime:

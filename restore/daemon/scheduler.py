@@ -92,7 +92,7 @@ class Scheduler:
         known = {(record.job, record.schedule): record for record in state.jobs}
         jobs = []
         for planned in self._plan.jobs:
-            schedule = self._describe_schedule(planned)
+            schedule = f"{' '.join(planned.text.split())} {self._plan.zone_name}"
             record = known.get((planned.job, schedule)) or JobRecord(job=planned.job, schedule=schedule, slot=now)
             if self._session.is_process_gone(record.by):
                 record = msgspec.structs.replace(record, by=self._plan.process)
@@ -276,9 +276,6 @@ class Scheduler:
 
     def _replace_job(self, at: int, job: JobState) -> None:
         self._jobs = (*self._jobs[:at], job, *self._jobs[at + 1 :])
-
-    def _describe_schedule(self, planned: ScheduledJob) -> str:
-        return f"{' '.join(planned.text.split())} {self._plan.zone_name}"
 
 
 def _format_time(moment: datetime | None) -> str:

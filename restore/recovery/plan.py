@@ -191,12 +191,9 @@ def _plan_broken(
 ) -> Plan:
     if isinstance(candidate, SnapshotCandidate) and _may_replace(request):
         return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=state.aliases)
-    return Refuse(
-        RefusedError(
-            f"collection '{request.target}' is there and does not answer ({reason})",
-            left="left as it is",
-            hint=f"to put the snapshot in its place: {request.replace_command(candidate)}",
-        )
+    return _refuse(
+        f"collection '{request.target}' is there and does not answer ({reason})",
+        hint=f"to put the snapshot in its place: {request.replace_command(candidate)}",
     )
 
 
@@ -208,25 +205,19 @@ def _plan_empty(request: RestoreRequest, state: TargetState, candidate: Snapshot
     ):
         return Skip(SkipReason.EMPTY, 0)
     if request.policies.on_empty is OnEmpty.REFUSE:
-        return Refuse(
-            RefusedError(
-                f"collection '{request.target}' is there with no points, and on_empty is refuse",
-                left="left as it is",
-                hint="allow it with --on-empty restore, or remove the empty collection",
-            )
+        return _refuse(
+            f"collection '{request.target}' is there with no points, and on_empty is refuse",
+            hint="allow it with --on-empty restore, or remove the empty collection",
         )
     found = state.target.info.config if isinstance(state.target, Present) else candidate.config
     if not (differences := find_shape_differences(candidate.config, found)):
         return Restore(was=TargetBefore.EMPTY)
     if _may_replace(request):
         return Restore(was=TargetBefore.PRESENT, delete_first=True, aliases=state.aliases)
-    return Refuse(
-        RefusedError(
-            f"collection '{request.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
-            left="left as it is",
-            hint="the application that created it and the snapshot disagree: remove one of them, or name the "
-            f"collection and replace it: {request.replace_command(candidate)}",
-        )
+    return _refuse(
+        f"collection '{request.target}' is there, empty, and not like the snapshot: {'; '.join(differences)}",
+        hint="the application that created it and the snapshot disagree: remove one of them, or name the "
+        f"collection and replace it: {request.replace_command(candidate)}",
     )
 
 
@@ -249,22 +240,16 @@ def _plan_present(
             exact = isinstance(state.target, Present) and state.target.exact
             return Skip(SkipReason.PRESENT_MARKS_HIDDEN if hidden else SkipReason.PRESENT, points, exact)
         case OnExisting.REFUSE:
-            return Refuse(
-                RefusedError(
-                    f"collection '{request.target}' is there with {format_count(points, 'point')}, and "
-                    "on_existing is refuse",
-                    left="left as it is",
-                    hint="leave it with --on-existing skip, or name it and use --on-existing replace",
-                )
+            return _refuse(
+                f"collection '{request.target}' is there with {format_count(points, 'point')}, and "
+                "on_existing is refuse",
+                hint="leave it with --on-existing skip, or name it and use --on-existing replace",
             )
         case OnExisting.REPLACE if not request.named:
-            return Refuse(
-                RefusedError(
-                    f"collection '{request.target}' is there with {format_count(points, 'point')} and "
-                    "was not named by itself",
-                    left="left as it is",
-                    hint=f"replace acts on named collections only: {request.replace_command(candidate)}",
-                )
+            return _refuse(
+                f"collection '{request.target}' is there with {format_count(points, 'point')} and "
+                "was not named by itself",
+                hint=f"replace acts on named collections only: {request.replace_command(candidate)}",
             )
         case OnExisting.REPLACE:
             return _plan_replace(request, state, candidate, points)
@@ -288,13 +273,10 @@ def _plan_replace(
     request: RestoreRequest, state: TargetState, candidate: SnapshotCandidate | MissingSnapshot, points: int
 ) -> Plan:
     if isinstance(candidate, MissingSnapshot) or not isinstance(state.target, Present):
-        return Refuse(
-            RefusedError(
-                f"collection '{request.target}' holds {format_count(points, 'point')} and there is no "
-                "snapshot to replace it with",
-                left="left as it is",
-                hint=f"look what is there: qdrant-restore list {request.collection}",
-            )
+        return _refuse(
+            f"collection '{request.target}' holds {format_count(points, 'point')} and there is no "
+            "snapshot to replace it with",
+            hint=f"look what is there: qdrant-restore list {request.collection}",
         )
     same = has_same_configuration(candidate, state.target)
     return Restore(was=TargetBefore.PRESENT, points=points, delete_first=not same, aliases=state.aliases)
@@ -312,6 +294,10 @@ def _normalise(value: object) -> object:
         inner = {key: _normalise(item) for key, item in value.items()}
         return {key: item for key, item in inner.items() if item not in (None, {}, [])} or None
     return value
+
+
+def _refuse(message: str, *, hint: str) -> Refuse:
+    return Refuse(RefusedError(message, left="left as it is", hint=hint))
 
 
 def _refuse_alias(target: str, behind: str) -> RefusedError:

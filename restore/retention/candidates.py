@@ -88,7 +88,8 @@ def _find_in_collection(
             left.append((entry.file, str(error)))
             continue
         paths[entry.file] = stored.path
-        candidates.append(_describe(entry, stored, manifest, protection))
+        pinned, is_latest = entry.file in protection.pinned, entry.file in protection.targets
+        candidates.append(make_candidate(stored, manifest, pinned=pinned, is_latest=is_latest))
     if not pointers:
         candidates = _mark_newest(candidates)
     candidates, warnings = _mark_damaged(store, candidates, protection)
@@ -111,18 +112,19 @@ def _read(store: WritableStore, entry: Entry, collection: str) -> tuple[StoredSn
     return stored, manifest
 
 
-def _describe(
-    entry: Entry, stored: StoredSnapshot, manifest: Manifest, protection: _Protection
+def make_candidate(
+    stored: StoredSnapshot, manifest: Manifest, *, pinned: bool, is_latest: bool = False
 ) -> RetentionCandidate:
+    """Return a snapshot as the retention rule sees it."""
     return RetentionCandidate(
-        file=entry.file,
+        file=stored.file,
         collection=manifest.collection,
         created=manifest.created,
-        sequence=entry.sequence,
+        sequence=stored.sequence,
         size_bytes=stored.size,
         verified=not manifest.held_back,
-        is_latest=entry.file in protection.targets,
-        pinned=entry.file in protection.pinned,
+        is_latest=is_latest,
+        pinned=pinned,
     )
 
 

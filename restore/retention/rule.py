@@ -104,7 +104,8 @@ def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, no
     warnings: list[str] = []
     for collection, group in sorted(groups.items()):
         history = _History(group, now)
-        reasons = _keep_all(history) if rule.is_empty else _keep(history, rule)
+        unruled = {one.file: [NO_RULE] for one in history.ordered}
+        reasons = unruled if rule.is_empty else _keep(history, rule)
         for one in history.ordered:
             if found := reasons.get(one.file):
                 kept.append(KeptSnapshot(one.file, tuple(found)))
@@ -133,10 +134,6 @@ class _Reasons(dict[str, list[str]]):
 
     def add(self, file: str, reason: str) -> None:
         self.setdefault(file, []).append(reason)
-
-
-def _keep_all(history: _History) -> _Reasons:
-    return _Reasons({one.file: [NO_RULE] for one in history.ordered})
 
 
 def _keep(history: _History, rule: RetentionRule) -> _Reasons:

@@ -40,11 +40,6 @@ class Settings(SettingsGroups, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     wrong: frozenset[str] = frozenset()
 
-    @property
-    def collections_origin(self) -> str:
-        """Return what named the collections; `default` when nothing did."""
-        return self.origins["collections"].where
-
     def value_of(self, option: Option) -> Any:  # noqa: ANN401 - each option has a type of its own
         """Return the value of one option."""
         return getattr(getattr(self, option.group), option.attribute)

@@ -1,7 +1,5 @@
 """Qdrant's address in parts, as hand-written scripts and other programs have it: a host, a port, TLS or not."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 

@@ -90,9 +90,6 @@ class _ArchiveScan:
         self._thread = threading.Thread(target=self._work, name="archive", daemon=True)
         self._thread.start()
 
-    def feed(self, block: bytes) -> None:
-        self._put(block)
-
     def finish(self) -> Archive:
         self.close()
         self._thread.join()
@@ -101,12 +98,12 @@ class _ArchiveScan:
         raise self._found or IntegrityError(f"snapshot '{self._name}' could not be looked into")
 
     def close(self) -> None:
-        self._put(b"")
+        self.feed(b"")
 
     def read_block(self) -> bytes:
         return self._blocks.get()
 
-    def _put(self, block: bytes) -> None:
+    def feed(self, block: bytes) -> None:
         """Pass a block on; drop it if the scan has ended."""
         passed = False
         while not passed and self._thread.is_alive():

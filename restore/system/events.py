@@ -39,22 +39,5 @@ class Progress(Protocol):
         ...
 
 
-class NoProgress:
-    """Shows nothing."""
-
-    def __call__(self, collection: str, sent_bytes: int, total_bytes: int | None = None) -> None:
-        """Show nothing."""
-
-    def wait(self, what: str, collection: str = "") -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Show nothing."""
-
-
-def no_log(_event: str, /, *, level: Level = "info", **_facts: Fact) -> None:
-    """Drop the event."""
-
-
 def no_op() -> None:
     """Do nothing."""

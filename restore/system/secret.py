@@ -53,7 +53,7 @@ class Secret:
         forms |= {json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")}
         if not text.isalnum():
             forms |= {quote(text, safe) for safe in ("", "/", "/:@!$&'()*+,;=~")}
-        forms.add(_encode_base64(text))
+        forms.add(binascii.b2a_base64(text.encode(), newline=False).decode())
         return tuple(sorted(forms, key=len, reverse=True))
 
 
@@ -61,7 +61,3 @@ def _encode_html(text: str) -> tuple[str, ...]:
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     quoted = plain.replace('"', "&quot;")
     return plain, quoted, quoted.replace("'", "&#x27;"), quoted.replace("'", "&#39;")
-
-
-def _encode_base64(text: str) -> str:
-    return binascii.b2a_base64(text.encode(), newline=False).decode()

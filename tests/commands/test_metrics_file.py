@@ -14,8 +14,8 @@ import pytest
 from restore.commands.observe import measure_store
 from restore.monitoring.prometheus import parse_samples, update_metrics_file
 from restore.stores.layout import PROVEN_FILE
-from restore.system.events import no_log
 from tests.support.hostile_files import put_device, put_directory, put_endless, put_pipe
+from tests.support.no_output import no_log
 from tests.support.program import ProgramResult, make_environment, run_program
 from tests.support.resolve_settings import resolve_settings
 from tests.support.sample_stores import FilledStore

@@ -23,7 +23,7 @@ from restore.stores.layout import SCHEDULE_FILE
 from restore.stores.local.writer import open_writable_local_store
 from restore.stores.protocols import WritableDocumentStore
 from restore.system.clock import Clock
-from restore.system.events import no_log
+from tests.support.no_output import no_log
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

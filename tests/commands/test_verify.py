@@ -22,8 +22,8 @@ from restore.errors import NotFoundError
 from restore.stores.layout import Kind
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
-from restore.system.events import NoProgress
 from tests.support.archives import read_recorded
+from tests.support.no_output import NoProgress
 from tests.support.program import run_program
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST

@@ -22,8 +22,8 @@ from restore.snapshots.manifest import write_manifest
 from restore.snapshots.name import SnapshotName
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import Kind
-from restore.system.events import no_log
 from tests.support.archives import scan_archive_file
+from tests.support.no_output import no_log
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST, SECOND, THIRD, describe
 from tests.support.sample_stores import RECORDED

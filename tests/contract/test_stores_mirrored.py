@@ -17,8 +17,8 @@ from restore.commands.pin import command as pin
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.snapshots.document import write_document
 from restore.stores.layout import Kind
-from restore.system.events import NoProgress, no_log
 from tests.support.bucket_servers import BucketServer
+from tests.support.no_output import NoProgress, no_log
 from tests.support.program import make_environment, run_program
 from tests.support.recording_proxy import Fault, RecordingProxy
 from tests.support.request_hold import RequestHold

@@ -21,7 +21,7 @@ from restore.qdrant.model import SnapshotDescription
 from restore.qdrant.resumable_download import ReplacedError
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
-from restore.system.events import NoProgress
+from tests.support.no_output import NoProgress
 from tests.support.run_restore import RecordedLog
 from tests.support.scripted_server import ETAG, ConnectionScript, ScriptedServer
 

@@ -12,6 +12,8 @@ from tests.support.program import ROOT
 
 # Where a clause about the subject is handed over, and the system's own words follow it.
 _CLAUSES = {"error_from_os": 1, "_translated": 0}
+# What is handed the whole sentence of an error.
+_MAKERS = frozenset({"_refuse"})
 # In there a `ValueError` is the second half of a sentence that begins with the setting.
 _SETTINGS = "settings/parsers.py"
 _SUBJECT = re.compile("^(collection|snapshot) '…'")
@@ -71,7 +73,7 @@ def _find_sentence(call: ast.Call, place: str) -> ast.expr | None:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     ours = name.endswith("Error") and not hasattr(builtins, name)
     second_half = name == "ValueError" and _SETTINGS in place
-    at = 0 if ours or second_half else _CLAUSES.get(name, -1)
+    at = 0 if ours or second_half or name in _MAKERS else _CLAUSES.get(name, -1)
     return call.args[at] if 0 <= at < len(call.args) else None
 
 

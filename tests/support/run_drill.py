@@ -12,8 +12,8 @@ from restore.commands.drill.session import DrillSession
 from restore.qdrant.client import connect
 from restore.stores.local.writer import WritableLocalStore
 from restore.system.clock import Clock
-from restore.system.events import NoProgress
 from tests.support.fast_clock import FastClock
+from tests.support.no_output import NoProgress
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_restore import RecordedLog
 

@@ -13,7 +13,7 @@ from restore.snapshots.manifest import Manifest
 from restore.stores.layout import Kind
 from restore.stores.local.reader import LocalStore
 from restore.stores.local.writer import WritableLocalStore, open_writable_local_store
-from restore.system.events import no_log
+from tests.support.no_output import no_log
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
 

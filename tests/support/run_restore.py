@@ -19,8 +19,9 @@ from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import connect
 from restore.stores.local.reader import open_local_store
 from restore.system.clock import Clock
-from restore.system.events import Fact, Level, NoProgress
+from restore.system.events import Fact, Level
 from tests.support.fast_clock import FastClock
+from tests.support.no_output import NoProgress
 from tests.support.program import make_environment
 from tests.support.resolve_settings import resolve_settings
 

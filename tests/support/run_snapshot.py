@@ -15,7 +15,7 @@ from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import connect
 from restore.stores.local.writer import open_writable_local_store
 from restore.system.clock import Clock
-from restore.system.events import NoProgress
+from tests.support.no_output import NoProgress
 from tests.support.program import make_environment
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_restore import RecordedLog

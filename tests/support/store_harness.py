@@ -20,8 +20,8 @@ from restore.stores.bucket.writer import WritableBucketStore
 from restore.stores.local.writer import WritableLocalStore
 from restore.stores.location import parse_location
 from restore.stores.protocols import Store, WritableStore
-from restore.system.events import no_log
 from tests.support.bucket_servers import BucketServer
+from tests.support.no_output import no_log
 from tests.support.run_publish import describe
 
 

@@ -3,7 +3,6 @@
 What the target has is never changed, and nothing is deleted there unless a rule of its own is given.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -21,8 +20,7 @@ from restore.commands.mirror.report import (
 )
 from restore.commands.outcome import CommandResult, summarise
 from restore.errors import IntegrityError, NotFoundError, RefusedError, RestoreError
-from restore.retention.candidates import find_candidates
-from restore.retention.model import RetentionCandidate
+from restore.retention.candidates import find_candidates, make_candidate
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
 from restore.retention.rule import RetentionRule, apply_rule
@@ -118,7 +116,8 @@ def _follow_up(settings: Settings, session: MirrorSession, outcomes: tuple[Mirro
     """Copy pins, prune what the target's rule does not keep, then copy the sets of what is left."""
     target = session.target
     wanted = {outcome.collection for outcome in outcomes}
-    pins = copy_pins(session.source, target, _list_files(target, wanted), session.log)
+    there = {one.file for name in wanted for one in target.list_snapshots(name, held_back=True)}
+    pins = copy_pins(session.source, target, there, session.log)
     pruned: tuple[PruneOutcome, ...] = ()
     rule = settings.maintenance.mirror_rule
     if rule is not None:
@@ -130,10 +129,6 @@ def _follow_up(settings: Settings, session: MirrorSession, outcomes: tuple[Mirro
     for name, reason in damaged:
         session.log("set.left", level="warning", file=name, reason=reason)
     return _FollowUp(pins=pins, pruned=pruned, sets=copy_sets(session.source, target, sets, failed))
-
-
-def _list_files(store: Store, collections: Iterable[str]) -> set[str]:
-    return {one.file for name in collections for one in store.list_snapshots(name, held_back=True)}
 
 
 class _CollectionMirror:
@@ -200,7 +195,9 @@ class _CollectionMirror:
         there = ((one, target.read_manifest(one)) for one in self._there.values())
         present = [(one, manifest) for one, manifest in there if manifest]
         pinned = {*source.list_documents(PIN_SUFFIX), *(target.list_documents(PIN_SUFFIX) if present else ())}
-        candidates = [_describe(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)]
+        candidates = [
+            make_candidate(*pair, pinned=pair[0].file + PIN_SUFFIX in pinned) for pair in (*present, *missing)
+        ]
         gone = apply_rule(candidates, rule, self._session.clock.now()).pruned
         return frozenset(gone).difference(self._there)
 
@@ -257,18 +254,6 @@ class _CollectionMirror:
             return now.file
         target.move_latest(self._collection, wanted.file)
         return wanted.file
-
-
-def _describe(stored: StoredSnapshot, manifest: Manifest, *, pinned: bool) -> RetentionCandidate:
-    return RetentionCandidate(
-        file=stored.file,
-        collection=manifest.collection,
-        created=manifest.created,
-        sequence=stored.sequence,
-        size_bytes=stored.size,
-        verified=not manifest.held_back,
-        pinned=pinned,
-    )
 
 
 def _age(stored: StoredSnapshot) -> tuple[str, int]:

@@ -47,6 +47,10 @@ _AZURE_PARTS = {
 }
 
 
+# What obstore is configured with, and the endpoint: empty for the provider's own.
+Configuration = tuple[dict[str, Any], str]
+
+
 def open_client(
     location: Location, environment: Mapping[str, str], *, silence_seconds: float = _SILENCE_SECONDS
 ) -> BucketClient:
@@ -58,10 +62,16 @@ def open_client(
     _require_files(environment)
     _refuse_controls(environment, _PREFIXES[location.kind])
     _return_large_blocks()
-    make = {LocationKind.S3: _open_s3, LocationKind.GCS: _open_gcs, LocationKind.AZURE: _open_azure}[location.kind]
+    kind, configure = _KINDS[location.kind]
     try:
+        config, endpoint = configure(location, environment)
         store, upload_store = (
-            make(stores, location, environment, _Timeouts(*limits, silence_seconds))
+            getattr(stores, kind)(
+                location.bucket,
+                config=config,
+                client_options=_make_options(endpoint, environment, silence_seconds),
+                retry_config=_make_retries(*limits),
+            )
             for limits in (_REQUEST_RETRIES, _UPLOAD_RETRIES)
         )
         return BucketClient(store, str(location), upload_store=upload_store)
@@ -123,27 +133,20 @@ def _require_files(environment: Mapping[str, str]) -> None:
             raise SettingsError(f"{name}: '{path}' cannot be read: {error.strerror}") from error
 
 
-class _Timeouts(msgspec.Struct, frozen=True):
-    """How often and how long a request is retried, and how long it may go without an answer."""
-
-    most_retries: int
-    retry_seconds: int
-    silence_seconds: float
-
-    def make_retries(self) -> dict[str, Any]:
-        return {
-            "max_retries": self.most_retries,
-            "retry_timeout": timedelta(seconds=self.retry_seconds),
-            "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=3), "base": 2},
-        }
+def _make_retries(most: int, seconds: int) -> dict[str, Any]:
+    return {
+        "max_retries": most,
+        "retry_timeout": timedelta(seconds=seconds),
+        "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=3), "base": 2},
+    }
 
 
-def _make_options(endpoint: str, environment: Mapping[str, str], timeout: _Timeouts) -> dict[str, Any]:
+def _make_options(endpoint: str, environment: Mapping[str, str], silence_seconds: float) -> dict[str, Any]:
     """Return obstore's client options: timeouts and trusted certificates."""
     options: dict[str, Any] = {
         "allow_http": endpoint.startswith("http://"),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-        "read_timeout": timedelta(seconds=timeout.silence_seconds),
+        "read_timeout": timedelta(seconds=silence_seconds),
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
         "user_agent": "qdrant-restore",
     }
@@ -180,7 +183,7 @@ def _return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
+def _configure_s3(location: Location, environment: Mapping[str, str]) -> Configuration:
     profile = _read_profile(environment)
     endpoint = _find_endpoint(environment, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
     if not endpoint and profile.endpoint:
@@ -199,12 +202,7 @@ def _open_s3(stores: Any, location: Location, environment: Mapping[str, str], ti
             f"store '{location}': no credentials are given, and instance roles are switched off",
             hint="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; docs/stores.md lists the places",
         )
-    return stores.S3Store(
-        location.bucket,
-        config=config,
-        client_options=_make_options(endpoint, environment, timeout),
-        retry_config=timeout.make_retries(),
-    )
+    return config, endpoint
 
 
 def _forbids_roles(environment: Mapping[str, str]) -> bool:
@@ -265,7 +263,7 @@ def _read_ini(path: str) -> configparser.ConfigParser:
 # --- Google Cloud Storage and Azure ---------------------------------------------------------------------------------
 
 
-def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
+def _configure_gcs(_location: Location, environment: Mapping[str, str]) -> Configuration:
     emulator = environment.get("STORAGE_EMULATOR_HOST", "")
     config: dict[str, Any] = {}
     if emulator:
@@ -273,15 +271,10 @@ def _open_gcs(stores: Any, location: Location, environment: Mapping[str, str], t
         account = {"gcs_base_url": url.rstrip("/"), "disable_oauth": True, "client_email": "", "private_key": ""}
         config["service_account_key"] = msgspec.json.encode({**account, "private_key_id": ""}).decode()
         emulator = url
-    return stores.GCSStore(
-        location.bucket,
-        config=config,
-        client_options=_make_options(emulator, environment, timeout),
-        retry_config=timeout.make_retries(),
-    )
+    return config, emulator
 
 
-def _open_azure(stores: Any, location: Location, environment: Mapping[str, str], timeout: _Timeouts) -> Any:  # noqa: ANN401
+def _configure_azure(location: Location, environment: Mapping[str, str]) -> Configuration:
     config = _read_connection(environment.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     plain = {
         "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),
@@ -300,12 +293,7 @@ def _open_azure(stores: Any, location: Location, environment: Mapping[str, str],
             f"store '{location}': no storage account is named",
             hint="AZURE_STORAGE_ACCOUNT, or AZURE_STORAGE_CONNECTION_STRING",
         )
-    return stores.AzureStore(
-        location.bucket,
-        config=config,
-        client_options=_make_options(config.get("endpoint", ""), environment, timeout),
-        retry_config=timeout.make_retries(),
-    )
+    return config, config.get("endpoint", "")
 
 
 def _read_connection(text: str) -> dict[str, str]:
@@ -315,3 +303,10 @@ def _read_connection(text: str) -> dict[str, str]:
     if text and "account_name" not in found:
         raise SettingsError("AZURE_STORAGE_CONNECTION_STRING has no AccountName in it")
     return found
+
+
+_KINDS = {
+    LocationKind.S3: ("S3Store", _configure_s3),
+    LocationKind.GCS: ("GCSStore", _configure_gcs),
+    LocationKind.AZURE: ("AzureStore", _configure_azure),
+}

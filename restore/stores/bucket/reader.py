@@ -141,11 +141,7 @@ class BucketStore:
         return self._make_snapshot(entry.collection or entry.encoded or entry.file, entry.file, found)
 
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
-        """Return a snapshot's manifest; None when there is none.
-
-        Raise `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when a newer program
-        wrote it.
-        """
+        """Return a snapshot's manifest; None when there is none. Raise as `read_manifest_of`."""
         if not stored.in_store:
             return LocalStore("/", self._keys).read_manifest(stored)
         text = self._prefetcher.take(stored.file) or self.read_document(name_manifest(stored.file))

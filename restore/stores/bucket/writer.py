@@ -54,10 +54,7 @@ class WritableBucketStore(BucketStore):
 
     @contextlib.contextmanager
     def lock(self, timeout_seconds: float | None = 0.0, *, on_wait: Callable[[], None] = no_op) -> Iterator[None]:
-        """Hold the store's lease within a `with`. Without a timeout, wait as long as its holder lives.
-
-        Raise `LockedError` when it stays taken.
-        """
+        """Hold the store's lease within a `with`. Raise `LockedError` when it stays taken."""
         lease = Lease(self._client, self.key(LEASE_FILE), holder=self._holder, since=self._since)
         lease.acquire(timeout_seconds, on_wait)
         self._held_lock = lease

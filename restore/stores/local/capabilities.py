@@ -15,16 +15,12 @@ _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class DirectoryCapabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a directory can do. `why_not` is the reason when it cannot be written to.
-
-    `free_bytes` is what this process may still write; None where the file system does not say.
-    """
+    """What a directory can do. `why_not` is the reason when it cannot be written to."""
 
     writes: bool
     why_not: str = ""
     links: bool = False
     syncs: bool = False
-    free_bytes: int | None = None
 
 
 def probe_directory(path: str) -> DirectoryCapabilities:
@@ -32,16 +28,15 @@ def probe_directory(path: str) -> DirectoryCapabilities:
 
     A read-only directory is an answer. Raise `SpaceError` or `StoreError` for what else went wrong.
     """
-    free = measure_free(path)
     # The names of unfinished files: the next snapshot removes what a kill leaves here.
     file = Path(path, PARTIAL_PREFIX + secrets.token_hex(8))
     link = Path(path, PARTIAL_PREFIX + secrets.token_hex(8) + ".link")
     try:
         file.write_bytes(b"probe")
-        return DirectoryCapabilities(writes=True, links=_can_link(file, link), syncs=_can_sync(file), free_bytes=free)
+        return DirectoryCapabilities(writes=True, links=_can_link(file, link), syncs=_can_sync(file))
     except OSError as error:
         if error.errno in _READ_ONLY:
-            return DirectoryCapabilities(writes=False, why_not=os.strerror(error.errno or 0), free_bytes=free)
+            return DirectoryCapabilities(writes=False, why_not=os.strerror(error.errno or 0))
         raise error_from_os(error, f"store '{path}' cannot be written to") from error
     finally:
         for left in (link, file):

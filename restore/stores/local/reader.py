@@ -142,8 +142,7 @@ class LocalStore:
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
         """Return the snapshot that `latest`, `previous`, a file name or a path selects; None when there is none.
 
-        Without a pointer the newest one is the latest. Raise `IntegrityError` when the pointer, or the file that it
-        leads to, must not be followed; `SettingsError` when the named file belongs to another collection.
+        Without a pointer the newest one is the latest. Raise as the protocol says.
         """
         match selector:
             case "latest":
@@ -167,11 +166,7 @@ class LocalStore:
         return self._follow(entry, collection) if entry.kind is Kind.LATEST else self._open(entry, collection)
 
     def read_manifest(self, stored: StoredSnapshot) -> Manifest | None:
-        """Return a snapshot's manifest; None when there is none.
-
-        Raise `IntegrityError` when it is malformed or contradicts the file, `IncompatibleError` when a newer program
-        wrote it.
-        """
+        """Return a snapshot's manifest; None when there is none. Raise as `read_manifest_of`."""
         name = name_manifest(stored.file)
         text = read_small_file(name_manifest(stored.path), LONGEST_DOCUMENT, what=f"manifest '{name}' cannot be read")
         if text is None:

@@ -121,7 +121,7 @@ def test_collections_are_named_by_the_first_that_names_any(
     """Arguments and `--collection`, else the list, else the one name, else the settings file, else every one."""
     settings = read_settings("restore", Sources(**sources))
 
-    assert (settings.collections.names, settings.collections_origin) == (collections, origin)
+    assert (settings.collections.names, settings.origins["collections"].where) == (collections, origin)
 
 
 def test_only_a_collection_named_one_by_one_is_named() -> None:
