@@ -3,7 +3,6 @@
 A name is parsed from its right end, so that `docs`, `docs_v2` and `docs_latest` never collide.
 """
 
-import hashlib
 import re
 from datetime import UTC, datetime
 
@@ -64,6 +63,8 @@ def encode_collection(name: str) -> str:
         encoded = "%2E" + encoded[1:]
     if len(encoded) <= _LONGEST_ENCODED:
         return encoded
+    import hashlib  # noqa: PLC0415 - boot: only a name that is cut needs it
+
     digest = hashlib.sha256(raw).hexdigest()[:16]
     return f"{encoded[:_LONGEST_ENCODED]}~{digest}"
 

@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from urllib.parse import unquote
 
 import msgspec
 
@@ -82,6 +81,8 @@ def _parse_file(rest: str) -> Location:
     host, slash, path = rest.partition("/")
     if host not in {"", "localhost"} or not slash:
         raise ValueError(f"names the host '{host}'; a directory is file:///PATH")
+    from urllib.parse import unquote  # noqa: PLC0415 - boot: a plain path does not need it
+
     return Location(kind=LocationKind.DIRECTORY, path="/" + unquote(path))
 
 

@@ -1,7 +1,6 @@
 """A secret: passed around freely, never shown."""
 
 import binascii
-from urllib.parse import quote
 
 MASK = "***"
 # A shorter secret is part of ordinary words too, and masking it would make every sentence unreadable.
@@ -45,6 +44,8 @@ class Secret:
 
         Empty for a secret so short that it is part of ordinary words. The longest first: one may contain another.
         """
+        from urllib.parse import quote  # noqa: PLC0415 - boot: only a secret is masked
+
         text = self._text
         if len(text) < _SHORTEST_MASKED:
             return ()

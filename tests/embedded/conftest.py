@@ -53,7 +53,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedQdrant]]:
 @pytest.fixture(params=["embedded", "real"])
 def embedded_or_real(request: pytest.FixtureRequest) -> HttpClient:
     """Return a client of the embedded server, then of the real one at QDRANT_URL, which is the authority."""
-    name = {"embedded": "asking", "real": "emptied"}[request.param]
+    name = {"embedded": "client", "real": "emptied_server"}[request.param]
     asked: HttpClient = request.getfixturevalue(name)
     return asked
 

@@ -32,34 +32,34 @@ MARK = {
 }
 
 
-def metadata(asking: HttpClient, name: str) -> Any:  # noqa: ANN401 - any JSON value
+def metadata(client: HttpClient, name: str) -> Any:  # noqa: ANN401 - any JSON value
     """Return a collection's metadata."""
-    return asking.result("GET", f"/collections/{name}")["config"].get("metadata")
+    return client.result("GET", f"/collections/{name}")["config"].get("metadata")
 
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
-def test_a_name_that_the_server_takes_is_listed_as_it_was_given(asking: HttpClient, name: str) -> None:
+def test_a_name_that_the_server_takes_is_listed_as_it_was_given(client: HttpClient, name: str) -> None:
     """It can be created, written to, found and deleted."""
-    asking.create(name)
-    asking.upsert(name, {"id": 1, "vector": [1, 1, 1, 1]})
+    client.create(name)
+    client.upsert(name, {"id": 1, "vector": [1, 1, 1, 1]})
 
-    assert asking.count(name) == 1
-    assert len(asking.result("GET", "/collections")["collections"]) == 1
-    assert asking.result("DELETE", f"/collections/{name}") is True
+    assert client.count(name) == 1
+    assert len(client.result("GET", "/collections")["collections"]) == 1
+    assert client.result("DELETE", f"/collections/{name}") is True
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_name_that_the_server_refuses_is_422(asking: HttpClient, name: str) -> None:
+def test_a_name_that_the_server_refuses_is_422(client: HttpClient, name: str) -> None:
     """Creation and upload are refused alike, and no collection is created."""
-    created = asking.ask("PUT", f"/collections/{name}", {"vectors": {}})
-    uploaded = asking.upload(name, b"")
+    created = client.ask("PUT", f"/collections/{name}", {"vectors": {}})
+    uploaded = client.upload(name, b"")
 
     assert (created.status_code, uploaded.status_code) == (422, 422)
     assert created.json()["status"]["error"].startswith("Validation error in path parameters: [collection_name: ")
-    assert asking.result("GET", "/collections") == {"collections": []}
+    assert client.result("GET", "/collections") == {"collections": []}
 
 
-def test_dots_name_no_collection(server: EmbeddedQdrant, asking: HttpClient) -> None:
+def test_dots_name_no_collection(server: EmbeddedQdrant, client: HttpClient) -> None:
     """`.` and `..` would be other directories: 500, and the storage is unchanged."""
     import http.client
 
@@ -72,72 +72,72 @@ def test_dots_name_no_collection(server: EmbeddedQdrant, asking: HttpClient) -> 
 
     assert statuses == [500, 500]
     assert (server.storage / "collections").is_dir()
-    assert asking.result("GET", "/collections") == {"collections": []}
+    assert client.result("GET", "/collections") == {"collections": []}
 
 
-def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(asking: HttpClient) -> None:
+def test_a_name_too_long_for_a_recovery_directory_cannot_be_uploaded(client: HttpClient) -> None:
     """The server's temporary directory contains the collection's name: 500 at 255 bytes, 200 at 200."""
     content = SNAPSHOTS / "plain-1.18.3.snapshot"
 
-    statuses = [asking.upload("x" * length, content).status_code for length in (200, 255)]
+    statuses = [client.upload("x" * length, content).status_code for length in (200, 255)]
 
     assert statuses == [200, 500]
 
 
-def test_a_marker_collection_is_created_once(asking: HttpClient) -> None:
+def test_a_marker_collection_is_created_once(client: HttpClient) -> None:
     """Of eight requests at once, one gets 200 and seven 409, and all readers see the first one's metadata."""
 
     def make(token: int) -> int:
-        return asking.ask("PUT", "/collections/.mark", {**MARK, "metadata": {"token": token}}).status_code
+        return client.ask("PUT", "/collections/.mark", {**MARK, "metadata": {"token": token}}).status_code
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(make, range(8)))
 
     assert sorted(statuses) == [200] + [409] * 7
-    assert metadata(asking, ".mark") == {"token": statuses.index(200)}
+    assert metadata(client, ".mark") == {"token": statuses.index(200)}
 
 
-def test_a_patch_merges_metadata_by_its_top_level_keys(asking: HttpClient) -> None:
+def test_a_patch_merges_metadata_by_its_top_level_keys(client: HttpClient) -> None:
     """A null deletes a key, an object is replaced as a whole, and a null inside an object stays."""
-    asking.create("c", metadata={"kept": 1, "gone": 2, "nested": {"a": 1, "b": 2}})
+    client.create("c", metadata={"kept": 1, "gone": 2, "nested": {"a": 1, "b": 2}})
 
-    asking.result("PATCH", "/collections/c", {"metadata": {"gone": None, "nested": {"c": None}, "new": [1]}})
+    client.result("PATCH", "/collections/c", {"metadata": {"gone": None, "nested": {"c": None}, "new": [1]}})
 
-    assert metadata(asking, "c") == {"kept": 1, "nested": {"c": None}, "new": [1]}
+    assert metadata(client, "c") == {"kept": 1, "nested": {"c": None}, "new": [1]}
 
 
-def test_no_concurrent_patch_is_lost(asking: HttpClient) -> None:
+def test_no_concurrent_patch_is_lost(client: HttpClient) -> None:
     """Eight writers patch twenty keys each, and all hundred and sixty are there."""
-    asking.create("c")
+    client.create("c")
 
     def patch(key: int) -> None:
-        asking.result("PATCH", "/collections/c", {"metadata": {f"key-{key}": key}})
+        client.result("PATCH", "/collections/c", {"metadata": {f"key-{key}": key}})
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(patch, range(160)))
 
-    assert metadata(asking, "c") == {f"key-{key}": key for key in range(160)}
+    assert metadata(client, "c") == {f"key-{key}": key for key in range(160)}
 
 
-def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(asking: HttpClient) -> None:
+def test_deleting_what_is_not_there_is_false_and_so_is_deleting_by_alias(client: HttpClient) -> None:
     """The response is 200 both times: an alias is no collection, and the collection behind it stays."""
-    asking.create("cities")
+    client.create("cities")
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
-    asking.result("POST", "/collections/aliases", {"actions": [alias]})
+    client.result("POST", "/collections/aliases", {"actions": [alias]})
 
-    deleted = [asking.result("DELETE", f"/collections/{name}") for name in ("nope", "towns", "cities", "cities")]
+    deleted = [client.result("DELETE", f"/collections/{name}") for name in ("nope", "towns", "cities", "cities")]
 
     assert deleted == [False, False, True, False]
-    assert asking.result("GET", "/aliases") == {"aliases": []}
+    assert client.result("GET", "/aliases") == {"aliases": []}
 
 
-def test_creating_an_alias_that_exists_moves_it(asking: HttpClient) -> None:
+def test_creating_an_alias_that_exists_moves_it(client: HttpClient) -> None:
     """Creating, renaming and deleting work in one request, all or none of them."""
-    asking.create("one")
-    asking.create("two")
+    client.create("one")
+    client.create("two")
 
     def change(*actions: dict[str, Any]) -> int:
-        return asking.ask("POST", "/collections/aliases", {"actions": list(actions)}).status_code
+        return client.ask("POST", "/collections/aliases", {"actions": list(actions)}).status_code
 
     first = change({"create_alias": {"collection_name": "one", "alias_name": "a"}})
     moved = change({"create_alias": {"collection_name": "two", "alias_name": "a"}})
@@ -147,19 +147,19 @@ def test_creating_an_alias_that_exists_moves_it(asking: HttpClient) -> None:
     )
 
     assert (first, moved, renamed, refused) == (200, 200, 200, 404)
-    assert asking.result("GET", "/aliases") == {"aliases": [{"alias_name": "b", "collection_name": "two"}]}
+    assert client.result("GET", "/aliases") == {"aliases": [{"alias_name": "b", "collection_name": "two"}]}
 
 
-def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: HttpClient) -> None:
+def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(client: HttpClient) -> None:
     """No collection with the alias's name is created."""
-    asking.create("cities", vectors={"size": 4, "distance": "Cosine"})
+    client.create("cities", vectors={"size": 4, "distance": "Cosine"})
     alias = {"create_alias": {"collection_name": "cities", "alias_name": "towns"}}
-    asking.result("POST", "/collections/aliases", {"actions": [alias]})
+    client.result("POST", "/collections/aliases", {"actions": [alias]})
 
-    asking.upload("towns", SNAPSHOTS / "plain-1.18.3.snapshot")
+    client.upload("towns", SNAPSHOTS / "plain-1.18.3.snapshot")
 
-    assert asking.count("cities") == 43
-    assert asking.result("GET", "/collections") == {"collections": [{"name": "cities"}]}
+    assert client.count("cities") == 43
+    assert client.result("GET", "/collections") == {"collections": [{"name": "cities"}]}
 
 
 @pytest.mark.parametrize(
@@ -172,50 +172,50 @@ def test_an_upload_onto_an_alias_overwrites_the_collection_behind_it(asking: Htt
         ("GET", "/issues"),
     ],
 )
-def test_what_is_not_emulated_is_501_with_a_sentence(asking: HttpClient, method: str, path: str) -> None:
+def test_what_is_not_emulated_is_501_with_a_sentence(client: HttpClient, method: str, path: str) -> None:
     """It cannot be taken for an answer of a real server."""
-    answer = asking.ask(method, path, {})
+    answer = client.ask(method, path, {})
 
     expected = f"Not emulated: {method} {path} is not done by the embedded Qdrant; use a real server for it"
     assert (answer.status_code, answer.json()["status"]["error"]) == (501, expected)
 
 
-def test_a_boolean_in_a_nested_condition_is_not_emulated(asking: HttpClient) -> None:
+def test_a_boolean_in_a_nested_condition_is_not_emulated(client: HttpClient) -> None:
     """The engine would find nothing, so it is 501 instead of a wrong answer."""
-    asking.create("c")
-    asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"rows": [{"ok": True}]}})
+    client.create("c")
+    client.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"rows": [{"ok": True}]}})
     inner = {"must": [{"key": "ok", "match": {"value": True}}]}
     nested = {"must": [{"nested": {"key": "rows", "filter": inner}}]}
 
-    assert asking.ask("POST", "/collections/c/points/count", {"filter": nested}).status_code == 501
+    assert client.ask("POST", "/collections/c/points/count", {"filter": nested}).status_code == 501
 
 
-def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(asking: HttpClient) -> None:
+def test_what_needs_a_cluster_is_refused_as_a_standalone_server_does(client: HttpClient) -> None:
     """Shard keys can be listed, but not created."""
-    asking.create("keyed", sharding_method="custom")
+    client.create("keyed", sharding_method="custom")
 
-    refused = asking.ask("PUT", "/collections/keyed/shards", {"shard_key": "eu"})
-    written = asking.ask("PUT", "/collections/keyed/points", {"points": [{"id": 1, "vector": [1, 1, 1, 1]}]})
+    refused = client.ask("PUT", "/collections/keyed/shards", {"shard_key": "eu"})
+    written = client.ask("PUT", "/collections/keyed/points", {"points": [{"id": 1, "vector": [1, 1, 1, 1]}]})
 
     assert refused.json()["status"]["error"] == "Bad request: Distributed mode disabled"
     assert written.json()["status"]["error"] == "Wrong input: Shard key not specified"
-    assert asking.count("keyed") == 0
+    assert client.count("keyed") == 0
 
 
-def test_telemetry_counts_operations_per_shard(asking: HttpClient) -> None:
+def test_telemetry_counts_operations_per_shard(client: HttpClient) -> None:
     """`op_num` grows by one per write and two per index; a snapshot does not change it, and a restore keeps it."""
 
     def op_num(name: str) -> int:
-        listed = asking.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
+        listed = client.result("GET", "/telemetry?details_level=3")["collections"]["collections"]
         shards = {one["id"]: one["shards"] for one in listed}[name]
         return int(shards[0]["local"]["update_queue"]["op_num"])
 
-    asking.create("c")
-    asking.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"a": 1}})
+    client.create("c")
+    client.upsert("c", {"id": 1, "vector": [1, 1, 1, 1], "payload": {"a": 1}})
     written = op_num("c")
-    asking.result("PUT", "/collections/c/index", {"field_name": "a", "field_schema": "integer"})
+    client.result("PUT", "/collections/c/index", {"field_name": "a", "field_schema": "integer"})
     indexed = op_num("c")
-    asking.upload("copy", asking.snapshot("c"))
-    asking.upload("again", asking.snapshot("copy"))
+    client.upload("copy", client.snapshot("c"))
+    client.upload("again", client.snapshot("copy"))
 
     assert (written, indexed, op_num("c"), op_num("copy"), op_num("again")) == (1, 3, 3, 3, 3)
