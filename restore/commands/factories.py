@@ -13,6 +13,7 @@ from restore import __version__
 from restore.errors import SettingsError
 from restore.qdrant.api_key import is_scoped
 from restore.qdrant.client import Qdrant, connect
+from restore.qdrant.transport.proxy import find_proxy
 from restore.settings.collections import names_a_path
 from restore.settings.model import Settings, SnapshotOptions
 from restore.settings.options.store import Compress, Encrypt
@@ -52,7 +53,13 @@ def open_qdrant(settings: Settings) -> Iterator[Qdrant]:
     """Open a client of the server in the settings. Raise `SettingsError` for a wrong `ca_file`."""
     key = settings.server.api_key.reveal() if settings.server.api_key else ""
     try:
-        qdrant = connect(settings.server.url, key, ca_file=settings.server.ca_file, insecure=settings.server.insecure)
+        qdrant = connect(
+            settings.server.url,
+            key,
+            ca_file=settings.server.ca_file,
+            insecure=settings.server.insecure,
+            proxy=find_proxy(settings.server.url, os.environ),
+        )
     except (OSError, ValueError) as error:
         where = settings.origins["ca-file"].where
         # Only TLS's own errors have a reason: the file could be read.

@@ -22,6 +22,7 @@ from restore.qdrant.model import (
 from restore.qdrant.snapshot_api import SnapshotApi
 from restore.qdrant.transport.connection import Connection
 from restore.qdrant.transport.exchange import READ_SECONDS, Request
+from restore.qdrant.transport.proxy import Proxy
 from restore.qdrant.transport.requests import NOT_FOUND, NOT_UNDERSTOOD, OK, Result, make_path
 from restore.qdrant.transport.responses import read_info, summarise_response
 from restore.qdrant.url import redact_url
@@ -30,6 +31,7 @@ from restore.system.events import no_op
 from restore.system.files import read_named_file
 
 _LONG_SECONDS = 24 * 3600.0
+_PROXY_LOGIN = 407
 _CONFLICT = 409
 _REFUSED = frozenset({401, 403})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
@@ -64,6 +66,13 @@ class Qdrant(SnapshotApi):
             raise AuthError(
                 f"Qdrant at {self.url} answered {response.status} to /readyz, which needs no key",
                 hint="is a proxy or a login page in front of it? give the server's own address",
+            )
+        if response.status == _PROXY_LOGIN:
+            raise QdrantError(
+                f"before Qdrant at {self.url} a proxy asks for a user and a password (407)",
+                hint="give them as http://USER:PASSWORD@HOST:PORT in HTTP_PROXY; NO_PROXY leads past it",
+                http_status=response.status,
+                permanent=True,
             )
         if response.status == NOT_FOUND:
             raise self._foreign_error(response, "/readyz")
@@ -245,7 +254,9 @@ class Qdrant(SnapshotApi):
         )
 
 
-def connect(url: str, api_key: str, *, ca_file: str = "", insecure: bool = False) -> Qdrant:
+def connect(
+    url: str, api_key: str, *, ca_file: str = "", insecure: bool = False, proxy: Proxy | None = None
+) -> Qdrant:
     """Return a client; nothing is sent yet. `ca_file` is a PEM file of authorities to trust.
 
     Raise `OSError` or `ValueError` when that cannot be read or holds none.
@@ -258,4 +269,4 @@ def connect(url: str, api_key: str, *, ca_file: str = "", insecure: bool = False
         if insecure:
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE
-    return Qdrant(Connection(url, {"api-key": api_key} if api_key else {}, tls=tls))
+    return Qdrant(Connection(url, {"api-key": api_key} if api_key else {}, tls=tls, proxy=proxy))

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from restore.errors import DeadlineError, QdrantError
 from restore.qdrant.transport.exchange import PendingResponse, Request, Response, read_whole
 from restore.qdrant.transport.network_errors import describe_network_error, is_permanent, suggest_network_fix
+from restore.qdrant.transport.proxy import Proxy
 from restore.qdrant.transport.streaming import MultipartFile, read_head, send_multipart
 from restore.system.events import no_op
 from restore.system.retry import retry_attempts
@@ -26,6 +27,8 @@ from restore.system.retry import retry_attempts
 # Qdrant closes an idle connection after 5 s; a write sent into a closing one would have an unknown result.
 _IDLE_SECONDS = 3.0
 _CONNECT_SECONDS = 5.0
+# How `http.client` says that a proxy wants a user and a password.
+_PROXY_LOGIN = "Tunnel connection failed: 407"
 _TRANSIENT = frozenset({429, 502, 503, 504})
 
 
@@ -52,6 +55,7 @@ class Connection:
         headers: dict[str, str],
         *,
         tls: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
         check_stop: Callable[[], None] = no_op,
     ) -> None:
         parts = urlsplit(url)
@@ -60,9 +64,11 @@ class Connection:
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
+        self._origin = self.url.removesuffix(self._prefix)
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "qdrant-restore", **headers}
         self._key = headers.get("api-key", "")
         self._tls = tls
+        self._proxy = proxy
         self.check_stop = check_stop
         self._kept: http.client.HTTPConnection | None = None
         self._used = 0.0
@@ -71,7 +77,7 @@ class Connection:
 
     def clone(self, *, check_stop: Callable[[], None] = no_op) -> Self:
         """Return a second connection to the same server, for another thread."""
-        return type(self)(self.url, self._headers, tls=self._tls, check_stop=check_stop)
+        return type(self)(self.url, self._headers, tls=self._tls, proxy=self._proxy, check_stop=check_stop)
 
     def request(self, request: Request) -> Response:
         """Send a request once and read its response whole.
@@ -231,10 +237,13 @@ class Connection:
     def _connect(self, seconds: float) -> http.client.HTTPConnection:
         self.check_stop()
         connected: http.client.HTTPConnection
+        host, port = (self._proxy.host, self._proxy.port) if self._proxy else (self._host, self._port)
         if self._secure:
-            connected = http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
+            connected = http.client.HTTPSConnection(host, port, timeout=seconds, context=self._tls)
+            if self._proxy:
+                connected.set_tunnel(self._host, self._port, self._proxy.headers)
         else:
-            connected = http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+            connected = http.client.HTTPConnection(host, port, timeout=seconds)
         try:
             connected.connect()
         except (OSError, UnicodeError) as error:
@@ -248,9 +257,14 @@ class Connection:
         path = self._prefix + request.path
         if request.query:
             path += "?" + urlencode(request.query)
+        headers = {**self._headers, **request.headers}
+        if self._proxy and not self._secure:
+            # Without TLS the proxy itself reads the request: it needs the whole URL and its own authorization.
+            path = f"{self._origin}{path}"
+            headers |= self._proxy.headers
         connected.sock.settimeout(request.seconds)
         connected.putrequest(request.method, path, skip_accept_encoding=True)
-        for name, value in {**self._headers, **request.headers}.items():
+        for name, value in headers.items():
             connected.putheader(name, value)
         if length or request.method in {"POST", "PUT", "PATCH"}:
             connected.putheader("Content-Length", str(length))
@@ -259,8 +273,12 @@ class Connection:
     def _lost_error(self, error: Exception) -> QdrantError:
         """Return the error for a lost connection. Raise `Interrupted` when it was shut to end this thread."""
         self.check_stop()
+        reason, hint = describe_network_error(error), suggest_network_fix(error, self._port)
+        if self._proxy:
+            reason = f"{reason} (through the proxy of {self._proxy.name})"
+            hint = f"is that proxy right? NO_PROXY={self._host} leads past it"
         return QdrantError(
-            f"Qdrant at {self.url} cannot be reached: {describe_network_error(error)}",
-            hint=suggest_network_fix(error, self._port),
-            permanent=is_permanent(error),
+            f"Qdrant at {self.url} cannot be reached: {reason}",
+            hint=hint,
+            permanent=is_permanent(error) or _PROXY_LOGIN in str(error),
         )
