@@ -16,6 +16,7 @@ from restore.qdrant.model import (
     Point,
     RunningOperations,
     SearchHit,
+    ServerRoom,
     ShardUpdates,
     UnreadableCollection,
 )
@@ -124,6 +125,37 @@ class Qdrant(SnapshotApi):
             1,
             lambda found: CollectionLimit(int(found.get("number_of_collections") or 0), found.get("max_collections")),
         )
+
+    def read_disk(self) -> ServerRoom:
+        """Return how full the server's disk is. Raise `QdrantError` for a server before 1.19 (404)."""
+
+        def read_quotas(found: dict[str, Any]) -> tuple[int | None, bool]:
+            usage, quota = found["usage"], found.get("config") or {}
+            limits = {
+                "disk_usage_percent": quota.get("max_disk_usage_percent"),
+                "resident_memory_percent": quota.get("max_resident_memory_percent"),
+            }
+            over = any(limit is not None and (usage.get(key) or 0) >= limit for key, limit in limits.items())
+            return usage.get("disk_usage_percent"), bool(quota.get("enabled")) and over
+
+        used, over_quota = self._read_result("GET", "/quotas", read_quotas)
+        query = {"details_level": "1"}
+        system = self._read_result("GET", "/telemetry", lambda found: found["app"].get("system") or {}, query=query)
+        size = system.get("disk_size")
+        return ServerRoom(size * 1024 if isinstance(size, int) else None, used, over_quota)
+
+    @property
+    def sends_key(self) -> bool:
+        """True if this client sends an API key."""
+        return self._connection.has_key
+
+    def answers_without_key(self) -> bool:
+        """Return whether the server lists its collections also for a request without a key."""
+        connection = self._connection.without_key()
+        try:
+            return connection.request(Request(method="GET", path="/collections")).status == OK
+        finally:
+            connection.close()
 
     def read_updates(self, collection: str) -> tuple[ShardUpdates, ...]:
         """Return each local shard's last operation and queue; empty when the server does not say (1.16)."""

@@ -45,6 +45,24 @@ class CollectionLimit(msgspec.Struct, frozen=True):
     limit: int | None
 
 
+class ServerRoom(msgspec.Struct, frozen=True):
+    """The disk below the server's storage, since 1.19: its size in bytes and its used part; None where not said.
+
+    `over_quota`: the server refuses to write more (507), although a recovery is not refused.
+    """
+
+    disk_bytes: int | None
+    used_percent: int | None
+    over_quota: bool
+
+    @property
+    def free_bytes(self) -> int | None:
+        """How much is free, to one percent of the disk; None where the server does not say."""
+        if self.disk_bytes is None or self.used_percent is None:
+            return None
+        return self.disk_bytes * max(100 - self.used_percent, 0) // 100
+
+
 class ShardUpdates(msgspec.Struct, frozen=True):
     """A shard's last operation number and the length of its update queue; None where the server says neither."""
 

@@ -33,6 +33,7 @@ class Version(msgspec.Struct, frozen=True, order=True):
 OLDEST_SUPPORTED = Version(1, 16, 0)
 # RocksDB was removed from the server in 1.18.0 (qdrant lib/common/common/src/flags.rs).
 FIRST_WITHOUT_ROCKSDB = (1, 18)
+FIRST_WITH_QUOTAS = (1, 19)
 
 
 def parse_version(text: str) -> Version | None:

@@ -20,7 +20,7 @@ from qdrant_embedded.process import EmbeddedQdrant
 from restore.qdrant.collection_names import name_marker, name_upload
 from restore.recovery.marker.model import BEAT_PREFIX, Marker, Phase, TargetBefore, describe_marker
 from tests.support.program import ProgramResult, make_environment, run_program
-from tests.support.recording_proxy import RecordingProxy
+from tests.support.recording_proxy import RecordingProxy, answer_as_1_19
 from tests.support.sample_stores import FilledStore
 from tests.support.server_under_test import Server, path
 
@@ -97,6 +97,36 @@ def test_where_all_is_well_every_look_says_so(qdrant: Server, tmp_path: Path) ->
     }
     assert findings["may restore"]["hint"] == "qdrant-restore doctor --prove-write"
     assert "takes up to 540,672 bytes on the server's disk" in findings["room"]["message"]
+
+
+def test_a_server_that_asks_for_no_key_is_told_to_who_gives_one(qdrant: Server, tmp_path: Path) -> None:
+    """An empty key on the server means none since 1.19; a person who gives one believes that it is needed."""
+    result, findings = state(qdrant.url, cwd=tmp_path, QDRANT_API_KEY=KEY)
+
+    assert (result.status, findings["key"]["verdict"]) == (0, "warning")
+    assert findings["key"]["message"] == (
+        "given, and the server answers without one as well: everyone who reaches it may read and delete"
+    )
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "verdict", "message"),
+    [
+        (60, None, "ok", "about 42.9 GB of 107 GB free on the server's disk"),
+        (95, 90, "warning", "the server is over its quota and refuses to write more"),
+        (None, None, "skipped", "the server does not say how full its disk is"),
+    ],
+)
+def test_the_room_on_a_server_that_can_be_asked(
+    qdrant: Server, tmp_path: Path, *, used: int | None, limit: int | None, verdict: str, message: str
+) -> None:
+    """Since 1.19, from its quotas and its telemetry."""
+    with RecordingProxy(qdrant.url) as proxy:
+        answer_as_1_19(proxy, disk_kib=100 << 20, used=used, limit=limit)
+        result, findings = state(proxy.url, cwd=tmp_path)
+
+    assert (result.status, findings["server room"]["verdict"]) == (0, verdict)
+    assert findings["server room"]["message"] == message
 
 
 def test_as_text_it_is_one_line_each_with_its_hint_below(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:

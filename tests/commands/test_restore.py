@@ -14,7 +14,7 @@ import pytest
 from qdrant_embedded.process import EmbeddedQdrant
 from restore.recovery.marker.model import Phase, TargetBefore
 from restore.snapshots.manifest import Sample
-from tests.support.recording_proxy import Fault, RecordingProxy
+from tests.support.recording_proxy import Fault, RecordingProxy, answer_as_1_19
 from tests.support.restore_scenario import RestoreScenario
 from tests.support.run_restore import restore_here
 from tests.support.sample_stores import NOON, FilledStore, damage, promised_points, recorded
@@ -416,6 +416,44 @@ def test_a_part_of_a_collection_is_refused_before_any_write(
     scenario.store.add_part(scenario.name, file)
     outcome = scenario.restore()
     assert (outcome.status, scenario.proxy.writes, sentence in outcome.message) == (14, [], True)
+
+
+# --- room on the server ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("disk", "warning"),
+    [
+        ({"disk_kib": 10_000_000, "used": 50}, ()),
+        ({"disk_kib": 100, "used": 90}, ("the server's disk has about 10.2 kB free, and this takes up to ",)),
+        ({"disk_kib": 10_000_000, "used": 90, "limit": 95}, ()),
+        ({"disk_kib": 10_000_000, "used": 95, "limit": 95}, ("the server is over its quota: it takes snapshots",)),
+    ],
+)
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_room_that_the_server_lacks_is_told_beforehand(
+    scenario: RestoreScenario, disk: dict[str, int], warning: tuple[str, ...], arguments: tuple[str, ...]
+) -> None:
+    """Since 1.19 a server can be asked. It is a warning: what is free is known to one percent of the disk."""
+    scenario.add()
+    answer_as_1_19(scenario.proxy, **disk)
+    report = scenario.report("--collection", scenario.name, *arguments)
+    assert (report.status, len(report.warnings)) == (0, len(warning))
+    assert "".join(report.warnings).startswith("".join(warning))
+
+
+def test_a_server_over_its_quota_has_no_room(scenario: RestoreScenario) -> None:
+    """507 is status 15, wherever it comes."""
+    scenario.add()
+    body = b'{"status":{"error":"Disk usage quota exceeded: 96% of 95%"},"time":0.0}'
+    headers = {"content-type": "application/json"}
+    scenario.proxy.inject(r"^POST .*/snapshots/upload", Fault(status=507, headers=headers, body=body))
+    outcome = scenario.restore("--transfer", "upload")
+    assert (outcome.status, outcome.hint) == (
+        15,
+        "free some room there, or raise its quota (PUT /quotas); 'qdrant-restore doctor' shows both",
+    )
+    assert "the server takes no more data: Disk usage quota exceeded: 96% of 95%" in outcome.message
 
 
 # --- fallback ----------------------------------------------------------------------------------------------------

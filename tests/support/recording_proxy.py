@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import re
 import socket
 import struct
@@ -319,3 +320,17 @@ def _answer(
     if cut is not None:
         client.shutdown(socket.SHUT_RDWR)
         raise OSError("cut as ordered")
+
+
+def answer_as_1_19(proxy: RecordingProxy, *, disk_kib: int, used: int | None, limit: int | None = None) -> None:
+    """Let the server be a 1.19 with such a disk and such a quota."""
+    quota = {"enabled": limit is not None, "max_disk_usage_percent": limit}
+    result = {"config": quota, "usage": {"resident_memory_percent": 3, "disk_usage_percent": used}}
+    telemetry = {"app": {"system": {"disk_size": disk_kib}}}
+    headers = {"content-type": "application/json"}
+    for line, body in (
+        (r"^GET /$", {"title": "qdrant", "version": "1.19.0"}),
+        (r"^GET /quotas", {"result": result, "status": "ok"}),
+        (r"^GET /telemetry\?details_level=1$", {"result": telemetry, "status": "ok"}),
+    ):
+        proxy.inject(line, Fault(status=200, headers=headers, body=json.dumps(body).encode()))

@@ -16,10 +16,10 @@ from restore.errors import AuthError, IncompatibleError, IntegrityError, QdrantE
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import MARKER_PREFIX, is_marker, name_marker
 from restore.qdrant.model import CollectionInfo, UnreadableCollection
-from restore.qdrant.version import OLDEST_SUPPORTED
+from restore.qdrant.version import FIRST_WITH_QUOTAS, OLDEST_SUPPORTED
 from restore.recovery.marker.model import Marker, Phase, TargetBefore, describe_marker, parse_beat, parse_marker
 from restore.system.clock import Clock
-from restore.system.text import format_count
+from restore.system.text import format_bytes, format_count
 
 _CLOCK_TOLERANCE_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 3.0
@@ -63,9 +63,12 @@ def diagnose_server(qdrant: Qdrant, clock: Clock, *, scoped: bool, proof: WriteP
         yield Finding.failed("key", error)
         return
     collections = [name for name in names if not is_marker(name)]
-    yield _judge_key(len(collections), scoped=scoped)
+    yield look_at("key", lambda: _look_at_key(qdrant, len(collections), scoped=scoped))
     yield look_at("collections", lambda: _look_at_collections(qdrant, collections))
     yield look_at("room for marks", lambda: _look_at_limit(qdrant))
+    with contextlib.suppress(RestoreError):
+        if not scoped and qdrant.get_version().line >= FIRST_WITH_QUOTAS:
+            yield look_at("server room", lambda: _look_at_disk(qdrant))
     yield look_at("marks", lambda: _look_at_markers(qdrant, clock, [name for name in names if is_marker(name)]))
     yield look_at("uploaded files", lambda: _look_at_uploads(qdrant, collections))
     if proof is None:
@@ -100,7 +103,11 @@ def _look_at_clock(qdrant: Qdrant, now: datetime) -> Finding:
     return Finding.ok("clock", f"ours and the server's are {abs(apart):.0f} s apart")
 
 
-def _judge_key(collections: int, *, scoped: bool) -> Finding:
+def _look_at_key(qdrant: Qdrant, collections: int, *, scoped: bool) -> Finding:
+    if qdrant.sends_key and qdrant.answers_without_key():
+        message = "given, and the server answers without one as well: everyone who reaches it may read and delete"
+        hint = "set QDRANT__SERVICE__API_KEY on the server, and not to an empty text: 1.19 takes that for none"
+        return Finding.warning("key", message, hint)
     if scoped:
         message = "accepted, but it is a token for single collections: it sees no marks and may not restore"
         return Finding.warning("key", message, "give a key for the whole server (QDRANT_API_KEY)")
@@ -136,6 +143,17 @@ def _look_at_limit(qdrant: Qdrant) -> Finding:
         hint = "raise max_collections on the server, or remove a collection"
         return Finding.warning("room for marks", message, hint)
     return Finding.ok("room for marks", message)
+
+
+def _look_at_disk(qdrant: Qdrant) -> Finding:
+    room = qdrant.read_disk()
+    if room.over_quota:
+        hint = "free some room there, or raise its quota (PUT /quotas): a restore could not make payload indexes"
+        return Finding.warning("server room", "the server is over its quota and refuses to write more", hint)
+    if room.free_bytes is None or room.disk_bytes is None:
+        return Finding.skipped("server room", "the server does not say how full its disk is")
+    message = f"about {format_bytes(room.free_bytes)} of {format_bytes(room.disk_bytes)} free on the server's disk"
+    return Finding.ok("server room", message)
 
 
 def _look_at_markers(qdrant: Qdrant, clock: Clock, names: list[str]) -> Finding:

@@ -18,7 +18,7 @@ from restore.errors import RestoreError
 from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_name_problem
 from restore.qdrant.readiness import wait_ready
-from restore.qdrant.version import Version
+from restore.qdrant.version import FIRST_WITH_QUOTAS, Version
 from restore.recovery.find_snapshot import find_candidate
 from restore.recovery.plan import Refuse, Restore, Skip, WaitForOther, plan_collection, required_read_depth
 from restore.recovery.read_target import ServerState, read_server_state, read_target_state
@@ -39,6 +39,7 @@ def run(settings: Settings, session: RestoreSession) -> RestoreReport:
     requests, warnings, lost = choose_collections(settings, session)
     state = read_server_state(session.qdrant, scoped=session.scoped)
     planned = [*_assign_aliases([_plan(session, one, server, state) for one in requests]), *lost]
+    warnings += _warn_about_room(session, planned, server)
     outcomes = _run_all(settings, session, planned, server)
     seconds = round(session.clock.read_seconds() - begin, 3)
     return RestoreReport(
@@ -114,6 +115,29 @@ def _assign_aliases(planned: list[PlannedCollection]) -> list[PlannedCollection]
         )
         for one in planned
     ]
+
+
+def _warn_about_room(session: RestoreSession, planned: list[PlannedCollection], server: Version) -> list[str]:
+    """Return and log what the server's disk or quota lacks for these restores. Before 1.19 a server says nothing."""
+    sizes = [one.candidate.size for one in planned if isinstance(one.plan, Restore) and one.candidate]
+    if not sizes or server.line < FIRST_WITH_QUOTAS:
+        return []
+    try:
+        room = session.qdrant.read_disk()
+    except RestoreError:
+        # A key for single collections may not ask.
+        return []
+    warnings = []
+    # Uploaded files are deleted one by one, the data stays.
+    needed = sum(sizes) + max(sizes)
+    if room.free_bytes is not None and room.free_bytes < needed:
+        free = format_bytes(room.free_bytes)
+        warnings.append(f"the server's disk has about {free} free, and this takes up to {format_bytes(needed)} there")
+    if room.over_quota:
+        warnings.append("the server is over its quota: it takes snapshots, and refuses to make payload indexes (507)")
+    for warning in warnings:
+        session.log("server.room", level="warning", message=warning)
+    return warnings
 
 
 def _run_all(

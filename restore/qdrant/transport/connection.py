@@ -79,6 +79,16 @@ class Connection:
         """Return a second connection to the same server, for another thread."""
         return type(self)(self.url, self._headers, tls=self._tls, proxy=self._proxy, check_stop=check_stop)
 
+    @property
+    def has_key(self) -> bool:
+        """True if every request has the API key."""
+        return self._key != ""
+
+    def without_key(self) -> Self:
+        """Return a connection to the same server that sends no API key."""
+        headers = {name: value for name, value in self._headers.items() if name != "api-key"}
+        return type(self)(self.url, headers, tls=self._tls, proxy=self._proxy, check_stop=self.check_stop)
+
     def request(self, request: Request) -> Response:
         """Send a request once and read its response whole.
 

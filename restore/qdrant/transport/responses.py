@@ -12,9 +12,12 @@ from restore.qdrant.transport.exchange import Response
 
 _REFUSED = frozenset({401, 403})
 _UNKNOWN_KEY = 401
+_NOT_ALLOWED = 405
 _TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 _TIMEOUTS = frozenset({408, 504})
+# Since 1.19, for what is written over the node's quota (src/actix/helpers.rs).
+_NO_ROOM = 507
 _GATEWAYS = frozenset({502, 504})
 _HTML = "an HTML page"
 _PARTIAL = 206
@@ -38,6 +41,18 @@ def error_from_response(response: Response, url: str, *, subject: str = "", aske
             f"{about}the server's disk is full: {words}",
             hint="free some room there: a restore takes about twice the snapshot's size, "
             "making a snapshot as much as the collection",
+        )
+    if response.status == _NO_ROOM:
+        return SpaceError(
+            f"{about}the server takes no more data: {words}",
+            hint="free some room there, or raise its quota (PUT /quotas); 'qdrant-restore doctor' shows both",
+        )
+    if response.status == _NOT_ALLOWED and "standalone mode" in lowered:
+        return QdrantError(
+            f"{about}Qdrant at {url} is one server and no cluster, and this needs a cluster: {words}",
+            hint="shard keys, replicas and moving shards need servers that were started with --uri and --bootstrap",
+            http_status=response.status,
+            permanent=True,
         )
     if "checksum mismatch" in lowered:
         return IntegrityError(
