@@ -10,12 +10,12 @@ import msgspec
 
 from restore.checks.file_report import FileReport, FileState
 from restore.checks.record import Depth
-from restore.errors import IntegrityError, NotFoundError, RestoreError
+from restore.errors import IntegrityError, NotFoundError, RestoreError, StoreError
 from restore.snapshots.archive import refuse_kind
 from restore.snapshots.archive_scan import scan_archive
 from restore.snapshots.checksum import hash_stream
-from restore.snapshots.manifest import Manifest
-from restore.snapshots.name import SUFFIX
+from restore.snapshots.manifest import Manifest, read_manifest
+from restore.snapshots.name import SUFFIX, name_manifest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import PIN_SUFFIX, Entry, Kind, classify
 from restore.stores.local.reader import LocalStore
@@ -128,7 +128,16 @@ def _check_stored(store: Store, entry: Entry, stored: StoredSnapshot, options: C
     try:
         return _compare(store, entry, stored, options)
     except RestoreError as error:
-        return _describe_failure(entry, error, stored)
+        return _describe_failure(entry, error, stored, _read_promises(store, stored))
+
+
+def _read_promises(store: Store, stored: StoredSnapshot) -> Manifest | None:
+    """Return the manifest of a damaged snapshot, not compared with it; None when it cannot be read."""
+    try:
+        text = store.read_document(name_manifest(stored.file))
+        return read_manifest(text, where=stored.file) if text else None
+    except RestoreError:
+        return None
 
 
 def _compare(store: Store, entry: Entry, stored: StoredSnapshot, options: CheckOptions) -> FileReport:
@@ -194,14 +203,20 @@ def _orphan_error(entry: Entry) -> IntegrityError:
     )
 
 
-def _describe_failure(entry: Entry, error: RestoreError, stored: StoredSnapshot | None = None) -> FileReport:
+def _describe_failure(
+    entry: Entry, error: RestoreError, stored: StoredSnapshot | None = None, manifest: Manifest | None = None
+) -> FileReport:
     return FileReport(
         file=entry.file,
         kind=entry.kind,
-        state=FileState.DAMAGED,
+        state=FileState.UNREADABLE if isinstance(error, StoreError) else FileState.DAMAGED,
         collection=entry.collection,
-        created=entry.created,
+        created=manifest.created if manifest else entry.created,
         size_bytes=stored.size if stored else 0,
+        points=manifest.points if manifest else None,
+        points_exact=manifest.points_exact if manifest else False,
+        server_version=manifest.server_version if manifest else "",
+        note=manifest.note if manifest else "",
         status=error.status,
         problem=str(error),
         hint=error.hint,

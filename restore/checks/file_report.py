@@ -15,12 +15,14 @@ class FileState(StrEnum):
 
     CHECKED: it agrees with its manifest, which was written after every byte was compared with the server's.
     UNCHECKED: complete, but nothing says what it should contain. HELD_BACK: checked, but must not become latest.
+    UNREADABLE: the system does not let it be read, so nothing is known of its bytes.
     """
 
     CHECKED = "checked"
     UNCHECKED = "not checked"
     HELD_BACK = "held back"
     DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
     FOREIGN = "foreign"
     DEBRIS = "unfinished"
     POINTER = "pointer"

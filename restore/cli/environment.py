@@ -12,6 +12,7 @@ from restore.settings.sources import Sources, list_docker_secrets, list_secret_f
 from restore.system.files import read_named_file
 
 SETTINGS_FILE = "restore.yaml"
+_OTHER_SETTINGS_FILE = "restore.yml"
 
 
 def gather_sources(
@@ -58,9 +59,12 @@ def _read_document(
 ) -> tuple[Mapping[str, Any], str, tuple[str, ...]]:
     """Read the settings file; return its content, its name and the problems."""
     asked = flags.get("config", ("",))[-1] or environment.get("RESTORE_CONFIG", "")
-    path = asked or SETTINGS_FILE
-    if not asked and not os.path.isfile(path):
+    there = [name for name in (SETTINGS_FILE, _OTHER_SETTINGS_FILE) if os.path.isfile(name)]
+    if not asked and len(there) > 1:
+        return {}, SETTINGS_FILE, (f"settings files {' and '.join(there)} are both there; keep one",)
+    if not asked and not there:
         return {}, SETTINGS_FILE, ()
+    path = asked or there[0]
     try:
         text = read_named_file(path)
     except (OSError, ValueError) as error:

@@ -14,7 +14,7 @@ from restore.commands.masking import make_mask
 from restore.commands.observe import observe
 from restore.commands.registry import RUNNERS
 from restore.errors import Interrupted, RestoreError, SettingsError
-from restore.settings.command_names import Command
+from restore.settings.command_names import TELLING, Command
 from restore.settings.model import Settings
 from restore.settings.options.output import LogFormat
 from restore.settings.options.table import OPTIONS_BY_NAME
@@ -79,7 +79,7 @@ def _run_command(command: str, settings: Settings, output: Output) -> int:
         progress.close()
     output.show(shown.result, shown.lines)
     output.tell(shown.status, settings.problems)
-    return shown.status
+    return shown.status or (output.unwritten if command in TELLING else 0)
 
 
 def _serve(invocation: Invocation, settings: Settings) -> NoReturn:
@@ -122,4 +122,4 @@ def _show_version(invocation: Invocation, output: Output) -> int:
         raise SettingsError(*invocation.problems)
     result = version.run()
     output.show(result, version.describe(result))
-    return result.status
+    return result.status or output.unwritten

@@ -1,6 +1,7 @@
 """stdout carries the result, stderr everything else. The only file that prints."""
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import TextIO
 import msgspec
 
 from restore.cli.log import render_json
-from restore.errors import RestoreError, SettingsError
+from restore.errors import RestoreError, SettingsError, SpaceError, StoreError
 from restore.exit_statuses import BUG
 from restore.system.events import Fact
 from restore.system.text import encode_json, escape_controls
@@ -37,6 +38,8 @@ class Output:
         self._json = json
         self._log_json = log_json
         self._mask = mask
+        # The status of the last result that could not be written, else 0.
+        self.unwritten = 0
         if isinstance(sys.stdout, io.TextIOWrapper):
             # JSON is UTF-8 whatever the terminal is; what a terminal cannot show, it shows escaped.
             sys.stdout.reconfigure(encoding="utf-8" if json else None, errors="backslashreplace")
@@ -104,4 +107,7 @@ class Output:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                self.unwritten = (
+                    SpaceError.status if getattr(error, "errno", None) == errno.ENOSPC else StoreError.status
+                )
                 self._print(sys.stderr, [f"error: the result could not be written: {error}"])

@@ -23,6 +23,7 @@ _STATES = {
     FileState.UNCHECKED: "unverified",
     FileState.HELD_BACK: "unverified",
     FileState.DAMAGED: "broken",
+    FileState.UNREADABLE: "broken",
 }
 # A clock may have been set back by this much.
 _SET_BACK = timedelta(hours=1)

@@ -29,5 +29,7 @@ SELECTING = (*TRANSFERRING, Command.LIST, Command.VERIFY, Command.PRUNE, Command
 LOCKING = (*TRANSFERRING, Command.PRUNE, Command.PIN, Command.UNPIN, Command.MIRROR)
 CONNECTING = (*TRANSFERRING, Command.PRUNE, Command.DOCTOR)
 OBSERVED = (*TRANSFERRING, Command.VERIFY, Command.PRUNE)
+# Nothing comes of these but what they print.
+TELLING = (Command.LIST, Command.VERIFY, Command.DOCTOR, Command.CONFIG, Command.VERSION)
 # `version` reads no settings.
 CONFIGURED = tuple(command for command in Command if command is not Command.VERSION)

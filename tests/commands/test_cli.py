@@ -297,11 +297,17 @@ def test_a_closed_stderr_changes_no_status(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux")
-def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """`> file` on a full disk: the sentence goes to stderr, the status stays what was done."""
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["config", "show"], 15), (["version"], 15), (["list"], 15), (["prune", "--dry-run"], 0)],
+)
+def test_a_result_that_cannot_be_written_is_said(arguments: list[str], status: int, tmp_path: Path) -> None:
+    """`> file` on a full disk: what only shows has failed; else the status stays what was done."""
+    (tmp_path / "qdrant_snapshots").mkdir()
+    (tmp_path / "qdrant_snapshots/README.md").touch()
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "restore", "config", "show"],
+            [sys.executable, "-m", "restore", *arguments],
             cwd=tmp_path,
             env=make_environment(),
             stdout=full,
@@ -311,7 +317,7 @@ def test_a_result_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         )
 
     said = "error: the result could not be written: [Errno 28] No space left on device"
-    assert (result.returncode, result.stderr.splitlines()) == (0, [said])
+    assert (result.returncode, result.stderr.splitlines()) == (status, [said])
 
 
 def test_a_bug_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,20 @@ def test_the_settings_file_is_the_one_that_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_settings_file_with_the_other_ending_is_read(tmp_path: Path) -> None:
+    """`restore.yml` is what many write; of two files neither is preferred."""
+    (tmp_path / "restore.yml").write_text("store: here\n")
+    alone = run_program("config", "show", cwd=tmp_path)
+    (tmp_path / "restore.yaml").write_text("store: there\n")
+    both = run_program("config", "show", cwd=tmp_path)
+
+    assert "store here restore.yml: store" in [" ".join(line.split()) for line in alone.stdout.splitlines()]
+    assert (both.status, both.stderr.splitlines()) == (
+        2,
+        ["error: settings files restore.yaml and restore.yml are both there; keep one"],
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [

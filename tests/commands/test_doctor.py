@@ -269,6 +269,17 @@ def test_a_restore_in_progress_is_told_by_its_beat(qdrant: Server, tmp_path: Pat
     assert findings["marks"]["hint"] == "wait for it"
 
 
+def test_every_pointer_that_leads_nowhere_is_named(qdrant: Server, store: FilledStore, tmp_path: Path) -> None:
+    """Not only the first: all are mended in one go."""
+    store.add("towns")
+    for collection in ("cities", "towns"):
+        (store.path / f"{collection}_20261120_120000.snapshot").unlink()
+    _, findings = state(qdrant.url, cwd=tmp_path)
+    message = findings["latest"]["message"]
+
+    assert [name in message for name in ("cities_latest.snapshot", "towns_latest.snapshot")] == [True, True]
+
+
 def test_an_interrupted_restore_is_told_from_a_running_one(qdrant: Server, tmp_path: Path) -> None:
     """A marker whose holder gives no sign: who, since when, how far, and what finishes it."""
     put_mark(qdrant, "cities")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,11 +19,12 @@ from restore.snapshots.manifest import write_manifest
 from restore.stores.layout import Kind
 from restore.stores.local.reader import open_local_store
 from tests.support.archives import read_recorded
-from tests.support.program import run_program
+from tests.support.program import make_environment, run_program
 from tests.support.resolve_settings import resolve_settings
 from tests.support.run_publish import FIRST, SECOND, publish_once
 from tests.support.sample_stores import NOON, FilledStore, damage, describe
 
+WITH_MODES = [sys.executable, "-m", "tests.support.unprivileged", sys.executable, "-m", "restore"]
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
 
 
@@ -144,6 +149,49 @@ def test_a_manifest_that_contradicts_its_file_shows_the_file_as_damaged(store: F
         FileState.DAMAGED,
         f"manifest '{file.name}.json' is of collection 'towns', not of 'cities'",
     )
+
+
+def test_a_damaged_snapshot_keeps_the_columns_that_its_manifest_has(store: FilledStore) -> None:
+    """A file that was cut: when, how many points, of which server."""
+    file = store.add("cities", note="before the move")
+    file.write_bytes(file.read_bytes()[:-2048])
+    found = state(store)[file.name]
+    assert (found.state, found.created, found.points, found.server_version, found.note) == (
+        FileState.DAMAGED,
+        NOON,
+        43,
+        "1.18.3",
+        "before the move",
+    )
+
+
+def test_a_snapshot_that_failed_its_last_check_is_not_called_checked(store: FilledStore) -> None:
+    """Its headers are whole, and a byte of it is not."""
+    damage(store.add("cities"))
+    assert run_program("verify", "--store", str(store.path), cwd=store.path).status == 13
+    settings = resolve_settings("list", store=store.path)
+    shown = describe_list(run(settings, open_local_store(str(store.path)), datetime.now(UTC)))
+    assert [line.split("  ")[-1] for line in shown[1:2]] == ["check failed"]
+    assert shown[2].startswith("    failed its last check: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_a_file_that_may_not_be_read_is_unreadable_and_not_damaged(suffix: str, store: FilledStore) -> None:
+    """Nothing is known of its bytes."""
+    file = store.add("cities")
+    closed = file.with_name(file.name + suffix)
+    closed.chmod(0)
+    result = subprocess.run(
+        [*WITH_MODES, "list", "--json", "--store", str(store.path)],
+        env=make_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    closed.chmod(0o644)
+    found = {one["file"]: one for one in json.loads(result.stdout)["files"]}[file.name]
+    assert (found["state"], found["status"]) == ("unreadable", 18)
 
 
 def test_only_the_collections_named_are_shown(store: FilledStore) -> None:

@@ -23,11 +23,13 @@ class BucketDoctor(StoreDoctor):
         )
 
     def look_at_latest(self) -> Finding:
-        """Read the manifest of every collection's latest. Raise `RestoreError` for the first that cannot be read."""
-        for collection in self.collections:
-            stored = self.store.find_snapshot(collection)
-            if stored is not None:
+        """Read the manifest of every collection's latest. Raise a `RestoreError` that names all that cannot be read."""
+
+        def check(collection: str) -> None:
+            if stored := self.store.find_snapshot(collection):
                 self.store.read_manifest(stored)
+
+        self.check_each_latest(check)
         return Finding.ok("latest", f"{len(self.collections):,} of them, each with its manifest")
 
     def look_at_space(self) -> Iterator[Finding]:

@@ -27,9 +27,8 @@ class DirectoryDoctor(StoreDoctor):
         return _judge_capabilities(probe_directory(self.store.name))
 
     def look_at_latest(self) -> Finding:
-        """Follow every pointer. Raise `RestoreError` for the first that leads to no snapshot."""
-        for collection in self.collections:
-            self.store.find_snapshot(collection)
+        """Follow every pointer. Raise a `RestoreError` that names every one that leads to no snapshot."""
+        self.check_each_latest(self.store.find_snapshot)
         pointers = sum(1 for entry in self.entries if entry.kind is Kind.LATEST)
         return Finding.ok("latest", f"{format_count(pointers, 'pointer')}, each leads to a snapshot")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from restore.commands.doctor.finding import Finding, look_at
-from restore.errors import RestoreError
+from restore.errors import RestoreError, add_facts
 from restore.stores.layout import Kind
 from restore.stores.protocols import Store
 from restore.system.text import format_count
@@ -36,7 +36,18 @@ class StoreDoctor(ABC):
 
     @abstractmethod
     def look_at_latest(self) -> Finding:
-        """Return whether each latest can be restored. Raise `RestoreError` for the first that cannot."""
+        """Return whether each latest can be restored. Raise a `RestoreError` that names every one that cannot."""
+
+    def check_each_latest(self, check: Callable[[str], object]) -> None:
+        """Check every collection's latest. Raise the first error, with the sentences of all."""
+        errors = []
+        for collection in self.collections:
+            try:
+                check(collection)
+            except RestoreError as error:
+                errors.append(error)
+        if errors:
+            raise add_facts(errors[0], message="; ".join(error.message for error in errors)) from errors[0]
 
     @abstractmethod
     def look_at_space(self) -> Iterator[Finding]:

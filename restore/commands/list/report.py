@@ -118,7 +118,7 @@ def _row(one: FileReport) -> tuple[str, ...]:
         format_bytes(one.size_bytes) if one.size_bytes else "",
         f"{about}{format_count(one.points, 'point')}" if one.points is not None else "",
         f"Qdrant {one.server_version}" if one.server_version else "",
-        str(one.state),
+        "check failed" if one.last_failure and not one.problem else str(one.state),
         f"last check {one.last_check:%Y-%m-%d} ({one.last_depth})" if one.last_check else "",
         f"last proven {one.last_proven:%Y-%m-%d}" if one.last_proven else "",
     )

@@ -112,7 +112,7 @@ def _holds_bytes(store: Store, entry: Entry) -> bool:
     if entry.kind is not Kind.LATEST:
         return is_snapshot(entry)
     found = check_file(store, entry, CheckOptions(Depth.LIST))
-    return not found.target and found.state is not FileState.DAMAGED
+    return not found.target and found.state not in {FileState.DAMAGED, FileState.UNREADABLE}
 
 
 def _warn_about_records(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:
