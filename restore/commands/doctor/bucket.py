@@ -23,7 +23,7 @@ class BucketDoctor(StoreDoctor):
         )
 
     def look_at_latest(self) -> Finding:
-        """Read the manifest of every collection's latest. Raise a `RestoreError` that names all that cannot be read."""
+        """Read the manifest of every collection's latest. Raise a `RestoreError` that names all that cannot."""
 
         def check(collection: str) -> None:
             if stored := self.store.find_snapshot(collection):
