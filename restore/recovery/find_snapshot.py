@@ -63,23 +63,57 @@ def _read_manifest(store: Store, request: RestoreRequest) -> SnapshotCandidate |
 
 
 def _choose(store: Store, request: RestoreRequest, server: Version) -> SnapshotCandidate | None:
-    selector = request.policies.snapshot
-    falls_back = request.policies.fallback is Fallback.PREVIOUS and selector == LATEST
+    selector, fallback = request.policies.snapshot, request.policies.fallback
+    if fallback is Fallback.PREVIOUS and selector != LATEST:
+        fallback = Fallback.NONE
+    stored: StoredSnapshot | None = None
     try:
         stored = store.find_snapshot(request.collection, selector)
         if stored is None:
             return None
         candidate = _examine(store, stored, server)
-        if falls_back:
+        if fallback is not Fallback.NONE:
             _check_bytes(store, candidate)
     except (IntegrityError, IncompatibleError) as error:
-        older = store.find_snapshot(request.collection, PREVIOUS) if falls_back else None
-        if older is None:
+        match fallback:
+            case Fallback.NONE:
+                other = None
+            case Fallback.PREVIOUS:
+                other = _take_previous(store, request, server, reason=str(error))
+            case Fallback.OTHER_STORE:
+                other = _take_copy(store, request, server, stored, reason=str(error))
+        if other is None:
             raise
-        candidate = _examine(store, older, server)
-        _check_bytes(store, candidate)
-        return msgspec.structs.replace(candidate, older_than=str(error))
+        return other
     return candidate
+
+
+def _take_previous(
+    store: Store, request: RestoreRequest, server: Version, *, reason: str
+) -> SnapshotCandidate | None:
+    older = store.find_snapshot(request.collection, PREVIOUS)
+    if older is None:
+        return None
+    candidate = _examine(store, older, server)
+    _check_bytes(store, candidate)
+    return msgspec.structs.replace(candidate, older_than=reason)
+
+
+def _take_copy(
+    store: Store, request: RestoreRequest, server: Version, stored: StoredSnapshot | None, *, reason: str
+) -> SnapshotCandidate | None:
+    """Return the first whole copy in another store: of the same file, or of what is selected if that is not known."""
+    selector = stored.file if stored else request.policies.snapshot
+    for copy in store.find_copies(request.collection, selector):
+        if stored and copy.store == stored.store:
+            continue
+        with contextlib.suppress(RestoreError):
+            candidate = _examine(store, copy, server)
+            _check_bytes(store, candidate)
+            return msgspec.structs.replace(
+                candidate, copy_note=f"'{copy.file}' was taken from store '{copy.store}': {reason}"
+            )
+    return None
 
 
 def _examine(store: Store, stored: StoredSnapshot, server: Version) -> SnapshotCandidate:

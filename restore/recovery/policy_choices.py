@@ -50,6 +50,7 @@ class Fallback(StrEnum):
 
     NONE = "none"
     PREVIOUS = "previous"
+    OTHER_STORE = "other-store"
 
 
 class RestorePolicies(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """Several stores that are read as one: each supplies what the stores before it lack.
 
-A store that cannot be reached is logged and passed over. When no other store has the file, its error is raised: the
-file may be there.
+A store that cannot be reached is logged and passed over. When no other store has the file, or anything to list, its
+error is raised: it may be there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ from restore.system.secret import Secret
 _UNREACHABLE = (StoreError, AuthError, NotFoundError)
 
 Result = TypeVar("Result")
+Listing = TypeVar("Listing", bound=Collection[object])
 
 
 class FallbackStore:
@@ -30,6 +32,7 @@ class FallbackStore:
         self._openings = openings
         self._log = log
         self._opened: dict[str, Store] = {}
+        self._passed_over: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -38,13 +41,18 @@ class FallbackStore:
 
     @property
     def has_pointers(self) -> bool:
-        """Return True if the first store has pointers."""
-        return self._open(self._openings[0][0]).has_pointers
+        """Return True if the first store that can be reached has pointers."""
+        return next(found for _, found in self._query_named(lambda store: store.has_pointers))
+
+    @property
+    def passed_over(self) -> Mapping[str, str]:
+        """Return the stores that could not be reached so far, each with the reason."""
+        return self._passed_over
 
     def list_entries(self) -> tuple[Entry, ...]:
         """Return every file of every store, sorted by name. Of files of the same name, the first store's counts."""
         entries: dict[str, Entry] = {}
-        for store_entries in self._query_each(lambda store: store.list_entries()):
+        for store_entries in self._list_each(lambda store: store.list_entries()):
             entries = {**{entry.file: entry for entry in store_entries}, **entries}
         return tuple(entries[file] for file in sorted(entries))
 
@@ -80,6 +88,13 @@ class FallbackStore:
                 return msgspec.structs.replace(found, store=store)
         return None
 
+    def find_copies(self, collection: str, selector: str) -> Iterator[StoredSnapshot]:
+        """Yield what `selector` selects in each store that can be read; the store's order is the user's."""
+        for name, _ in self._openings:
+            with contextlib.suppress(RestoreError):
+                if found := self._open(name).find_snapshot(collection, selector):
+                    yield msgspec.structs.replace(found, store=name)
+
     def open_entry(self, entry: Entry) -> StoredSnapshot:
         """Return an entry's file as a snapshot, of the first store that has it."""
         for name, entries in self._query_named(lambda store: store.list_entries()):
@@ -114,23 +129,30 @@ class FallbackStore:
     def list_links(self) -> Mapping[str, str]:
         """Return every pointer and link of every store."""
         links: dict[str, str] = {}
-        for found in self._query_each(lambda store: store.list_links()):
+        for found in self._list_each(lambda store: store.list_links()):
             links = {**found, **links}
         return links
 
     def read_document(self, name: str) -> bytes | None:
         """Return a document's bytes, of the first store that has it; None when none does."""
-        return next((found for found in self._query_each(lambda store: store.read_document(name)) if found), None)
+        return next((found for _, found in self._query_named(lambda store: store.read_document(name)) if found), None)
 
     def list_documents(self, suffix: str) -> tuple[str, ...]:
         """Return the names of the documents of all stores that end in `suffix`, sorted."""
         return self._merge(lambda store: store.list_documents(suffix))
 
     def _merge(self, query: Callable[[Store], tuple[str, ...]]) -> tuple[str, ...]:
-        return tuple(sorted({name for names in self._query_each(query) for name in names}))
+        return tuple(sorted({name for names in self._list_each(query) for name in names}))
 
-    def _query_each(self, query: Callable[[Store], Result]) -> Iterator[Result]:
-        return (found for _, found in self._query_named(query))
+    def _list_each(self, query: Callable[[Store], Listing]) -> list[Listing]:
+        """Return each store's listing; of stores that were not reached none, as long as another lists something."""
+        listings: list[Listing] = []
+        try:
+            listings.extend(found for _, found in self._query_named(query))
+        except _UNREACHABLE:
+            if not any(listings):
+                raise
+        return listings
 
     def _query_named(self, query: Callable[[Store], Result]) -> Iterator[tuple[str, Result]]:
         """Yield each store's name and result; at the end, raise the first error of a store that was not reached."""
@@ -140,6 +162,7 @@ class FallbackStore:
                 found = query(self._open(name))
             except _UNREACHABLE as error:
                 self._log("store.passed_over", level="warning", store=name, reason=error.message)
+                self._passed_over[name] = error.message
                 failure = failure or error
             else:
                 yield name, found

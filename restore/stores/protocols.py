@@ -80,6 +80,15 @@ class Store(DocumentStore, Protocol):
         """
         ...
 
+    @property
+    def passed_over(self) -> Mapping[str, str]:
+        """Return the stores behind this one that could not be reached so far, each with the reason."""
+        ...
+
+    def find_copies(self, collection: str, selector: str) -> Iterable[StoredSnapshot]:
+        """Return what `selector` selects in each of the stores behind this one; nothing where it is one store."""
+        ...
+
     def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
         """Return the snapshot in the file of that name; None when there is none. Raise as `find_snapshot`."""
         ...

@@ -1,6 +1,7 @@
 """Restoring from several stores: the order given counts, and one that is away is never one that has nothing."""
 
-from __future__ import annotations
+# Fixtures are asked for by name, so their number confuses nobody.
+# ruff: noqa: PLR0917
 
 import json
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from qdrant_embedded.process import EmbeddedQdrant
 from tests.support.program import ProgramResult, run_program
-from tests.support.sample_stores import NOON, FilledStore
+from tests.support.run_snapshot import take_here
+from tests.support.sample_stores import NOON, FilledStore, damage
+from tests.support.server_under_test import Server
 
 NEWER = NOON.replace(day=21)
 
@@ -21,6 +24,17 @@ def restore(
     """Restore everything, or what is named."""
     environment = {"QDRANT_URL": qdrant.url, "RESTORE_STORE": store, "RESTORE_FALLBACK_STORES": more}
     return run_program("restore", "--json", *arguments, cwd=root, environment=environment)
+
+
+def spoil(file: Path, how: str) -> None:
+    """Damage a snapshot: one bit of it, its manifest, or its end."""
+    match how:
+        case "bytes":
+            damage(file)
+        case "manifest":
+            file.with_name(file.name + ".json").write_text("{")
+        case "cut":
+            file.write_bytes(file.read_bytes()[:-1000])
 
 
 def outcome(result: ProgramResult) -> dict[str, Any]:
@@ -83,3 +97,83 @@ def test_where_all_answer_and_none_has_it_it_is_missing(
     result = restore(tmp_path, embedded, "towns")
     assert result.status == 10
     assert outcome(result)["message"].startswith("no snapshot of collection 'towns' in store 'first, second'")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("--include", "c*")], ids=["bare", "--all", "--include"])
+@pytest.mark.parametrize("first", ["missing", "empty", "stamped"])
+def test_without_a_name_the_fallback_is_asked_when_the_first_store_is_away_or_empty(
+    tmp_path: Path, embedded: EmbeddedQdrant, second_store: FilledStore, arguments: tuple[str, ...], first: str
+) -> None:
+    """A bare `restore` in a disaster: what the copy has comes back, and what was passed over is told."""
+    if first == "empty":
+        (tmp_path / "first").mkdir()
+    if first == "stamped":
+        FilledStore(tmp_path / "first")
+    result = restore(tmp_path, embedded, *arguments)
+    warnings = json.loads(result.stdout)["warnings"]
+
+    assert (result.status, outcome(result)["result"]) == (0, "restored")
+    assert [one.partition(" so what")[0] for one in warnings] == (
+        [] if first == "stamped" else ["store 'first' was passed over,"]
+    )
+
+
+def test_a_set_comes_from_the_fallback_when_the_first_store_is_away(tmp_path: Path, embedded: EmbeddedQdrant) -> None:
+    """`--set latest`: its document and its snapshots."""
+    server = Server(embedded.url)
+    server.create("cities", vectors={"size": 4, "distance": "Dot"})
+    server.upsert("cities", range(1, 11))
+    take_here(url=embedded.url, store=tmp_path / "second", run_id="a" * 32)
+    server.drop("cities")
+    result = restore(tmp_path, embedded, "--set", "latest")
+
+    assert (result.status, outcome(result)["result"], server.count("cities")) == (0, "restored", 10)
+
+
+def test_where_no_store_that_answers_has_anything_the_one_that_is_away_is_the_trouble(
+    tmp_path: Path, embedded: EmbeddedQdrant
+) -> None:
+    """Also without a name: an empty copy does not make a missing store an empty one."""
+    FilledStore(tmp_path / "second")
+    result = restore(tmp_path, embedded)
+
+    assert (result.status, "store 'first' does not exist" in result.stderr) == (10, True)
+
+
+@pytest.mark.parametrize("arguments", [("cities",), ()], ids=["named", "bare"])
+@pytest.mark.parametrize("broken", ["bytes", "manifest", "cut"])
+def test_a_good_copy_in_another_store_is_taken_when_asked_for(
+    tmp_path: Path, embedded: EmbeddedQdrant, second_store: FilledStore, arguments: tuple[str, ...], broken: str
+) -> None:
+    """`--fallback other-store`: the same file, every byte compared, and the report says why."""
+    file = FilledStore(tmp_path / "first").add("cities")
+    spoil(file, broken)
+    refused = restore(tmp_path, embedded, *arguments)
+    taken = restore(tmp_path, embedded, *arguments, "--fallback", "other-store")
+
+    assert (refused.status, taken.status) == (13, 0)
+    assert (outcome(taken)["result"], outcome(taken)["snapshot"]) == ("restored", file.name)
+    assert outcome(taken)["warnings"][0].startswith(f"'{file.name}' was taken from store 'second': ")
+
+
+def test_a_broken_pointer_is_passed_over_too(
+    tmp_path: Path, embedded: EmbeddedQdrant, second_store: FilledStore
+) -> None:
+    """Then the other store's latest is the copy."""
+    FilledStore(tmp_path / "first").point("cities", "gone.snapshot")
+    result = restore(tmp_path, embedded, "cities", "--fallback", "other-store")
+
+    assert (result.status, outcome(result)["result"]) == (0, "restored")
+
+
+@pytest.mark.parametrize("more", ["second", ""], ids=["damaged too", "no other store"])
+def test_a_damaged_copy_is_not_taken(
+    tmp_path: Path, embedded: EmbeddedQdrant, second_store: FilledStore, more: str
+) -> None:
+    """The first store's trouble is reported, and nothing is sent."""
+    damage(FilledStore(tmp_path / "first").add("cities"))
+    damage(second_store.path / "cities_20261120_120000.snapshot")
+    result = restore(tmp_path, embedded, "cities", "--fallback", "other-store", more=more)
+
+    assert (result.status, "is not what its manifest says" in outcome(result)["message"]) == (13, True)
+    assert Server(embedded.url).collections() == []

@@ -38,6 +38,11 @@ def run(settings: Settings, session: RestoreSession) -> RestoreReport:
     )
     requests, warnings, lost = choose_collections(settings, session)
     state = read_server_state(session.qdrant, scoped=session.scoped)
+    if not settings.collections.names:
+        warnings += [
+            f"store '{name}' was passed over, so what only it has is not restored: {reason}"
+            for name, reason in session.store.passed_over.items()
+        ]
     planned = [*_assign_aliases([_plan(session, one, server, state) for one in requests]), *lost]
     warnings += _warn_about_room(session, planned, server)
     outcomes = _run_all(settings, session, planned, server)
@@ -216,7 +221,7 @@ def _foresee(planned: PlannedCollection) -> RestoreOutcome:
         snapshot=candidate.stored.file,
         points=candidate.manifest.points if candidate.manifest else None,
         size_bytes=candidate.size,
-        warnings=(candidate.gap,) if candidate.gap else (),
+        warnings=candidate.warnings,
     )
 
 

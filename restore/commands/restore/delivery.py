@@ -138,7 +138,7 @@ class Delivery:
         """
         qdrant, marker = self._session.qdrant, self._own_marker.marker
         target = read_state(self._session, self._target).target
-        warnings = [*comparison.warnings, *([candidate.gap] if candidate and candidate.gap else [])]
+        warnings = [*comparison.warnings, *(candidate.warnings if candidate else ())]
         points = target.points if isinstance(target, Present) else None
         if isinstance(target, Present):
             delete_upload(qdrant, self._target, marker.sent)

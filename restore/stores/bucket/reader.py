@@ -120,6 +120,15 @@ class BucketStore:
             case name:
                 return self.find_named(collection, name)
 
+    @property
+    def passed_over(self) -> Mapping[str, str]:
+        """Return nothing: it is one store."""
+        return {}
+
+    def find_copies(self, collection: str, selector: str) -> tuple[StoredSnapshot, ...]:  # noqa: ARG002
+        """Return nothing: it is one store."""
+        return ()
+
     def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
         """Return the snapshot in the file of that name; None when it or its manifest does not exist."""
         parsed = parse_name(name)

@@ -154,6 +154,15 @@ class LocalStore:
             case name:
                 return self.find_named(collection, name)
 
+    @property
+    def passed_over(self) -> Mapping[str, str]:
+        """Return nothing: it is one store."""
+        return {}
+
+    def find_copies(self, collection: str, selector: str) -> tuple[StoredSnapshot, ...]:  # noqa: ARG002
+        """Return nothing: it is one store."""
+        return ()
+
     def find_named(self, collection: str, name: str) -> StoredSnapshot | None:
         """Return the snapshot in the file of that name; None when there is none. Raise as `find_snapshot`."""
         if name not in self.list_names():
