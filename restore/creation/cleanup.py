@@ -23,7 +23,7 @@ from restore.stores.protocols import WritableStore
 from restore.system.events import Log
 
 _ELSEWHERE = "it is of Qdrant at {}: prune that one, or delete this file when it is no more"
-_UNATTRIBUTED = "it appeared while a run that was killed waited for one; nobody can tell whose it is, so it stays"
+_UNATTRIBUTED = "it appeared while a run that was killed waited for one; its maker is not known, so it stays"
 
 
 class ServerCleaner:

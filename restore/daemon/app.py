@@ -141,7 +141,7 @@ def _listen(settings: Settings, pages: Pages) -> Iterator[Callable[[Log], None]]
     if settings.monitoring.listen_token is None and not is_loopback(address[0]):
         raise SettingsError(
             f"{where}: {settings.monitoring.listen} can be reached from elsewhere, and there is no token",
-            hint="whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
+            hint="clients that reach it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
         )
     try:
         server = open_server(*address, pages, settings.monitoring.listen_token)

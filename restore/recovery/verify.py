@@ -53,7 +53,7 @@ def verify_after_restore(
     return Comparison(
         warnings=(
             *kept.warnings,
-            f"it was created by somebody else meanwhile and keeps its settings: {comparison.differences[0]}",
+            f"it was created by another program meanwhile and keeps its settings: {comparison.differences[0]}",
         )
     )
 

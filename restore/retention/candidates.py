@@ -71,7 +71,7 @@ def _find_in_collection(
     problems = [problem for pointer in pointers if (problem := protection.find_problem(pointer))]
     if problems:
         refusal = IntegrityError(
-            f"collection '{collection}': {problems[0]}, so nobody knows which snapshot is its latest",
+            f"collection '{collection}': {problems[0]}, so it is not known which snapshot is its latest",
             left="nothing of it was deleted",
             hint=f"make a new one: qdrant-restore snapshot {collection}; or link it to one that is there",
         )

@@ -1,6 +1,6 @@
 """Which collections are wanted, by name or by pattern, and what the settings file chooses for each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from restore.settings.option import Option
 from restore.settings.options.table import OPTIONS, OPTIONS_BY_NAME
 from restore.settings.parsers import find_text_problem
 from restore.settings.selection import is_selected
-from restore.settings.sources import Origin, Resolved, SourcePriority, Sources, read_text
+from restore.settings.sources import Origin, Resolved, SourcePriority, Sources, find_texts, read_text
 from restore.snapshots.name import SUFFIX, decode_collection, parse_latest, parse_name, parse_server_name
 from restore.system.text import suggest
 
@@ -168,28 +168,20 @@ PATTERNS = frozenset({"include", "exclude"})
 
 def resolve_patterns(option: Option, sources: Sources) -> Resolved:
     """Return a list of patterns from the first source that has some; a variable's are separated by commas."""
-    for origin, found in _find_texts(option, sources):
-        problem = find_text_problem(found) if isinstance(found, str) else ""
+    for found in find_texts(option, sources):
+        origin, given = found.origin, found.text
+        problem = find_text_problem(given) if isinstance(given, str) else ""
         if problem:
             return Resolved(option.default, origin, (f"{origin.where}: {problem}",))
-        texts = [part.strip() for part in found.split(",")] if isinstance(found, str) else found
+        texts = [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+        if texts == []:
+            continue
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             return Resolved(option.default, origin, (f"{origin.where}: a pattern or a list of patterns is wanted",))
         read = [read_text(option, text, origin.where) for text in texts]
         problems = tuple(problem for _, problem in read if problem)
         return Resolved(tuple(pattern for pattern, problem in read if not problem), origin, problems)
     return Resolved(option.default, Origin(SourcePriority.DEFAULT, "default"))
-
-
-def _find_texts(option: Option, sources: Sources) -> Iterator[tuple[Origin, object]]:
-    if given := sources.flags.get(option.name):
-        # A flag's pattern is taken verbatim: it is given again for another one.
-        yield Origin(SourcePriority.FLAG, option.flags[0]), given
-    if variable := sources.environment.get(option.environment_name):
-        yield Origin(SourcePriority.ENVIRONMENT, option.environment_name), variable
-    key = sources.document.get(option.yaml_key)
-    if key not in (None, "", []):
-        yield Origin(SourcePriority.FILE, f"{sources.document_name}: {option.yaml_key}"), key
 
 
 def narrow(collections: Resolved, include: Resolved, exclude: Resolved) -> tuple[Resolved, Resolved, Resolved]:

@@ -156,7 +156,7 @@ def _find_mirror_problems(command: str, chosen: Settings) -> tuple[str, ...]:
 def _find_warnings(command: str, resolved: Mapping[str, Resolved], sources: Sources) -> tuple[str, ...]:
     typed = [option for option in OPTIONS if option.secret and resolved[option.name].origin.where == option.flags[0]]
     warnings = [
-        f"{option.flags[0]}: everybody who may list processes can read it; "
+        f"{option.flags[0]}: every user that may list processes can read it; "
         f"use {option.environment_name} or {option.flags[0]}-file"
         for option in typed
     ]

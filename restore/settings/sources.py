@@ -58,7 +58,7 @@ class Resolved(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-class _Found(msgspec.Struct, frozen=True):
+class FoundText(msgspec.Struct, frozen=True):
     """A text in one source; `is_path` when it only names the file that holds the secret."""
 
     origin: Origin
@@ -69,7 +69,7 @@ class _Found(msgspec.Struct, frozen=True):
 def resolve(option: Option, sources: Sources) -> Resolved:
     """Return one setting's value from the first source that has it."""
     for rank in SourcePriority:
-        match [found for found in _find_texts(option, sources) if found.origin.rank is rank]:
+        match [found for found in find_texts(option, sources) if found.origin.rank is rank]:
             case []:
                 continue
             case [found]:
@@ -82,7 +82,7 @@ def resolve(option: Option, sources: Sources) -> Resolved:
 
 def list_secret_files(sources: Sources) -> tuple[str, ...]:
     """Return the paths of the secret files that flags, variables and the settings file name."""
-    found = (found for option in OPTIONS if option.secret for found in _find_texts(option, sources))
+    found = (found for option in OPTIONS if option.secret for found in find_texts(option, sources))
     return tuple(str(one.text) for one in found if one.is_path and one.origin.rank is not SourcePriority.DOCKER)
 
 
@@ -105,23 +105,27 @@ def read_text(option: Option, text: object, where: str) -> tuple[Any, str]:
     return (option.default, f"{where}: {problem}") if problem else (value, "")
 
 
-def _find_texts(option: Option, sources: Sources) -> Iterator[_Found]:
-    """Find a setting's texts in every source; an empty variable or key is an unset one."""
+def find_texts(option: Option, sources: Sources) -> Iterator[FoundText]:
+    """Find an option's texts in every source; an empty variable or key is an unset one.
+
+    A flag that may be repeated gives all of its texts, every other one its last.
+    """
     for suffix in ("", "file") if option.secret else ("",):
         tail = f"-{suffix}" if suffix else ""
         given = sources.flags.get(option.name + tail)
         if given and option.flags:
-            yield _Found(Origin(SourcePriority.FLAG, option.flags[0] + tail), given[-1], bool(suffix))
+            said = given if option.several else given[-1]
+            yield FoundText(Origin(SourcePriority.FLAG, option.flags[0] + tail), said, bool(suffix))
         variable = option.environment_name + tail.replace("-", "_").upper()
         if option.environment_name and sources.environment.get(variable):
-            yield _Found(Origin(SourcePriority.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
+            yield FoundText(Origin(SourcePriority.ENVIRONMENT, variable), sources.environment[variable], bool(suffix))
         key = option.yaml_key + tail.replace("-", "_")
         if option.yaml_key and (text := _dig(sources.document, key)) not in (None, ""):
             where = f"{sources.document_name}: {key}"
-            yield _Found(Origin(SourcePriority.FILE, where), text, bool(suffix))
+            yield FoundText(Origin(SourcePriority.FILE, where), text, bool(suffix))
     path = f"{DOCKER_SECRETS}/{option.docker_secret}"
     if option.docker_secret and path in sources.files:
-        yield _Found(Origin(SourcePriority.DOCKER, path), path, is_path=True)
+        yield FoundText(Origin(SourcePriority.DOCKER, path), path, is_path=True)
 
 
 def _dig(document: Mapping[str, Any], key: str) -> object:
@@ -133,7 +137,7 @@ def _dig(document: Mapping[str, Any], key: str) -> object:
     return found.get(inner) if isinstance(found, dict) else None
 
 
-def _read(option: Option, found: _Found, sources: Sources) -> Resolved:
+def _read(option: Option, found: FoundText, sources: Sources) -> Resolved:
     text, where = found.text, found.origin.where
     if found.is_path:
         if problem := find_text_problem(str(text)):

@@ -145,7 +145,7 @@ def test_what_nobody_can_attribute_is_reported_and_stays(
     target.ask("DELETE", path(cities, f"snapshots/{file}")).result  # noqa: B018 - it asserts
     assert (ours(first, cities), first.status, stays) == (ours(second, cities), 0, [file])
     assert [(one.file, one.removed) for one in ours(first, cities)] == [(file, False)]
-    assert any("nobody can tell whose it is, so it stays" in line for line in describe(first))
+    assert any("its maker is not known, so it stays" in line for line in describe(first))
 
 
 def test_the_next_run_removes_what_a_killed_one_left_by_itself(

@@ -104,7 +104,7 @@ def test_elsewhere_it_listens_with_a_token_only(store_path: Path, address: str) 
         2,
         [
             f"error: RESTORE_LISTEN: {address} can be reached from elsewhere, and there is no token",
-            "hint: whoever reaches it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
+            "hint: clients that reach it could read collections' names: give a token with RESTORE_LISTEN_TOKEN_FILE",
         ],
     )
 

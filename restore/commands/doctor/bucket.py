@@ -42,4 +42,4 @@ class BucketDoctor(StoreDoctor):
             message = "none that can be seen; parts of unfinished uploads only the provider shows"
             return Finding.ok("store leftovers", message)
         message = f"{len(files):,} without a manifest, of killed runs: {', '.join(files[:3])}"
-        return Finding.warning("store leftovers", message, "nobody sees them; 'qdrant-restore prune' removes them")
+        return Finding.warning("store leftovers", message, "not listed; 'qdrant-restore prune' removes them")

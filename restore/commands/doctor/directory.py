@@ -75,7 +75,7 @@ def _judge_capabilities(found: DirectoryCapabilities) -> Finding:
 def _judge_space(biggest: StoredSnapshot, free: int | None) -> Finding:
     needs = (
         f"restoring the biggest snapshot ('{biggest.collection}', {format_count(biggest.size, 'byte')}) takes up to "
-        f"{format_count(_NEEDED_ON_SERVER * biggest.size, 'byte')} on the server's disk, which nobody can ask"
+        f"{format_count(_NEEDED_ON_SERVER * biggest.size, 'byte')} on the server's disk, which cannot be asked"
     )
     if free is None:
         return Finding.skipped("room", f"this file system does not say how much is free; {needs}")

@@ -68,4 +68,4 @@ def watch_marker(
 
 
 def _describe_holder(seen: ObservedMarker) -> str:
-    return seen.marker.holder if seen.marker else "somebody"
+    return seen.marker.holder if seen.marker else "an unknown holder"

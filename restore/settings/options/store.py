@@ -56,7 +56,7 @@ class StoreSettings(OptionGroup, frozen=True, kw_only=True):
             write="{:04o}".format,
             commands=(Command.SNAPSHOT, Command.VERIFY, Command.DRILL, Command.MIRROR, Command.CONFIG),
             read=parse_mode,
-            help="The mode of the files written; directories may be entered by whoever may read.",
+            help="The mode of the files written; directories may be entered by the users that may read.",
         ),
     ] = 0o644
     fallbacks: Annotated[

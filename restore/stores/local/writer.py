@@ -316,7 +316,7 @@ class WritableLocalStore(LocalStore):
             os.link(pointer, self.path(str(name)))
         except OSError as error:
             raise RefusedError(
-                f"'{pointer.name}' in store '{self._path}' is a snapshot that somebody put there, and moving latest "
+                f"'{pointer.name}' in store '{self._path}' is a snapshot that a person put there, and moving latest "
                 "would destroy it",
                 hint=f"give it a name of its own: mv {pointer.name} {name}",
             ) from error

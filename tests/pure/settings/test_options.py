@@ -13,7 +13,7 @@ from restore.settings.resolve import read_settings
 from restore.settings.sources import Sources
 from restore.settings.unknown import list_keys, list_variables
 
-_DECIDED_ELSEWHERE = {"arguments", "own", "origins", "warnings"}
+_DECIDED_ELSEWHERE = {"arguments", "own", "origins", "problems", "warnings", "wrong"}
 
 
 def test_no_two_settings_share_a_name() -> None:

@@ -387,7 +387,7 @@ def test_a_key_on_the_command_line_works_and_warns() -> None:
 
     assert (settings.server.api_key, settings.warnings) == (
         Secret(KEY),
-        ("--api-key: everybody who may list processes can read it; use QDRANT_API_KEY or --api-key-file",),
+        ("--api-key: every user that may list processes can read it; use QDRANT_API_KEY or --api-key-file",),
     )
 
 
