@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from obstore.store import MemoryStore
 
 from restore.commands.snapshot.publish import Published, publish
 from restore.snapshots.age import AgeIdentities
 from restore.snapshots.codec import EncodedSnapshot, Encoder
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SnapshotName, encode_collection
+from restore.stores.bucket.client import BucketClient
 from restore.stores.bucket.credentials import open_client
 from restore.stores.bucket.writer import WritableBucketStore
 from restore.stores.local.writer import WritableLocalStore
@@ -106,6 +108,22 @@ def make_bucket_harness(
 
     if not at:
         open_again().prepare()
+    return StoreHarness(str(location), open_again, write)
+
+
+def make_memory_harness() -> StoreHarness:
+    """Return a bucket in memory as a store, prepared."""
+    location = parse_location("s3://backups/daily")
+    objects = MemoryStore()
+
+    def open_again() -> WritableBucketStore:
+        client = BucketClient(objects, str(location), upload_store=objects)
+        return WritableBucketStore(client, location, holder="a test", since="today", timeout_seconds=5.0)
+
+    def write(file: str, content: bytes) -> None:
+        objects.put(open_again().key(file), content)
+
+    open_again().prepare()
     return StoreHarness(str(location), open_again, write)
 
 

@@ -9,7 +9,7 @@ from restore.commands.snapshot.promotion import SnapshotContent, find_promotion_
 from restore.errors import RestoreError
 from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection
-from restore.snapshots.stored import IncomingSnapshot
+from restore.snapshots.stored import IncomingSnapshot, StoredSnapshot
 from restore.stores.protocols import WritableStore
 from restore.system.events import Log
 
@@ -55,15 +55,20 @@ def publish(
 
 
 def _read_last(store: WritableStore, collection: str, log: Log) -> SnapshotContent | None:
-    """Return the latest so far; None when there is none, or a broken pointer, which moving latest repairs."""
+    """Return the latest so far; None when there is none, or a broken pointer, which moving latest repairs.
+
+    Without pointers a broken one stays the latest as long as its name is the newest.
+    """
+    stored: StoredSnapshot | None = None
+    manifest: Manifest | None = None
     try:
         stored = store.find_snapshot(collection, "latest")
-        if stored is None:
-            return None
-        manifest = store.read_manifest(stored)
+        manifest = store.read_manifest(stored) if stored else None
     except RestoreError as error:
         log("latest.unusable", level="warning", collection=collection, reason=error.message)
+        if store.has_pointers:
+            return None
+    if stored is None:
         return None
-    if manifest is None:
-        return SnapshotContent(stored.file, stored.created, None)
-    return SnapshotContent(stored.file, manifest.created, manifest.points)
+    created = manifest.created if manifest and store.has_pointers else stored.created
+    return SnapshotContent(stored.file, created, manifest.points if manifest else None)
