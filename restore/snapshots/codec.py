@@ -5,14 +5,16 @@ Both are streams: encoding takes blocks and writes them on, decoding reads forwa
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from restore.errors import IntegrityError
+from restore.errors import DecryptionError, IntegrityError
 from restore.snapshots.age import TAKE_ANOTHER, AgeDecryptor, AgeEncryptor, AgeIdentities
-from restore.snapshots.checksum import HashingWriter
+from restore.snapshots.checksum import HashingWriter, hash_stream
+from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import AGE_SUFFIX, ZSTD_SUFFIX
 from restore.snapshots.readers import BufferedStreamReader
 from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
@@ -103,23 +105,50 @@ class Encoder:
 
 
 def open_encoded(
-    open_stored: Callable[[], SnapshotReader], stored: StoredSnapshot, size: int, keys: AgeIdentities | None
+    open_stored: Callable[[], SnapshotReader],
+    stored: StoredSnapshot,
+    manifest: Manifest | None,
+    keys: AgeIdentities | None,
 ) -> SnapshotReader:
-    """Open an encoded snapshot's decoded bytes. `size` is their number; -1 when it is not known.
+    """Open an encoded snapshot's decoded bytes. Without a manifest their number is not known.
 
     Raise `DecryptionError` when a key is needed and none is given. A wrong key is an error of the first read.
     """
     identities = (keys or AgeIdentities("")).load(stored.file) if stored.encoding.endswith(AGE_SUFFIX) else []
     if stored.encoding.startswith(ZSTD_SUFFIX):
         import_optional("zstandard", "compress")
-    return BufferedStreamReader(lambda: _Decoder(open_stored(), stored, identities), size, name=stored.file)
+    promised = (manifest.stored_sha256 if manifest else None) or ""
+
+    def find_damage() -> IntegrityError | None:
+        """Return the error for other stored bytes than promised: a changed header reads as another key's."""
+        if not promised:
+            return None
+        with contextlib.closing(open_stored()) as opened:
+            found = hash_stream(opened, name=stored.path)[0]
+        if found == promised:
+            return None
+        return IntegrityError(
+            f"snapshot '{stored.file}' has checksum {found}, it should be {promised}", hint=TAKE_ANOTHER
+        )
+
+    size = manifest.size if manifest else -1
+    return BufferedStreamReader(
+        lambda: _Decoder(open_stored(), stored, identities, find_damage), size, name=stored.file
+    )
 
 
 class _Decoder:
     """The blocks of an encoded snapshot, decoded in order."""
 
-    def __init__(self, opened: SnapshotReader, stored: StoredSnapshot, identities: list[Any]) -> None:
+    def __init__(
+        self,
+        opened: SnapshotReader,
+        stored: StoredSnapshot,
+        identities: list[Any],
+        find_damage: Callable[[], IntegrityError | None],
+    ) -> None:
         self._opened = opened
+        self._find_damage = find_damage
         self._stored = stored
         self._decryptor = AgeDecryptor(opened, identities, stored.file) if identities else None
         self._plain: Any = self._decryptor or opened
@@ -135,6 +164,10 @@ class _Decoder:
     def read_block(self) -> bytes:
         try:
             return bytes(self._plain.read(_BLOCK))
+        except DecryptionError as error:
+            if damage := self._find_damage():
+                raise damage from error
+            raise
         except self._errors as error:
             raise IntegrityError(
                 f"snapshot '{self._stored.file}' cannot be decompressed: {error}", hint=TAKE_ANOTHER

@@ -165,8 +165,8 @@ class BucketStore:
         if not stored.encoding:
             return self.open_stored(stored)
         manifests = self._read_manifests([stored.file]) if stored.in_store else ()
-        size = next((manifest.size for _, manifest in manifests), -1)
-        return open_encoded(lambda: self.open_stored(stored), stored, size, self._keys)
+        manifest = next((manifest for _, manifest in manifests), None)
+        return open_encoded(lambda: self.open_stored(stored), stored, manifest, self._keys)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's stored bytes, still encoded. Raise `NotFoundError` when they were deleted meanwhile."""

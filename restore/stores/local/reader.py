@@ -201,8 +201,7 @@ class LocalStore:
         from restore.snapshots.codec import open_encoded  # noqa: PLC0415 - boot: 3 ms
 
         manifest = self.try_read_manifest(stored.file) if stored.in_store else None
-        size = manifest.size if manifest else -1
-        return open_encoded(lambda: self.open_stored(stored), stored, size, self._keys)
+        return open_encoded(lambda: self.open_stored(stored), stored, manifest, self._keys)
 
     def open_stored(self, stored: StoredSnapshot) -> SnapshotReader:
         """Open a snapshot's stored bytes, still encoded. Raise `StoreError`."""
