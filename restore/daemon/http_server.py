@@ -104,7 +104,9 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the page of this path."""
-        page = self.server.pages.get(urlsplit(self.path).path)
+        # http.server reads `//metrics` as `/metrics`, which the rules of a proxy may not do.
+        is_doubled = self.requestline.split()[1].startswith("//")
+        page = None if is_doubled else self.server.pages.get(urlsplit(self.path).path)
         if page is None:
             self._send(_make_status_page(HTTPStatus.NOT_FOUND))
             return

@@ -90,12 +90,7 @@ def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, no
 
     Raise `RefusedError` for a rule that keeps nothing. It takes O(n log n).
     """
-    if rule.keeps_nothing:
-        raise RefusedError(
-            "the retention rule keeps nothing: it would prune everything",
-            left="nothing was deleted",
-            hint="leave a rule out instead of setting it to 0, or keep at least one: --keep-last 1",
-        )
+    refuse_empty_rule(rule)
     groups: dict[str, list[RetentionCandidate]] = {}
     for one in candidates:
         groups.setdefault(one.collection, []).append(one)
@@ -113,6 +108,16 @@ def apply_rule(candidates: Iterable[RetentionCandidate], rule: RetentionRule, no
                 pruned.append(one.file)
         warnings += _warn(collection, history)
     return Decision(kept=tuple(kept), pruned=tuple(pruned), warnings=tuple(warnings))
+
+
+def refuse_empty_rule(rule: RetentionRule) -> None:
+    """Raise `RefusedError` for a rule that keeps nothing."""
+    if rule.keeps_nothing:
+        raise RefusedError(
+            "the retention rule keeps nothing: it would prune everything",
+            left="nothing was deleted",
+            hint="leave a rule out instead of setting it to 0, or keep at least one: --keep-last 1",
+        )
 
 
 class _History:

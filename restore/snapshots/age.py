@@ -31,13 +31,19 @@ class AgeIdentities:
                 hint="name the file that holds it: --identity-file, RESTORE_IDENTITY_FILE",
             )
         pyrage = import_optional("pyrage", "encrypt")
-        lines = _read_lines(self.identity_file, "identity")
+        lines = [line for _, line in _read_lines(self.identity_file, "identity")]
         try:
             if lines[:1] == ["-----BEGIN OPENSSH PRIVATE KEY-----"]:
                 self._identities = [pyrage.ssh.Identity.from_buffer("\n".join([*lines, ""]).encode())]
             else:
                 self._identities = [pyrage.x25519.Identity.from_str(line) for line in lines]
         except pyrage.IdentityError as error:
+            if "must be decrypted" in str(error):
+                raise DecryptionError(
+                    f"identity file '{self.identity_file}' holds an SSH key that is protected by a passphrase",
+                    left="nothing was touched",
+                    hint="a restore cannot ask for it: make a copy without one (ssh-keygen -p -N '' -f COPY)",
+                ) from error
             raise DecryptionError(
                 f"identity file '{self.identity_file}' holds something that is no age identity",
                 left="nothing was touched",
@@ -50,13 +56,13 @@ def load_recipients(path: str) -> list[Any]:
     """Return the recipients of a file: one `age1…` or `ssh-ed25519 …` a line. Raise `SettingsError`."""
     pyrage = import_optional("pyrage", "encrypt")
     recipients = []
-    for line in _read_lines(path, "recipients"):
+    for number, line in _read_lines(path, "recipients"):
         kind = pyrage.ssh if line.startswith("ssh-") else pyrage.x25519
         try:
             recipients.append(kind.Recipient.from_str(line))
         except pyrage.RecipientError as error:
             raise SettingsError(
-                f"recipients file '{path}': a line is no age recipient ({error})",
+                f"recipients file '{path}': line {number} is no age recipient ({error})",
                 hint="'age-keygen -y IDENTITY-FILE' prints one; each line begins with age1 or ssh-",
             ) from error
     return recipients
@@ -169,7 +175,8 @@ def _decryption_error(file: str, reason: str) -> RestoreError:
     return IntegrityError(f"snapshot '{file}' cannot be decrypted: {reason}", hint=TAKE_ANOTHER)
 
 
-def _read_lines(path: str, what: str) -> list[str]:
+def _read_lines(path: str, what: str) -> list[tuple[int, str]]:
+    """Return the lines that are neither empty nor a comment, with their numbers. Raise an error without any."""
     reason = "holds none"
     try:
         text = read_named_file(path).decode()
@@ -177,7 +184,8 @@ def _read_lines(path: str, what: str) -> list[str]:
         text, reason = "", "cannot be read (no text)"
     except (OSError, ValueError) as error:
         text, reason = "", f"cannot be read ({getattr(error, 'strerror', None) or error})"
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = [(number, line.strip()) for number, line in numbered if line.strip() and not line.startswith("#")]
     if lines:
         return lines
     message = f"{what} file '{path}' {reason}"

@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a sentence is a line
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from tests.support.bad_input import ANOTHER, READY, Case, CommandOutput, fail, read_lines, refuse, run, tell
 from tests.support.program import make_environment
 from tests.support.restore_scenario import RestoreScenario
-from tests.support.sample_stores import promised_points
+from tests.support.sample_stores import FilledStore, promised_points
 from tests.support.state_dump import dump_state
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 270336\n"
@@ -240,3 +241,23 @@ def test_latest_as_a_text_file_is_followed(text: str, scenario: RestoreScenario)
     )
     assert scenario.server.points(scenario.name) == promised_points("plain")
     assert scenario.store.files() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how root is made to obey modes is Linux")
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_what_may_not_be_read_is_not_called_damaged(suffix: str, store: FilledStore) -> None:
+    """The mode of a snapshot or its manifest says nothing about its bytes."""
+    file = store.add("cities")
+    closed = Path(f"{file}{suffix}")
+    closed.chmod(0)
+    command = [*WITH_MODES, "verify", "--store", str(store.path)]
+    text, found = (
+        subprocess.run([*command, *more], env=make_environment(), capture_output=True, text=True, check=False)
+        for more in ((), ("--json",))
+    )
+    closed.chmod(0o644)
+    states = {one["file"]: one["state"] for one in json.loads(found.stdout)["files"]}
+
+    assert (text.returncode, states[file.name]) == (18, "unreadable")
+    assert ", none damaged, 1 unreadable; " in text.stdout
+    assert "file.not_opened" in text.stderr

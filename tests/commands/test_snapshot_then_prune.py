@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from restore.commands.snapshot.report import describe
+from restore.errors import RefusedError
 from restore.snapshots.manifest import read_manifest, write_manifest
 from tests.support.recording_proxy import Fault, RecordedRequest, RecordingProxy
 from tests.support.run_prune import fill, names, pin_here, prune_here
@@ -46,6 +47,16 @@ def test_a_verified_snapshot_is_followed_by_what_the_rule_wants_gone(
     assert [file for file in (files[2], *others, only(report).snapshot) if not (store.path / file).exists()] == []
     assert f"{cities}: pruned {files[0]}" in describe(report)
     assert find_trouble(store.path) == []
+
+
+def test_a_rule_that_keeps_nothing_is_refused_before_anything_is_made(
+    proxy: RecordingProxy, cities: str, store: FilledStore
+) -> None:
+    """Afterwards the snapshot would be there, and the command would have failed all the same."""
+    with pytest.raises(RefusedError, match=r"^the retention rule keeps nothing: it would prune everything; "):
+        take_here(cities, "--keep-last", "0", url=proxy.url, store=store.path)
+    assert proxy.writes == []
+    assert list(store.path.glob("*.snapshot")) == []
 
 
 def test_without_a_rule_nothing_is_pruned(target: Server, cities: str, store: FilledStore) -> None:
@@ -95,16 +106,6 @@ def test_a_deletion_that_fails_never_hides_the_good_snapshot(target: Server, cit
     assert (report.status, outcome.status, outcome.latest) == (3, 0, True)
     assert ([one.file for one in pruned.failed], [one.file for one in pruned.pruned]) == ([files[0]], [files[1]])
     assert any(line.startswith(f"{cities}: not pruned {files[0]}: ") for line in describe(report))
-
-
-def test_a_rule_that_keeps_nothing_does_not_cost_the_snapshot(
-    target: Server, cities: str, store: FilledStore
-) -> None:
-    """The snapshot is made; the pruning is refused."""
-    files = fill(store, cities, range(1, 3))
-    report = take_here(cities, "--keep-last", "0", url=target.url, store=store.path)
-    assert (report.status, only(report).status, [one.status for one in report.pruned]) == (3, 0, [16])
-    assert [file for file in files if not (store.path / file).exists()] == []
 
 
 def test_a_snapshot_that_is_being_restored_is_not_pruned(

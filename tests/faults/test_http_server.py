@@ -59,6 +59,7 @@ REQUESTS = {
     ),
     "a whole URL": (b"GET http://surprise-77f1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
     "a URL that is none": (b"GET //[surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
+    "two slashes": (b"GET //metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
     "NUL": (b"GET /\0surprise-77f1 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404"),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(200)), "bad request"),
     "a line of a megabyte": (b"GET /" + b"surprise-77f1" * 80_000 + b" HTTP/1.1\r\n\r\n", "HTTP/1.1 414"),

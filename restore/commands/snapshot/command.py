@@ -22,6 +22,7 @@ from restore.qdrant.worker_pool import map_concurrently
 from restore.retention.candidates import find_candidates
 from restore.retention.outcome import PruneOutcome
 from restore.retention.pruner import Pruner
+from restore.retention.rule import refuse_empty_rule
 from restore.sets.document import SetDocument, SetFailure, SetMember, name_set
 from restore.settings.model import Settings
 from restore.settings.selection import select_collections
@@ -42,7 +43,8 @@ class MadeSnapshot(msgspec.Struct, frozen=True):
 def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
     """Snapshot each collection. One failure does not stop the others.
 
-    Raise what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused.
+    Raise what concerns all of them: Qdrant not ready, the store locked or not writable, a listing refused, a
+    retention rule that keeps nothing.
     """
     clock = session.clock
     begin, began = clock.read_seconds(), clock.now()
@@ -51,6 +53,9 @@ def run(settings: Settings, session: SnapshotSession) -> SnapshotReport:
         session.store, clock, session.log, timeout_seconds=settings.limits.lock_timeout_seconds
     ) as waited:
         wanted, whole, warnings = _choose(settings, session)
+        for name in wanted:
+            # Afterwards a snapshot would have been made, and the prune behind it refused.
+            refuse_empty_rule(settings.rule_for(name))
         removed = session.store.remove_debris(wanted)
         if removed:
             session.log("store.debris_removed", store=session.store.name, count=len(removed), first=removed[0])

@@ -147,7 +147,8 @@ def _report_bytes(progress: Progress, file: str) -> Callable[[int], None]:
 
 def _log_found(log: Log, found: FileReport) -> None:
     if found.status:
-        event = "file.not_opened" if found.status == DecryptionError.status else "file.damaged"
+        unopened = found.status == DecryptionError.status or found.state is FileState.UNREADABLE
+        event = "file.not_opened" if unopened else "file.damaged"
         log(event, level="error", file=found.file, reason=found.problem)
     else:
         log("file.verified", file=found.file, state=str(found.state), sha256=found.sha256)

@@ -52,8 +52,10 @@ def describe_verify(report: VerifyReport) -> list[str]:
     for one in report.files:
         lines += describe_outcome(one.file, _describe_file(one, report.depth), hint=one.hint)
     locked = sum(1 for one in report.files if one.status == DecryptionError.status)
-    bad = sum(1 for one in report.files if one.status) - locked
-    unopened = f", {locked:,} without their key" if locked else ""
+    unreadable = sum(1 for one in report.files if one.state is FileState.UNREADABLE)
+    bad = sum(1 for one in report.files if one.status) - locked - unreadable
+    unopened = f", {unreadable:,} unreadable" if unreadable else ""
+    unopened += f", {locked:,} without their key" if locked else ""
     of = f" ({report.sampled} of {format_count(report.snapshots, 'snapshot')})" if report.sampled is not None else ""
     where = f" in store '{report.store}'" if report.store else ""
     took = f"{format_bytes(report.summary.size_bytes)} in {report.summary.seconds:.1f} s"
