@@ -11,7 +11,12 @@ from qdrant_embedded.settings import read_settings
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = read_settings(sys.argv[1:], os.environ)
-    from qdrant_embedded.listener import serve  # noqa: PLC0415 - wrong arguments fail before the engine is loaded
+    try:
+        from qdrant_embedded.listener import serve  # noqa: PLC0415 - wrong arguments fail before the engine is loaded
+    except ModuleNotFoundError as error:
+        how = "pip install 'qdrant-restore[embedded]'"
+        sys.stderr.write(f"error: the package '{error.name}' is needed and not installed: {how}\n")
+        sys.exit(2)
 
     serve(settings)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from qdrant_embedded.process import EmbeddedQdrant, child_environment
 
@@ -22,6 +24,7 @@ DEFAULT_IMAGE = "qdrant/qdrant:v1.18.3"
 ENGINE_SECONDS = 3
 READY_SECONDS = 60.0
 SEED_SECONDS = 600.0
+ANSWER_SECONDS = 30.0
 
 
 class SeedError(RuntimeError):
@@ -35,6 +38,26 @@ class Qdrant:
     url: str
     api_key: str | None
     kind: str
+    seeds: tuple[Path, ...] = ()
+    # The collections that were there when the session began, which are not ours to delete.
+    kept: frozenset[str] = frozenset()
+
+    def reset(self) -> None:
+        """Delete what the tests made, and restore the session's seeds; what was there before is left alone."""
+        for name in self.list_collections() - self.kept:
+            self._ask("DELETE", f"/collections/{quote(name, safe='')}")
+        for directory in self.seeds:
+            self.seed(directory)
+
+    def list_collections(self) -> frozenset[str]:
+        """Return the names of the collections. Raise `OSError` when the server does not answer."""
+        return frozenset(one["name"] for one in self._ask("GET", "/collections")["collections"])
+
+    def _ask(self, method: str, path: str) -> Any:  # noqa: ANN401 - any JSON
+        headers = {"api-key": self.api_key} if self.api_key else {}
+        request = urllib.request.Request(f"{self.url}{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as response:
+            return json.load(response)["result"]
 
     def seed(self, directory: str | Path) -> None:
         """Restore all snapshots of a directory with the installed `qdrant-restore`. Raise SeedError."""
@@ -55,18 +78,28 @@ class Qdrant:
 
 
 @contextlib.contextmanager
-def open_qdrant(requested: str | None, directory: Path) -> Iterator[Qdrant]:
-    """Yield the requested server: a URL, `embedded`, `container`, or None for the best available."""
+def open_qdrant(requested: str | None, directory: Path, seeds: tuple[Path, ...] = ()) -> Iterator[Qdrant]:
+    """Yield the requested server: a URL, `embedded`, `container`, or None for the best available.
+
+    `seeds` are what `reset` restores. Raise `OSError` when the server at a URL does not answer.
+    """
     if requested is not None and "://" in requested:
-        yield Qdrant(requested.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url")
+        found = Qdrant(requested.rstrip("/"), os.environ.get("QDRANT_API_KEY") or None, "url", seeds)
+        yield replace(found, kept=found.list_collections())
     elif requested == "container" or (requested is None and is_container_available()):
         with start_container() as url:
-            yield Qdrant(url, None, "container")
+            yield Qdrant(url, None, "container", seeds)
     elif requested in {None, "embedded"}:
         with EmbeddedQdrant(directory) as embedded:
-            yield Qdrant(embedded.url, None, "embedded")
+            yield Qdrant(embedded.url, None, "embedded", seeds)
     else:
         raise ValueError(f"--qdrant-server is embedded, container or a URL, not {requested!r}")
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def get_image() -> str:

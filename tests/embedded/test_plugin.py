@@ -12,6 +12,7 @@ import pytest
 
 from qdrant_embedded.fixture import is_container_available
 from tests.support.http_client import SNAPSHOTS, HttpClient
+from tests.support.program import ROOT, make_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,62 @@ def test_a_seed_that_fails_is_an_error_with_what_was_said(project: Path) -> None
 
     assert done.returncode == 1
     assert "qdrant-restore ended with " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(("-m", "qdrant_embedded", "--storage", "x"), 2), (("-m", "pytest", "-q"), 1)]
+)
+def test_without_the_extra_one_sentence_names_it(arguments: tuple[str, ...], status: int, project: Path) -> None:
+    """No traceback: what is typed helps whoever wants a Qdrant for tests."""
+    (project / "without").mkdir()
+    missing = "raise ModuleNotFoundError(\"No module named 'starlette'\", name='starlette')\n"
+    (project / "without" / "starlette.py").write_text(missing)
+    given = make_environment(PYTHONPATH=f"{project / 'without'}:{ROOT}")
+
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=project, env=given, capture_output=True, text=True, check=False
+    )
+
+    said = "the package 'starlette' is needed and not installed: pip install 'qdrant-restore[embedded]'"
+    assert (done.returncode, said in done.stdout + done.stderr, "Traceback" in done.stdout + done.stderr) == (
+        status,
+        True,
+        False,
+    )
+
+
+def test_a_server_elsewhere_is_asked_for_before_anything_is_written(project: Path) -> None:
+    """`QDRANT_URL` may have been exported for something else, and point to data that somebody needs."""
+    refused = run_pytest(project, "--qdrant-seed", "fixtures", QDRANT_URL="http://qdrant.invalid:6333")
+    (project / "pytest.ini").write_text("[pytest]\nqdrant_allow_remote = true\n")
+    allowed = run_pytest(project, QDRANT_URL="http://qdrant.invalid:6333")
+
+    assert "QDRANT_URL leads to qdrant.invalid, which is not this machine, and tests write there" in refused.stdout
+    assert (refused.returncode, "Traceback" in refused.stdout) == (1, False)
+    assert "qdrant_allow_remote" not in allowed.stdout
+    assert "no Qdrant for the tests: " in allowed.stdout
+
+
+def test_a_reset_brings_back_what_the_session_began_with(project: Path, start: Callable[..., EmbeddedQdrant]) -> None:
+    """Collections of the tests are gone, seeds are whole again; what others had on the server is left alone."""
+    running = start()
+    HttpClient(running.url).create("theirs", vectors={"size": 2, "distance": "Dot"})
+    (project / "test_theirs.py").write_text(
+        TEST
+        + """
+def test_reset(qdrant):
+    for method, path in (("DELETE", "/collections/cities"), ("PUT", "/collections/mine")):
+        body = b'{"vectors": {"size": 2, "distance": "Dot"}}' if method == "PUT" else None
+        asked = urllib.request.Request(qdrant.url + path, body, {"content-type": "application/json"}, method=method)
+        urllib.request.urlopen(asked).close()
+    qdrant.reset()
+    print("NOW=", sorted(qdrant.list_collections()))
+"""
+    )
+
+    done = run_pytest(project, "--qdrant-seed", "fixtures", QDRANT_URL=running.url)
+
+    assert "NOW= ['cities', 'theirs']" in done.stdout, done.stdout + done.stderr
 
 
 def test_importing_the_plugin_loads_nothing_heavy() -> None:
