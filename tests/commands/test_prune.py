@@ -60,7 +60,7 @@ def test_a_second_run_changes_nothing(store: FilledStore) -> None:
         ("--keep-last", "1"),
         DAILY,
         ("--keep-within", "36h", "--keep-monthly", "1"),
-        ("--keep-weekly", "1", "--grace", "4d"),
+        ("--keep-weekly", "1", "--grace", "2d"),
     ],
 )
 def test_a_dry_run_says_exactly_what_the_real_one_deletes(store: FilledStore, rule: tuple[str, ...]) -> None:
