@@ -41,8 +41,8 @@ def let_dangle(scenario: RestoreScenario) -> None:
 
 
 def point_absolutely(scenario: RestoreScenario) -> None:
-    """Let latest be the whole path of its own sibling."""
-    scenario.store.point(scenario.name, str(file_of(scenario)))
+    """Let latest be a whole path on another machine."""
+    scenario.store.point(scenario.name, f"/srv/store/{file_of(scenario).name}")
 
 
 def point_outside(scenario: RestoreScenario) -> None:
@@ -165,7 +165,7 @@ CASES = [
         expected=refuse(10, "no snapshot '<name>_20200101_000000.snapshot' of collection '<name>' in store '<store>' (looked for '<name>_*.snapshot'); it has snapshots of '<name>'", "make one with 'qdrant-restore snapshot <name>', put one there, or go on without it with --on-missing skip"),
     ),
     Case(name="latest dangles", spoil=let_dangle, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '<name>_20200101_000000.snapshot', which is not there", SIBLING)),
-    Case(name="latest is absolute", spoil=point_absolutely, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '<store>/{FILE}', an absolute path", SIBLING)),
+    Case(name="latest is absolute", spoil=point_absolutely, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '/srv/store/{FILE}', an absolute path", SIBLING)),
     Case(name="latest points outside", spoil=point_outside, expected=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
     Case(name="latest as text points outside", spoil=write_latest(b"../<name>_20261120_120000.snapshot\n"), expected=refuse(13, f"'{LATEST}' in store '<store>' points to '../{FILE}', outside the store", SIBLING)),
     Case(name="latest as text is absolute", spoil=write_latest(b"/etc/x.snapshot\n"), expected=refuse(13, f"'{LATEST}' in store '<store>' points to '/etc/x.snapshot', an absolute path", SIBLING)),
@@ -225,6 +225,15 @@ def test_what_may_not_be_read_says_which_user_may_not(spoilt: str, sentence: str
     assert [line for line in read_lines(result.stdout, scenario) if sentence not in line] == []
     assert "; let that user in, or run it as the owner" in result.stdout
     assert dump_state(scenario.server, scenario.store.path, scenario.name) == before
+
+
+def test_an_absolute_link_that_stays_in_the_store_is_followed(scenario: RestoreScenario) -> None:
+    """As `ln -s "$PWD/FILE" NAME_latest.snapshot` makes it."""
+    file = scenario.add()
+    scenario.store.point(scenario.name, str(file))
+    output = tell(scenario, "restore", scenario.name)
+
+    assert (output.status, output.stdout[0].split(" (")[0]) == (0, f"<name>: 43 points restored from {FILE}")
 
 
 @pytest.mark.parametrize("text", ["<name>_20261120_120000.snapshot\n", "<name>_20261120_120000.snapshot\r\n"])

@@ -304,7 +304,10 @@ class LocalStore:
     def _read_target(self, file: str) -> str | None:
         path = self.path(file)
         if os.path.islink(path):
-            return os.readlink(path).removeprefix("./")
+            target = os.readlink(path).removeprefix("./")
+            directory, name = os.path.split(target)
+            stays = target.startswith("/") and os.path.realpath(directory) == os.path.realpath(self._path)
+            return name if stays else target
         if os.path.isfile(path) and os.path.getsize(path) <= LONGEST_POINTER:
             return read_pointer(read_small_file(path, LONGEST_POINTER, what=f"'{file}' cannot be read") or b"")
         return None
