@@ -11,6 +11,7 @@ from restore.recovery.compatibility import check_compatibility
 from restore.recovery.plan import ReadDepth
 from restore.recovery.policy_choices import Fallback
 from restore.recovery.request import MissingSnapshot, RestoreRequest, SnapshotCandidate
+from restore.snapshots.name import name_latest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.protocols import Store, no_snapshot_error
 from restore.system.events import no_op
@@ -37,7 +38,21 @@ def find_candidate(
             found = _read_manifest(store, request)
         case ReadDepth.ARCHIVE:
             found = _choose(store, request, server)
+    if found and found.manifest and request.policies.snapshot == LATEST and not found.older_than:
+        found = _note_missing_pointer(found)
     return found or MissingSnapshot(no_snapshot_error(store, request.collection, request.policies.snapshot))
+
+
+def _note_missing_pointer(candidate: SnapshotCandidate) -> SnapshotCandidate:
+    """Return the candidate, with a note if it is the latest only because no pointer says which is."""
+    stored = candidate.stored
+    if stored.latest or not stored.in_store:
+        return candidate
+    note = (
+        f"'{name_latest(stored.collection)}' is missing, so the newest whole snapshot counts as the latest; "
+        f"the next 'qdrant-restore snapshot {stored.collection}' makes it again"
+    )
+    return msgspec.structs.replace(candidate, notes=(*candidate.notes, note))
 
 
 def find_sent_snapshot(
@@ -111,7 +126,7 @@ def _take_copy(
             candidate = _examine(store, copy, server)
             _check_bytes(store, candidate)
             return msgspec.structs.replace(
-                candidate, copy_note=f"'{copy.file}' was taken from store '{copy.store}': {reason}"
+                candidate, notes=(f"'{copy.file}' was taken from store '{copy.store}': {reason}",)
             )
     return None
 

@@ -64,7 +64,7 @@ class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
 
     `gap` says in words that upstream does not support its version on the target. `other_version`: its server was of
     another minor version than the target, supported or not. `older_than` says why the newest snapshot could not be
-    used, empty when this is the newest. `copy_note` says why another store's copy was taken.
+    used, empty when this is the newest. `notes` are what else is to be known of its choice.
     """
 
     stored: StoredSnapshot
@@ -73,12 +73,12 @@ class SnapshotCandidate(msgspec.Struct, frozen=True, kw_only=True):
     gap: str = ""
     other_version: bool = False
     older_than: str = ""
-    copy_note: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a report of its restore warns of."""
-        return tuple(text for text in (self.gap, self.copy_note) if text)
+        return (self.gap, *self.notes) if self.gap else self.notes
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from restore.errors import NotFoundError, SettingsError
 from restore.snapshots.manifest import Manifest
 from restore.snapshots.name import SUFFIX, SnapshotName, encode_collection
 from restore.snapshots.stored import IncomingSnapshot, SnapshotReader, StoredSnapshot
-from restore.stores.layout import Entry
+from restore.stores.layout import Entry, Kind
 from restore.system.events import no_op
 from restore.system.secret import Secret
 
@@ -204,6 +204,14 @@ class WritableStore(Store, WritableDocumentStore, Protocol):
     def delete_document(self, name: str) -> bool:
         """Delete a document. False: it did not exist."""
         ...
+
+
+def find_missing_pointers(store: Store, entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the collections of a store with pointers that have a latest and no pointer to it, sorted."""
+    if not store.has_pointers:
+        return ()
+    pointed = {entry.collection for entry in entries if entry.kind is Kind.LATEST}
+    return tuple(name for name in store.list_latest() if name not in pointed)
 
 
 def no_snapshot_error(store: Store, collection: str, selector: str = "latest") -> NotFoundError:

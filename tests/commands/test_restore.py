@@ -29,10 +29,10 @@ REPLACE = ("--on-existing", "replace")
 
 
 def test_every_collection_with_a_latest_is_restored_when_nothing_is_named(own_scenario: RestoreScenario) -> None:
-    """A fresh environment: no argument, no variable; what has no latest pointer is left alone."""
+    """A fresh environment: no argument, no variable; without a pointer and a manifest a file is left alone."""
     own_scenario.add()
     own_scenario.store.add("docs", "shards")
-    own_scenario.store.add("old", latest=False)
+    own_scenario.store.add("old", latest=False, manifest=False)
     run_result = own_scenario.run()
     assert (run_result.status, own_scenario.server.collections()) == (0, ["cities", "docs"])
     assert [(one["collection"], one["result"], one["points"]) for one in run_result.report["outcomes"]] == [

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from restore.commands.doctor.finding import Finding, look_at
 from restore.commands.doctor.store import StoreDoctor
 from restore.errors import RestoreError
+from restore.snapshots.name import name_latest
 from restore.snapshots.stored import StoredSnapshot
 from restore.stores.layout import Kind
 from restore.stores.local.capabilities import DirectoryCapabilities, measure_files, measure_free, probe_directory
+from restore.stores.protocols import find_missing_pointers
 from restore.system.text import format_count
 
 _NEEDED_ON_SERVER = 2
@@ -29,6 +31,10 @@ class DirectoryDoctor(StoreDoctor):
     def look_at_latest(self) -> Finding:
         """Follow every pointer. Raise a `RestoreError` that names every one that leads to no snapshot."""
         self.check_each_latest(self.store.find_snapshot)
+        if missing := find_missing_pointers(self.store, self.entries):
+            names = ", ".join(name_latest(name) for name in missing)
+            hint = "was the store copied without its links? 'qdrant-restore snapshot' makes them again"
+            return Finding.warning("latest", f"missing, the newest whole snapshot is taken: {names}", hint)
         pointers = sum(1 for entry in self.entries if entry.kind is Kind.LATEST)
         return Finding.ok("latest", f"{format_count(pointers, 'pointer')}, each leads to a snapshot")
 

@@ -125,7 +125,7 @@ class CollectionDrill:
         qdrant = self._session.qdrant
         expectation = make_expectation(candidate, keeps_settings=False, samples=self._samples)
         comparison = verify_collection(qdrant, self.temporary, expectation, Verify.FULL)
-        warnings = [*comparison.warnings, *([candidate.gap] if candidate.gap else [])]
+        warnings = [*comparison.warnings, *candidate.warnings]
         info = qdrant.get_collection(self.temporary)
         if info is None or isinstance(info, UnreadableCollection):
             return DrillProof(

@@ -145,7 +145,12 @@ def report_skip(request: RestoreRequest, skip: Skip, candidate: SnapshotCandidat
             result, message = RestoreResult.NO_SNAPSHOT, "not here, and the store has no snapshot of it; skipped"
     snapshot = candidate.stored.file if candidate else ""
     return RestoreOutcome(
-        collection=request.target, result=result, message=message, points=skip.points, snapshot=snapshot
+        collection=request.target,
+        result=result,
+        message=message,
+        points=skip.points,
+        snapshot=snapshot,
+        warnings=candidate.notes if candidate else (),
     )
 
 

@@ -18,9 +18,10 @@ from restore.commands.verify.report import VerifyReport, describe_verify, summar
 from restore.commands.verify.sampling import find_last_checked, select_oldest
 from restore.errors import DecryptionError
 from restore.settings.model import Settings
+from restore.snapshots.name import name_latest
 from restore.stores.layout import Entry, Kind, select_shown
 from restore.stores.local.writer import WritableLocalStore
-from restore.stores.protocols import Store, no_snapshot_error
+from restore.stores.protocols import Store, find_missing_pointers, no_snapshot_error
 from restore.system.clock import Clock
 from restore.system.events import Log, Progress
 
@@ -79,7 +80,11 @@ def run(settings: Settings, session: VerifySession) -> VerifyReport:
         snapshots=len(snapshots),
         sampled=len(sampled) if settings.verification.sample else None,
         summary=summarise(tuple(files), left_out=len(left_out), seconds=session.clock.read_seconds() - began),
-        warnings=(*_warn_about_patterns(settings, store, shown), *_warn_about_records(settings, recorder)),
+        warnings=(
+            *_warn_about_patterns(settings, store, shown),
+            *_warn_about_pointers(store, shown, entries),
+            *_warn_about_records(settings, recorder),
+        ),
     )
 
 
@@ -113,6 +118,17 @@ def _holds_bytes(store: Store, entry: Entry) -> bool:
         return is_snapshot(entry)
     found = check_file(store, entry, CheckOptions(Depth.LIST))
     return not found.target and found.state not in {FileState.DAMAGED, FileState.UNREADABLE}
+
+
+def _warn_about_pointers(store: Store, shown: tuple[Entry, ...], entries: list[Entry]) -> tuple[str, ...]:
+    """Return a warning for each checked collection that has a snapshot to restore and no pointer to it."""
+    checked = {entry.collection for entry in entries}
+    return tuple(
+        f"'{name_latest(name)}' is missing: a restore takes the newest whole snapshot; "
+        f"the next 'qdrant-restore snapshot {name}' makes it again"
+        for name in (find_missing_pointers(store, shown) if shown else ())
+        if name in checked
+    )
 
 
 def _warn_about_records(settings: Settings, recorder: CheckRecorder) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ A boot that has nothing to do imports this module, so it imports only what that 
 # ruff: noqa: PTH100, PTH112, PTH113, PTH114, PTH115, PTH118, PTH202, PTH208
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -120,9 +121,13 @@ class LocalStore:
         return tuple(sorted({entry.collection for entry in self.list_entries() if entry.collection}))
 
     def list_latest(self) -> tuple[str, ...]:
-        """Return the collections that have a pointer, sorted."""
-        entries = (entry for entry in self.list_entries() if entry.kind is Kind.LATEST)
-        return tuple(sorted({entry.collection for entry in entries if entry.collection}))
+        """Return the collections that have a pointer, or else a whole snapshot with its manifest, sorted."""
+        entries = self.list_entries()
+        pointed = {entry.collection for entry in entries if entry.kind is Kind.LATEST}
+        others = {entry.collection for entry in entries if entry.kind is Kind.SNAPSHOT} - pointed
+        return tuple(
+            sorted(name for name in pointed | others if name and (name in pointed or self._find_newest(name)))
+        )
 
     def list_snapshots(self, collection: str, *, held_back: bool = False) -> tuple[StoredSnapshot, ...]:
         """Return a collection's snapshots, oldest first by the manifest's time, else the name's, then the name.
@@ -142,7 +147,7 @@ class LocalStore:
     def find_snapshot(self, collection: str, selector: str = "latest") -> StoredSnapshot | None:
         """Return the snapshot that `latest`, `previous`, a file name or a path selects; None when there is none.
 
-        Without a pointer the newest one is the latest. Raise as the protocol says.
+        Without a pointer the newest whole one is the latest. Raise as the protocol says.
         """
         match selector:
             case "latest":
@@ -266,8 +271,19 @@ class LocalStore:
             # The encoded name comes before one that a person wrote without encoding.
             exact = [entry for entry in pointers if entry.encoded == encode_collection(collection)]
             return self._follow((exact or pointers)[0], collection)
-        newest = self.list_snapshots(collection)[-1:]
-        return self._open(classify(newest[0].file), collection) if newest else None
+        newest = self._find_newest(collection) or next(reversed(self.list_snapshots(collection)), None)
+        return self._open(classify(newest.file), collection) if newest else None
+
+    def _find_newest(self, collection: str) -> StoredSnapshot | None:
+        """Return the newest snapshot that is as its manifest says and not held back: the latest without a pointer.
+
+        A store that was copied without its links has no pointers.
+        """
+        for stored in reversed(self.list_snapshots(collection)):
+            with contextlib.suppress(RestoreError):
+                if self.read_manifest(stored):
+                    return stored
+        return None
 
     def _find_previous(self, collection: str) -> StoredSnapshot | None:
         try:
