@@ -40,6 +40,8 @@ This directory is a store of `qdrant-restore`; this file is its stamp. A directo
 that is missing. Snapshots are named `<collection>_<UTC time>.snapshot`, each with its manifest beside it (`.json`);
 `<collection>_latest.snapshot` points to the newest one that was checked.
 """
+# How the stamp begins that this program writes, and that of the store that the repository comes with.
+_STAMPS = (b"# Qdrant snapshots", b"# The store")
 _DEBRIS = re.compile(r"\.partial-[0-9a-f]{16}(\.json|\.link)?\Z")
 _SET = re.compile(r"[0-9]{8}_[0-9]{6}_[0-9a-f]{8}\.set\.json\Z")
 LONGEST_POINTER = 1024
@@ -197,6 +199,11 @@ def read_pointer(head: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return name if split_encoding(name)[0] else None
+
+
+def is_stamp(content: bytes) -> bool:
+    """Return whether a stamp file marks a store: it is ours, or empty. A project's own README marks none."""
+    return not content.strip() or content.startswith(_STAMPS)
 
 
 def find_pointer_problem(target: str) -> str:

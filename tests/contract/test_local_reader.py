@@ -16,8 +16,10 @@ from restore.errors import IntegrityError, NotFoundError, SettingsError, StoreEr
 from restore.snapshots.manifest import Manifest, write_manifest
 from restore.snapshots.name import SnapshotName, encode_collection, name_latest, name_manifest
 from restore.snapshots.stored import StoredSnapshot
+from restore.stores.layout import STAMP_TEXT
 from restore.stores.local.reader import LocalStore, open_local_store
 from restore.stores.protocols import no_snapshot_error
+from tests.support.program import ROOT
 
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 10, 15, tzinfo=UTC) for day in (18, 19, 20))
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 270336\n"
@@ -73,7 +75,7 @@ def handmade(tmp_path: Path) -> HandmadeStore:
     """Return an empty, stamped store."""
     found = HandmadeStore(tmp_path / "store")
     found.root.mkdir()
-    found.put("README.md")
+    (found.root / "README.md").write_bytes(STAMP_TEXT)
     return found
 
 
@@ -344,6 +346,17 @@ def test_a_directory_without_stamp_and_snapshot_is_taken_for_a_missing_mount(tmp
         open_local_store(str(tmp_path))
     assert str(caught.value) == f"store '{tmp_path}' has neither a stamp (README.md) nor a snapshot in it"
     assert caught.value.hint.startswith("is it mounted? ")
+
+
+def test_a_projects_own_readme_is_no_stamp(tmp_path: Path) -> None:
+    """`--store .` in a project's root is a slip. An empty README is a stamp."""
+    project = tmp_path / "README.md"
+    project.write_text("# A search engine for cities\n")
+    with pytest.raises(NotFoundError, match="has neither a stamp"):
+        open_local_store(str(tmp_path))
+    for text in ("", "\n", (ROOT / "qdrant_snapshots" / "README.md").read_text(), STAMP_TEXT.decode()):
+        project.write_text(text)
+        assert open_local_store(str(tmp_path)).list_collections() == ()
 
 
 def test_a_stamped_directory_is_merely_empty(handmade: HandmadeStore) -> None:

@@ -31,6 +31,7 @@ from restore.stores.layout import (
     Kind,
     classify,
     find_pointer_problem,
+    is_stamp,
     name_cut_entries,
     read_pointer,
 )
@@ -55,7 +56,7 @@ def open_local_store(path: str, keys: AgeIdentities | None = None) -> LocalStore
     """
     store = LocalStore(path, keys)
     names = store.list_names()
-    if STAMP_FILE not in names and not any(classify(name).encoded for name in names):
+    if not any(classify(name).encoded for name in names) and not store.has_stamp(names):
         raise NotFoundError(
             f"store '{path}' has neither a stamp ({STAMP_FILE}) nor a snapshot in it",
             hint="is it mounted? Docker creates an empty directory where a bind mount's source is missing; "
@@ -105,6 +106,13 @@ class LocalStore:
             ) from error
         except OSError as error:
             raise error_from_os(error, f"store '{self._path}' cannot be read") from error
+
+    def has_stamp(self, names: list[str]) -> bool:
+        """Return whether one of these files is the stamp of a store."""
+        if STAMP_FILE not in names:
+            return False
+        content = read_small_file(self.path(STAMP_FILE), LONGEST_DOCUMENT, what=f"'{STAMP_FILE}' cannot be read")
+        return content is not None and is_stamp(content)
 
     def list_entries(self) -> tuple[Entry, ...]:
         """Return every file of the store, sorted by name. The collections of cut names come from their manifests."""

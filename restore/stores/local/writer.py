@@ -90,7 +90,7 @@ class WritableLocalStore(LocalStore):
             root.mkdir()
             root.chmod(directory_mode)
         names = self.list_names()
-        if STAMP_FILE in names or any(classify(name).encoded for name in names):
+        if any(classify(name).encoded for name in names) or self.has_stamp(names):
             return
         foreign = [name for name in names if name not in _COUNTS_AS_EMPTY and classify(name).kind is Kind.FOREIGN]
         if foreign:
