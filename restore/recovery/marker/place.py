@@ -1,10 +1,8 @@
 """Place a marker on the target's server: the sign of a restore in progress, and the lock that only one run gets.
 
 Creating a collection is atomic (eight at once: one 200, seven 409), so the run that creates the marker holds the
-target. A thread raises the marker's heartbeat every two seconds. A marker whose heartbeat stands still is stale.
+target. `heartbeat` shows that the run is alive; `watch` looks at it.
 """
-
-import threading
 
 import msgspec
 
@@ -13,8 +11,8 @@ from restore.qdrant.client import Qdrant
 from restore.qdrant.collection_names import find_attempts, name_marker
 from restore.qdrant.model import UnreadableCollection
 from restore.qdrant.transport.exchange import READ_SECONDS
+from restore.recovery.marker.heartbeat import Heartbeat
 from restore.recovery.marker.model import (
-    BEAT_PREFIX,
     Marker,
     Phase,
     SentTransfer,
@@ -26,7 +24,6 @@ from restore.recovery.request import SnapshotCandidate
 from restore.recovery.session import RecoverySession
 from restore.system.text import format_count
 
-_HEARTBEAT_SECONDS = 2.0
 # Two requests before a signal ends the process: read whose the marker is, and delete it.
 _LAST_REQUEST_SECONDS = 0.75
 
@@ -45,9 +42,7 @@ class OwnMarker:
         self.attempt = attempt
         self.marker = marker
         self.deleted = False
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._raise_heartbeat, args=(qdrant.clone(),), daemon=True)
-        self._thread.start()
+        self._heartbeat = Heartbeat(qdrant.clone(), name, marker.token)
 
     @property
     def phase(self) -> Phase:
@@ -94,7 +89,7 @@ class OwnMarker:
 
     def stop(self) -> None:
         """End the heartbeat; the marker stays."""
-        self._ended.set()
+        self._heartbeat.stop()
 
     def drop(self, *, seconds: float = 30.0) -> None:
         """End the heartbeat and delete the marker, unless another run has done it. Idempotent."""
@@ -116,17 +111,6 @@ class OwnMarker:
         self.stop()
         self.deleted = _withdraw(self._qdrant, self.name, self.marker.token)
         return self.deleted
-
-    def _raise_heartbeat(self, qdrant: Qdrant) -> None:
-        count = 0
-        while not self._ended.wait(_HEARTBEAT_SECONDS):
-            count += 1
-            try:
-                qdrant.patch_metadata(self.name, {BEAT_PREFIX + self.marker.token: count})
-            except RestoreError:
-                # The restore goes on without one heartbeat: after ten seconds without any, its holder looks dead.
-                continue
-        qdrant.close()
 
 
 class MarkerTaken(msgspec.Struct, frozen=True):
