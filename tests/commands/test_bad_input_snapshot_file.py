@@ -144,16 +144,24 @@ def test_without_a_manifest_the_report_says_what_was_not_checked(scenario: Resto
     )
 
 
-def test_a_name_that_a_terminal_would_obey_is_shown(scenario: RestoreScenario) -> None:
-    """`--snapshot` with a newline, an emoji, a percent sign and an escape in it: one line, escaped, status 10."""
+def test_a_name_that_a_terminal_would_obey_is_refused(scenario: RestoreScenario) -> None:
+    """`--snapshot` with an escape in it: one line, escaped, status 2, and nothing is asked."""
     output = tell(scenario, "restore", "<name>", "--snapshot", "a\nb%20🌍\x1b[31m.snapshot")
 
-    asked = r"no snapshot 'a\nb%20🌍\x1b[31m.snapshot' of collection '<name>' in store '<store>'"
+    assert (output.status, output.stdout, scenario.proxy.seen) == (2, (), [])
+    assert "\\x1b" in "".join(output.stderr)
+    assert "\x1b" not in "".join(output.stderr)
+
+
+def test_a_name_of_two_lines_is_shown_in_one(scenario: RestoreScenario) -> None:
+    """`--snapshot` with a newline, an emoji and a percent sign in it: escaped, status 10."""
+    output = tell(scenario, "restore", "<name>", "--snapshot", "a\nb%20🌍.snapshot")
+
+    asked = r"no snapshot 'a\nb%20🌍.snapshot' of collection '<name>' in store '<store>'"
     assert (output.status, output.stdout[0]) == (
         10,
         f"<name>: {asked} (looked for '<name>_*.snapshot'); it has no snapshots",
     )
-    assert "\x1b" not in "".join(output.stdout + output.stderr)
 
 
 @pytest.mark.parametrize("strange", ["a\nb.snapshot", "🌍 %41.snapshot", "100%.snapshot", "a~b#?.snapshot"])

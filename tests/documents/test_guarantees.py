@@ -26,12 +26,12 @@ _STALE = "faults/test_restore_stale.py"
 
 EVIDENCE = {
     "waits, examines, plans": _STEPS,
-    "has made its mark": f"{_STALE}::test_under_a_stale_marked_nothing_was_sent_and_it_is_planned_anew",
+    "has made its marker": f"{_STALE}::test_under_a_stale_marked_nothing_was_sent_and_it_is_planned_anew",
     "sends (upload)": f"faults/{_UPLOAD}",
     "waits for the server": "faults/test_restore_stale.py::test_what_arrived_whole_after_its_sender_died_is_accepted",
     "compares": _STEPS,
     "has compared and tidies": "faults/test_restore_stale.py::test_a_verified_mark_is_only_ever_deleted",
-    "removes its mark": _STEPS,
+    "removes its marker": _STEPS,
     "locks, reads the collection": "contract/test_local_writer.py::test_the_lock_of_a_killed_holder_is_free_at_once",
     "lets the server create": "commands/test_prune_server.py::test_what_nobody_can_attribute_is_reported_and_stays",
     "downloads, compares, looks inside": (

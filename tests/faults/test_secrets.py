@@ -283,11 +283,17 @@ def test_a_misspelt_setting_is_an_error_wherever_it_stands(
 def test_an_address_that_others_inject_is_not_taken(scenario: RestoreScenario) -> None:
     """`QDRANT_PORT=tcp://…` comes from a Docker link or a Kubernetes service; only ours is asked."""
     scenario.add()
-    output = tell(
-        scenario, "restore", "<name>", environment={"QDRANT_PORT": "tcp://10.0.0.1:6333", "QDRANT_HOST": "10.0.0.1"}
-    )
+    output = tell(scenario, "restore", "<name>", environment={"QDRANT_PORT": "tcp://10.0.0.1:6333"})
 
     assert (output.status, scenario.server.points(scenario.name)) == (0, promised_points("plain"))
+
+
+def test_a_host_that_contradicts_the_url_is_refused(scenario: RestoreScenario) -> None:
+    """`QDRANT_HOST` beside another `QDRANT_URL`: status 2, and neither is asked."""
+    scenario.add()
+    output = tell(scenario, "restore", "<name>", environment={"QDRANT_HOST": "10.0.0.1"})
+
+    assert (output.status, scenario.proxy.seen) == (2, [])
 
 
 ODD_NAMES = (
