@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.tls_relay import pass_bytes
+
 _BLOCK = 1 << 16
 _REFUSAL = (
     b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n"
@@ -81,15 +83,7 @@ class ForwardProxy:
                 kept = [line for line in lines if not line.lower().startswith(dropped)]
                 head = [b" ".join((method, path.encode(), protocol)), *kept, b"Connection: close"]
                 server.sendall(b"\r\n".join(head) + b"\r\n\r\n" + rest)
-            answers = threading.Thread(target=_pass, args=(server, client), daemon=True)
+            answers = threading.Thread(target=pass_bytes, args=(server, client), daemon=True)
             answers.start()
-            _pass(client, server)
+            pass_bytes(client, server)
             answers.join()
-
-
-def _pass(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while block := source.recv(_BLOCK):
-            sink.sendall(block)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)

@@ -43,13 +43,14 @@ def _relay(client: socket.socket, context: ssl.SSLContext, address: tuple[str, i
         context.wrap_socket(client, server_side=True) as secure,
         socket.create_connection(address) as server,
     ):
-        answers = threading.Thread(target=_pass, args=(server, secure), daemon=True)
+        answers = threading.Thread(target=pass_bytes, args=(server, secure), daemon=True)
         answers.start()
-        _pass(secure, server)
+        pass_bytes(secure, server)
         answers.join()
 
 
-def _pass(source: socket.socket, sink: socket.socket) -> None:
+def pass_bytes(source: socket.socket, sink: socket.socket) -> None:
+    """Send on what comes until one side ends, then tell the other side so."""
     with contextlib.suppress(OSError):
         while block := source.recv(_BLOCK):
             sink.sendall(block)
